@@ -1,0 +1,3 @@
+"""Entry of `python -m devnet`, which `./dev` runs."""
+
+print("devnet")
