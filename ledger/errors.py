@@ -1,0 +1,102 @@
+"""Every error of the ledger: one class per rule, a stable code each.
+
+::
+
+    LedgerError
+    ├── CodecError            bytes from outside are not a wire type
+    │   ├── BytesTooLarge, BytesMalformed, BytesNotCanonical
+    ├── KeyInvalid, AddressInvalid, SignatureInvalid
+    ├── TransactionRejected   a transaction that this state refuses; the signer reacts
+    │   └── … one class per rule, see `ledger.rejections`
+    ├── BlockInvalid          a block that is invalid for ever; consensus reacts (nullify)
+    └── BlockTooEarly         a block of the future; consensus waits (S5)
+
+`code` is what the wire, logs and metrics show. The text says what is wrong and, where a person
+can mend it, how.
+"""
+
+from typing import ClassVar
+
+
+class LedgerError(Exception):
+    """Base of all errors that this package raises for data it was given."""
+
+    code: ClassVar[str] = "LEDGER_ERROR"
+
+
+class CodecError(LedgerError):
+    """Bytes are not the canonical encoding of the expected type."""
+
+    code = "MALFORMED"
+
+
+class BytesTooLarge(CodecError):
+    """Input longer than its type's limit."""
+
+    code = "TOO_LARGE"
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        """State what was decoded, its size and the limit, both in bytes."""
+        super().__init__(f"{what} has {size} bytes; the limit is {limit}")
+        self.size = size
+        self.limit = limit
+
+
+class BytesMalformed(CodecError):
+    """Input is not MessagePack of the expected type."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        """State what was decoded and the decoder's reason, which names the field."""
+        super().__init__(f"{what} is malformed: {reason}")
+
+
+class BytesNotCanonical(CodecError):
+    """Input decodes, but is not the one canonical encoding of its value."""
+
+    code = "NOT_CANONICAL"
+
+    def __init__(self, what: str) -> None:
+        """State what was decoded."""
+        super().__init__(
+            f"{what} is not canonical: use arrays, minimal integers and no trailing bytes"
+        )
+
+
+class KeyInvalid(LedgerError):
+    """A public key that no signature should be checked against (T10)."""
+
+    code = "KEY_INVALID"
+
+
+class AddressInvalid(LedgerError):
+    """Text that is not an address."""
+
+    code = "ADDRESS_INVALID"
+
+    def __init__(self, reason: str) -> None:
+        """State the reason."""
+        super().__init__(f"address is invalid: {reason}")
+
+
+class SignatureInvalid(LedgerError):
+    """A signature that does not verify."""
+
+    code = "SIGNATURE_INVALID"
+
+
+class TransactionRejected(LedgerError):
+    """A transaction that the rules refuse against a state; nothing changed."""
+
+    code = "TRANSACTION_REJECTED"
+
+
+class BlockInvalid(LedgerError):
+    """A block that no state makes valid: said only of what is invalid for ever."""
+
+    code = "BLOCK_INVALID"
+
+
+class BlockTooEarly(LedgerError):
+    """A block whose time lies too far ahead of this clock: wait, never "invalid" (S5)."""
+
+    code = "BLOCK_TOO_EARLY"

@@ -1,0 +1,87 @@
+"""Outcome records: what a block did to jobs, bonds and miners (J28).
+
+The header commits to an RFC 6962 tree over their canonical bytes, automatic ones first. They link
+every step, automatic ones included, and prove a job's end after it left the state (J29).
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from ledger.codec import Codec
+from ledger.types import Address, Amount
+
+
+class OutcomeKind(IntEnum):
+    """What happened to an object; in brackets what parties and amounts mean.
+
+    `amounts[i]` nait belongs to `parties[i]`. For LOCKED kinds it left the party's balance, for
+    ends and RETURNED kinds it was credited, for the rest it is informative and moved nothing.
+    """
+
+    JOB_LOCKED = 1
+    """[client: escrow locked]"""
+    JOB_ASSIGNED = 2
+    """[miner: price cap]"""
+    JOB_RELEASED = 3
+    """[miner: 0]"""
+    RECEIPT_POSTED = 4
+    """[miner: price claimed]"""
+    RECEIPT_ATTESTED = 5
+    """[coordinator: 0]"""
+    RECEIPT_DISPUTED = 6
+    """[opener: bond locked, 0 for the coordinator]"""
+    JOB_SETTLED = 7
+    """[miner, coordinator, client: credited]"""
+    JOB_REFUNDED = 8
+    """[client: credited]; a dispute that ended against the miner"""
+    JOB_FAILED = 9
+    """[client: credited]"""
+    JOB_CANCELLED = 10
+    """[miner, client: credited]; the miner's entry is absent when it was queued"""
+    JOB_EXPIRED = 11
+    """[client: credited]"""
+    MINER_REGISTERED = 20
+    """[miner: bond locked]"""
+    MINER_UPDATED = 21
+    """[miner: 0]"""
+    MINER_RETIRED = 22
+    """[miner: bond that will return]"""
+    BOND_RETURNED = 23
+    """[owner: credited]"""
+
+
+JOB_ENDS = frozenset(
+    {
+        OutcomeKind.JOB_SETTLED,
+        OutcomeKind.JOB_REFUNDED,
+        OutcomeKind.JOB_FAILED,
+        OutcomeKind.JOB_CANCELLED,
+        OutcomeKind.JOB_EXPIRED,
+    }
+)
+"""Kinds that end a job."""
+
+
+class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
+    """One thing that a block did."""
+
+    kind: OutcomeKind
+    """What happened."""
+    cause: bytes
+    """Id of the transaction that did it; empty for automatic work."""
+    object_id: bytes
+    """Job id, miner address, or id of the retirement."""
+    code: int
+    """Attempt for assignments and releases, attestation kind, or the reason of an end; else 0."""
+    parties: tuple[Address, ...]
+    """Who is concerned."""
+    amounts: tuple[Amount, ...]
+    """Nait for each party; see the kind."""
+
+
+OUTCOME_BYTES_MAX = 512
+"""Three parties with amounts take about 160 bytes."""
+
+CODEC = Codec(Outcome, OUTCOME_BYTES_MAX, "outcome")
+

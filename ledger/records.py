@@ -1,0 +1,247 @@
+"""Records of the state: a map from (table, id) to one of these.
+
+A key is one byte of table and the id. Only live objects are here: a job leaves the state in the
+block that ends it (J29); an account of zeros leaves too (T9).
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from ledger.actions import Custody, UnitType, Verification
+from ledger.codec import Codec
+from ledger.params import Parameters
+from ledger.types import (
+    Address,
+    Amount,
+    Attempt,
+    BasisPoints,
+    DurationMs,
+    Hash,
+    MinerName,
+    PublicKey,
+    Slug,
+    TimestampMs,
+)
+
+
+class _Record(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Base of all records: an array of fields in order."""
+
+
+class Account(_Record, frozen=True):
+    """An account. Key: its address."""
+
+    balance: Amount
+    """Nait that it may spend."""
+
+
+class Miner(_Record, frozen=True):
+    """A registered miner. Key: its address (J24)."""
+
+    name: MinerName
+    """Shown name."""
+    capabilities_digest: Hash
+    """SHA-256 of its capabilities document."""
+    price_floor: Amount
+    """Least price cap in nait of a job assigned to it (J1)."""
+    bond: Amount
+    """Nait locked."""
+    custody: Custody
+    """Who holds its key (K3)."""
+    in_flight: int
+    """Jobs that name it in their assignment; it may retire at 0 (J23)."""
+
+
+class MinerNameClaim(_Record, frozen=True):
+    """Who holds a miner name. Key: the name in lower case, ASCII bytes."""
+
+    miner: Address
+    """Address of the miner."""
+
+
+class Unbonding(_Record, frozen=True):
+    """A retired miner's bond on its way back (J23). Key: id of the retirement transaction."""
+
+    owner: Address
+    """Account that gets it."""
+    amount: Amount
+    """Nait."""
+    due_ms: TimestampMs
+    """When it returns, a whole second."""
+
+
+class JobState(IntEnum):
+    """Phase of a live job; a terminal job is not in the state (J29)."""
+
+    QUEUED = 0
+    RUNNING = 1
+    RECEIPT_IN = 2
+    DISPUTED = 3
+
+
+class Assignment(_Record, frozen=True):
+    """Who works on a job, and on which terms. Part of a job from RUNNING on."""
+
+    miner: Address
+    """Assigned miner."""
+    price_cap: Amount
+    """Most that the receipt may claim (J1)."""
+    unit_type: UnitType
+    """What `unit_price` counts, NONE if the price is not by unit."""
+    unit_price: Amount
+    """Nait per whole unit, 0 if the price is not by unit."""
+    lease_end_ms: TimestampMs
+    """Until then only the miner may end the attempt (J8)."""
+
+
+class ReceiptRecord(_Record, frozen=True):
+    """A receipt that awaits settlement. Part of a job from RECEIPT_IN on."""
+
+    receipt_id: Hash
+    """Id of the receipt's transaction."""
+    received_ms: TimestampMs
+    """Time of the block that included it."""
+    price: Amount
+    """Nait claimed, at most the price cap."""
+    delivery_attested: bool
+    """Whether the coordinator attested the delivery; decides its share (J14)."""
+    rerun_attested: bool
+    """Whether the coordinator attested a re-run."""
+    due_ms: TimestampMs
+    """When the job settles by itself; not rounded, so that an action is in time when now ≤ it."""
+
+
+class DisputeRecord(_Record, frozen=True):
+    """An open dispute. Part of a job in DISPUTED."""
+
+    opener: Address
+    """Client or coordinator who opened it."""
+    bond: Amount
+    """Nait locked by a client; 0 for the coordinator (J3)."""
+    due_ms: TimestampMs
+    """When it ends without a ruling (J13); not rounded."""
+
+
+class Job(_Record, frozen=True):
+    """A live job. Key: its id."""
+
+    client: Address
+    """Who submitted it and locked the escrow."""
+    coordinator: Address
+    """Who may assign, attest and fail it."""
+    service: Slug
+    """Service that is asked for."""
+    payload_digest: Hash
+    """Blinded input digest (J20)."""
+    max_price: Amount
+    """Nait in escrow."""
+    start_by_ms: TimestampMs
+    """Latest first assignment (J18)."""
+    deadline_ms: TimestampMs
+    """Latest lease end."""
+    dispute_ms: DurationMs
+    """Dispute window (J4)."""
+    streamed: bool
+    """Whether it streams tokens (J5)."""
+    verification: Verification
+    """How the result is checked."""
+    share_bp: BasisPoints
+    """Coordinator's share, fixed at lock."""
+    cancel_bp: BasisPoints
+    """Compensation for cancelling a running attempt, fixed at lock (J5)."""
+    receipt_grace_ms: DurationMs
+    """Time after the deadline in which a receipt is still valid, fixed at lock (J11)."""
+    auto_settle_ms: DurationMs
+    """Window of an unattested receipt, fixed at lock (E4)."""
+    resolve_ms: DurationMs
+    """Time for a dispute's ruling, fixed at lock (E4)."""
+    attempts_max: int
+    """Assignments allowed, fixed at lock (J10)."""
+    state: JobState
+    """Phase."""
+    attempt: Attempt
+    """Current attempt; 0 before the first assignment."""
+    assignment: Assignment | None
+    """Present from RUNNING on."""
+    receipt: ReceiptRecord | None
+    """Present from RECEIPT_IN on."""
+    dispute: DisputeRecord | None
+    """Present in DISPUTED."""
+
+
+class Validator(_Record, frozen=True):
+    """A member of the validator set."""
+
+    public_key: PublicKey
+    """Consensus key; signs votes and nothing else (K5)."""
+    name: str
+    """Shown name, ``[a-z0-9-]{1,32}``."""
+    payout: Address
+    """Account that its blocks' fees go to; apart from the consensus key by design (K5)."""
+
+
+class ValidatorSet(_Record, frozen=True):
+    """The validators of the current epoch, in the order that leader rotation uses."""
+
+    members: tuple[Validator, ...]
+    """1 to 100, distinct keys."""
+
+
+class Coordinator(_Record, frozen=True):
+    """A coordinator that jobs may name (J15). Key: its address."""
+
+    name: str
+    """Shown name."""
+
+
+class Table(IntEnum):
+    """First byte of a state key."""
+
+    PARAMETERS = 0
+    VALIDATORS = 1
+    COORDINATOR = 2
+    ACCOUNT = 3
+    MINER = 4
+    MINER_NAME = 5
+    UNBONDING = 6
+    JOB = 7
+
+
+Record = (
+    Parameters | ValidatorSet | Coordinator | Account | Miner | MinerNameClaim | Unbonding | Job
+)
+"""Any record."""
+
+RECORD_BYTES_MAX = 65_536
+"""The largest record is a set of 100 validators, about 10 kB; the bound leaves room."""
+
+RECORD_CODECS: dict[Table, Codec[Record]] = {
+    table: Codec(record_type, RECORD_BYTES_MAX)  # type: ignore[arg-type]
+    for table, record_type in {
+        Table.PARAMETERS: Parameters,
+        Table.VALIDATORS: ValidatorSet,
+        Table.COORDINATOR: Coordinator,
+        Table.ACCOUNT: Account,
+        Table.MINER: Miner,
+        Table.MINER_NAME: MinerNameClaim,
+        Table.UNBONDING: Unbonding,
+        Table.JOB: Job,
+    }.items()
+}
+"""Decoder of each table's records."""
+
+
+def state_key(table: Table, object_id: bytes = b"") -> bytes:
+    """Return the key of a record; singletons have an empty id."""
+    return bytes((table,)) + object_id
+
+
+def decode_record(key: bytes, value: bytes) -> Record:
+    """Return the record that `value` encodes under `key`.
+
+    Raises:
+        CodecError: not the canonical bytes of that table's record.
+        ValueError: the key's table is unknown.
+    """
+    return RECORD_CODECS[Table(key[0])].decode(value)
