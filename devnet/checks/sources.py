@@ -1,0 +1,89 @@
+"""The files that the style checks read: what git tracks or would track, as text."""
+
+import ast
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+CODE_SUFFIXES = frozenset({".py", ".js", ".mjs", ".ts", ".css", ".html", ".sh"})
+DOCUMENT_SUFFIXES = frozenset({".md"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """One text file of the repository."""
+
+    path: str
+    """Relative to the repository's root, with forward slashes."""
+    text: str
+    """The whole file."""
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return PurePosixPath(self.path).name
+
+    @property
+    def suffix(self) -> str:
+        """Extension with its dot; empty if there is none."""
+        return PurePosixPath(self.path).suffix
+
+    @property
+    def is_vendored(self) -> bool:
+        """Whether others wrote it: such files are kept as they came."""
+        return "vendor" in PurePosixPath(self.path).parts
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is part of the tests."""
+        return self.path.startswith("tests/")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The file's lines without their ends."""
+        return self.text.splitlines()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed file; an empty module if it does not parse, which the linter reports."""
+        try:
+            return ast.parse(self.text)
+        except SyntaxError:
+            return ast.Module(body=[], type_ignores=[])
+
+
+def read_sources(root: Path) -> list[Source]:
+    """Read every text file that git tracks, or would track if it were added.
+
+    Args:
+        root: Top of a git work tree.
+
+    Raises:
+        subprocess.CalledProcessError: `root` is not in a git work tree.
+    """
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - git is found by PATH on purpose
+        cwd=root,
+        check=True,
+        capture_output=True,
+    )
+    sources = []
+    for name in sorted(set(listing.stdout.decode().split("\0")) - {""}):
+        text = _text_of(root / name)
+        if text is not None:
+            sources.append(Source(name, text))
+    return sources
+
+
+def _text_of(path: Path) -> str | None:
+    """Return the file's text, or None for what is binary, a link or gone from the disk."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    content = path.read_bytes()
+    if b"\0" in content:
+        return None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,76 @@
+"""`./dev test`: runs the tests through pytest and says what they took and what they left out."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devnet.commands import ROOT
+from devnet.commands.needs import provide, wanted_by
+
+app = typer.Typer(add_completion=False)
+
+SOAK_SECONDS_MAX = 6 * 3600
+"""Longest time that one soak test may take."""
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog="All other arguments go to pytest: ./dev test tests/ledger -k escrow -x",
+)
+def test(
+    context: typer.Context,
+    soak: Annotated[bool, typer.Option("--soak", help="Run the long tests, only those.")] = False,
+) -> None:
+    """Run the tests, complete or the parts that you name.
+
+    Programs that tests need (Chromium, a C compiler) are installed with apt when this runs as
+    root on Debian. Otherwise the tests that need them are skipped, counted and named at the
+    end. With CI=true a skipped test is a failure.
+    """
+    start = time.monotonic()
+    arguments = [_rooted(argument) for argument in context.args]
+    for need in wanted_by(selected_paths(arguments)):
+        if not provide(need):
+            print(f"test: {need.programs[0]} is missing; its tests are skipped. {need.remedy}")
+    command = [sys.executable, "-m", "pytest", *worker_options(arguments)]
+    if soak:
+        command += ["-m", "soak", "--hypothesis-profile=soak", f"--timeout={SOAK_SECONDS_MAX}"]
+    done = subprocess.run([*command, *arguments], cwd=ROOT, check=False)
+    print(f"test: {time.monotonic() - start:.0f} s in all", flush=True)
+    # A signal's negative code would be taken for another one by the shell.
+    raise typer.Exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
+
+
+def worker_options(arguments: Sequence[str]) -> list[str]:
+    """Return pytest's options for workers: two where the tests are many and nobody watches one."""
+    watched = ("-n", "--numprocesses", "-s", "--capture=no", "--pdb", "--collect-only", "--co")
+    if any(argument.startswith(watched) for argument in arguments):
+        return []
+    paths = selected_paths(arguments)
+    files = {
+        file for path in paths for file in ([path] if path.is_file() else path.rglob("test_*.py"))
+    }
+    workers = min(2, os.cpu_count() or 1)
+    # By file: what a file starts (a network, a browser) is started once.
+    return ["-n", str(workers), "--dist", "loadfile"] if workers > 1 and len(files) > 1 else []
+
+
+def selected_paths(arguments: Sequence[str]) -> list[Path]:
+    """Return the files and folders that the arguments name, or all tests."""
+    named = (ROOT / argument.partition("::")[0] for argument in arguments if argument[:1] != "-")
+    return [path for path in named if path.exists()] or [ROOT / "tests"]
+
+
+def _rooted(argument: str) -> str:
+    """Make a path that is relative to the caller's folder absolute; leave the rest as it is."""
+    path, separator, rest = argument.partition("::")
+    here = Path.cwd() / path
+    if argument[:1] != "-" and Path.cwd() != ROOT and here.exists():
+        return f"{here}{separator}{rest}"
+    return argument
