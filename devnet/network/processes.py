@@ -67,7 +67,8 @@ class ManagedProcess:
             self.require_alive()
             if time.monotonic() > deadline:
                 raise ProcessEnded(
-                    f"{self.name} was not ready after {timeout_s:.0f} s; its log is {self.log_file}\n"
+                    f"{self.name} was not ready after {timeout_s:.0f} s; "
+                    f"its log is {self.log_file}\n"
                     + _last_lines(self.log_file)
                 )
             time.sleep(_POLL_S)
