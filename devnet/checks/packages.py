@@ -19,14 +19,19 @@ def package_surfaces(sources: Sequence[Source]) -> Iterator[Violation]:
             yield Violation(
                 "package-surface", source.path, 1, "needs __all__: the names that others may use"
             )
-        is_top = f"{folder.parent}/__init__.py" not in paths
-        if is_top and f"{folder}/README.md" not in paths:
+        if f"{folder.parent}/__init__.py" not in paths and not _readmes(folder) & paths:
             yield Violation(
                 "package-readme",
                 source.path,
                 1,
                 f"{folder} needs a README.md: one sentence, then its files in reading order",
             )
+
+
+def _readmes(folder: PurePosixPath) -> set[str]:
+    """Return where a top-level package's README may stand: in it, or above it in its project."""
+    above = set() if str(folder.parent) == "." else {f"{folder.parent}/README.md"}
+    return {f"{folder}/README.md"} | above
 
 
 def _declares_all(tree: ast.Module) -> bool:

@@ -20,10 +20,11 @@ SOAK_SECONDS_MAX = 6 * 3600
 
 
 @app.command(
+    "test",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     epilog="All other arguments go to pytest: ./dev test tests/ledger -k escrow -x",
 )
-def test(
+def run_tests(
     context: typer.Context,
     soak: Annotated[bool, typer.Option("--soak", help="Run the long tests, only those.")] = False,
 ) -> None:
@@ -63,8 +64,9 @@ def worker_options(arguments: Sequence[str]) -> list[str]:
 
 def selected_paths(arguments: Sequence[str]) -> list[Path]:
     """Return the files and folders that the arguments name, or all tests."""
-    named = (ROOT / argument.partition("::")[0] for argument in arguments if argument[:1] != "-")
-    return [path for path in named if path.exists()] or [ROOT / "tests"]
+    named = (ROOT / argument.partition("::")[0] for argument in arguments)
+    tests = ROOT / "tests"
+    return [path for path in named if path.is_relative_to(tests) and path.exists()] or [tests]
 
 
 def _rooted(argument: str) -> str:

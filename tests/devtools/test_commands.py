@@ -1,0 +1,103 @@
+"""`./dev` finds its commands, says what they are for, and refuses what it cannot run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devnet.__main__ import COMMANDS, main
+from devnet.commands import ROOT
+from devnet.commands.bench import benchmarks
+from devnet.commands.check import PACKAGES
+from devnet.commands.needs import C_COMPILER, CHROMIUM, Need, wanted_by
+from devnet.commands.test import selected_paths, worker_options
+
+
+def dev(*arguments: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *flags, "-m", "devnet", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+def test_help_names_every_command_with_its_purpose(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    for name, purpose in COMMANDS.items():
+        assert f"  {name} " in text
+        assert purpose in text
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_each_command_has_its_own_help(command: str) -> None:
+    done = dev(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"./dev {command}" in done.stdout
+
+
+def test_an_unknown_command_ends_with_2_and_a_suggestion() -> None:
+    done = dev("chek")
+    assert done.returncode == 2
+    assert "Did you mean 'check'?" in done.stderr
+
+
+def test_python_without_assertions_is_refused() -> None:
+    done = dev("--help", flags=("-O",))
+    assert done.returncode == 2
+    assert "assertions" in done.stderr
+
+
+def test_an_unknown_benchmark_ends_with_2_and_names_those_there_are() -> None:
+    done = dev("bench", "nothing")
+    assert done.returncode == 2
+    assert "there is no benchmark 'nothing'" in done.stderr
+
+
+def test_benchmarks_are_the_modules_with_a_main(tmp_path: Path) -> None:
+    (tmp_path / "ledger.py").write_text('"""Ledger alone.\n\nMore."""\ndef main(a): ...\n')
+    (tmp_path / "rows.py").write_text('"""No benchmark."""\n')
+    (tmp_path / "_load.py").write_text('"""Private."""\ndef main(a): ...\n')
+    assert benchmarks(tmp_path) == {"ledger": "Ledger alone."}
+
+
+def test_types_are_checked_in_every_python_folder_of_the_repository() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for path in listed.stdout.splitlines():
+        assert path.startswith(tuple(f"{name}/" for name in PACKAGES)), path
+
+
+def test_all_tests_are_selected_when_none_is_named() -> None:
+    assert selected_paths([]) == [ROOT / "tests"]
+    assert selected_paths(["-x", "-k", "ledger"]) == [ROOT / "tests"]
+
+
+def test_a_named_test_is_selected_with_or_without_its_node() -> None:
+    assert selected_paths(["tests/devtools", "-x"]) == [ROOT / "tests/devtools"]
+    assert selected_paths(["tests/conftest.py::a"]) == [ROOT / "tests/conftest.py"]
+
+
+@pytest.mark.parametrize("arguments", [["-n", "4"], ["--pdb"], ["-s"], ["tests/conftest.py"]])
+def test_one_file_or_a_watched_run_gets_no_workers(arguments: list[str]) -> None:
+    assert worker_options(arguments) == []
+
+
+def test_a_need_is_wanted_by_the_tests_that_ask_for_its_fixture(tmp_path: Path) -> None:
+    (tmp_path / "test_page.py").write_text("def test_a(chromium: str) -> None: ...\n")
+    (tmp_path / "test_other.py").write_text("def test_b() -> None: ...\n")
+    assert wanted_by([tmp_path]) == [CHROMIUM]
+    assert wanted_by([tmp_path / "test_other.py"]) == []
+    assert C_COMPILER not in wanted_by([tmp_path])
+
+
+def test_a_need_is_found_under_its_first_name_that_exists() -> None:
+    assert Need("x", ("no-such-program", "sh"), ()).find() is not None
+    assert Need("x", ("no-such-program",), ()).find() is None
