@@ -1,0 +1,235 @@
+"""The tree whose root every header commits to: any value of the state is provable (S1).
+
+A key's bucket is given by the leading bits of SHA-256(key); `bucket` says what a bucket's digest
+is. Above the buckets stands a complete 16-ary tree with nodes SHA-256(04 ‖ child digests). With B
+buckets, B a power of two in 2^8 … 2^20, every level has a sixteenth of the nodes below; where
+log2(B) is no multiple of 4 the topmost node has only 2, 4 or 8 children: all that are left.
+
+`BucketTree` is the final state's tree: one flat array of digests per level, the buckets' contents
+in a list. `TreeOverlay` is the tree of one unfinalized block: the buckets and the rows of digests
+that differ. A block's changes touch each bucket and each node above it once.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
+from typing import Final
+
+from ledger import bucket
+from ledger.bucket import Contents
+from ledger.layers import Layer, LayeredBase
+from ledger.types import Hash
+
+BUCKET_BITS_MIN: Final = 8
+BUCKET_BITS_MAX: Final = 20
+"""log2 of the bounds of the number of buckets (S14)."""
+
+NODE_PREFIX: Final = b"\x04"
+
+ROW_BYTES: Final = 16 * 32
+"""Digests of the children of one node, side by side."""
+
+
+def bucket_bits(buckets: int) -> int:
+    """Return log2 of a number of buckets.
+
+    Raises:
+        ValueError: not a power of two in 2^8 … 2^20 (S14).
+    """
+    bits = buckets.bit_length() - 1
+    if buckets != 1 << max(bits, 0) or not BUCKET_BITS_MIN <= bits <= BUCKET_BITS_MAX:
+        raise ValueError(f"buckets must be a power of two in 2^8 … 2^20, not {buckets}")
+    return bits
+
+
+def node_digest(row: bytes | bytearray) -> Hash:
+    """Return the digest of the node whose children's digests are `row`."""
+    return hashlib.sha256(NODE_PREFIX + row).digest()
+
+
+class BucketTree(LayeredBase):
+    """The tree of the final state."""
+
+    __slots__ = ("_levels", "bits", "contents", "root")
+
+    def __init__(self, buckets: int) -> None:
+        """Make the tree of an empty state."""
+        super().__init__()
+        self.bits = bucket_bits(buckets)
+        """Leading bits of a key digest that choose the bucket."""
+        self.contents: list[Contents] = [bucket.EMPTY] * buckets
+        """Every bucket's entries."""
+        self._levels: list[bytearray] = []
+        digest, width = bucket.digest_of(bucket.EMPTY), buckets
+        while width > 1:
+            self._levels.append(bytearray(digest * width))
+            digest, width = node_digest(digest * min(width, 16)), width // 16
+        self.root: Hash = digest
+        """Root over all entries."""
+
+    @classmethod
+    def build(cls, entries: Iterable[tuple[bytes, bytes]], buckets: int) -> "BucketTree":
+        """Return the tree over (key, value) pairs with distinct keys."""
+        tree = cls(buckets)
+        digest = hashlib.sha256
+        pairs = sorted((digest(key).digest() + digest(value).digest()) for key, value in entries)
+        shift = 256 - tree.bits
+        dirty: dict[int, Hash] = {}
+        for number, group in groupby(pairs, lambda e: int.from_bytes(e[:32], "big") >> shift):
+            blob = b"".join(group)
+            tree.contents[number] = contents = bucket.from_blob(blob, tree.bits)
+            dirty[number] = bucket.digest_of(contents)
+        if dirty:
+            rows, tree.root = _changed_rows(dirty, tree.height, tree.row)
+            tree._write(rows)
+        return tree
+
+    def bucket_at(self, number: int) -> Contents:
+        """Return the entries of one bucket."""
+        return self.contents[number]
+
+    def row(self, level: int, number: int) -> bytes | bytearray:
+        """Return the digests of the children of node `number` above `level` (0 = the buckets)."""
+        return self._levels[level][number * ROW_BYTES : (number + 1) * ROW_BYTES]
+
+    @property
+    def height(self) -> int:
+        """Levels of nodes above the buckets, the root included."""
+        return len(self._levels)
+
+    def overlay(
+        self, changes: Mapping[bytes, bytes | None], parent: "TreeOverlay | None" = None
+    ) -> "TreeOverlay":
+        """Return the tree after a block's changes, on its parent's tree or on this final one.
+
+        Args:
+            changes: key → new value; None takes the key out, which may be absent already.
+            parent: the tree of the parent block, None if that is final.
+        """
+        return TreeOverlay(self, parent, changes)
+
+    def absorb(self, overlay: "TreeOverlay") -> None:
+        """Make an overlay that stands directly on this base part of it.
+
+        Its children stay valid. Its siblings must not be read any more.
+        """
+        overlay.become_base()
+        for number, contents in overlay.contents.items():
+            self.contents[number] = contents
+        self._write(overlay.rows)
+        self.root = overlay.root
+        overlay.contents, overlay.rows = {}, [{} for _ in self._levels]
+
+    def _write(self, rows: "list[dict[int, bytearray]]") -> None:
+        for level, changed in zip(self._levels, rows, strict=True):
+            for number, row in changed.items():
+                at = number * ROW_BYTES
+                level[at : at + len(row)] = row
+
+
+class TreeOverlay(Layer[BucketTree]):
+    """The tree after one unfinalized block; reads through to what it stands on."""
+
+    __slots__ = ("contents", "root", "rows")
+
+    def __init__(
+        self,
+        base: BucketTree,
+        parent: "TreeOverlay | None",
+        changes: Mapping[bytes, bytes | None],
+    ) -> None:
+        """Compute the tree; use `BucketTree.overlay`."""
+        super().__init__(base, parent)
+        self.contents: dict[int, Contents] = {}
+        """Buckets that the block changed, by number."""
+        self.rows: list[dict[int, bytearray]] = [{} for _ in range(base.height)]
+        """Per level, the rows of digests that the block changed, by the number of their node."""
+        self.root: Hash = parent.root if parent is not None else base.root
+        """Root over all entries."""
+        if changes:
+            below = _Below(base, parent.lineage() if parent is not None else [])
+            self.contents = _changed_buckets(below, changes)
+            dirty = {number: bucket.digest_of(c) for number, c in self.contents.items()}
+            self.rows, self.root = _changed_rows(dirty, base.height, below.row)
+
+    @property
+    def bits(self) -> int:
+        """Leading bits of a key digest that choose the bucket."""
+        return self.base.bits
+
+    @property
+    def height(self) -> int:
+        """Levels of nodes above the buckets, the root included."""
+        return self.base.height
+
+    def bucket_at(self, number: int) -> Contents:
+        """Return the entries of one bucket."""
+        return _Below(self.base, self.lineage()).bucket_at(number)
+
+    def row(self, level: int, number: int) -> bytes | bytearray:
+        """Return the digests of the children of node `number` above `level` (0 = the buckets)."""
+        return _Below(self.base, self.lineage()).row(level, number)
+
+
+class _Below:
+    """What a new layer reads: its ancestors, newest first, then the base."""
+
+    __slots__ = ("base", "layers")
+
+    def __init__(self, base: BucketTree, layers: list[TreeOverlay]) -> None:
+        self.base = base
+        self.layers = layers
+
+    def bucket_at(self, number: int) -> Contents:
+        for layer in self.layers:
+            contents = layer.contents.get(number)
+            if contents is not None:
+                return contents
+        return self.base.contents[number]
+
+    def row(self, level: int, number: int) -> bytes | bytearray:
+        for layer in self.layers:
+            row = layer.rows[level].get(number)
+            if row is not None:
+                return row
+        return self.base.row(level, number)
+
+
+def _changed_buckets(below: _Below, changes: Mapping[bytes, bytes | None]) -> dict[int, Contents]:
+    """Return the new contents of every bucket that the changes touch."""
+    sha256 = hashlib.sha256
+    bits = below.base.bits
+    shift = 32 - bits
+    changed: dict[int, Contents] = {}
+    for key, value in changes.items():
+        key_digest = sha256(key).digest()
+        number = int.from_bytes(key_digest[:4], "big") >> shift
+        contents = changed.get(number)
+        if contents is None:
+            contents = below.bucket_at(number)
+        value_digest = None if value is None else sha256(value).digest()
+        changed[number] = bucket.change(contents, bits, key_digest, value_digest)
+    return changed
+
+
+def _changed_rows(
+    dirty: dict[int, Hash], height: int, row_of: Callable[[int, int], bytes | bytearray]
+) -> tuple[list[dict[int, bytearray]], Hash]:
+    """Carry changed bucket digests up, level by level.
+
+    Returns:
+        The changed rows of each level, and the root. `dirty` must not be empty.
+    """
+    rows = []
+    for level in range(height):
+        changed: dict[int, bytearray] = {}
+        for number, digest in dirty.items():
+            above = number >> 4
+            row = changed.get(above)
+            if row is None:
+                row = changed[above] = bytearray(row_of(level, above))
+            at = (number & 15) * 32
+            row[at : at + 32] = digest
+        dirty = {number: node_digest(row) for number, row in changed.items()}
+        rows.append(changed)
+    return rows, dirty[0]
