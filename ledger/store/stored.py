@@ -1,0 +1,44 @@
+"""What the block store gives back."""
+
+from dataclasses import dataclass
+
+from ledger.block import Header
+from ledger.outcomes import Outcome
+from ledger.transaction import SignedTransaction
+from ledger.types import Hash, Height
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """The newest durable block."""
+
+    height: Height
+    """Its height."""
+    block_id: Hash
+    """Its id."""
+    header: Header
+    """Its header; the state root is what loaded records must hash to."""
+    certificate: bytes
+    """Its finality certificate, as consensus made it; empty for genesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A durable block with everything that belongs to it."""
+
+    height: Height
+    """Its height."""
+    block_id: Hash
+    """Its id."""
+    header: Header
+    """Its header."""
+    transactions: tuple[SignedTransaction, ...]
+    """Its body, in order."""
+    signed: tuple[bytes, ...]
+    """The same as canonical signed bytes."""
+    transaction_ids: tuple[Hash, ...]
+    """Ids of the body, in order."""
+    outcomes: tuple[Outcome, ...]
+    """Its outcome records, in order."""
+    certificate: bytes
+    """Its finality certificate; empty for genesis."""
