@@ -1,0 +1,84 @@
+"""Specification → digest, chain id, first state and block 0. Pure: no clock, no files (S14)."""
+
+from dataclasses import dataclass
+
+from ledger.transition import ChainView, genesis_view
+
+from genesis.checks import check_spec
+from genesis.spec import GenesisSpec, genesis_digest
+from ledger.block import Block, block_id
+from ledger.hashing import Tags, chain_id_of
+from ledger.records import (
+    Account,
+    Coordinator,
+    Record,
+    Table,
+    Validator,
+    ValidatorSet,
+    state_key,
+)
+from ledger.types import Amount, ChainId, Hash
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """What follows from a specification; every node of a chain computes the same."""
+
+    spec: GenesisSpec
+    """The checked specification."""
+    tags: Tags
+    """Tags of the chain (T4); hold the digest."""
+    chain_id: ChainId
+    """Name and the digest's first 16 hex digits."""
+    records: dict[bytes, Record]
+    """State 0, by state key."""
+    view: ChainView
+    """Block 0 and the state after it."""
+
+    @property
+    def digest(self) -> Hash:
+        """SHA-256 of the canonical specification without its proofs."""
+        return self.tags.genesis_digest
+
+    @property
+    def block(self) -> Block:
+        """Block 0: a header and no transactions."""
+        return Block(self.view.header, ())
+
+    @property
+    def block_id(self) -> Hash:
+        """Id of block 0."""
+        return block_id(self.tags, self.view.header)
+
+    @property
+    def supply(self) -> Amount:
+        """Nait that the allocations sum to."""
+        return sum(allocation.amount for allocation in self.spec.allocations)
+
+
+def build_genesis(spec: GenesisSpec) -> Genesis:
+    """Check a specification and derive its chain.
+
+    Raises:
+        GenesisError: the specification is refused (S14).
+    """
+    check_spec(spec)
+    tags = Tags(genesis_digest(spec))
+    chain_id = chain_id_of(spec.name, tags.genesis_digest)
+    records = genesis_records(spec)
+    view = genesis_view(tags, chain_id, records, spec.timestamp_ms, spec.buckets)
+    return Genesis(spec, tags, chain_id, records, view)
+
+
+def genesis_records(spec: GenesisSpec) -> dict[bytes, Record]:
+    """Return state 0 of a checked specification: parameters, validators, coordinators, accounts."""
+    members = tuple(Validator(v.public_key, v.name, v.payout) for v in spec.validators)
+    records: dict[bytes, Record] = {
+        state_key(Table.PARAMETERS): spec.parameters,
+        state_key(Table.VALIDATORS): ValidatorSet(members),
+    }
+    for coordinator in spec.coordinators:
+        records[state_key(Table.COORDINATOR, coordinator.address)] = Coordinator(coordinator.name)
+    for allocation in spec.allocations:
+        records[state_key(Table.ACCOUNT, allocation.address)] = Account(allocation.amount)
+    return records
