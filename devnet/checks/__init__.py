@@ -20,7 +20,16 @@ from devnet.checks.texts import (
 from devnet.checks.violation import Check, Violation
 from devnet.checks.wire import field_docstrings
 
-__all__ = ["CHECKS", "Check", "Judgement", "Source", "Violation", "check_style", "tighten"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Judgement",
+    "Source",
+    "Violation",
+    "check_style",
+    "read_sources",
+    "tighten",
+]
 
 CHECKS: tuple[Check, ...] = (
     file_size,

@@ -62,8 +62,10 @@ def read_sources(root: Path) -> list[Source]:
     Raises:
         subprocess.CalledProcessError: `root` is not in a git work tree.
     """
+    # A checkout that belongs to another user is common in CI, and only listed here.
+    git = ["git", "-c", f"safe.directory={root.resolve()}"]
     listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - git is found by PATH on purpose
+        [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root,
         check=True,
         capture_output=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from devnet.__main__ import COMMANDS, main
+from devnet.checks import read_sources
 from devnet.commands import ROOT
 from devnet.commands.bench import benchmarks
 from devnet.commands.check import PACKAGES
@@ -68,11 +69,9 @@ def test_benchmarks_are_the_modules_with_a_main(tmp_path: Path) -> None:
 
 
 def test_types_are_checked_in_every_python_folder_of_the_repository() -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for path in listed.stdout.splitlines():
-        assert path.startswith(tuple(f"{name}/" for name in PACKAGES)), path
+    for source in read_sources(ROOT):
+        if source.suffix == ".py":
+            assert source.path.startswith(tuple(f"{name}/" for name in PACKAGES)), source.path
 
 
 def test_all_tests_are_selected_when_none_is_named() -> None:
