@@ -68,8 +68,7 @@ class ManagedProcess:
             if time.monotonic() > deadline:
                 raise ProcessEnded(
                     f"{self.name} was not ready after {timeout_s:.0f} s; "
-                    f"its log is {self.log_file}\n"
-                    + _last_lines(self.log_file)
+                    f"its log is {self.log_file}\n" + _last_lines(self.log_file)
                 )
             time.sleep(_POLL_S)
 

@@ -197,6 +197,10 @@ class Client:
         """Return an account's balance and the height that it holds at."""
         return self._json("GET", f"/v1/chain/accounts/{address}")
 
+    def get_transaction(self, transaction_id: str) -> dict[str, Any]:
+        """Return where a transaction is: ``status`` and, once included, ``height``."""
+        return self._json("GET", f"/v1/chain/transactions/{transaction_id}")
+
     def send_transaction(self, signed: bytes, *, wait_final: bool = False) -> dict[str, Any]:
         """Submit a signed transaction; sending it twice is harmless (T1).
 
