@@ -1,0 +1,28 @@
+"""Artifacts: files by digest, for inputs and results that do not fit into JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.types import Hash, TimestampMs
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactView:
+    """A stored artifact. Its name on the wire is ``sha256:`` + hex."""
+
+    digest: Hash
+    """SHA-256 of its bytes."""
+    size: int
+    """Bytes."""
+    expires_ms: TimestampMs
+    """When it is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """A stored artifact to send."""
+
+    view: ArtifactView
+    """What it is."""
+    path: Path
+    """File that holds it; to be streamed, not changed."""
