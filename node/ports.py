@@ -1,0 +1,109 @@
+"""What the parts of a node need of each other, as small protocols."""
+
+import time
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from coordinator.ports import SubmitOutcome
+from ledger.transaction import SignedTransaction
+from ledger.transition import ChainView
+from ledger.types import Address, Amount, Hash, TimestampMs, View
+
+
+class Views(Protocol):
+    """The states that admission to the pool is judged by; `node.block_tree.BlockTree` is one."""
+
+    @property
+    def final_view(self) -> ChainView:
+        """The newest final block that is durable, and the state after it."""
+
+    @property
+    def head_view(self) -> ChainView:
+        """The newest executed block, final or not, that the next block would extend."""
+
+
+class Pool(Protocol):
+    """Transactions that wait for a block; `node.mempool.Mempool` is one."""
+
+    async def add(self, signed: Sequence[bytes]) -> list[SubmitOutcome]:
+        """Admit canonical signed transactions in the order of T7, each with an outcome."""
+
+    def candidates(self, limit: int, excluded: Collection[Hash]) -> Sequence[SignedTransaction]:
+        """Return at most `limit` pooled transactions for a block, best first.
+
+        Args:
+            limit: most to return.
+            excluded: ids of transactions in the block's unfinal ancestors.
+        """
+
+    def has_candidates(self, excluded: Collection[Hash]) -> bool:
+        """Return whether `candidates` would return any."""
+
+    def contains(self, transaction_id: Hash) -> bool:
+        """Return whether a transaction is pooled."""
+
+    def is_verified(self, signed: SignedTransaction, encoded: bytes) -> bool:
+        """Return whether exactly these signed bytes were verified before (T3)."""
+
+    def pooled_spend(self, address: Address) -> Amount:
+        """Return what the pooled transactions of a sender would spend."""
+
+    def settle(self, final_ids: Sequence[Hash]) -> None:
+        """Drop what a new final block contains, and what its state refuses or its time expires.
+
+        Called after `Views.final_view` has moved to that block (T8).
+        """
+
+
+class Network(Protocol):
+    """How a node reaches its peers. Nothing here waits and nothing here fails."""
+
+    def broadcast(self, message: bytes, block: bytes | None = None) -> None:
+        """Send an encoded vote or certificate to all peers, a proposal's block beside it."""
+
+    def send(self, member: int, message: bytes) -> None:
+        """Send an encoded certificate to one member."""
+
+    def fetch_certificates(self, views: Sequence[View], ask: int | None) -> None:
+        """Ask a member, or anyone, for any certificate of these views."""
+
+    def fetch_block(self, block_id: Hash) -> None:
+        """Ask anyone for a block by its id."""
+
+
+class NoPeers:
+    """The network of a chain with one validator and no followers."""
+
+    def broadcast(self, message: bytes, block: bytes | None = None) -> None:
+        """Nobody listens."""
+
+    def send(self, member: int, message: bytes) -> None:
+        """Nobody listens."""
+
+    def fetch_certificates(self, views: Sequence[View], ask: int | None) -> None:
+        """Nobody answers; a single validator lacks no certificate."""
+
+    def fetch_block(self, block_id: Hash) -> None:
+        """Nobody answers; a single validator lacks no block."""
+
+
+class Clock(Protocol):
+    """The two clocks of a node."""
+
+    def wall_ms(self) -> TimestampMs:
+        """Return milliseconds since the Unix epoch; may jump. Stamps blocks (S5)."""
+
+    def monotonic_ms(self) -> int:
+        """Return milliseconds that never go back. Drives timeouts."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def wall_ms(self) -> TimestampMs:
+        """Return milliseconds since the Unix epoch."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        """Return milliseconds since some moment before the process started."""
+        return time.monotonic_ns() // 1_000_000
