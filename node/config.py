@@ -1,0 +1,248 @@
+"""The node's configuration: a TOML file, typed; a key that is not known is refused by its name.
+
+Paths are relative to the file's folder. Nothing here is consensus: parameters of the chain live in
+genesis and state (decision 12). Secrets are in files of their own, which this names.
+"""
+
+import ipaddress
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+FILE_BYTES_MAX: Final = 65_536
+"""A configuration takes about 2 kB."""
+
+_REASON: Final = re.compile(
+    r"(?P<problem>.*?)(?: - at `(?:key in )?\$\.?(?P<path>[^`]*)`)?", re.DOTALL
+)
+
+_Path = Annotated[str, Meta(min_length=1, max_length=1_024)]
+
+
+class ConfigInvalid(Exception):
+    """The configuration cannot be used; the text names the field and what to do."""
+
+    code: ClassVar[str] = "CONFIG_INVALID"
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Name the field, and say what it has to be."""
+        super().__init__(f"{field}: {problem}" if field else problem)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where a server listens."""
+
+    host: str
+    """Numeric address; ``::1`` is left out on a host without IPv6."""
+    port: int
+    """TCP port; 0 lets the system choose."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+    def __str__(self) -> str:
+        """Return it as it stands in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all sections."""
+
+
+class KeySource(_Section, frozen=True):
+    """An encrypted key file and what opens it."""
+
+    key_file: _Path
+    """Made by ``aitbc keys new``."""
+    passphrase_file: _Path | None = None
+    """Private file with the passphrase; asked for at start when it is left out."""
+
+
+class HttpSection(_Section, frozen=True):
+    """Where the API and the pages are served."""
+
+    listen: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = ("127.0.0.1:8011",)
+    """Addresses such as ``127.0.0.1:8011`` and ``[::1]:8011``; all serve the same."""
+    request_bytes_max: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 8_388_608
+    """Bytes of one batch of transactions."""
+
+
+class MempoolSection(_Section, frozen=True):
+    """Bounds of the pool (T7)."""
+
+    transactions_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 50_000
+    """Transactions held."""
+    bytes_max: Annotated[int, Meta(ge=65_536, le=1_073_741_824)] = 33_554_432
+    """Bytes held."""
+
+
+class SignaturesSection(_Section, frozen=True):
+    """How signatures are verified."""
+
+    workers: Annotated[int, Meta(ge=0, le=64)] = 1
+    """Processes that verify batches; 0 verifies in the node itself."""
+
+
+class LogsSection(_Section, frozen=True):
+    """What the node says about itself, on standard error."""
+
+    format: Literal["console", "json"] = "console"
+    """For a person, or one JSON object a line."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity shown."""
+
+
+class StoreSection(_Section, frozen=True):
+    """Databases; SQLite files in the data folder when left out."""
+
+    chain_url: str | None = None
+    """Blocks and state."""
+    index_url: str | None = None
+    """What pages and lists query; can be rebuilt."""
+
+
+class CoordinatorSection(_Section, frozen=True):
+    """The coordinator that this node runs."""
+
+    key: KeySource
+    """Signs assignments, attestations and refunds; a key file of role ``coordinator``."""
+    faucet: KeySource | None = None
+    """Account that funds new managed wallets; a key file of role ``account``."""
+    wrapping_key_file: _Path = "wrapping.key"
+    """Private file of 32 random bytes that encrypts managed keys (K3); made when it is missing."""
+    database_url: str | None = None
+    """Its own database."""
+    demo: bool = False
+    """Whether a request without a key acts as the demo identity (A2); loopback only."""
+
+
+class NodeConfig(_Section, frozen=True):
+    """Everything that a node is told."""
+
+    genesis: _Path
+    """Built genesis file."""
+    data_dir: _Path
+    """Folder of journal and databases; one node at a time uses it."""
+    validator: KeySource | None = None
+    """Consensus key; a node without one only follows."""
+    coordinator: CoordinatorSection | None = None
+    """Left out on a node that coordinates nothing."""
+    environment: Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,32}\Z")] = "production"
+    """What `/health` says that this is."""
+    http: HttpSection = HttpSection()
+    """See `HttpSection`."""
+    mempool: MempoolSection = MempoolSection()
+    """See `MempoolSection`."""
+    signatures: SignaturesSection = SignaturesSection()
+    """See `SignaturesSection`."""
+    store: StoreSection = StoreSection()
+    """See `StoreSection`."""
+    logs: LogsSection = LogsSection()
+    """See `LogsSection`."""
+
+
+def read_config(path: Path) -> NodeConfig:
+    """Read a configuration; relative paths in it become absolute.
+
+    Raises:
+        ConfigInvalid: it cannot be read, or a field is unknown, missing or wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigInvalid("", f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise ConfigInvalid("", f"{path} has more than {FILE_BYTES_MAX} bytes")
+    try:
+        document = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigInvalid("", f"{path} is not TOML: {error}") from None
+    return parse_config(document, path.absolute().parent)
+
+
+def parse_config(document: dict[str, object], folder: Path) -> NodeConfig:
+    """Return the configuration that a TOML document states.
+
+    Args:
+        document: what the TOML parser gave.
+        folder: what relative paths in it are relative to.
+
+    Raises:
+        ConfigInvalid: a field is unknown, missing or wrong.
+    """
+    try:
+        config = msgspec.convert(document, NodeConfig)
+    except msgspec.ValidationError as error:
+        match = _REASON.fullmatch(str(error))
+        assert match is not None
+        problem = match["problem"].replace("Object", "table")
+        raise ConfigInvalid(match["path"] or "", problem[0].lower() + problem[1:]) from None
+    addresses = listen_addresses(config)
+    if config.coordinator and config.coordinator.demo:
+        for at, address in enumerate(addresses):
+            if not address.is_loopback:
+                raise ConfigInvalid(
+                    f"http.listen[{at}]",
+                    f"{address} is reachable from elsewhere: coordinator.demo lets everybody who "
+                    "reaches it spend, so it needs loopback addresses",
+                )
+    return _with_absolute_paths(config, folder)
+
+
+def listen_addresses(config: NodeConfig) -> list[ListenAddress]:
+    """Return where the HTTP server listens.
+
+    Raises:
+        ConfigInvalid: an entry is no numeric address with a port.
+    """
+    return [_address(f"http.listen[{at}]", text) for at, text in enumerate(config.http.listen)]
+
+
+def _address(field: str, text: str) -> ListenAddress:
+    host, separator, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        separator = ""
+    if not separator or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+        raise ConfigInvalid(
+            field, f"{text!r} is not an address such as 127.0.0.1:8011 or [::1]:8011"
+        )
+    return ListenAddress(host, int(port))
+
+
+def _with_absolute_paths(config: NodeConfig, folder: Path) -> NodeConfig:
+    def place(path: str) -> str:
+        return str(folder / path)
+
+    def place_key(source: KeySource) -> KeySource:
+        passphrase = source.passphrase_file
+        return KeySource(place(source.key_file), passphrase and place(passphrase))
+
+    coordinator = config.coordinator
+    if coordinator:
+        coordinator = msgspec.structs.replace(
+            coordinator,
+            key=place_key(coordinator.key),
+            faucet=coordinator.faucet and place_key(coordinator.faucet),
+            wrapping_key_file=place(coordinator.wrapping_key_file),
+        )
+    return msgspec.structs.replace(
+        config,
+        genesis=place(config.genesis),
+        data_dir=place(config.data_dir),
+        validator=config.validator and place_key(config.validator),
+        coordinator=coordinator,
+    )

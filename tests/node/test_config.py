@@ -1,0 +1,78 @@
+"""Configuration: typed, complete, and every refusal names the field."""
+
+from pathlib import Path
+
+import pytest
+
+from node.config import ConfigInvalid, ListenAddress, listen_addresses, parse_config, read_config
+
+MINIMAL = {"genesis": "genesis.json", "data_dir": "data"}
+KEY = {"key_file": "a.key", "passphrase_file": "a.pass"}
+
+
+def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text(
+        'genesis = "genesis.json"\ndata_dir = "/var/lib/chain"\n'
+        '[validator]\nkey_file = "v.key"\n[coordinator.key]\nkey_file = "c.key"\n'
+    )
+    config = read_config(tmp_path / "node.toml")
+    assert config.genesis == str(tmp_path / "genesis.json")
+    assert config.data_dir == "/var/lib/chain"
+    assert config.validator is not None
+    assert config.validator.key_file == str(tmp_path / "v.key")
+    assert config.validator.passphrase_file is None
+    assert config.coordinator is not None
+    assert config.coordinator.wrapping_key_file == str(tmp_path / "wrapping.key")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "problem"),
+    [
+        ({"genisis": "x"}, "", "unknown field `genisis`"),
+        ({"genesis": 7}, "genesis", "expected `str`"),
+        ({"http": {"lisen": []}}, "http", "unknown field `lisen`"),
+        ({"http": {"listen": []}}, "http.listen", "length >= 1"),
+        ({"http": {"listen": ["localhost:80"]}}, "http.listen[0]", "127.0.0.1:8011"),
+        ({"http": {"listen": ["127.0.0.1:80", "::1"]}}, "http.listen[1]", "[::1]:8011"),
+        ({"http": {"listen": ["127.0.0.1:65536"]}}, "http.listen[0]", "not an address"),
+        ({"http": {"listen": ["127.0.0.1:٣"]}}, "http.listen[0]", "not an address"),
+        ({"mempool": {"transactions_max": 1}}, "mempool.transactions_max", ">= 16"),
+        ({"mempool": {"transactions_max": True}}, "mempool.transactions_max", "expected `int`"),
+        ({"logs": {"format": "xml"}}, "logs.format", "invalid enum value"),
+        ({"validator": {"passphrase_file": "p"}}, "validator", "missing required field `key_file`"),
+    ],
+)
+def test_a_refusal_names_the_field(change: dict, field: str, problem: str) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        listen_addresses(parse_config({**MINIMAL, **change}, Path("/")))
+    assert caught.value.field == field
+    assert problem in str(caught.value)
+
+
+def test_the_demo_identity_needs_loopback_addresses() -> None:
+    demo = {"coordinator": {"key": KEY, "demo": True}}
+    parse_config({**MINIMAL, **demo, "http": {"listen": ["127.0.0.1:1", "[::1]:1"]}}, Path("/"))
+    with pytest.raises(ConfigInvalid, match=r"http.listen\[1\].*loopback"):
+        parse_config(
+            {**MINIMAL, **demo, "http": {"listen": ["127.0.0.1:1", "0.0.0.0:1"]}}, Path("/")
+        )
+
+
+def test_both_ways_of_writing_an_ipv6_address_are_read() -> None:
+    config = parse_config({**MINIMAL, "http": {"listen": ["[::1]:8011", "::1:80"]}}, Path("/"))
+    assert listen_addresses(config) == [ListenAddress("::1", 8011), ListenAddress("::1", 80)]
+    assert str(listen_addresses(config)[0]) == "[::1]:8011"
+
+
+@pytest.mark.parametrize("text", ["genesis = ", "\xff", "a = 1\na = 2"])
+def test_what_is_not_toml_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "node.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigInvalid, match="TOML"):
+        read_config(tmp_path / "node.toml")
+
+
+def test_a_missing_or_huge_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "huge.toml").write_bytes(b"#" * 100_000)
+    for name in ("absent.toml", "huge.toml"):
+        with pytest.raises(ConfigInvalid, match=name):
+            read_config(tmp_path / name)
