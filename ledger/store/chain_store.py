@@ -7,20 +7,58 @@ when the node starts (`load_records`).
 One thread writes (`initialise`, `commit`, `checkpoint`); any thread reads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Self
 
-from ledger.block import Block
+from sqlalchemy import ColumnElement, Connection, Select, insert, select
+
+from ledger.block import Block, block_id
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
+from ledger.params import HORIZON_MS_MAX
+from ledger.store.block_rows import (
+    BLOCK_COLUMNS,
+    HEAD_COLUMNS,
+    block_of,
+    block_values,
+    encode_delta,
+    head_of,
+    signed_transactions,
+)
+from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS
+from ledger.store.columns import id_prefix
+from ledger.store.engine import Database
+from ledger.store.errors import BlockConflict, BlockGap, NotInitialised, WrongChain
+from ledger.store.schema import History, upgrade_schema
+from ledger.store.state_table import StateTable, load_state, write_genesis_state
 from ledger.store.stored import StoredBlock, StoredHead
-from ledger.types import Hash, Height, TimestampMs
+from ledger.transaction import CODEC, transaction_id_of_bytes
+from ledger.types import DurationMs, Hash, Height, TimestampMs
+
+FETCH_BYTES_MAX: Final = 16 * 1_048_576
+"""Bodies that `final_blocks` reads at once; it stops after the block that exceeds this."""
+
+_HEADS: Final = select(*(BLOCKS.c[name] for name in HEAD_COLUMNS))
+_BLOCKS: Final = select(*(BLOCKS.c[name] for name in BLOCK_COLUMNS))
 
 
 class ChainStore:
     """Blocks, certificates and state of one chain in one database."""
 
+    def __init__(self, database: Database) -> None:
+        """Take over a database whose schema is up to date; `open` makes one from a URL."""
+        self._database = database
+        self._state = StateTable(database)
+        self._tags: Tags | None = None
+        self._head: StoredHead | None = None
+        with database.reading() as connection:
+            digest = connection.execute(select(CHAIN.c.genesis_digest)).scalar_one_or_none()
+            if digest is not None:
+                self._tags = Tags(digest)
+                self._head = _newest(connection)
+
     @classmethod
-    def open(cls, url: str) -> "ChainStore":
+    def open(cls, url: str) -> Self:
         """Open the store at an SQLAlchemy URL such as ``sqlite:////var/lib/aitbc/chain.db``.
 
         Makes the database if there is none (its folder must exist) and upgrades an older schema.
@@ -28,11 +66,32 @@ class ChainStore:
         Raises:
             StoreUnusable: a subclass that says what to do.
         """
-        raise NotImplementedError
+        database = Database(url)
+        try:
+            upgrade_schema(database, History.CHAIN)
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
 
     def close(self) -> None:
         """Give the connections back; nothing is pending, since a commit returns when durable."""
-        raise NotImplementedError
+        self._database.close()
+
+    @property
+    def tags(self) -> Tags:
+        """Tags of the chain that is stored.
+
+        Raises:
+            NotInitialised: none is.
+        """
+        if self._tags is None:
+            raise NotInitialised(f"{self._database.name} holds no genesis block yet")
+        return self._tags
+
+    def head(self) -> StoredHead | None:
+        """Return the newest durable block; None before `initialise`."""
+        return self._head
 
     def initialise(self, tags: Tags, genesis: Block, records: Mapping[bytes, bytes]) -> None:
         """Store block 0 and the records of state 0; does nothing if they are there already.
@@ -40,11 +99,28 @@ class ChainStore:
         Raises:
             WrongChain: the store was made from another genesis.
         """
-        raise NotImplementedError
-
-    def head(self) -> StoredHead | None:
-        """Return the newest durable block; None before `initialise`."""
-        raise NotImplementedError
+        if self._tags is not None:
+            if self._tags.genesis_digest != tags.genesis_digest:
+                raise WrongChain(
+                    f"{self._database.name} holds the chain of genesis "
+                    f"{self._tags.genesis_digest.hex()}, not of {tags.genesis_digest.hex()}; "
+                    "name another file, or the genesis that it was made from"
+                )
+            return
+        assert genesis.header.height == 0
+        genesis_id = block_id(tags, genesis.header)
+        with self._database.writing() as connection:
+            chain_row = {
+                "one": 1,
+                "chain_id": genesis.header.chain_id,
+                "genesis_digest": tags.genesis_digest,
+                "checkpoint_height": 0,
+            }
+            connection.execute(insert(CHAIN).values(chain_row))
+            connection.execute(insert(BLOCKS).values(block_values(genesis_id, genesis, b"", ())))
+            write_genesis_state(connection, sorted(records.items()))
+        self._tags = tags
+        self._head = StoredHead(0, genesis_id, genesis.header, b"")
 
     def commit(
         self,
@@ -69,16 +145,36 @@ class ChainStore:
             NotInitialised: there is no genesis block.
             BlockGap: it lies above the next height.
             BlockConflict: another block is final at its height, or its parent is not the head.
+            StoreFailed: the database failed; stop, and recover by opening the store anew.
         """
-        raise NotImplementedError
+        header = block.header
+        if self._is_stored(block_id, header.height, header.parent_id):
+            return
+        assert header.transaction_count == len(block.transactions)
+        assert header.outcome_count == len(outcomes)
+        row = block_values(block_id, block, certificate, outcomes)
+        changes = {"height": header.height, "key_count": len(delta), "changes": encode_delta(delta)}
+        with self._database.writing() as connection:
+            connection.execute(insert(BLOCKS), row)
+            connection.execute(insert(DELTAS), changes)
+        self._head = StoredHead(header.height, block_id, header, certificate)
+        self._state.note(len(delta))
 
     def load_records(self) -> tuple[StoredHead, dict[bytes, bytes]]:
         """Return the head and all records of the state after it.
 
         The caller builds the state from them and compares its root with the head's header: the
         store keeps bytes, and does not judge them.
+
+        Raises:
+            NotInitialised: there is no genesis block.
+            StoreUnreadable: what leads from the checkpoint to the head is damaged.
         """
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            head = _newest(connection)
+            if head is None:
+                raise NotInitialised(f"{self._database.name} holds no genesis block yet")
+            return head, load_state(connection, self._database.name, head.height)
 
     def checkpoint(self, keys: int = 1_000, *, force: bool = False) -> bool:
         """Carry one bounded slice of the deltas over into the state table.
@@ -92,20 +188,87 @@ class ChainStore:
         Returns:
             Whether a slice was written, so that another call may have more to do.
         """
-        raise NotImplementedError
+        return self._state.carry(keys, force=force)
 
     def final_blocks(self, after_height: int, limit: int) -> list[StoredBlock]:
         """Return blocks after_height+1 …, in order: at most `limit`, fewer if they are large."""
-        raise NotImplementedError
+        found: list[StoredBlock] = []
+        size = 0
+        query = _BLOCKS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
+        with self._database.reading() as connection:
+            for row in connection.execute(query.limit(limit)):
+                found.append(block_of(row, self.tags))
+                size += len(row.body)
+                if size > FETCH_BYTES_MAX:
+                    break
+        return found
 
     def block_at(self, height: Height) -> StoredBlock | None:
         """Return the block at a height."""
-        raise NotImplementedError
+        return self._block(BLOCKS.c.height == height)
 
     def block_by_id(self, block_id: Hash) -> StoredBlock | None:
         """Return the block of an id."""
-        raise NotImplementedError
+        prefix = BLOCKS.c.id_prefix == id_prefix(block_id)
+        return self._block(prefix & (BLOCKS.c.block_id == block_id))
 
-    def recent_ids(self, now_ms: TimestampMs) -> list[tuple[Hash, TimestampMs]]:
-        """Return (id, valid_until_ms) of transactions with valid_until_ms ≥ now_ms (T1)."""
-        raise NotImplementedError
+    def recent_ids(
+        self, now_ms: TimestampMs, horizon_ms: DurationMs = HORIZON_MS_MAX
+    ) -> list[tuple[Hash, TimestampMs]]:
+        """Return (id, valid_until_ms) of transactions with valid_until_ms ≥ now_ms (T1).
+
+        Args:
+            now_ms: time of the head.
+            horizon_ms: greatest horizon that was in force in the last `horizon_ms`; no block that
+                is older than this can hold a transaction that is still valid.
+        """
+        recent = []
+        with self._database.reading() as connection:
+            for body in _bodies_since(connection, now_ms - horizon_ms):
+                for signed in signed_transactions(body):
+                    valid_until_ms = CODEC.decode_trusted(signed).transaction.valid_until_ms
+                    if valid_until_ms >= now_ms:
+                        recent.append((transaction_id_of_bytes(self.tags, signed), valid_until_ms))
+        return recent
+
+    def _is_stored(self, block_id: Hash, height: Height, parent_id: Hash) -> bool:
+        """Return whether the block is stored already; refuse one that cannot come next."""
+        head = self._head
+        if head is None:
+            raise NotInitialised(f"{self._database.name} holds no genesis block yet")
+        if height > head.height + 1:
+            raise BlockGap(f"block {height} cannot follow block {head.height}")
+        if height <= head.height:
+            with self._database.reading() as connection:
+                at_height = select(BLOCKS.c.block_id).where(BLOCKS.c.height == height)
+                stored = connection.execute(at_height).scalar_one()
+            if stored != block_id:
+                raise BlockConflict(
+                    f"block {block_id.hex()} contradicts {stored.hex()}, final at height {height}"
+                )
+            return True
+        if parent_id != head.block_id:
+            raise BlockConflict(
+                f"block {height} has parent {parent_id.hex()}, but {head.block_id.hex()} is final"
+            )
+        return False
+
+    def _block(self, condition: ColumnElement[bool]) -> StoredBlock | None:
+        with self._database.reading() as connection:
+            row = connection.execute(_BLOCKS.where(condition)).first()
+            return None if row is None else block_of(row, self.tags)
+
+
+def _newest(connection: Connection) -> StoredHead | None:
+    newest: Select[int, bytes, bytes, bytes] = _HEADS.order_by(BLOCKS.c.height.desc())
+    row = connection.execute(newest.limit(1)).first()
+    return None if row is None else head_of(row)
+
+
+def _bodies_since(connection: Connection, since_ms: int) -> Iterator[bytes]:
+    """Yield the bodies of blocks not older than a time, newest first."""
+    newest_first = select(BLOCKS.c.timestamp_ms, BLOCKS.c.body).order_by(BLOCKS.c.height.desc())
+    for timestamp_ms, body in connection.execute(newest_first):
+        if timestamp_ms < since_ms:
+            return
+        yield body

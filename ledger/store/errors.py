@@ -4,7 +4,7 @@
 
     StoreError
     ├── StoreUnusable      the operator reacts: the text says what to do
-    │   ├── StoreUrlInvalid, StoreMissing, StoreUnreadable
+    │   ├── StoreUrlInvalid, StoreMissing, StoreUnreadable, StoreFailed
     │   ├── SchemaTooNew, SchemaTooOld, WrongStore
     ├── CommitRefused      a defect of the caller: a final block does not fit the chain
     │   ├── NotInitialised, WrongChain, BlockGap, BlockConflict
@@ -43,6 +43,12 @@ class StoreUnreadable(StoreUnusable):
     """A file that is no database, or a damaged one."""
 
     code = "STORE_UNREADABLE"
+
+
+class StoreFailed(StoreUnusable):
+    """The database failed while it was used: disk full, I/O error, locked for too long."""
+
+    code = "STORE_FAILED"
 
 
 class SchemaTooNew(StoreUnusable):

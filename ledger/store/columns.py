@@ -1,0 +1,44 @@
+"""Column types that mean the same in every engine, and prefixes of ids.
+
+SQLite tables are STRICT: a column refuses values of another type, as PostgreSQL's do.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Integer
+
+BigInt: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""A signed 64-bit integer. SQLite calls it INTEGER, and lets it be the row id."""
+
+_PREFIX_BYTES: Final = 8
+_HALF: Final = 2**63
+
+_ENTRY_BITS: Final = 16
+ENTRIES_MAX: Final = 2**_ENTRY_BITS
+"""More than a block can hold of any kind of entry."""
+
+
+def id_prefix(object_id: bytes) -> int:
+    """Return the first 8 bytes of an id as a signed integer that sorts as the bytes do.
+
+    Indexes hold prefixes because they are small; they are never unique, and a query compares full
+    ids besides (S12).
+    """
+    return int.from_bytes(object_id[:_PREFIX_BYTES].ljust(_PREFIX_BYTES, b"\x00"), "big") - _HALF
+
+
+def prefix_range(hex_digits: str) -> tuple[int, int]:
+    """Return the least and the greatest `id_prefix` of ids that start with 1 to 16 hex digits."""
+    missing = 16 - len(hex_digits)
+    return int(hex_digits + "0" * missing, 16) - _HALF, int(hex_digits + "f" * missing, 16) - _HALF
+
+
+def pack_position(height: int, entry: int) -> int:
+    """Return one integer that sorts by height and then by entry."""
+    assert 0 <= entry < ENTRIES_MAX
+    return height << _ENTRY_BITS | entry
+
+
+def unpack_position(position: int) -> tuple[int, int]:
+    """Return (height, entry)."""
+    return position >> _ENTRY_BITS, position & (ENTRIES_MAX - 1)
