@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -13,7 +13,7 @@ import typer
 
 from aitbc import AitbcError
 from devnet.commands import ROOT
-from devnet.network.demo import DemoOutcome, run_demo
+from devnet.network.demo import run_demo
 from devnet.network.directory import DevnetDirectory
 from devnet.network.errors import DemoFailed, DevnetError
 from devnet.network.network import Devnet
@@ -60,7 +60,8 @@ def run_devnet(
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with DevnetDirectory(directory.absolute()) as held:
-            outcome = _run(held, tuple(port or DEFAULT_PORTS), fresh, demo, as_json, teller)
+            options = _Options(tuple(port or DEFAULT_PORTS), fresh, demo, as_json)
+            _run(held, options, teller)
     except DevnetError as error:
         teller.failure(str(error))
         raise typer.Exit(error.exit_code) from None
@@ -70,35 +71,34 @@ def run_devnet(
     except KeyboardInterrupt:
         teller.failure("interrupted; everything is stopped")
         raise typer.Exit(INTERRUPTED) from None
-    assert outcome is not None
 
 
-def _run(
-    directory: DevnetDirectory,
-    ports: Sequence[int],
-    fresh: bool,
-    demo: bool,
-    as_json: bool,
-    teller: Teller,
-) -> DemoOutcome:
-    require_free(tuple(ports))
-    if directory.root.exists() and (fresh or not directory.is_provisioned()):
+@dataclass(frozen=True, slots=True)
+class _Options:
+    ports: tuple[int, ...]
+    fresh: bool
+    demo: bool
+    as_json: bool
+
+
+def _run(directory: DevnetDirectory, options: _Options, teller: Teller) -> None:
+    require_free(options.ports)
+    if directory.root.exists() and (options.fresh or not directory.is_provisioned()):
         directory.clear()
     if directory.is_provisioned():
         teller.progress(f"resuming the chain in {directory.root}")
-        write_node_config(directory, tuple(ports))
+        write_node_config(directory, options.ports)
     else:
         teller.progress(f"making a new chain in {directory.root}")
-        provision(directory, tuple(ports), time.time_ns() // 1_000_000)
-    with Devnet(directory, ports[0], teller.progress) as network:
+        provision(directory, options.ports, time.time_ns() // 1_000_000)
+    with Devnet(directory, options.ports[0], teller.progress) as network:
         network.start()
         outcome = run_demo(network.url, teller.step)
-        if as_json:
+        if options.as_json:
             print(json.dumps(outcome.as_json()), flush=True)
-        if not demo:
-            teller.manual(network.url, ports, outcome)
+        if not options.demo:
+            teller.manual(network.url, options.ports, outcome)
             _stay_up(network, teller)
-    return outcome
 
 
 def _stay_up(network: Devnet, teller: Teller) -> None:
