@@ -1,0 +1,268 @@
+"""Request bodies: bounded bytes, strict JSON, typed values, errors that point at the field.
+
+JSON numbers with a point or an exponent become `Decimal`, so that money never passes through a
+float (P5); `plain_json` turns free-form values into what RFC 8785 can write.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Final, NoReturn, TypeVar, cast
+
+import msgspec
+from litestar import Request
+
+from coordinator.http.faults import (
+    BodyMissing,
+    BodyTooLarge,
+    BodyTooSlow,
+    FieldInvalid,
+    JsonMalformed,
+    MediaTypeUnsupported,
+)
+
+JSON_BYTES_MAX: Final = 1_048_576
+"""Of a JSON body; a long prompt has some hundred kilobytes, larger inputs are artifacts."""
+
+JSON_DEPTH_MAX: Final = 64
+"""Nesting of a JSON body; bounds every recursion over it."""
+
+NUMBER_CHARACTERS_MAX: Final = 64
+"""Of one number; a double needs 24, the largest amount 20."""
+
+INTEGER_MAX: Final = 2**53 - 1
+"""Integers beyond it are not the same in every JSON reader (RFC 7493)."""
+
+BODY_SECONDS_MAX: Final = 30
+"""Until a JSON body is here; a slow sender must not hold a connection for ever."""
+
+T = TypeVar("T")
+
+
+async def read_json(request: Request, *, bytes_max: int = JSON_BYTES_MAX) -> object:
+    """Return the JSON body of a request.
+
+    Raises:
+        MediaTypeUnsupported: declared as anything but application/json, or compressed.
+        BodyMissing: there are no bytes.
+        BodyTooLarge: more than `bytes_max`.
+        BodyTooSlow: not complete in `BODY_SECONDS_MAX`.
+        JsonMalformed: see `parse_json`.
+    """
+    _check_media_type(request)
+    chunks = []
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            async for chunk in read_chunks(request, bytes_max):
+                chunks.append(chunk)
+    except TimeoutError:
+        raise BodyTooSlow(BODY_SECONDS_MAX) from None
+    raw = b"".join(chunks)
+    if not raw.strip(b" \t\r\n"):
+        raise BodyMissing
+    return parse_json(raw)
+
+
+async def read_object(request: Request, *, bytes_max: int = JSON_BYTES_MAX) -> dict[str, object]:
+    """Return the JSON object of a request; see `read_json`.
+
+    Raises:
+        FieldInvalid: the body is another kind of JSON value.
+    """
+    body = await read_json(request, bytes_max=bytes_max)
+    if not isinstance(body, dict):
+        raise FieldInvalid("", "must be a JSON object")
+    return cast("dict[str, object]", body)
+
+
+async def read_chunks(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
+    """Yield a request's body as it comes.
+
+    Raises:
+        BodyTooLarge: announced, or found, to be more than `bytes_max`.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > bytes_max:
+        raise BodyTooLarge(bytes_max)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise BodyTooLarge(bytes_max)
+        yield chunk
+
+
+def _check_media_type(request: Request) -> None:
+    """Refuse what a web form could send: a page must not submit jobs unasked (A2)."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise MediaTypeUnsupported("send the body as Content-Type: application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise MediaTypeUnsupported("send the body without Content-Encoding")
+
+
+def parse_json(raw: bytes) -> object:
+    """Return the value of a JSON text (RFC 8259), numbers exact.
+
+    Raises:
+        JsonMalformed: not UTF-8, not one JSON value, NaN or Infinity, a repeated member, half a
+            surrogate pair, nested deeper than `JSON_DEPTH_MAX`, or an excessive number.
+    """
+    try:
+        text = raw.decode("utf-8")
+        value: object = json.loads(
+            text,
+            object_pairs_hook=_object_of,
+            parse_float=_decimal_of,
+            parse_int=_integer_of,
+            parse_constant=_refuse_constant,
+        )
+    except UnicodeDecodeError as error:
+        raise JsonMalformed(f"byte {error.start} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise JsonMalformed(f"{error.msg}, at character {error.pos}") from None
+    except RecursionError:
+        raise JsonMalformed(f"nested deeper than {JSON_DEPTH_MAX}") from None
+    _check_values(value)
+    return value
+
+
+def _object_of(members: list[tuple[str, object]]) -> dict[str, object]:
+    built = dict(members)
+    if len(built) != len(members):
+        names = [name for name, _ in members]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise JsonMalformed(f"the member {repeated[:40]!r} is repeated")
+    return built
+
+
+def _decimal_of(literal: str) -> Decimal:
+    _check_number(literal)
+    try:
+        return Decimal(literal)
+    except InvalidOperation:
+        raise JsonMalformed("a number has an excessive exponent") from None
+
+
+def _integer_of(literal: str) -> int:
+    _check_number(literal)
+    return int(literal)
+
+
+def _check_number(literal: str) -> None:
+    if len(literal) > NUMBER_CHARACTERS_MAX:
+        raise JsonMalformed(f"a number has more than {NUMBER_CHARACTERS_MAX} characters")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise JsonMalformed(f"{name} is not a JSON number")
+
+
+def _check_values(value: object) -> None:
+    """Check depth and strings, level by level, so that the check itself does not recurse."""
+    level: list[object] = [value]
+    for _ in range(JSON_DEPTH_MAX):
+        level = list(_inner_values(level))
+        if not level:
+            return
+    if any(isinstance(item, dict | list) for item in level):
+        raise JsonMalformed(f"nested deeper than {JSON_DEPTH_MAX}")
+    list(_inner_values(level))
+
+
+def _inner_values(level: Iterable[object]) -> Iterator[object]:
+    """Yield what objects and arrays of a level hold, names included; check its strings."""
+    for item in level:
+        if isinstance(item, dict):
+            yield from item
+            yield from item.values()
+        elif isinstance(item, list):
+            yield from item
+        elif isinstance(item, str):
+            _check_text(item)
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise JsonMalformed("a string holds half a surrogate pair") from None
+
+
+def plain_json(value: object, pointer: str) -> object:
+    """Return a parsed value with its exact numbers as RFC 8785 can write them.
+
+    Args:
+        value: from `parse_json`, so its depth is bounded.
+        pointer: where it stands in the body, for the error.
+
+    Raises:
+        FieldInvalid: a number that no double holds.
+    """
+    if isinstance(value, dict):
+        return {
+            name: plain_json(item, f"{pointer}/{_pointer_part(name)}")
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [plain_json(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+    if isinstance(value, Decimal):
+        number = float(value)
+        if abs(number) == float("inf"):
+            raise FieldInvalid(pointer, "is larger than a double can hold")
+        return number
+    if isinstance(value, int) and abs(value) > INTEGER_MAX:
+        raise FieldInvalid(pointer, f"must be within ±{INTEGER_MAX}, or a string")
+    return value
+
+
+def plain_object(value: dict[str, object], pointer: str) -> dict[str, object]:
+    """Return `plain_json` of an object."""
+    return cast("dict[str, object]", plain_json(value, pointer))
+
+
+def _pointer_part(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+_PLACE = re.compile(r"(?P<detail>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
+_TYPE_NAMES = {"decimal": "number", "float": "number", "int": "integer", "str": "string"}
+
+
+def typed(value: object, expected: type[T], pointer: str = "") -> T:
+    """Return a parsed JSON value as a type of ours, checked.
+
+    Args:
+        value: from `parse_json`.
+        expected: a msgspec struct or another type that msgspec can convert to.
+        pointer: where the value stands in the body.
+
+    Raises:
+        FieldInvalid: the first field that is missing, unknown, of another type or out of bounds.
+    """
+    try:
+        return msgspec.convert(value, expected)
+    except msgspec.ValidationError as error:
+        raise _field_error(str(error), pointer) from None
+
+
+def _field_error(message: str, pointer: str) -> FieldInvalid:
+    """Translate msgspec's sentence, which names the place as ``$.a[0].b``, to a pointer."""
+    place = _PLACE.fullmatch(message)
+    assert place is not None
+    detail = place["detail"]
+    path = re.sub(r"\[([^\]]*)\]", r".\1", place["path"] or "")
+    pointer += "".join(f"/{part}" for part in path.split(".") if part and part != "...")
+    if missing := _MISSING.fullmatch(detail):
+        return FieldInvalid(f"{pointer}/{missing['field']}", "is required")
+    if unknown := _UNKNOWN.fullmatch(detail):
+        field = _pointer_part(unknown["field"][:80])
+        return FieldInvalid(f"{pointer}/{field}", "is not a field of this body")
+    for name, plain in _TYPE_NAMES.items():
+        detail = re.sub(rf"\b{name}\b", plain, detail)
+    return FieldInvalid(pointer, detail[:1].lower() + detail[1:])
