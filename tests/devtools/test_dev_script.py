@@ -55,9 +55,10 @@ class Checkout:
         for name in ("bootstrap", "dev", "model"):
             self.pin(name, "1.0")
 
-    def pin(self, name: str, version: str) -> None:
+    def pin(self, name: str, version: str) -> str:
         line = make_wheel(self.wheels, f"tiny_{name}", version)
         (self.root / f"requirements/{name}.txt").write_text(line)
+        return line
 
     def start(self, *arguments: str, path: str | None = None) -> "subprocess.Popen[str]":
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -91,7 +92,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_the_first_run_sets_up_from_anywhere_and_hands_arguments_and_exit_code_through(
+def test_it_sets_up_from_anywhere_and_hands_arguments_and_exit_code_through(
     checkout: Checkout,
 ) -> None:
     code, output, errors = checkout.run("devnet", "two words", "")
@@ -106,73 +107,94 @@ def test_the_first_run_sets_up_from_anywhere_and_hands_arguments_and_exit_code_t
     assert (code, output) == (0, "[] 2.0\n"), errors
     assert "making .venv" not in errors
 
-    moved = checkout.root.with_name("moved")
-    checkout.root = checkout.root.rename(moved)
-    code, output, errors = checkout.run()
-    assert (code, output) == (0, "[] 2.0\n"), errors
-    assert "making .venv" in errors
-
-
-def test_a_set_up_that_was_killed_is_repaired_by_the_next_run(checkout: Checkout) -> None:
-    first = checkout.start()
-    assert first.stderr is not None
-    for line in first.stderr:
-        if "installing" in line:
-            break
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
-    assert (checkout.root / ".venv/unfinished").exists()
-    code, output, errors = checkout.run()
-    assert (code, output) == (0, "[] 1.0\n"), errors
-    assert "making .venv" in errors
-
-
-def test_of_two_at_once_one_sets_up_and_the_other_waits(checkout: Checkout) -> None:
-    both = [checkout.start(name) for name in ("a", "b")]
-    ended = [(process.communicate(), process.returncode) for process in both]
-    assert [code for _, code in ended] == [0, 0], ended
-    errors = "".join(streams[1] for streams, _ in ended)
-    assert errors.count("making .venv") == 1
-
-
-def test_a_package_whose_hash_is_another_ends_with_4(checkout: Checkout) -> None:
-    pins = checkout.root / "requirements/dev.txt"
-    pins.write_text(f"tiny_dev==1.0 --hash=sha256:{'0' * 64}\n")
+    good = checkout.pin("dev", "3.0")
+    (checkout.root / "requirements/dev.txt").write_text(good[:-65] + "0" * 64 + "\n")
     code, output, errors = checkout.run()
     assert (code, output) == (4, ""), errors
     assert "could not be installed" in errors
 
+    checkout.pin("dev", "3.0")
+    checkout.root = checkout.root.rename(checkout.root.with_name("moved"))
+    code, output, errors = checkout.run()
+    assert (code, output) == (0, "[] 3.0\n"), errors
+    assert "making .venv" in errors
 
-def test_a_machine_without_a_new_enough_python_is_told_what_to_install(
-    checkout: Checkout, tmp_path: Path
+
+def test_a_set_up_that_was_killed_is_repaired_once_by_two_that_start_at_once(
+    checkout: Checkout,
 ) -> None:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in ("sh", "dirname", "cat", "cksum", "id", "head", "sed", "true"):
+    killed = checkout.start()
+    assert killed.stderr is not None
+    assert any("installing" in line for line in killed.stderr)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert (checkout.root / ".venv/unfinished").exists()
+
+    both = [checkout.start(name) for name in ("a", "b")]
+    ended = [(process.communicate(), process.returncode) for process in both]
+    assert [code for _, code in ended] == [0, 0], ended
+    assert [streams[0] for streams, _ in ended] == ["['a'] 1.0\n", "['b'] 1.0\n"]
+    errors = "".join(streams[1] for streams, _ in ended)
+    assert errors.count("making .venv") == 1
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """Make a folder with the programs that ./dev may use, to be all of PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "dirname", "cat", "cksum", "head", "rm", "sed", "touch", "true"):
         found = shutil.which(name)
         assert found is not None, name
-        (programs / name).symlink_to(found)
-    (programs / "python3").write_text("#!/bin/sh\nexit 1\n")
-    (programs / "python3").chmod(0o755)
+        (folder / name).symlink_to(found)
+    return folder
+
+
+def put(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def put_python_without_venv(folder: Path) -> None:
+    """Put a Python as Debian ships it: without ensurepip, until apt-get has run."""
+    absent = f'case "$2" in *ensurepip*) [ -e "{folder}/installed" ] || exit 1;; esac'
+    put(folder, "python3", f'{absent}\nexec "{sys.executable}" "$@"')
+
+
+def test_a_machine_without_a_new_enough_python_is_told_what_to_install(
+    checkout: Checkout, programs: Path
+) -> None:
+    put(programs, "python3", "exit 1")
     code, output, errors = checkout.run(path=str(programs))
     assert (code, output) == (3, ""), errors
     assert "Python 3.11 or newer is needed" in errors
 
 
 def test_a_python_without_venv_ends_with_3_and_the_line_that_helps(
-    checkout: Checkout, tmp_path: Path
+    checkout: Checkout, programs: Path
 ) -> None:
-    # A Python as Debian ships it: everything but ensurepip.
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in ("sh", "dirname", "cat", "cksum", "head", "sed", "true"):
-        (programs / name).symlink_to(str(shutil.which(name)))
-    (programs / "python3").write_text(
-        f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n'
-    )
-    (programs / "id").write_text("#!/bin/sh\necho 1000\n")
-    for name in ("python3", "id"):
-        (programs / name).chmod(0o755)
+    put_python_without_venv(programs)
+    put(programs, "id", "echo 1000")
     code, output, errors = checkout.run(path=str(programs))
     assert (code, output) == (3, ""), errors
     assert "sudo apt-get install -y --no-install-recommends python3." in errors
+
+
+def test_as_root_a_missing_venv_is_installed_with_apt_after_an_update_if_need_be(
+    checkout: Checkout, programs: Path
+) -> None:
+    put_python_without_venv(programs)
+    put(programs, "id", "echo 0")
+    # Fails until the package lists are there, as on a fresh machine.
+    put(
+        programs,
+        "apt-get",
+        f'cd "{programs}"; echo "$@" >>calls\n'
+        '[ "$1" = update ] && exec touch updated\n'
+        "[ -e updated ] && exec touch installed\nexit 100",
+    )
+    code, output, errors = checkout.run(path=str(programs))
+    assert (code, output) == (0, "[] 1.0\n"), errors
+    calls = (programs / "calls").read_text().splitlines()
+    assert [call.split()[0] for call in calls] == ["install", "update", "install"]
+    assert calls[0].endswith("-venv")

@@ -37,7 +37,8 @@ def suite(tmp_path: Path) -> Path:
 
 def run(folder: Path, *arguments: str, ci: bool = False) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
-    environment |= {"PYTHONPATH": str(ROOT)} | ({"CI": "true"} if ci else {})
+    environment |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment |= {"CI": "true"} if ci else {}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "devnet.commands.report", *arguments],
         cwd=folder,
@@ -63,7 +64,7 @@ def test_a_skip_fails_the_run_in_ci(suite: Path) -> None:
 
 
 def test_skips_in_workers_fail_the_run_in_ci_too(suite: Path) -> None:
-    done = run(suite, "-n", "2", ci=True)
+    done = run(suite, "-p", "xdist", "-n", "2", ci=True)
     assert done.returncode == 1
     assert "2 SKIPPED" in done.stdout
 
