@@ -13,6 +13,7 @@ from devnet.checks.sizes import file_size, function_size
 from devnet.checks.sources import Source, read_sources
 from devnet.checks.texts import (
     belittling_words,
+    dead_links,
     machine_addresses,
     optimised_python,
     unfinished_marks,
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     unfinished_marks,
     machine_addresses,
     optimised_python,
+    dead_links,
     field_docstrings,
     package_surfaces,
 )

@@ -1,6 +1,7 @@
-"""The files that the style checks read: what git tracks or would track, as text."""
+"""The files that the style checks read: what git tracks or would track."""
 
 import ast
+import os
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +13,12 @@ DOCUMENT_SUFFIXES = frozenset({".md"})
 
 @dataclass(frozen=True)
 class Source:
-    """One text file of the repository."""
+    """One file of the repository."""
 
     path: str
     """Relative to the repository's root, with forward slashes."""
     text: str
-    """The whole file."""
+    """The whole file; empty if it is binary or a link."""
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class Source:
 
 
 def read_sources(root: Path) -> list[Source]:
-    """Read every text file that git tracks, or would track if it were added.
+    """Read every file that git tracks, or would track if it were added.
 
     Args:
         root: Top of a git work tree.
@@ -70,22 +71,15 @@ def read_sources(root: Path) -> list[Source]:
         check=True,
         capture_output=True,
     )
-    sources = []
-    for name in sorted(set(listing.stdout.decode().split("\0")) - {""}):
-        text = _text_of(root / name)
-        if text is not None:
-            sources.append(Source(name, text))
-    return sources
+    names = sorted(set(listing.stdout.decode().split("\0")) - {""})
+    return [Source(name, _text_of(root / name)) for name in names if os.path.lexists(root / name)]
 
 
-def _text_of(path: Path) -> str | None:
-    """Return the file's text, or None for what is binary, a link or gone from the disk."""
+def _text_of(path: Path) -> str:
     if path.is_symlink() or not path.is_file():
-        return None
+        return ""
     content = path.read_bytes()
-    if b"\0" in content:
-        return None
     try:
-        return content.decode("utf-8")
+        return "" if b"\0" in content else content.decode("utf-8")
     except UnicodeDecodeError:
-        return None
+        return ""

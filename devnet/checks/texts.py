@@ -1,7 +1,9 @@
-"""What may not stand in a file: empty words, unfinished work, addresses of one machine."""
+"""What may not stand in a file: empty words, unfinished work, dead links, one machine's paths."""
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from devnet.checks.sources import DOCUMENT_SUFFIXES, Source
 from devnet.checks.violation import Violation
@@ -21,6 +23,9 @@ PACKAGE_HOSTS = re.compile(
 
 MACHINE_PATHS = re.compile(r"(?<![\w.\-/~*}])/(?:home|root|Users|work|workspace)/\w")
 """Folders that exist on one person's machine."""
+
+LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
+"""Target of a Markdown link into the repository, without its fragment."""
 
 OPTIMISED = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*-[a-zA-Z]*O|PYTHONOPTIMIZ[E]")
 """Ways of starting Python without assertions, which stay on."""
@@ -50,6 +55,20 @@ def optimised_python(sources: Sequence[Source]) -> Iterator[Violation]:
     """Report starts of Python that switch assertions off."""
     code = [source for source in sources if source.suffix not in DOCUMENT_SUFFIXES]
     yield from _search(code, "optimised-python", OPTIMISED, "assertions stay on")
+
+
+def dead_links(sources: Sequence[Source]) -> Iterator[Violation]:
+    """Report links in documents to files that are not in the repository."""
+    files = {source.path for source in sources}
+    present = files | {str(folder) for path in files for folder in PurePosixPath(path).parents}
+    for source in sources:
+        if source.suffix not in DOCUMENT_SUFFIXES or source.is_vendored:
+            continue
+        for number, line in _prose(source):
+            for match in LINK.finditer(line):
+                target = posixpath.join(posixpath.dirname(source.path), match[1])
+                if posixpath.normpath(target) not in present:
+                    yield _found("dead-link", source, number, f"there is no {match[1]}")
 
 
 def _search(

@@ -1,5 +1,6 @@
 """`./dev` finds its commands, says what they are for, and refuses what it cannot run."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ def dev(*arguments: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, *flags, "-m", "devnet", *arguments],
         cwd=ROOT,
+        env=os.environ | {"_TYPER_FORCE_DISABLE_TERMINAL": "1", "COLUMNS": "120"},
         capture_output=True,
         text=True,
         check=False,

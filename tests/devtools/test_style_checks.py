@@ -10,6 +10,7 @@ from devnet.checks.packages import package_surfaces
 from devnet.checks.sizes import FILE_LINES_MAX, FUNCTION_LINES_MAX, file_size, function_size
 from devnet.checks.texts import (
     belittling_words,
+    dead_links,
     machine_addresses,
     optimised_python,
     unfinished_marks,
@@ -118,6 +119,24 @@ def test_relative_paths_and_urls_are_no_machine_paths(text: str) -> None:
 )
 def test_starting_python_without_assertions_is_reported(text: str) -> None:
     assert len(found(optimised_python, Source("run.sh", text + "\n"))) == 1
+
+
+@pytest.mark.parametrize("target", ["b.md", "../dev", "../node/", "../node/a.py#loop", "#top"])
+def test_links_to_what_is_there_are_alive(target: str) -> None:
+    others = [Source(path, "") for path in ("docs/b.md", "dev", "node/a.py")]
+    assert found(dead_links, Source("docs/a.md", f"[text]({target})\n"), *others) == []
+
+
+@pytest.mark.parametrize("target", ["c.md", "/docs/b.md", "../../b.md", "b.md/c"])
+def test_a_link_to_nothing_is_reported(target: str) -> None:
+    document = Source("docs/a.md", f"See `[x](y)`.\n[text]({target})\n")
+    (violation,) = found(dead_links, document, Source("docs/b.md", ""))
+    assert violation.line == 2
+
+
+def test_links_out_of_the_repository_are_not_followed() -> None:
+    text = "[a](https://example.org/x) <http://localhost:8011/docs> [m](mailto:a@example.org)\n"
+    assert found(dead_links, Source("docs/a.md", text)) == []
 
 
 STRUCTS = '''

@@ -1,0 +1,54 @@
+"""The commands that documents show exist, with the options that they show."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from devnet.__main__ import COMMANDS
+from devnet.checks import read_sources
+from devnet.commands import ROOT
+
+# Inline code and the lines of code blocks; a comment ends a command.
+COMMAND = re.compile(r"(?:^|`)\./dev ([a-z]+)([^`#\n]*)", re.MULTILINE)
+
+
+def shown_commands() -> list[tuple[str, str, str]]:
+    """Return (document, command, arguments) of every `./dev` command in a document."""
+    return [
+        (source.path, match[1], match[2])
+        for source in read_sources(ROOT)
+        if source.suffix == ".md"
+        for match in COMMAND.finditer(source.text)
+    ]
+
+
+def help_of(command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "devnet", command, "--help"],
+        cwd=ROOT,
+        env=os.environ | {"_TYPER_FORCE_DISABLE_TERMINAL": "1", "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_documents_show_the_two_commands() -> None:
+    assert {"devnet", "test"} <= {
+        command for path, command, _ in shown_commands() if path == "README.md"
+    }
+
+
+@pytest.mark.parametrize("command", sorted({command for _, command, _ in shown_commands()}))
+def test_a_shown_command_exists_with_the_options_that_are_shown(command: str) -> None:
+    assert command in COMMANDS
+    text = help_of(command)
+    for path, name, arguments in shown_commands():
+        if name == command:
+            for option in re.findall(r"--[a-z][a-z-]*", arguments):
+                known = option in text or (command == "bench" and option == "--json")
+                assert known or option == "--help", f"{path}: ./dev {name} has no {option}"
