@@ -41,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
         arguments: The command line without the program's name.
 
     Returns:
-        The command's exit code; 0 after the help, 2 when there is no such command.
+        0 after the help, 2 when there is no such command.
+
+    Raises:
+        SystemExit: A command ended; carries its exit code.
     """
     if sys.flags.optimize:
         sys.stderr.write("dev: assertions are part of the program; start Python without -O\n")
@@ -54,8 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"dev: there is no command {name!r}.{_suggestion(name)}\n\n{help_text()}")
         return USAGE_ERROR
     app: typer.Typer = import_module(f"devnet.commands.{name}").app
-    outcome = app(rest, prog_name=f"./dev {name}", standalone_mode=True)
-    return outcome if isinstance(outcome, int) else 0
+    app(rest, prog_name=f"./dev {name}")
+    return 0
 
 
 def help_text() -> str:
