@@ -1,0 +1,85 @@
+"""The pure, deterministic state machine: what a block of transactions does to the state.
+
+This is the surface for other packages. The formats have modules of their own, which are public
+too: `types`, `params`, `actions`, `transaction`, `records`, `outcomes`, `block`, `keys`, `hashing`,
+`codec`; so are `errors` with `rejections`, `job_rejections` and `block_errors`.
+"""
+
+from ledger.accounts import balance_of
+from ledger.admission import (
+    check_applies,
+    check_can_pay,
+    check_transaction_sanity,
+    check_transaction_time,
+    check_transaction_unseen,
+    decode_transaction,
+)
+from ledger.fees import (
+    fee_free_slot,
+    is_fee_free,
+    least_fee,
+    spend_of,
+    with_least_fee,
+)
+from ledger.jobs import find_job
+from ledger.miners import find_miner, name_key
+from ledger.proposal import BlockContext, BuiltBlock, block_time, build_block
+from ledger.state import FinalState, Overlay, State, StateDelta
+from ledger.transition import (
+    BlockResult,
+    IsVerified,
+    apply_block,
+    check_block_context,
+    check_block_sanity,
+    is_quiet,
+)
+from ledger.views import (
+    ChainView,
+    StateRootMismatch,
+    genesis_view,
+    make_final,
+    parameters_of,
+    restored_view,
+    validator_set_hash,
+    validators_of,
+)
+
+__all__ = [
+    "BlockContext",
+    "BlockResult",
+    "BuiltBlock",
+    "ChainView",
+    "FinalState",
+    "IsVerified",
+    "Overlay",
+    "State",
+    "StateDelta",
+    "StateRootMismatch",
+    "apply_block",
+    "balance_of",
+    "block_time",
+    "build_block",
+    "check_applies",
+    "check_block_context",
+    "check_block_sanity",
+    "check_can_pay",
+    "check_transaction_sanity",
+    "check_transaction_time",
+    "check_transaction_unseen",
+    "decode_transaction",
+    "fee_free_slot",
+    "find_job",
+    "find_miner",
+    "genesis_view",
+    "is_fee_free",
+    "is_quiet",
+    "least_fee",
+    "make_final",
+    "name_key",
+    "parameters_of",
+    "restored_view",
+    "spend_of",
+    "validator_set_hash",
+    "validators_of",
+    "with_least_fee",
+]

@@ -168,7 +168,7 @@ class ReleaseJob(_Action, frozen=True, tag=7):
 
 
 class PostReceipt(_Action, frozen=True, tag=8):
-    """The assigned miner's signed receipt. Repeats the job's terms so that it stands alone (J19)."""
+    """The assigned miner's signed receipt; repeats the job's terms to stand alone (J19)."""
 
     job_id: Hash
     """The job."""
@@ -283,8 +283,20 @@ ACTION_NAMES: dict[type[_Action], str] = {
 }
 """The name of each action in JSON, logs, metrics and pages."""
 
-FEE_FREE = (AssignJob, ReleaseJob, PostReceipt, AttestReceipt, FailJob)
-"""Actions that carry fee 0, bounded by the job that they belong to (J10)."""
+FEE_FREE = (AssignJob, ReleaseJob, PostReceipt, AttestReceipt, DisputeReceipt, FailJob)
+"""Actions that carry fee 0, bounded by the job that they belong to (J3, J10)."""
+
+JobAction = (
+    AssignJob
+    | ReleaseJob
+    | PostReceipt
+    | AttestReceipt
+    | AcceptReceipt
+    | DisputeReceipt
+    | FailJob
+    | CancelJob
+)
+"""Actions on a live job; `ledger.jobs` decides them by the job's state."""
 
 
 def action_name(action: Action) -> str:

@@ -6,9 +6,11 @@
     ├── CodecError            bytes from outside are not a wire type
     │   ├── BytesTooLarge, BytesMalformed, BytesNotCanonical
     ├── KeyInvalid, AddressInvalid, SignatureInvalid
+    ├── AmountOutOfRange      arithmetic left 0 … 2^63−1 (S8)
     ├── TransactionRejected   a transaction that this state refuses; the signer reacts
-    │   └── … one class per rule, see `ledger.rejections`
+    │   └── … one class per rule, see `ledger.rejections` and `ledger.job_rejections`
     ├── BlockInvalid          a block that is invalid for ever; consensus reacts (nullify)
+    │   └── … one class per check, see `ledger.block_errors`
     └── BlockTooEarly         a block of the future; consensus waits (S5)
 
 `code` is what the wire, logs and metrics show. The text says what is wrong and, where a person
@@ -84,6 +86,18 @@ class SignatureInvalid(LedgerError):
     code = "SIGNATURE_INVALID"
 
 
+class AmountOutOfRange(LedgerError):
+    """An amount outside 0 … 2^63−1: a typed error, never a wrapped number (S8)."""
+
+    code = "AMOUNT_OUT_OF_RANGE"
+
+    def __init__(self, what: str, value: int) -> None:
+        """State what was computed and its value."""
+        super().__init__(f"{what}: {value} is outside 0 … 2^63−1")
+        self.what = what
+        self.value = value
+
+
 class TransactionRejected(LedgerError):
     """A transaction that the rules refuse against a state; nothing changed."""
 
@@ -100,3 +114,9 @@ class BlockTooEarly(LedgerError):
     """A block whose time lies too far ahead of this clock: wait, never "invalid" (S5)."""
 
     code = "BLOCK_TOO_EARLY"
+
+    def __init__(self, timestamp_ms: int, clock_ms: int) -> None:
+        """State the block's time and this node's clock."""
+        super().__init__(f"timestamp_ms: {timestamp_ms} is ahead of the clock, {clock_ms}")
+        self.timestamp_ms = timestamp_ms
+        self.clock_ms = clock_ms

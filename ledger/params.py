@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from ledger import actions
 from ledger.types import SUPPLY_MAX, Amount, BasisPoints, DurationMs
 
 NAIT_PER_AITBC: Final = 10**9
@@ -37,6 +38,33 @@ VALIDATORS_MAX: Final = 100
 
 DUE_ITEMS_PER_BLOCK_MAX: Final = 256
 """Automatic items in a block (S4); the rest waits for the next block."""
+
+DUE_ITEM_WEIGHT_US: Final = 40
+"""Measured cost of one automatic item, its state writes included (S7)."""
+
+DUE_WEIGHT_DIVISOR: Final = 4
+"""Automatic items may take a quarter of the block's weight (S4)."""
+
+SIGNATURE_WEIGHT_US: Final = 50
+"""Measured cost of one Ed25519 verification with libsodium (S7)."""
+
+ACTION_WEIGHT_US: Final[dict[type[actions.Action], int]] = {
+    actions.Transfer: 15,
+    actions.RegisterMiner: 40,
+    actions.UpdateMiner: 25,
+    actions.RetireMiner: 40,
+    actions.SubmitJob: 40,
+    actions.AssignJob: 40,
+    actions.ReleaseJob: 40,
+    actions.PostReceipt: 40,
+    actions.AttestReceipt: 50,
+    actions.AcceptReceipt: 50,
+    actions.DisputeReceipt: 40,
+    actions.FailJob: 40,
+    actions.CancelJob: 50,
+}
+"""Measured cost in microseconds of each action besides its signature: decoding, rules, state and
+root. `bench/ledger.py` measures them again; a rule changes nothing but these numbers (S7)."""
 
 DUE_STEP_MS: Final = 1_000
 """Due times round up to whole seconds (S3), so that expiries share blocks."""
@@ -69,7 +97,7 @@ class Parameters(
     fee_per_byte: Amount = 10
     """Nait of fee per byte of the signed transaction."""
     account_fee: Amount = 10_000
-    """Nait a transfer pays on top for creating an account (T9); state is not free."""
+    """Nait by which the fee of a transfer that creates an account must be higher (T9)."""
     miner_bond_min: Amount = 0
     """Least bond, in nait, of a new miner."""
     coordinator_share_bp: BasisPoints = 500
@@ -101,7 +129,7 @@ class Parameters(
     block_transactions_max: int = 5_000
     """Transactions in a block."""
     block_weight_max: int = 150_000
-    """Measured cost of a block in microseconds; a quarter of t_a (S7)."""
+    """Measured cost of a block in microseconds; at most a quarter of t_a (S7)."""
 
 
 PARAMETER_BOUNDS: Final[dict[str, tuple[int, int]]] = {
@@ -116,10 +144,10 @@ PARAMETER_BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "horizon_ms": (10_000, HORIZON_MS_MAX),
     "ttl_max_ms": (60_000, 2_592_000_000),
     "auto_settle_ms": (10_000, 604_800_000),
-    "dispute_max_ms": (0, 2_592_000_000),
+    "dispute_max_ms": (10_000, 2_592_000_000),
     "resolve_ms": (10_000, 2_592_000_000),
     "unbond_ms": (10_000, 7_776_000_000),
-    "delta_ms": (10, 5_000),
+    "delta_ms": (20, 5_000),
     "heartbeat_ms": (1_000, 10_000),
     "epoch_ms": (10_000, 604_800_000),
     "block_bytes_max": (65_536, BLOCK_BYTES_MAX),
@@ -138,7 +166,14 @@ def parameter_faults(parameters: Parameters) -> list[str]:
     ]
     if parameters.unbond_ms < parameters.dispute_max_ms + parameters.resolve_ms:
         faults.append("unbond_ms: must be at least dispute_max_ms + resolve_ms (J23)")
+    if parameters.block_weight_max > 250 * t_a_ms(parameters):
+        faults.append("block_weight_max: must be at most a quarter of t_a = 750 × delta_ms (S7)")
     return faults
+
+
+def t_a_ms(parameters: Parameters) -> int:
+    """Return the base of t_a, the time in which a proposal must be certified: 3Δ."""
+    return 3 * parameters.delta_ms
 
 
 def receipt_grace_ms(parameters: Parameters, validators: int) -> int:
@@ -149,4 +184,4 @@ def receipt_grace_ms(parameters: Parameters, validators: int) -> int:
         validators: size n of the validator set; f = floor((n-1)/3).
     """
     faulty = (validators - 1) // 3
-    return max(15_000, 4 * (faulty + 1) * 3 * parameters.delta_ms)
+    return max(15_000, 4 * (faulty + 1) * t_a_ms(parameters))

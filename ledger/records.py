@@ -68,7 +68,7 @@ class Unbonding(_Record, frozen=True):
     amount: Amount
     """Nait."""
     due_ms: TimestampMs
-    """When it returns, a whole second."""
+    """When it returns; not rounded."""
 
 
 class JobState(IntEnum):
@@ -109,7 +109,8 @@ class ReceiptRecord(_Record, frozen=True):
     rerun_attested: bool
     """Whether the coordinator attested a re-run."""
     due_ms: TimestampMs
-    """When the job settles by itself; not rounded, so that an action is in time when now ≤ it."""
+    """When the job settles by itself, as long as nobody disputes; not rounded (see `due`), so
+    that an action is in time when now ≤ it."""
 
 
 class DisputeRecord(_Record, frozen=True):

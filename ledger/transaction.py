@@ -20,6 +20,9 @@ from ledger.types import Address, Amount, ChainId, Hash, PublicKey, Salt, Signat
 _SIGNATURE_TRAILER: Final = 66
 """Bytes after the unsigned transaction: two of bin-8 header and 64 of signature."""
 
+SIGNATURE_OVERHEAD_BYTES: Final = 1 + _SIGNATURE_TRAILER
+"""Bytes of a signed transaction beyond the unsigned one."""
+
 
 class Transaction(
     msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True

@@ -1,0 +1,126 @@
+"""Checks of a single transaction, cheapest first (T7).
+
+    size, canonical   decode
+    itself            check_transaction_sanity
+    time              check_transaction_time
+    id                check_transaction_unseen
+    can pay           check_can_pay (of `ledger.execution`)
+    signature         verify_signature (of `ledger.transaction`)
+    the rules         check_applies, which runs it on a copy and throws the copy away
+
+Each is a function of its own, so that the pool can do the cheap ones inline and batch signatures.
+Blocks are judged by the same functions (`ledger.transition`). Caches are keyed by the full signed
+bytes, and an id counts as known only after its signature verified (T3).
+"""
+
+from ledger.actions import Action, AssignJob, PostReceipt, SubmitJob, Transfer, UnitType
+from ledger.environment import Environment
+from ledger.execution import apply_transaction, check_can_pay
+from ledger.job_rejections import ReceiptTimesInvalid, UnitPriceInvalid
+from ledger.params import TRANSACTION_VERSION, Parameters
+from ledger.rejections import (
+    AlreadyIncluded,
+    AmountZero,
+    TransactionExpired,
+    ValidUntilTooFar,
+    VersionUnsupported,
+    WrongChain,
+)
+from ledger.seen import SeenIds, SeenOverlay
+from ledger.transaction import CODEC, SignedTransaction, Transaction
+from ledger.types import ChainId, Hash, TimestampMs
+from ledger.views import ChainView
+
+__all__ = [
+    "check_applies",
+    "check_can_pay",
+    "check_transaction_sanity",
+    "check_transaction_time",
+    "check_transaction_unseen",
+    "decode_transaction",
+]
+
+
+def decode_transaction(signed: bytes) -> SignedTransaction:
+    """Return the transaction that these bytes are the canonical form of.
+
+    Raises:
+        BytesTooLarge, BytesMalformed, BytesNotCanonical: they are none.
+    """
+    return CODEC.decode(signed)
+
+
+def check_transaction_sanity(chain_id: ChainId, transaction: Transaction) -> None:
+    """Check what the transaction alone shows; follows `decode_transaction`.
+
+    Raises:
+        VersionUnsupported, WrongChain: it is not for this chain as it is.
+        AmountZero, ReceiptTimesInvalid, UnitPriceInvalid: no state could accept it.
+    """
+    if transaction.version != TRANSACTION_VERSION:
+        raise VersionUnsupported(transaction.version, TRANSACTION_VERSION)
+    if transaction.chain_id != chain_id:
+        raise WrongChain(transaction.chain_id, chain_id)
+    _check_action_sanity(transaction.action)
+
+
+def check_transaction_time(
+    parameters: Parameters, transaction: Transaction, now_ms: TimestampMs
+) -> None:
+    """Check now ≤ valid_until ≤ now + horizon; follows `check_transaction_sanity`.
+
+    Raises:
+        TransactionExpired, ValidUntilTooFar: it is not.
+    """
+    if transaction.valid_until_ms < now_ms:
+        raise TransactionExpired(transaction.valid_until_ms, now_ms)
+    limit_ms = now_ms + parameters.horizon_ms
+    if transaction.valid_until_ms > limit_ms:
+        raise ValidUntilTooFar(transaction.valid_until_ms, limit_ms)
+
+
+def check_transaction_unseen(
+    seen: SeenIds | SeenOverlay, transaction_id: Hash, valid_until_ms: TimestampMs
+) -> None:
+    """Check that no ancestor contains the transaction (T1); follows `check_transaction_time`.
+
+    Raises:
+        AlreadyIncluded: one does.
+    """
+    if seen.contains(transaction_id, valid_until_ms):
+        raise AlreadyIncluded(transaction_id)
+
+
+def check_applies(
+    view: ChainView,
+    transaction: Transaction,
+    transaction_id: Hash,
+    signed_bytes: int,
+    now_ms: TimestampMs,
+) -> None:
+    """Check that a block at `now_ms` on this view could contain the transaction; keep nothing.
+
+    For fee-free actions a pool needs this before it takes them: nothing else bounds them there.
+
+    Raises:
+        TransactionRejected: the view's state refuses it.
+    """
+    env = Environment(now_ms, view.parameters, view.receipt_grace_ms, view.state.overlay())
+    apply_transaction(env, transaction, transaction_id, signed_bytes)
+
+
+def _check_action_sanity(action: Action) -> None:
+    """Check amounts and times of an action that no state could make valid."""
+    match action:
+        case Transfer(amount=0):
+            raise AmountZero("amount")
+        case SubmitJob(max_price=0):
+            raise AmountZero("max_price")
+        case AssignJob(unit_type=unit_type, unit_price=unit_price):
+            if (unit_type is UnitType.NONE) != (unit_price == 0):
+                raise UnitPriceInvalid(unit_type.name, unit_price)
+        case PostReceipt(started_ms=started_ms, completed_ms=completed_ms):
+            if started_ms > completed_ms:
+                raise ReceiptTimesInvalid(started_ms, completed_ms)
+        case _:
+            pass

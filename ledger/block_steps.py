@@ -1,0 +1,135 @@
+"""Steps that judging a block (`transition`) and building one (`proposal`) have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.accounts import credit
+from ledger.admission import (
+    check_transaction_sanity,
+    check_transaction_time,
+    check_transaction_unseen,
+)
+from ledger.block import ZERO_HASH, Block, block_id
+from ledger.block_errors import ProposerUnknown
+from ledger.codec import encode
+from ledger.environment import Environment
+from ledger.merkle import merkle_root, transaction_leaf
+from ledger.outcomes import Outcome
+from ledger.params import ACTION_WEIGHT_US, SIGNATURE_WEIGHT_US
+from ledger.records import Validator, ValidatorSet
+from ledger.rejections import AlreadyIncluded
+from ledger.state import StateDelta
+from ledger.transaction import SignedTransaction
+from ledger.types import Hash, PublicKey, TimestampMs
+from ledger.views import ChainView, validator_set_hash, validators_of
+
+
+@dataclass(frozen=True, slots=True)
+class BlockResult:
+    """What a valid block did."""
+
+    view: ChainView
+    """The block and the state after it."""
+    transaction_ids: tuple[Hash, ...]
+    """Ids of the body, in order."""
+    outcomes: tuple[Outcome, ...]
+    """Outcome records, automatic ones first (J28)."""
+    delta: StateDelta
+    """State keys that changed, with their new canonical records."""
+
+
+def open_block(parent: ChainView, timestamp_ms: TimestampMs) -> Environment:
+    """Return the environment of a block at this time on this parent, with nothing done yet."""
+    return Environment(
+        now_ms=timestamp_ms,
+        parameters=parent.parameters,
+        receipt_grace_ms=parent.receipt_grace_ms,
+        state=parent.state.overlay(),
+    )
+
+
+def weight_of(transaction: SignedTransaction) -> int:
+    """Return a transaction's measured cost in microseconds, its signature included (S7)."""
+    return SIGNATURE_WEIGHT_US + ACTION_WEIGHT_US[type(transaction.transaction.action)]
+
+
+def check_transaction_here(
+    parent: ChainView,
+    env: Environment,
+    signed: SignedTransaction,
+    transaction_id: Hash,
+    seen_here: set[Hash],
+) -> None:
+    """Check chain, version, time and id of a transaction of this block (T1, T4).
+
+    Raises:
+        TransactionRejected: it cannot stand here.
+    """
+    transaction = signed.transaction
+    check_transaction_sanity(parent.header.chain_id, transaction)
+    check_transaction_time(env.parameters, transaction, env.now_ms)
+    check_transaction_unseen(parent.seen, transaction_id, transaction.valid_until_ms)
+    if transaction_id in seen_here:
+        raise AlreadyIncluded(transaction_id)
+
+
+def proposer_of(validators: ValidatorSet, proposer: PublicKey) -> Validator:
+    """Return the member of the set with this key.
+
+    Raises:
+        ProposerUnknown: there is none.
+    """
+    for member in validators.members:
+        if member.public_key == proposer:
+            return member
+    raise ProposerUnknown(proposer)
+
+
+def credit_fees(env: Environment, proposer: Validator) -> None:
+    """Credit the block's fees to the proposer's payout account; writes nothing when 0 (T9)."""
+    credit(env.state, proposer.payout, env.fees)
+
+
+def transaction_root(ids: Sequence[Hash], transactions: Sequence[SignedTransaction]) -> Hash:
+    """Return the root over the leaves of T1."""
+    return merkle_root(
+        [
+            transaction_leaf(transaction_id, signed.transaction.valid_until_ms, signed.signature)
+            for transaction_id, signed in zip(ids, transactions, strict=True)
+        ]
+    )
+
+
+def outcome_root(outcomes: Sequence[Outcome]) -> Hash:
+    """Return the root over canonical outcome records (J28)."""
+    return merkle_root([encode(outcome) for outcome in outcomes])
+
+
+def next_set_hash(parent: ChainView, env: Environment) -> Hash:
+    """Return what a header says of the next epoch's set: zero but at an epoch's end (S13).
+
+    Ballots will change the set in the state here, at the epoch's end (E2).
+    """
+    if not parent.next_block_ends_epoch(env.now_ms):
+        return ZERO_HASH
+    return validator_set_hash(parent.tags, validators_of(env.state))
+
+
+def result_of(
+    parent: ChainView,
+    env: Environment,
+    delta: StateDelta,
+    block: Block,
+    ids: Sequence[Hash],
+) -> BlockResult:
+    """Return what a block did, once its state is sealed and its header known to be right."""
+    expiries = (signed.transaction.valid_until_ms for signed in block.transactions)
+    view = ChainView(
+        tags=parent.tags,
+        block_id=block_id(parent.tags, block.header),
+        header=block.header,
+        state=env.state,
+        seen=parent.seen.overlay(zip(ids, expiries, strict=True)),
+        epoch_start_ms=parent.next_epoch_start_ms,
+    )
+    return BlockResult(view, tuple(ids), tuple(env.outcomes), delta)

@@ -1,0 +1,258 @@
+"""The state: a map from key to record, final below and one overlay per unfinalized block above.
+
+`FinalState` is the state after the newest final block. Each block that is executed on top gets an
+`Overlay` on its parent's, so that competing blocks of one height cost their differences only.
+While a block runs, its overlay takes `put`; `seal` then computes the state root and closes it.
+When a block becomes final, `FinalState.absorb` merges its overlay; those above it stand on the
+final state from then on, so chains of overlays do not grow. Reading through an overlay whose
+branch finality has cut off is an assertion (see `ledger.layers`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import islice
+from typing import Final
+
+from ledger.bucket_tree import BucketTree, TreeOverlay
+from ledger.codec import encode
+from ledger.due import DueIndex, due_ms
+from ledger.layers import Layer, LayeredBase
+from ledger.records import Record, Table, decode_record
+from ledger.types import Hash, TimestampMs
+
+StateDelta = Mapping[bytes, bytes | None]
+"""What a block changed: state key → new canonical record, None for a record that left."""
+
+_CLOCKED: Final = (Table.JOB, Table.UNBONDING)
+"""Tables whose records can be due."""
+
+
+class State(ABC):
+    """A state that can be read: final, or that after an unfinalized block."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def root(self) -> Hash:
+        """Root of the bucket tree over all records."""
+
+    @abstractmethod
+    def get(self, key: bytes) -> Record | None:
+        """Return the record under a state key, None if there is none."""
+
+    @abstractmethod
+    def due_items(self) -> Iterator[tuple[TimestampMs, bytes]]:
+        """Yield (due time, state key) of everything that will be due, in order, lazily."""
+
+    @abstractmethod
+    def items(self) -> Iterator[tuple[bytes, Record]]:
+        """Yield all records, in no order that may matter; for checks, snapshots and statistics."""
+
+    @abstractmethod
+    def overlay(self) -> "Overlay":
+        """Return an empty, open overlay on this state."""
+
+    def due_before(self, now_ms: TimestampMs, limit: int) -> list[bytes]:
+        """Return the keys of the first `limit` items with due < now, ordered by (due, key)."""
+        found = []
+        for time_ms, key in islice(self.due_items(), limit):
+            if time_ms >= now_ms:
+                break
+            found.append(key)
+        return found
+
+    def next_due_ms(self) -> TimestampMs | None:
+        """Return the earliest due time, None if nothing will be due (S3)."""
+        return next((time_ms for time_ms, _ in self.due_items()), None)
+
+
+class FinalState(LayeredBase, State):
+    """The state after the newest final block."""
+
+    __slots__ = ("due", "records", "tree")
+
+    def __init__(self, records: Mapping[bytes, Record], buckets: int) -> None:
+        """Build state, tree and due queue from all records.
+
+        Args:
+            records: by state key; the caller gives them away.
+            buckets: size of the state tree, a genesis parameter.
+        """
+        super().__init__()
+        self.records = dict(records)
+        """All records."""
+        self.tree = BucketTree.build(
+            ((key, encode(record)) for key, record in self.records.items()), buckets
+        )
+        """The state tree."""
+        self.due = DueIndex(_due_entries(self.records.items()))
+        """What will be due."""
+
+    @classmethod
+    def from_bytes(cls, records: Mapping[bytes, bytes], buckets: int) -> "FinalState":
+        """Build from canonical record bytes, such as a store's.
+
+        Raises:
+            CodecError: a value is not the canonical record of its key's table.
+            ValueError: a key of an unknown table.
+        """
+        return cls({key: decode_record(key, value) for key, value in records.items()}, buckets)
+
+    @property
+    def root(self) -> Hash:
+        """Root of the bucket tree over all records."""
+        return self.tree.root
+
+    def get(self, key: bytes) -> Record | None:
+        """Return the record under a state key, None if there is none."""
+        return self.records.get(key)
+
+    def due_items(self) -> Iterator[tuple[TimestampMs, bytes]]:
+        """Yield (due time, state key) in order, lazily."""
+        return iter(self.due)
+
+    def items(self) -> Iterator[tuple[bytes, Record]]:
+        """Yield all records."""
+        return iter(self.records.items())
+
+    def overlay(self) -> "Overlay":
+        """Return an empty, open overlay on this state."""
+        return Overlay(self, None)
+
+    def absorb(self, overlay: "Overlay") -> None:
+        """Make the sealed overlay that stands on this state part of it; its children stay valid."""
+        assert overlay.tree is not None, "only a sealed overlay can become final"
+        overlay.become_base()
+        for key, record in overlay.changes.items():
+            self._replace(key, record)
+        self.tree.absorb(overlay.tree)
+        overlay.forget()
+
+    def _replace(self, key: bytes, record: Record | None) -> None:
+        """Put one record, or take it out, and keep the due queue in step."""
+        if key[0] in _CLOCKED:
+            before, after = due_ms(self.records.get(key)), due_ms(record)
+            if before != after:
+                if before is not None:
+                    self.due.remove(before, key)
+                if after is not None:
+                    self.due.add(after, key)
+        if record is None:
+            self.records.pop(key, None)
+        else:
+            self.records[key] = record
+
+
+class Overlay(Layer[FinalState], State):
+    """What one unfinalized block changed, on the state of its parent."""
+
+    __slots__ = ("_known_version", "_lineage", "changes", "due", "tree")
+
+    def __init__(self, base: FinalState, parent: "Overlay | None") -> None:
+        """Start empty and open; use `overlay()` of what it stands on."""
+        super().__init__(base, parent)
+        assert parent is None or parent.is_sealed, "the parent block is still being executed"
+        self.changes: dict[bytes, Record | None] = {}
+        """Records that this block put, None for those it took out."""
+        self.tree: TreeOverlay | None = None
+        """The tree's differences, once sealed."""
+        self.due = DueIndex()
+        """Due times of this block's own changes, once sealed."""
+        self._lineage: list[Overlay] = []
+        self._known_version = -1
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the block's execution has ended."""
+        return self.tree is not None
+
+    @property
+    def root(self) -> Hash:
+        """Root of the bucket tree after this block; there is one once it is sealed."""
+        assert self.tree is not None, "an open overlay has no root"
+        return self.tree.root
+
+    def get(self, key: bytes) -> Record | None:
+        """Return the record under a state key, None if there is none."""
+        for layer in self._layers():
+            if key in layer.changes:
+                return layer.changes[key]
+        return self.base.records.get(key)
+
+    def put(self, key: bytes, record: Record | None) -> None:
+        """Set the record under a state key; None takes it out."""
+        assert self.tree is None, "a sealed overlay does not change"
+        self.changes[key] = record
+
+    def overlay(self) -> "Overlay":
+        """Return an empty, open overlay on this state."""
+        return Overlay(self.base, self)
+
+    def due_items(self) -> Iterator[tuple[TimestampMs, bytes]]:
+        """Yield (due time, state key) in order, lazily; only of a sealed overlay."""
+        assert self.tree is not None, "an open overlay has no due queue"
+        above: list[dict[bytes, Record | None]] = []
+        sources = []
+        for layer in self._layers():
+            sources.append(_unshadowed(layer.due, tuple(above)))
+            above.append(layer.changes)
+        sources.append(_unshadowed(self.base.due, tuple(above)))
+        return merge(*sources)
+
+    def items(self) -> Iterator[tuple[bytes, Record]]:
+        """Yield all records."""
+        changed: dict[bytes, Record | None] = {}
+        for layer in reversed(self._layers()):
+            changed.update(layer.changes)
+        for key, record in self.base.records.items():
+            if key not in changed:
+                yield key, record
+        for key, changed_record in changed.items():
+            if changed_record is not None:
+                yield key, changed_record
+
+    def seal(self) -> StateDelta:
+        """Close the overlay: compute the root, index what is due, return what really changed."""
+        assert self.tree is None, "an overlay is sealed once"
+        parent: State = self.base if self.below is None else self.below
+        self.changes = {
+            key: record for key, record in self.changes.items() if record != parent.get(key)
+        }
+        delta = {
+            key: None if record is None else encode(record) for key, record in self.changes.items()
+        }
+        self.tree = self.base.tree.overlay(delta, None if self.below is None else self.below.tree)
+        live = ((key, record) for key, record in self.changes.items() if record is not None)
+        self.due = DueIndex(_due_entries(live))
+        return delta
+
+    def forget(self) -> None:
+        """Drop the differences once the base contains them; for the base's `absorb` only."""
+        assert self.absorbed_as, "the base has not absorbed this overlay"
+        self.changes, self.due, self._lineage = {}, DueIndex(), []
+        self._known_version = -1
+
+    def _layers(self) -> "list[Overlay]":
+        """Return the lineage, computed again only after the base has absorbed something."""
+        if self._known_version != self.base.version:
+            self._lineage = self.lineage()
+            self._known_version = self.base.version
+        return self._lineage
+
+
+def _due_entries(items: Iterable[tuple[bytes, Record]]) -> Iterator[tuple[TimestampMs, bytes]]:
+    """Yield (due time, key) of the records that will be due."""
+    for key, record in items:
+        if key[0] in _CLOCKED:
+            time_ms = due_ms(record)
+            assert time_ms is not None
+            yield time_ms, key
+
+
+def _unshadowed(
+    index: DueIndex, above: tuple[Mapping[bytes, Record | None], ...]
+) -> Iterator[tuple[TimestampMs, bytes]]:
+    """Yield an index's entries but those whose record a higher layer has replaced."""
+    return (entry for entry in index if not any(entry[1] in changes for changes in above))
