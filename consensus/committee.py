@@ -1,6 +1,7 @@
 """The validators of one epoch: quorum, leaders, and the check of what they sign."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from consensus.errors import (
@@ -135,7 +136,7 @@ class Committee:
         """
         self.check_statement(certificate.statement)
         signers = [entry.signer for entry in certificate.entries]
-        if any(later <= earlier for earlier, later in zip(signers, signers[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(signers)):
             raise SignersNotDistinct
         if len(signers) < self.quorum:
             raise QuorumMissing(len(signers), self.quorum)

@@ -64,8 +64,10 @@ class FetchCertificates:
 
 @dataclass(frozen=True, slots=True)
 class AwaitWork:
-    """Report `WorkPending` as soon as there is something for a block on this parent; replaces the
-    request of an earlier view."""
+    """Report `WorkPending` as soon as there is something for a block on this parent.
+
+    Replaces the earlier request.
+    """
 
     view: View
     """View to report."""

@@ -61,8 +61,11 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class VoteReceived:
-    """A vote of another member. The leader's notarize is the proposal: block bytes travel beside
-    it and were given to the application before."""
+    """A vote of another member.
+
+    The leader's notarize is the proposal: the block's bytes travel beside it, and were given to
+    the application before this event.
+    """
 
     now_ms: int
     """Monotonic time."""

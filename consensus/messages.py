@@ -48,7 +48,7 @@ class _Wire(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unkno
 
 
 class Notarize(_Wire, frozen=True, tag=int(VoteKind.NOTARIZE)):
-    """ "This block is a valid proposal of this view." The leader's own is the proposal."""
+    """States that a block is a valid proposal of this view; the leader's own is the proposal."""
 
     kind: ClassVar[VoteKind] = VoteKind.NOTARIZE
     purpose: ClassVar[Purpose] = Purpose.NOTARIZE
@@ -64,7 +64,7 @@ class Notarize(_Wire, frozen=True, tag=int(VoteKind.NOTARIZE)):
 
 
 class Nullify(_Wire, frozen=True, tag=int(VoteKind.NULLIFY)):
-    """ "I leave this view without a block, and will not finalize in it." """
+    """States that the signer leaves this view without a block and will not finalize in it."""
 
     kind: ClassVar[VoteKind] = VoteKind.NULLIFY
     purpose: ClassVar[Purpose] = Purpose.NULLIFY
@@ -76,7 +76,7 @@ class Nullify(_Wire, frozen=True, tag=int(VoteKind.NULLIFY)):
 
 
 class Finalize(_Wire, frozen=True, tag=int(VoteKind.FINALIZE)):
-    """ "I certified this notarized block, and did not and will not nullify its view." """
+    """States that the signer certified the notarized block, and did not and will not nullify."""
 
     kind: ClassVar[VoteKind] = VoteKind.FINALIZE
     purpose: ClassVar[Purpose] = Purpose.FINALIZE

@@ -1,0 +1,325 @@
+"""Simplex consensus for one epoch: `Core.handle(event)` returns what is to be done.
+
+This docstring is the specification; "rule 4" in a comment is rule 4 here. n members, of which
+f = floor((n - 1) / 3) may be Byzantine; a quorum is q = n - f, so two quorums share an honest
+member. Views count from 1; view 0 is the epoch's boundary block, final without votes. A
+certificate is q votes of distinct members for one statement: notarization, nullification or
+finalization. The floor is the newest finalization's view.
+
+1.  **Enter v + 1** on finalization(v), on nullification(v), or on notarization(v) whose block was
+    certified here. A certificate of a higher view lets a node jump.
+2.  **The leader of v** builds on the highest certified or final block, of view p, for which it
+    holds a nullification of every view between p and v; it fetches a missing one first. If the
+    application declines, it nullifies.
+3.  **On the proposal of v** with parent view p: p below the floor is invalid. While p is not
+    certified here, or a nullification between is missing, the node asks the leader of v and waits.
+    Then the application verifies: valid, notarize; invalid, nullify; unknown, ask again later.
+4.  **notarize(v)** at most once, only in v, never after own nullify(v), never after seeing the
+    leader of v equivocate.
+5.  **Notarization(v)**: broadcast it and certify the block. Then finalize(v) unless nullify(v) was
+    sent, and enter v + 1. A nullification does not cancel certification; a finalization ≥ v does.
+6.  **nullify(v)** only in v and never after finalize(v). Causes: no proposal by t_l; not certified
+    by t_a; proposal refused; certification failed; the leader nullified; the leader was silent for
+    long while a quorum was active (t_l is 0 then). Repeated every t_r together with the
+    certificate that let this node enter v, and counted again here.
+7.  **Finalization(v)**: the block and its ancestors are final. Finalize votes count after the
+    network has left v.
+8.  Never nullify and finalize in one view. notarize and then nullify is legal.
+9.  **Evidence**: two notarizes, two finalizes, or nullify and finalize of one view by one member.
+10. Everything above the floor is sent again every t_s until it is final.
+11. Timeouts grow with views that this node gave up, and shrink with finalizations (pacemaker).
+
+Before anything is sent: own votes, certificates, certification verdicts and the first vote of
+each (member, view, kind) are durable, and so are the bytes of every block that this node notarizes
+or certifies. Votes are accepted for views in (floor, current + 1] only (E8). A valid own vote that
+this node does not remember means that another process signs with its key: it stops signing (E10).
+
+Quiet chains: see `consensus.pacemaker`. An unfinal parent counts as work only after 2Δ, because
+finality always comes one message delay after certification; without that pause a quiet chain
+would never be quiet.
+
+Deviations from the published protocol: a block that this node built or verified was executed then,
+so its notarization is certified at once, in the same batch; the fast way out of rule 6 for a silent
+leader; f + 1 nullifies of others start the clock of a quiet view, since one honest member saw work.
+Two certificates that exclude each other prove more than f faulty members: the node keeps the first
+and stops signing. The change of epochs is not here: one `Core` serves one epoch.
+"""
+
+from consensus.committee import Committee, Signer
+from consensus.effects import AwaitWork, Commit, Effect, Propose, SetTimer, Verify
+from consensus.events import (
+    BlockArrived,
+    BlockBuilt,
+    BlockDeclined,
+    BlockRef,
+    CertificateReceived,
+    CertificatesRequested,
+    Certified,
+    Event,
+    Started,
+    Tick,
+    Verdict,
+    Verified,
+    VoteReceived,
+    WorkPending,
+)
+from consensus.intake import Intake
+from consensus.messages import Certificate, Notarize, Nullify, Vote, VoteKind
+from consensus.pacemaker import NEVER, Timing
+from consensus.progress import Progress
+from consensus.repeater import Repeater
+from consensus.replay import replay
+from consensus.state import CoreState
+from consensus.view_state import ViewState
+from ledger.types import View
+
+UNFINAL_DEPTH_SOFT = 16
+"""Unfinal blocks beyond which bodies are proposed empty (E1)."""
+
+
+class Core:
+    """One validator's, or follower's, consensus in one epoch."""
+
+    def __init__(self, committee: Committee, signer: Signer | None, timing: Timing) -> None:
+        """Prepare; the first event must be `Started`.
+
+        Args:
+            committee: the epoch's validators.
+            signer: this node's key; None, or a key outside the committee, for a follower.
+            timing: the chain's parameters.
+        """
+        self._state = CoreState(committee, signer, timing)
+        self._intake = Intake(self._state)
+        self._repeater = Repeater(self._state)
+        self._progress = Progress(self._state, self._repeater)
+        self._is_started = False
+        self._alarm_ms = NEVER
+        self._awaiting: AwaitWork | None = None
+
+    @property
+    def view(self) -> View:
+        """The current view."""
+        return self._state.view
+
+    @property
+    def floor(self) -> BlockRef:
+        """The newest final block."""
+        return self._state.log.floor
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether this node votes: it is a member and was not stopped (E10)."""
+        return self._state.may_sign
+
+    @property
+    def heard(self) -> dict[int, View]:
+        """Highest view that each other member was heard to vote in, for the operator."""
+        return dict(self._state.heard)
+
+    def handle(self, event: Event) -> tuple[Effect, ...]:
+        """Take one event and return what is to be done, `Persist` first."""
+        assert self._is_started != isinstance(event, Started), "Started comes first, and once"
+        self._state.now_ms = max(self._state.now_ms, event.now_ms)
+        self._take(event)
+        self._act()
+        self._await_work()
+        self._set_timer()
+        return self._state.outbox.flush()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._start(event)
+            case VoteReceived(vote=vote, sender=sender):
+                self._on_vote(vote, sender)
+            case CertificateReceived(certificate=certificate, sender=sender):
+                self._on_certificate(certificate, sender)
+            case CertificatesRequested(views=views, sender=sender):
+                self._repeater.answer(views, sender)
+            case BlockBuilt(view=view, block_id=block_id):
+                self._on_block_built(view, block_id)
+            case Verified():
+                self._on_verified(event)
+            case Certified():
+                self._progress.on_certified(event)
+            case BlockArrived():
+                self._ask_again()
+            case WorkPending(view=view) if view == self.view:
+                self._state.pacemaker.work_seen(self._state.now_ms)
+            case BlockDeclined(view=view) if view == self.view:
+                self._current().refused = True
+            case Tick() | WorkPending() | BlockDeclined():
+                pass
+
+    def _start(self, event: Started) -> None:
+        """Continue from what was durable; everything above the floor is sent again."""
+        self._is_started = True
+        state = self._state
+        replay(state, event)
+        state.pacemaker.block_seen(state.now_ms)
+        if state.log.floor.view > event.final.view:
+            assert state.log.floor_certificate is not None
+            state.outbox.emit(Commit(state.log.floor_certificate))
+        self._progress.on_entered()
+        for at in state.log.above_floor():
+            if at.certified:
+                self._progress.finalize_if_allowed(at)
+            for kind in VoteKind:
+                self._progress.count(at.view, kind)
+        if VoteKind.NULLIFY in self._current().own:
+            self._repeater.on_nullify()
+        self._repeater.resend()
+
+    # ------------------------------------------------------------------ what others say
+
+    def _on_vote(self, vote: Vote, sender: int | None) -> None:
+        state = self._state
+        statement = vote.statement
+        if statement.view <= state.log.floor.view:
+            self._repeater.answer_stale(sender)
+            return
+        if not self._intake.accept_vote(vote, sender):
+            return
+        at = state.log.at(statement.view)
+        is_leaders = vote.signer == state.committee.leader(at.view)
+        if isinstance(statement, Notarize) and is_leaders:
+            at.proposal = statement
+            self._note_activity(at)
+        nullifies = len(at.tallies[VoteKind.NULLIFY])
+        if isinstance(statement, Nullify) and nullifies > state.committee.faulty:
+            self._note_activity(at)
+        self._progress.count(statement.view, statement.kind)
+
+    def _on_certificate(self, certificate: Certificate, sender: int | None) -> None:
+        if certificate.view <= self._state.log.floor.view:
+            self._repeater.answer_stale(sender)
+        elif self._intake.accept_certificate(certificate, sender):
+            self._progress.adopt(certificate)
+
+    def _note_activity(self, at: ViewState) -> None:
+        if at.view == self._state.view:
+            self._state.pacemaker.activity_seen(self._state.now_ms)
+
+    # ------------------------------------------------------------------ what the rules now allow
+
+    def _act(self) -> None:
+        """Do what the rules ask for in the current view, and in each one that it leads to."""
+        state = self._state
+        acted_in: View | None = None
+        while acted_in != state.view:
+            acted_in = state.view
+            for at in state.log.above_floor():
+                if at.notarized and at.certified is None:
+                    self._progress.certify(at)
+            if state.may_sign:
+                self._propose_if_due()
+                self._verify_if_ready()
+                self._nullify_if_due()
+        if self._repeater.repeated_nullify():
+            self._progress.count(state.view, VoteKind.NULLIFY)
+        self._repeater.resend_at_standstill()
+        self._repeater.fetch(self._blocking(), state.committee.leader(state.view))
+
+    def _current(self) -> ViewState:
+        return self._state.log.at(self._state.view)
+
+    def _propose_if_due(self) -> None:
+        """Rule 2, with the pause of a quiet chain."""
+        state, at = self._state, self._current()
+        is_open = not at.own and not at.refused and at.proposing_on is None
+        if not (state.is_leading and is_open and state.now_ms >= state.pacemaker.owed_ms):
+            return
+        tip = state.log.tip
+        if next(state.log.without_nullification(tip.view, state.view), None) is None:
+            at.proposing_on, at.proposing_ms = tip, state.now_ms
+            is_deep = state.log.depth() > UNFINAL_DEPTH_SOFT  # E1
+            state.outbox.emit(Propose(state.view, tip, empty=is_deep))
+
+    def _on_block_built(self, view: View, block_id: bytes) -> None:
+        if view != self._state.view or not self._state.may_sign:
+            return  # Too late: the view is over, and the block is dropped.
+        at = self._current()
+        if at.own or at.proposing_on is None:
+            return  # The view was given up meanwhile.
+        epoch = self._state.committee.epoch
+        at.proposal = Notarize(epoch, view, at.proposing_on.view, block_id)
+        self._progress.keep(at, block_id)
+        self._progress.cast(at.proposal)
+
+    def _verify_if_ready(self) -> None:
+        """Rule 3."""
+        state, at = self._state, self._current()
+        proposal = at.proposal
+        if proposal is None or at.own or at.equivocated or at.refused:
+            return
+        if proposal.parent_view < state.log.floor.view:
+            at.refused = True
+            return
+        parent = state.log.base(proposal.parent_view)
+        if parent is None or self._blocking() or not at.verification.is_ready(state.now_ms):
+            return
+        at.verification.ask()
+        state.outbox.emit(Verify(proposal, parent))
+
+    def _on_verified(self, event: Verified) -> None:
+        state = self._state
+        at = state.log.find(event.view)
+        if at is None or at.proposal is None or at.proposal.block_id != event.block_id:
+            return
+        if event.verdict is Verdict.UNKNOWN:
+            at.verification.postpone(state.now_ms + state.pacemaker.retry_ms)
+        elif event.verdict is Verdict.INVALID:
+            at.refused = True
+        else:
+            at.executed = event.block_id
+            is_open = event.view == state.view and not at.own and not at.equivocated
+            if is_open and state.may_sign:  # rule 4
+                self._progress.keep(at, event.block_id)
+                self._progress.cast(at.proposal)
+
+    def _nullify_if_due(self) -> None:
+        """Rule 6."""
+        state, at = self._state, self._current()
+        if not at.own.keys().isdisjoint({VoteKind.NULLIFY, VoteKind.FINALIZE}):
+            return
+        leader = state.committee.leader(state.view)
+        leader_gave_up = at.tallies[VoteKind.NULLIFY].vote_of(leader) is not None
+        is_lost = at.refused or at.certified is False or leader_gave_up
+        if not is_lost and state.now_ms < state.deadline_ms(at):
+            return
+        if not is_lost:
+            state.pacemaker.gave_up()
+        self._repeater.on_nullify()
+        self._progress.cast(Nullify(state.committee.epoch, state.view))
+
+    def _blocking(self) -> tuple[View, ...]:
+        """Return the views whose certificates the current proposal, or the own turn, lacks."""
+        state, at = self._state, self._current()
+        parent_view = at.proposal.parent_view if at.proposal else state.log.tip.view
+        if parent_view < state.log.floor.view:
+            return ()
+        missing = tuple(state.log.without_nullification(parent_view, state.view))
+        return missing if state.log.base(parent_view) else (parent_view, *missing)
+
+    # ------------------------------------------------------------------ what to be woken by
+
+    def _ask_again(self) -> None:
+        """A block arrived: ask now what would be asked again later."""
+        for at in self._state.log.above_floor():
+            for question in (at.verification, at.certification):
+                if question.again_ms is not None:
+                    question.again_ms = self._state.now_ms
+
+    def _await_work(self) -> None:
+        """Have the application report work for a block on the tip, whenever view or tip changed."""
+        state = self._state
+        wanted = AwaitWork(state.view, state.log.tip, state.is_leading)
+        if state.may_sign and wanted != self._awaiting:
+            self._awaiting = wanted
+            state.outbox.emit(wanted)
+
+    def _set_timer(self) -> None:
+        alarm_ms = min(self._repeater.next_ms(), self._state.next_alarm_ms())
+        if alarm_ms != self._alarm_ms:
+            self._alarm_ms = alarm_ms
+            self._state.outbox.emit(SetTimer(alarm_ms if alarm_ms < NEVER else None))

@@ -1,0 +1,124 @@
+"""When a node acts or gives up on a view: local policy that cannot hurt safety (rule 11).
+
+A view is owed a block from the moment there is work for one, a heartbeat is due, or its parent has
+waited for finality longer than finality takes. From then t_l = 2Δ until a proposal must be there,
+and t_a = 3Δ until its block must be certified. On a quiet chain nothing is owed and no time runs,
+so a dead leader costs 2Δ when work arrives, and not a heartbeat.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+DELTA_MS_CAP: Final = 1_500
+"""Grown Δ stays at or below this unless the parameter is higher: t_a of seconds, not hours."""
+
+GROWTH_MAX: Final = 8
+"""Doublings of Δ at most; keeps the way back short."""
+
+STANDSTILL_DELTAS: Final = 5
+"""t_s in Δ: silence after which everything above the floor is sent again (rule 10)."""
+
+NEVER: Final = 2**63
+"""A time that does not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Parameters of the chain that drive timeouts."""
+
+    delta_ms: int
+    """Assumed network delay Δ."""
+    heartbeat_ms: int
+    """Longest silence of an idle chain."""
+
+
+class Pacemaker:
+    """Deadlines of the current view."""
+
+    __slots__ = (
+        "_entered_ms",
+        "_growth",
+        "_last_block_ms",
+        "_parent_waits",
+        "_seen_ms",
+        "_timing",
+        "_work_ms",
+    )
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._growth = 0
+        self._last_block_ms = 0
+        self._entered_ms = 0
+        self._parent_waits = False
+        self._work_ms = NEVER
+        self._seen_ms = NEVER
+
+    @property
+    def delta_ms(self) -> int:
+        """Δ as adapted: never shorter than the parameter (J11)."""
+        base = self._timing.delta_ms
+        return max(base, min(base << self._growth, DELTA_MS_CAP))
+
+    @property
+    def repeat_ms(self) -> int:
+        """t_r: time between repetitions of a vote or a question."""
+        return 2 * self.delta_ms
+
+    @property
+    def retry_ms(self) -> int:
+        """Time until an "unknown" of the application is asked again."""
+        return max(10, self._timing.delta_ms // 4)
+
+    @property
+    def standstill_ms(self) -> int:
+        """t_s: time without finality after which everything above the floor is sent again."""
+        return STANDSTILL_DELTAS * self.delta_ms
+
+    @property
+    def owed_ms(self) -> int:
+        """When a block became or becomes owed, whoever leads."""
+        finality_ms = self._entered_ms + 2 * self.delta_ms if self._parent_waits else NEVER
+        return min(self._work_ms, self._last_block_ms + self._timing.heartbeat_ms, finality_ms)
+
+    @property
+    def armed_ms(self) -> int:
+        """When the time of this view started to run."""
+        return max(self._entered_ms, min(self.owed_ms, self._seen_ms))
+
+    def leader_deadline_ms(self, *, leader_is_silent: bool) -> int:
+        """Return when the proposal must be there: t_l, or at once from a long silent leader."""
+        return self.armed_ms + (0 if leader_is_silent else 2 * self.delta_ms)
+
+    @property
+    def certify_deadline_ms(self) -> int:
+        """When the view's block must be certified: t_a."""
+        return self.armed_ms + 3 * self.delta_ms
+
+    def enter(self, now_ms: int, *, parent_waits: bool) -> None:
+        """Start a view; `parent_waits` says that the block to build on is not final."""
+        self._entered_ms = now_ms
+        self._parent_waits = parent_waits
+        self._work_ms = NEVER
+        self._seen_ms = NEVER
+
+    def work_seen(self, now_ms: int) -> None:
+        """Note that there is work for this view's block."""
+        self._work_ms = min(self._work_ms, now_ms)
+
+    def activity_seen(self, now_ms: int) -> None:
+        """Note that others act in this view: a proposal is here, or f + 1 members gave up."""
+        self._seen_ms = min(self._seen_ms, now_ms)
+
+    def block_seen(self, now_ms: int) -> None:
+        """Note that a block was certified or became final: the next heartbeat counts from here."""
+        self._last_block_ms = now_ms
+
+    def finalized(self, *, parent_waits: bool) -> None:
+        """Note a finalization: timeouts shrink back one step."""
+        self._growth = max(0, self._growth - 1)
+        self._parent_waits = parent_waits
+
+    def gave_up(self) -> None:
+        """Note that a timeout ended a view here; views that others ended do not count (E12)."""
+        self._growth = min(GROWTH_MAX, self._growth + 1)

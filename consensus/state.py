@@ -1,0 +1,88 @@
+"""What one validator knows in one epoch; the parts of the core share it."""
+
+from consensus.committee import Committee, Signer
+from consensus.effects import StopSigning
+from consensus.events import BlockRef
+from consensus.messages import Certificate, VoteKind
+from consensus.outbox import Outbox
+from consensus.pacemaker import NEVER, Pacemaker, Timing
+from consensus.view_log import ViewLog
+from consensus.view_state import ViewState
+from ledger.types import View
+
+SILENT_VIEWS = 8
+"""Views without a vote after which a leader counts as silent (rule 6)."""
+
+
+class CoreState:
+    """Mutable state of a `Core`; only the core and its parts touch it."""
+
+    def __init__(self, committee: Committee, signer: Signer | None, timing: Timing) -> None:
+        self.committee = committee
+        self.signer = signer
+        self.me = committee.index_of(signer.public_key) if signer else None
+        """Own index; None for a follower, which never votes."""
+        self.log = ViewLog(BlockRef(0, b""), None)
+        self.view: View = 1
+        """Current view."""
+        self.entry: Certificate | None = None
+        """The certificate that let this node enter it."""
+        self.now_ms = 0
+        self.pacemaker = Pacemaker(timing)
+        self.outbox = Outbox()
+        self.stopped = ""
+        """Why this node no longer signs; empty while it may (E10)."""
+        self.heard: dict[int, View] = {}
+        """Highest view that each other member voted in."""
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether this node votes."""
+        return self.me is not None and not self.stopped
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this node proposes in the current view."""
+        return self.committee.leader(self.view) == self.me
+
+    @property
+    def leader_is_silent(self) -> bool:
+        """Whether the leader has not voted for long while a quorum has (rule 6)."""
+        leader = self.committee.leader(self.view)
+        if leader == self.me or self.view <= SILENT_VIEWS:
+            return False
+        horizon = self.view - SILENT_VIEWS
+        active = sum(view >= horizon for view in self.heard.values()) + (self.me is not None)
+        return self.heard.get(leader, 0) < horizon and active >= self.committee.quorum
+
+    def deadline_ms(self, at: ViewState) -> int:
+        """Return when the current view is given up: t_l while there is no proposal, then t_a."""
+        pacemaker = self.pacemaker
+        if at.proposal:
+            return pacemaker.certify_deadline_ms
+        deadline_ms = pacemaker.leader_deadline_ms(leader_is_silent=self.leader_is_silent)
+        if at.proposing_ms is None:
+            return deadline_ms
+        # The own application's time counts from the question.
+        return max(deadline_ms, at.proposing_ms + 2 * pacemaker.delta_ms)
+
+    def next_alarm_ms(self) -> int:
+        """Return the next time at which a rule may ask for something, as far as views go."""
+        times = [
+            question.again_ms
+            for at in self.log.above_floor()
+            for question in (at.verification, at.certification)
+            if question.again_ms is not None
+        ]
+        at = self.log.at(self.view)
+        if self.may_sign and VoteKind.NULLIFY not in at.own:
+            times.append(self.deadline_ms(at))
+            if self.is_leading:
+                times.append(self.pacemaker.owed_ms)
+        return min((time for time in times if time > self.now_ms), default=NEVER)
+
+    def stop_signing(self, reason: str) -> None:
+        """Never sign again in this epoch, but keep following."""
+        if not self.stopped:
+            self.stopped = reason
+            self.outbox.emit(StopSigning(reason))
