@@ -46,4 +46,4 @@ class Environment:
         """Add an outcome record; `shares` are the parties with the amount of each."""
         parties = tuple(party for party, _ in shares)
         amounts = tuple(amount for _, amount in shares)
-        self.outcomes.append(Outcome(kind, cause, object_id, code, parties, amounts))
+        self.outcomes.append(Outcome(kind, cause, object_id, int(code), parties, amounts))

@@ -73,7 +73,8 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unk
     object_id: bytes
     """Job id, miner address, or id of the retirement."""
     code: int
-    """Attempt for assignments and releases, attestation kind, or the reason of an end; else 0."""
+    """Attempt of an assignment, release or receipt; kind of an attestation; reason of a dispute or
+    failure; else 0."""
     parties: tuple[Address, ...]
     """Who is concerned."""
     amounts: tuple[Amount, ...]
@@ -84,4 +85,3 @@ OUTCOME_BYTES_MAX = 512
 """Three parties with amounts take about 160 bytes."""
 
 CODEC = Codec(Outcome, OUTCOME_BYTES_MAX, "outcome")
-
