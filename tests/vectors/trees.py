@@ -107,7 +107,7 @@ def _wrong(tree: BucketTree, key: bytes, value: bytes) -> list[Json]:
         assert not verify_state_proof(
             tree.root, buckets, claimed_key, claimed_value, claimed_proof
         ), why
-        wrong.append({"why": why} | _plain_proof(claimed_key, claimed_value, claimed_proof))
+        wrong.append({"why": why, **_plain_proof(claimed_key, claimed_value, claimed_proof)})
     return wrong
 
 
