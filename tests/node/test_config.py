@@ -1,6 +1,7 @@
 """Configuration: typed, complete, and every refusal names the field."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
         ({"validator": {"passphrase_file": "p"}}, "validator", "missing required field `key_file`"),
     ],
 )
-def test_a_refusal_names_the_field(change: dict, field: str, problem: str) -> None:
+def test_a_refusal_names_the_field(change: dict[str, Any], field: str, problem: str) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         listen_addresses(parse_config({**MINIMAL, **change}, Path("/")))
     assert caught.value.field == field

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,9 @@ def test_a_file_that_names_another_key_than_it_holds_is_refused(key_path: Path) 
         {"kdf": {"name": "argon2id", "ops": 1, "mem_kib": 2**31, "salt": "00" * 16}},
     ],
 )
-def test_a_file_of_another_form_is_refused_before_any_work(key_path: Path, change: dict) -> None:
+def test_a_file_of_another_form_is_refused_before_any_work(
+    key_path: Path, change: dict[str, Any]
+) -> None:
     document = json.loads(key_path.read_text())
     key_path.write_text(json.dumps(document | change))
     with pytest.raises(KeyFileUnreadable):

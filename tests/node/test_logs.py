@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -25,7 +26,7 @@ def lines() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
-def events(stream: io.StringIO) -> list[dict]:
+def events(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 

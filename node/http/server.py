@@ -1,0 +1,66 @@
+"""One uvicorn server on all sockets, in the node's event loop, stopped by the node."""
+
+import asyncio
+import socket
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from litestar.types import ASGIApp
+
+GRACE_SECONDS: Final = 10
+"""How long requests in flight may take once the node stops."""
+
+_STARTED_POLL_SECONDS: Final = 0.005
+
+
+class HttpServer:
+    """Serves an ASGI application on sockets that are bound already.
+
+    Args:
+        app: the application.
+        sockets: listening sockets; the server closes them.
+    """
+
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]  # Litestar's ASGI types are its own
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        self._server = _Server(config)
+        self._sockets = list(sockets)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return when connections are answered.
+
+        Raises:
+            RuntimeError: the application's own start failed; the log says why.
+        """
+        self._task = asyncio.create_task(self._server.serve(sockets=self._sockets))
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("the application did not start")
+            await asyncio.sleep(_STARTED_POLL_SECONDS)
+
+    async def stop(self) -> None:
+        """Take no new connections, let requests finish for a while, then end them."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
+            self._task = None
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to the node, which has more to stop than HTTP."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield

@@ -1,0 +1,181 @@
+"""The pooled transactions by everything that the pool asks for: bookkeeping without decisions.
+
+By id, by the hash of the full signed bytes (T3), by fee per byte, by sender, by fee-free slot, by
+expiry. What an operation costs does not grow with the number of transactions, only, and little,
+with the number of different fee rates.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.fees import FeeFreeSlot
+from ledger.transaction import SignedTransaction
+from ledger.types import Address, Amount, Hash, TimestampMs
+
+EXPIRY_SLICE_MS: Final = 1_000
+"""Width of a slice of `valid_until_ms`: how exactly expiry is tracked."""
+
+RATE_UNIT: Final = 1_000_000
+"""Fee rates are nait per this many bytes, so that they are integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PooledTransaction:
+    """A transaction that was admitted."""
+
+    transaction_id: Hash
+    """Its id; known because its signature verified."""
+    encoded_digest: Hash
+    """SHA-256 of its full signed bytes (T3)."""
+    content: SignedTransaction
+    """What it says."""
+    size: int
+    """Bytes of it."""
+    sender: Address
+    """Who signed it."""
+    spend: Amount
+    """Nait that it takes out of the sender's balance."""
+    slot: FeeFreeSlot | None
+    """What it occupies if it is fee-free."""
+
+    @property
+    def rate(self) -> int:
+        """Fee per byte, in nait per `RATE_UNIT` bytes; decides order and eviction (T7)."""
+        return self.content.transaction.fee * RATE_UNIT // self.size
+
+    @property
+    def valid_until_ms(self) -> TimestampMs:
+        """Last block time at which it may be included."""
+        return self.content.transaction.valid_until_ms
+
+
+class SenderTotals:
+    """What the pooled transactions of one sender sum to."""
+
+    __slots__ = ("count", "spend")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.spend: Amount = 0
+
+
+class PoolIndex:
+    """Pooled transactions; fee-free ones have a lane of their own."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[Hash, PooledTransaction] = {}
+        self._digests: set[Hash] = set()
+        self._free: dict[FeeFreeSlot, PooledTransaction] = {}
+        self._by_rate: dict[int, dict[Hash, PooledTransaction]] = {}
+        self._rates: list[int] = []
+        self._senders: dict[Address, SenderTotals] = {}
+        self._expiries: dict[int, set[Hash]] = {}
+        self.bytes_total = 0
+        """Bytes of all."""
+        self.free_bytes = 0
+        """Bytes of the fee-free ones."""
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    @property
+    def free_count(self) -> int:
+        """Fee-free transactions held."""
+        return len(self._free)
+
+    def get(self, transaction_id: Hash) -> PooledTransaction | None:
+        """Return a pooled transaction."""
+        return self._by_id.get(transaction_id)
+
+    def has_bytes(self, encoded_digest: Hash) -> bool:
+        """Return whether exactly these signed bytes are pooled."""
+        return encoded_digest in self._digests
+
+    def holder(self, slot: FeeFreeSlot) -> PooledTransaction | None:
+        """Return what occupies a fee-free slot."""
+        return self._free.get(slot)
+
+    def totals_of(self, sender: Address) -> tuple[int, Amount]:
+        """Return how many transactions of a sender are pooled, and what they spend."""
+        totals = self._senders.get(sender)
+        return (totals.count, totals.spend) if totals else (0, 0)
+
+    def add(self, entry: PooledTransaction) -> None:
+        """Take in a transaction that is not there yet; the caller has checked all limits."""
+        assert entry.transaction_id not in self._by_id
+        self._by_id[entry.transaction_id] = entry
+        self._digests.add(entry.encoded_digest)
+        self.bytes_total += entry.size
+        if entry.slot is None:
+            self._add_by_rate(entry)
+        else:
+            assert entry.slot not in self._free
+            self._free[entry.slot] = entry
+            self.free_bytes += entry.size
+        totals = self._senders.setdefault(entry.sender, SenderTotals())
+        totals.count += 1
+        totals.spend += entry.spend
+        self._expiries.setdefault(entry.valid_until_ms // EXPIRY_SLICE_MS, set()).add(
+            entry.transaction_id
+        )
+
+    def remove(self, transaction_id: Hash) -> PooledTransaction | None:
+        """Take out a transaction; None if it is not there."""
+        entry = self._by_id.pop(transaction_id, None)
+        if entry is None:
+            return None
+        self._digests.remove(entry.encoded_digest)
+        self.bytes_total -= entry.size
+        if entry.slot is None:
+            self._remove_by_rate(entry)
+        else:
+            del self._free[entry.slot]
+            self.free_bytes -= entry.size
+        totals = self._senders[entry.sender]
+        totals.count -= 1
+        totals.spend -= entry.spend
+        if totals.count == 0:
+            del self._senders[entry.sender]
+        number = entry.valid_until_ms // EXPIRY_SLICE_MS
+        self._expiries[number].remove(transaction_id)
+        if not self._expiries[number]:
+            del self._expiries[number]
+        return entry
+
+    def best_first(self) -> Iterator[PooledTransaction]:
+        """Yield fee-free ones, which jobs bound, then by fee per byte, then by arrival."""
+        yield from self._free.values()
+        for rate in reversed(self._rates):
+            yield from self._by_rate[rate].values()
+
+    def cheapest(self) -> PooledTransaction | None:
+        """Return the paying transaction that is evicted first: least fee per byte, then newest."""
+        if not self._rates:
+            return None
+        return next(reversed(self._by_rate[self._rates[0]].values()))
+
+    def expired(self, now_ms: TimestampMs) -> list[Hash]:
+        """Return what no block from `now_ms` on may contain."""
+        limit = now_ms // EXPIRY_SLICE_MS
+        return [
+            transaction_id
+            for number in sorted(n for n in self._expiries if n <= limit)
+            for transaction_id in self._expiries[number]
+            if self._by_id[transaction_id].valid_until_ms < now_ms
+        ]
+
+    def _add_by_rate(self, entry: PooledTransaction) -> None:
+        rate = entry.rate
+        if rate not in self._by_rate:
+            self._by_rate[rate] = {}
+            insort(self._rates, rate)
+        self._by_rate[rate][entry.transaction_id] = entry
+
+    def _remove_by_rate(self, entry: PooledTransaction) -> None:
+        rate = entry.rate
+        del self._by_rate[rate][entry.transaction_id]
+        if not self._by_rate[rate]:
+            del self._by_rate[rate]
+            del self._rates[bisect_left(self._rates, rate)]
