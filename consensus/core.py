@@ -42,7 +42,11 @@ Deviations from the published protocol: a block that this node built or verified
 so its notarization is certified at once, in the same batch; the fast way out of rule 6 for a silent
 leader; f + 1 nullifies of others start the clock of a quiet view, since one honest member saw work.
 Two certificates that exclude each other prove more than f faulty members: the node keeps the first
-and stops signing. The change of epochs is not here: one `Core` serves one epoch.
+and stops signing.
+
+Epochs: one `Core` serves one. On an epoch's last block nothing is built: the leader proposes that
+same block again, with the view that notarized it as parent, until it is final itself. Then the
+core is closed, and the shell starts the next epoch's from that block.
 """
 
 from consensus.committee import Committee, Signer
@@ -71,7 +75,7 @@ from consensus.repeater import Repeater
 from consensus.replay import replay
 from consensus.state import CoreState
 from consensus.view_state import ViewState
-from ledger.types import View
+from ledger.types import Hash, View
 
 UNFINAL_DEPTH_SOFT = 16
 """Unfinal blocks beyond which bodies are proposed empty (E1)."""
@@ -136,8 +140,8 @@ class Core:
                 self._on_certificate(certificate, sender)
             case CertificatesRequested(views=views, sender=sender):
                 self._repeater.answer(views, sender)
-            case BlockBuilt(view=view, block_id=block_id):
-                self._on_block_built(view, block_id)
+            case BlockBuilt():
+                self._on_block_built(event)
             case Verified():
                 self._on_verified(event)
             case Certified():
@@ -211,7 +215,7 @@ class Core:
             for at in state.log.above_floor():
                 if at.notarized and at.certified is None:
                     self._progress.certify(at)
-            if state.may_sign:
+            if state.may_sign and not state.is_closed:
                 self._propose_if_due()
                 self._verify_if_ready()
                 self._nullify_if_due()
@@ -230,19 +234,27 @@ class Core:
         if not (state.is_leading and is_open and state.now_ms >= state.pacemaker.owed_ms):
             return
         tip = state.log.tip
-        if next(state.log.without_nullification(tip.view, state.view), None) is None:
-            at.proposing_on, at.proposing_ms = tip, state.now_ms
+        if next(state.log.without_nullification(tip.view, state.view), None) is not None:
+            return
+        at.proposing_on, at.proposing_ms = tip, state.now_ms
+        if tip.block_id in state.closers:
+            self._propose(at, tip, tip.block_id)
+        else:
             is_deep = state.log.depth() > UNFINAL_DEPTH_SOFT  # E1
             state.outbox.emit(Propose(state.view, tip, empty=is_deep))
 
-    def _on_block_built(self, view: View, block_id: bytes) -> None:
-        if view != self._state.view or not self._state.may_sign:
+    def _on_block_built(self, event: BlockBuilt) -> None:
+        state = self._state
+        if event.ends_epoch:
+            state.closers.add(event.block_id)
+        if event.view != state.view or not state.may_sign:
             return  # Too late: the view is over, and the block is dropped.
         at = self._current()
-        if at.own or at.proposing_on is None:
-            return  # The view was given up meanwhile.
-        epoch = self._state.committee.epoch
-        at.proposal = Notarize(epoch, view, at.proposing_on.view, block_id)
+        if not at.own and at.proposing_on is not None:  # Not given up meanwhile.
+            self._propose(at, at.proposing_on, event.block_id)
+
+    def _propose(self, at: ViewState, parent: BlockRef, block_id: Hash) -> None:
+        at.proposal = Notarize(self._state.committee.epoch, at.view, parent.view, block_id)
         self._progress.keep(at, block_id)
         self._progress.cast(at.proposal)
 
@@ -259,10 +271,17 @@ class Core:
         if parent is None or self._blocking() or not at.verification.is_ready(state.now_ms):
             return
         at.verification.ask()
-        state.outbox.emit(Verify(proposal, parent))
+        if parent.block_id not in state.closers:
+            state.outbox.emit(Verify(proposal, parent))
+            return
+        is_same = proposal.block_id == parent.block_id
+        verdict = Verdict.VALID if is_same else Verdict.INVALID
+        self._on_verified(Verified(state.now_ms, at.view, proposal.block_id, verdict))
 
     def _on_verified(self, event: Verified) -> None:
         state = self._state
+        if event.ends_epoch:
+            state.closers.add(event.block_id)
         at = state.log.find(event.view)
         if at is None or at.proposal is None or at.proposal.block_id != event.block_id:
             return
@@ -314,7 +333,7 @@ class Core:
         """Have the application report work for a block on the tip, whenever view or tip changed."""
         state = self._state
         wanted = AwaitWork(state.view, state.log.tip, state.is_leading)
-        if state.may_sign and wanted != self._awaiting:
+        if state.may_sign and not state.is_closed and wanted != self._awaiting:
             self._awaiting = wanted
             state.outbox.emit(wanted)
 

@@ -106,7 +106,8 @@ class Verify:
 class Certify:
     """Execute a notarized block, fetching it and its ancestors if need be; answered by `Certified`.
 
-    The header must commit to the notarized context. Clocks do not matter here (S5).
+    The header must commit to the notarized context; the last block of an epoch may have been
+    proposed first in an earlier view (E7). Clocks do not matter here (S5).
     """
 
     notarized: Notarize

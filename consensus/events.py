@@ -49,6 +49,8 @@ class Started:
     """Finalization of it or of a later view, if one is at hand."""
     records: tuple[Record, ...]
     """The journal's records, oldest first."""
+    ends_epoch: frozenset[Hash] = frozenset()
+    """Which of the journal's blocks are the last of the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class BlockBuilt:
     """View that it is for."""
     block_id: Hash
     """Its id."""
+    ends_epoch: bool = False
+    """Whether it is the last of the epoch (E3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,8 @@ class Verified:
     """Block of the proposal."""
     verdict: Verdict
     """VALID means executed; UNKNOWN is asked again."""
+    ends_epoch: bool = False
+    """Whether it is the last of the epoch (E3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,8 @@ class Certified:
     """Notarized block."""
     verdict: Verdict
     """VALID means executed, with its ancestors; UNKNOWN is asked again."""
+    ends_epoch: bool = False
+    """Whether it is the last of the epoch (E3)."""
 
 
 Event = (

@@ -110,6 +110,8 @@ class Progress:
 
     def on_certified(self, event: Certified) -> None:
         """Take the application's verdict on a notarized block."""
+        if event.ends_epoch:
+            self._state.closers.add(event.block_id)
         at = self._state.log.find(event.view)
         if at is None or at.notarized is None or at.certified is not None:
             return  # A finalization came first, or the answer was given before.

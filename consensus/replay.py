@@ -14,6 +14,7 @@ def replay(state: CoreState, started: Started) -> None:
     signatures are not verified again.
     """
     state.log = ViewLog(started.final, started.certificate)
+    state.closers.update(started.ends_epoch)
     for record in started.records:
         if record.view <= state.log.floor.view:
             continue

@@ -8,7 +8,7 @@ from consensus.outbox import Outbox
 from consensus.pacemaker import NEVER, Pacemaker, Timing
 from consensus.view_log import ViewLog
 from consensus.view_state import ViewState
-from ledger.types import View
+from ledger.types import Hash, View
 
 SILENT_VIEWS = 8
 """Views without a vote after which a leader counts as silent (rule 6)."""
@@ -32,6 +32,8 @@ class CoreState:
         self.outbox = Outbox()
         self.stopped = ""
         """Why this node no longer signs; empty while it may (E10)."""
+        self.closers: set[Hash] = set()
+        """Executed blocks that are the last of the epoch."""
         self.heard: dict[int, View] = {}
         """Highest view that each other member voted in."""
 
@@ -39,6 +41,11 @@ class CoreState:
     def may_sign(self) -> bool:
         """Whether this node votes."""
         return self.me is not None and not self.stopped
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the epoch is over: its last block is final, and nothing is built beyond it."""
+        return self.log.floor.block_id in self.closers
 
     @property
     def is_leading(self) -> bool:
@@ -75,7 +82,7 @@ class CoreState:
             if question.again_ms is not None
         ]
         at = self.log.at(self.view)
-        if self.may_sign and VoteKind.NULLIFY not in at.own:
+        if self.may_sign and not self.is_closed and VoteKind.NULLIFY not in at.own:
             times.append(self.deadline_ms(at))
             if self.is_leading:
                 times.append(self.pacemaker.owed_ms)
