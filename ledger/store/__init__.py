@@ -11,6 +11,7 @@ from ledger.store.errors import (
     SchemaTooNew,
     SchemaTooOld,
     StoreError,
+    StoreFailed,
     StoreMissing,
     StoreUnreadable,
     StoreUnusable,
@@ -22,23 +23,25 @@ from ledger.store.indexer import Indexer
 from ledger.store.queries import PAGE_MAX, IndexReader
 from ledger.store.read_models import (
     ActivityRow,
-    AttestationRow,
     BlockRow,
     ChainStats,
     Found,
     FoundKind,
     HourRow,
+    OutcomeRow,
+    TransactionRow,
+)
+from ledger.store.stored import StoredBlock, StoredHead
+from ledger.store.work_models import (
+    AttestationRow,
     JobPhase,
     JobRow,
     MinerRow,
     Moment,
-    OutcomeRow,
     Payment,
     Position,
     ReceiptRow,
-    TransactionRow,
 )
-from ledger.store.stored import StoredBlock, StoredHead
 
 __all__ = [
     "PAGE_MAX",
@@ -69,6 +72,7 @@ __all__ = [
     "SchemaTooNew",
     "SchemaTooOld",
     "StoreError",
+    "StoreFailed",
     "StoreMissing",
     "StoreUnreadable",
     "StoreUnusable",

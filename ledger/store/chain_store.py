@@ -29,7 +29,7 @@ from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS
 from ledger.store.columns import id_prefix
 from ledger.store.engine import Database
 from ledger.store.errors import BlockConflict, BlockGap, NotInitialised, WrongChain
-from ledger.store.schema import History, upgrade_schema
+from ledger.store.schema import Schema, upgrade_schema
 from ledger.store.state_table import StateTable, load_state, write_genesis_state
 from ledger.store.stored import StoredBlock, StoredHead
 from ledger.transaction import CODEC, transaction_id_of_bytes
@@ -37,6 +37,8 @@ from ledger.types import DurationMs, Hash, Height, TimestampMs
 
 FETCH_BYTES_MAX: Final = 16 * 1_048_576
 """Bodies that `final_blocks` reads at once; it stops after the block that exceeds this."""
+
+_ONE_BY_ONE: Final = {"yield_per": 1}
 
 _HEADS: Final = select(*(BLOCKS.c[name] for name in HEAD_COLUMNS))
 _BLOCKS: Final = select(*(BLOCKS.c[name] for name in BLOCK_COLUMNS))
@@ -68,7 +70,7 @@ class ChainStore:
         """
         database = Database(url)
         try:
-            upgrade_schema(database, History.CHAIN)
+            upgrade_schema(database, Schema.CHAIN)
             return cls(database)
         except BaseException:
             database.close()
@@ -196,7 +198,8 @@ class ChainStore:
         size = 0
         query = _BLOCKS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
         with self._database.reading() as connection:
-            for row in connection.execute(query.limit(limit)):
+            # One row at a time: the driver would otherwise fetch what the bound leaves out.
+            for row in connection.execute(query.limit(limit), execution_options=_ONE_BY_ONE):
                 found.append(block_of(row, self.tags))
                 size += len(row.body)
                 if size > FETCH_BYTES_MAX:
@@ -268,7 +271,7 @@ def _newest(connection: Connection) -> StoredHead | None:
 def _bodies_since(connection: Connection, since_ms: int) -> Iterator[bytes]:
     """Yield the bodies of blocks not older than a time, newest first."""
     newest_first = select(BLOCKS.c.timestamp_ms, BLOCKS.c.body).order_by(BLOCKS.c.height.desc())
-    for timestamp_ms, body in connection.execute(newest_first):
+    for timestamp_ms, body in connection.execute(newest_first, execution_options=_ONE_BY_ONE):
         if timestamp_ms < since_ms:
             return
         yield body

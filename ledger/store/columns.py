@@ -17,6 +17,9 @@ _ENTRY_BITS: Final = 16
 ENTRIES_MAX: Final = 2**_ENTRY_BITS
 """More than a block can hold of any kind of entry."""
 
+_HEIGHTS_MAX: Final = 2**46
+"""More blocks than there will be; a position still fits a signed 64-bit integer."""
+
 
 def id_prefix(object_id: bytes) -> int:
     """Return the first 8 bytes of an id as a signed integer that sorts as the bytes do.
@@ -42,3 +45,17 @@ def pack_position(height: int, entry: int) -> int:
 def unpack_position(position: int) -> tuple[int, int]:
     """Return (height, entry)."""
     return position >> _ENTRY_BITS, position & (ENTRIES_MAX - 1)
+
+
+def height_in_range(height: int) -> bool:
+    """Return whether a height from outside can be that of a block."""
+    return 0 <= height < _HEIGHTS_MAX
+
+
+def pack_bound(height: int, entry: int) -> int:
+    """Return the position of a page's bound from outside; bounds beyond the chain are its ends."""
+    if height < 0 or entry < 0:
+        return pack_position(max(height, 0), 0)
+    if height >= _HEIGHTS_MAX:
+        return pack_position(_HEIGHTS_MAX, 0)
+    return pack_position(height, min(entry, ENTRIES_MAX - 1))

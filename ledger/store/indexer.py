@@ -1,6 +1,48 @@
-"""The indexer: follows the block store and writes the rows that `IndexReader` reads."""
+"""The indexer: follows the block store and writes the rows that `IndexReader` reads.
 
+It keeps its cursor, the height and id of the newest indexed block, in the same transaction as the
+rows (K2), so it can be stopped anywhere and indexes nothing twice. It believes no block: id, parent
+and both roots are computed again. When the store does not know the block at its cursor (another
+chain was put in its place), the index is made anew.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from ledger.block import block_id
+from ledger.codec import encode
+from ledger.merkle import merkle_root, transaction_leaf
+from ledger.store.bulk import insert_rows, upsert_rows
 from ledger.store.chain_store import ChainStore
+from ledger.store.engine import Database
+from ledger.store.entries import load_jobs, load_miners, load_receipts, rows_of
+from ledger.store.errors import IndexRefused
+from ledger.store.fold import Fold, concerned_jobs, concerned_miners
+from ledger.store.history import History
+from ledger.store.index_tables import (
+    ACTIVITY,
+    BLOCKS,
+    CURSOR,
+    INDEX_METADATA,
+    JOBS,
+    MINERS,
+    OUTCOMES,
+    RECEIPTS,
+    TRANSACTIONS,
+)
+from ledger.store.schema import Schema, upgrade_schema
+from ledger.store.stored import StoredBlock
+from ledger.store.tally import Tally
+from ledger.types import Hash
+
+
+class _Cursor(NamedTuple):
+    """The newest indexed block."""
+
+    height: int
+    block_id: Hash
 
 
 class Indexer:
@@ -15,20 +57,136 @@ class Indexer:
         Raises:
             StoreUnusable: a subclass that says what to do.
         """
-        raise NotImplementedError
+        self._chain = chain
+        # What power loss takes from the index, the cursor included, is indexed again.
+        self._database = Database(url, durable=False)
+        try:
+            upgrade_schema(self._database, Schema.INDEX)
+            self._cursor = self._load_cursor()
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Give the connections back."""
-        raise NotImplementedError
+        self._database.close()
+
+    def indexed_height(self) -> int:
+        """Return the height of the cursor; -1 before genesis."""
+        return -1 if self._cursor is None else self._cursor.height
 
     def advance(self, limit: int = 64) -> int:
         """Index the next blocks; returns how many, 0 when there are none.
 
         Raises:
             IndexRefused: a stored block does not hash to what its header claims (K2).
+            StoreFailed: the database failed; nothing of these blocks is indexed.
         """
-        raise NotImplementedError
+        blocks = self._chain.final_blocks(self.indexed_height(), limit)
+        if self._is_foreign(blocks):
+            self._clear()
+            blocks = self._chain.final_blocks(-1, limit)
+        if not blocks:
+            return 0
+        self._check(blocks)
+        newest = _Cursor(blocks[-1].height, blocks[-1].block_id)
+        with self._database.writing() as connection:
+            _move_cursor(connection, self._cursor, newest, blocks[-1].header.timestamp_ms)
+            _write(connection, blocks)
+        self._cursor = newest
+        return len(blocks)
 
-    def indexed_height(self) -> int:
-        """Return the height of the cursor; -1 before genesis."""
-        raise NotImplementedError
+    def _load_cursor(self) -> _Cursor | None:
+        with self._database.reading() as connection:
+            row = connection.execute(select(CURSOR.c.height, CURSOR.c.block_id)).one_or_none()
+            return None if row is None else _Cursor(*row)
+
+    def _is_foreign(self, blocks: Sequence[StoredBlock]) -> bool:
+        """Return whether the block at the cursor is not one of the stored chain."""
+        if self._cursor is None:
+            return False
+        if blocks:
+            first = blocks[0]
+            follows = first.height == self._cursor.height + 1
+            return not (follows and first.header.parent_id == self._cursor.block_id)
+        head = self._chain.head()
+        return head is None or (head.height, head.block_id) != self._cursor
+
+    def _clear(self) -> None:
+        """Empty the index; readers see the old rows until then."""
+        with self._database.writing() as connection:
+            for table in INDEX_METADATA.sorted_tables:
+                connection.execute(delete(table))
+        self._cursor = None
+
+    def _check(self, blocks: Sequence[StoredBlock]) -> None:
+        """Refuse blocks that are not what their headers commit to (K2)."""
+        previous = self._cursor
+        for block in blocks:
+            _check_link(block, previous)
+            _check_hash(block, "id", block.block_id, block_id(self._chain.tags, block.header))
+            leaves = [
+                transaction_leaf(each, signed.transaction.valid_until_ms, signed.signature)
+                for each, signed in zip(block.transaction_ids, block.transactions, strict=True)
+            ]
+            root = block.header.transaction_root
+            _check_hash(block, "transaction root", root, merkle_root(leaves))
+            root = block.header.outcome_root
+            _check_hash(block, "outcome root", root, merkle_root([*map(encode, block.outcomes)]))
+            previous = _Cursor(block.height, block.block_id)
+
+
+def _check_link(block: StoredBlock, previous: _Cursor | None) -> None:
+    height, parent_id = (0, bytes(32)) if previous is None else (previous[0] + 1, previous[1])
+    if block.height != height or block.header.height != height:
+        raise IndexRefused(f"block {height} is missing: the store goes on with {block.height}")
+    _check_hash(block, "parent", block.header.parent_id, parent_id)
+
+
+def _check_hash(block: StoredBlock, what: str, claimed: Hash, computed: Hash) -> None:
+    if claimed != computed:
+        raise IndexRefused(
+            f"{what} of block {block.height} is {claimed.hex()} in the store, but its contents "
+            f"give {computed.hex()}; restore the chain database from a copy"
+        )
+
+
+def _move_cursor(
+    connection: Connection, old: _Cursor | None, new: _Cursor, timestamp_ms: int
+) -> None:
+    """Move the cursor from where this indexer left it."""
+    values = {"height": new.height, "block_id": new.block_id, "timestamp_ms": timestamp_ms}
+    if old is None:
+        present = connection.execute(select(CURSOR.c.height)).scalar_one_or_none()
+        if present is None:
+            connection.execute(insert(CURSOR).values(one=1, **values))
+            return
+    else:
+        here = (CURSOR.c.height == old.height) & (CURSOR.c.block_id == old.block_id)
+        if connection.execute(update(CURSOR).where(here).values(values)).rowcount == 1:
+            return
+    raise IndexRefused("another process writes this index; stop one of the two")
+
+
+def _write(connection: Connection, blocks: Sequence[StoredBlock]) -> None:
+    """Write the rows of blocks, with one statement a table where they are not too many."""
+    jobs = load_jobs(connection, concerned_jobs(blocks))
+    known = {job.receipt_position for job in jobs.values() if job.receipt_position is not None}
+    workers = {job.miner for job in jobs.values() if job.miner is not None}
+    history = History(
+        jobs=jobs,
+        receipts=load_receipts(connection, known),
+        miners=load_miners(connection, workers | concerned_miners(blocks)),
+        tally=Tally.load(connection, [block.header.timestamp_ms for block in blocks]),
+    )
+    fold = Fold(history)
+    for block in blocks:
+        fold.add(block)
+    insert_rows(connection, BLOCKS, fold.blocks)
+    insert_rows(connection, TRANSACTIONS, fold.transactions)
+    insert_rows(connection, OUTCOMES, fold.outcomes)
+    insert_rows(connection, ACTIVITY, fold.activity)
+    upsert_rows(connection, JOBS, rows_of(history.jobs.values()))
+    upsert_rows(connection, RECEIPTS, rows_of(history.receipts.values()))
+    upsert_rows(connection, MINERS, rows_of(history.miners.values()))
+    history.tally.save(connection)

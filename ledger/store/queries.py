@@ -1,28 +1,79 @@
 """The read side of the index.
 
-Every list is paged by key and costs the same however long the chain is.
-Lists come newest first. The first page has `before=None`; each further page passes the position of
-the last row that it has. An `IndexReader` may be used from several threads.
+Every list is paged by key and costs the same however long the chain is: a test asks the database
+for the plan of each query. Lists come newest first. The first page has `before=None`; each further
+page passes the position of the last row that it has. An `IndexReader` may be used from several
+threads.
 """
 
+from collections.abc import Callable
+
+from sqlalchemy import select
+
+from ledger.actions import PostReceipt, SubmitJob
+from ledger.store.activity import account_transactions, read_activity
+from ledger.store.columns import height_in_range, pack_bound, pack_position, unpack_position
+from ledger.store.engine import Database
+from ledger.store.errors import FilterUnsupported
+from ledger.store.index_tables import (
+    ACTIVITY,
+    BLOCKS,
+    CURSOR,
+    HOURS,
+    JOBS,
+    MINERS,
+    OUTCOMES,
+    RECEIPTS,
+    TOTALS,
+    TRANSACTIONS,
+)
+from ledger.store.paging import (
+    FIND_DIGITS_MIN,
+    PAGE_MAX,
+    AnyRow,
+    AnySelect,
+    Before,
+    ModelT,
+    fetch,
+    has_id,
+    id_starts,
+    of_block,
+    page_size,
+    paged,
+)
 from ledger.store.read_models import (
     ActivityRow,
     BlockRow,
     ChainStats,
     Found,
+    FoundKind,
     HourRow,
+    OutcomeRow,
+    TransactionRow,
+)
+from ledger.store.read_rows import (
+    BLOCK_ROWS,
+    JOB_ROWS,
+    MINER_ROWS,
+    OUTCOME_ROWS,
+    RECEIPT_ROWS,
+    TRANSACTION_ROWS,
+    block_row,
+    job_row,
+    miner_row,
+    outcome_row,
+    receipt_row,
+    transaction_row,
+)
+from ledger.store.schema import Schema, require_schema
+from ledger.store.tally import HOUR_MS, TOTAL_NAMES, phase_total
+from ledger.store.work_models import (
     JobPhase,
     JobRow,
     MinerRow,
-    OutcomeRow,
-    Position,
     ReceiptRow,
-    TransactionRow,
 )
-from ledger.types import Address, Hash, Height, TimestampMs
-
-PAGE_MAX = 1_000
-"""Most rows that a query returns, whatever `limit` says."""
+from ledger.types import TIMESTAMP_MS_MAX, Address, Hash, Height, TimestampMs
 
 
 class IndexReader:
@@ -35,31 +86,46 @@ class IndexReader:
             StoreMissing: there is no index there yet.
             SchemaTooNew, SchemaTooOld: another version of this program made it.
         """
-        raise NotImplementedError
+        self._database = Database(url, create=False)
+        try:
+            require_schema(self._database, Schema.INDEX)
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Give the connections back."""
-        raise NotImplementedError
+        self._database.close()
 
     def indexed_height(self) -> int:
         """Return the height up to which everything below holds; -1 before genesis."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            height = connection.execute(select(CURSOR.c.height)).scalar_one_or_none()
+            return -1 if height is None else height
 
     def blocks(self, before_height: Height | None = None, limit: int = 25) -> list[BlockRow]:
         """Return blocks, newest first."""
-        raise NotImplementedError
+        query = BLOCK_ROWS.order_by(BLOCKS.c.height.desc()).limit(page_size(limit))
+        if before_height is not None:
+            # The bound is brought into range as positions are.
+            height, _ = unpack_position(pack_bound(before_height, 0))
+            query = query.where(BLOCKS.c.height < height)
+        return self._all(query, block_row)
 
     def block_at(self, height: Height) -> BlockRow | None:
         """Return the block at a height."""
-        raise NotImplementedError
+        if not height_in_range(height):
+            return None
+        return self._first(BLOCK_ROWS.where(BLOCKS.c.height == height), block_row)
 
     def block_by_id(self, block_id: Hash) -> BlockRow | None:
         """Return the block of an id."""
-        raise NotImplementedError
+        condition = has_id(BLOCKS.c.id_prefix, BLOCKS.c.block_id, block_id)
+        return self._first(BLOCK_ROWS.where(condition), block_row)
 
     def transactions(
         self,
-        before: tuple[int, int] | None = None,
+        before: Before = None,
         limit: int = 25,
         *,
         height: Height | None = None,
@@ -76,34 +142,59 @@ class IndexReader:
         Raises:
             FilterUnsupported: both `height` and `address`.
         """
-        raise NotImplementedError
+        if height is not None and address is not None:
+            raise FilterUnsupported("filter transactions by height or by address, not by both")
+        if address is not None:
+            query = account_transactions(address)
+            query = paged(query, ACTIVITY.c.position, before, limit)
+            return self._all(query, transaction_row)
+        key = TRANSACTIONS.c.position
+        query = paged(TRANSACTION_ROWS, key, before, limit)
+        return self._all(of_block(query, key, height), transaction_row)
 
     def transaction(self, transaction_id: Hash) -> TransactionRow | None:
         """Return a final transaction."""
-        raise NotImplementedError
+        columns = TRANSACTIONS.c
+        condition = has_id(columns.id_prefix, columns.transaction_id, transaction_id)
+        return self._first(TRANSACTION_ROWS.where(condition), transaction_row)
 
     def outcomes(
         self,
-        before: tuple[int, int] | None = None,
+        before: Before = None,
         limit: int = 100,
         *,
         height: Height | None = None,
         object_id: bytes | None = None,
     ) -> list[OutcomeRow]:
         """Return outcomes, newest first: all, of one block, or of one job, miner or retirement."""
-        raise NotImplementedError
+        key = OUTCOMES.c.position
+        query = of_block(paged(OUTCOME_ROWS, key, before, limit), key, height)
+        if object_id is not None:
+            query = query.where(has_id(OUTCOMES.c.object_prefix, OUTCOMES.c.object_id, object_id))
+        return self._all(query, outcome_row)
 
     def outcomes_of(self, transaction: TransactionRow) -> list[OutcomeRow]:
         """Return what a transaction did, in order."""
-        raise NotImplementedError
+        key = OUTCOMES.c.position
+        at = TRANSACTIONS.c.position == pack_position(transaction.height, transaction.index)
+        with self._database.reading() as connection:
+            extent = select(TRANSACTIONS.c.first_outcome, TRANSACTIONS.c.outcome_count).where(at)
+            first, count = connection.execute(extent).one()
+            if count == 0:
+                return []
+            start = pack_position(transaction.height, first)
+            here = key.between(start, start + count - 1)
+            query = OUTCOME_ROWS.where(here).order_by(key)
+            return [outcome_row(row) for row in connection.execute(query)]
 
     def job(self, job_id: Hash) -> JobRow | None:
         """Return a job, live or ended."""
-        raise NotImplementedError
+        condition = has_id(JOBS.c.id_prefix, JOBS.c.job_id, job_id)
+        return self._first(JOB_ROWS.where(condition), job_row)
 
     def jobs(
         self,
-        before: tuple[int, int] | None = None,
+        before: Before = None,
         limit: int = 25,
         *,
         client: Address | None = None,
@@ -122,44 +213,66 @@ class IndexReader:
         Raises:
             FilterUnsupported: both `client` and `miner`.
         """
-        raise NotImplementedError
+        if client is not None and miner is not None:
+            raise FilterUnsupported("filter jobs by client or by miner, not by both")
+        query = paged(JOB_ROWS, JOBS.c.position, before, limit)
+        if client is not None:
+            query = query.where(JOBS.c.client == client)
+        if miner is not None:
+            query = query.where(JOBS.c.miner == miner)
+        if phase is not None:
+            query = query.where(JOBS.c.phase == phase)
+        return self._all(query, job_row)
 
     def receipt(self, receipt_id: Hash) -> ReceiptRow | None:
         """Return a receipt."""
-        raise NotImplementedError
+        condition = has_id(RECEIPTS.c.id_prefix, RECEIPTS.c.receipt_id, receipt_id)
+        return self._first(RECEIPT_ROWS.where(condition), receipt_row)
 
     def receipt_of_job(self, job_id: Hash) -> ReceiptRow | None:
         """Return the receipt of a job; None if it has none."""
-        raise NotImplementedError
+        job = JOBS.c.receipt_position == RECEIPTS.c.position
+        query = RECEIPT_ROWS.join_from(JOBS, RECEIPTS, job)
+        return self._first(
+            query.where(has_id(JOBS.c.id_prefix, JOBS.c.job_id, job_id)), receipt_row
+        )
 
     def receipts(
         self,
-        before: tuple[int, int] | None = None,
+        before: Before = None,
         limit: int = 25,
         *,
         client: Address | None = None,
         provider: Address | None = None,
     ) -> list[ReceiptRow]:
         """Return receipts, newest first; of a client, of a miner, or of both together."""
-        raise NotImplementedError
+        query = paged(RECEIPT_ROWS, RECEIPTS.c.position, before, limit)
+        if client is not None:
+            query = query.where(RECEIPTS.c.client == client)
+        if provider is not None:
+            query = query.where(RECEIPTS.c.miner == provider)
+        return self._all(query, receipt_row)
 
     def miner(self, address: Address) -> MinerRow | None:
         """Return a miner, registered or retired."""
-        raise NotImplementedError
+        return self._first(MINER_ROWS.where(MINERS.c.miner == address), miner_row)
 
     def miner_by_name(self, name: str) -> MinerRow | None:
         """Return who holds a name, without regard to case; else who held it last."""
-        raise NotImplementedError
+        query = MINER_ROWS.where(MINERS.c.name_key == name.lower())
+        newest = query.order_by(MINERS.c.active.desc(), MINERS.c.position.desc())
+        return self._first(newest, miner_row)
 
-    def miners(self, before: tuple[int, int] | None = None, limit: int = 25) -> list[MinerRow]:
+    def miners(self, before: Before = None, limit: int = 25) -> list[MinerRow]:
         """Return miners, newest registration first, retired ones included."""
-        raise NotImplementedError
+        return self._all(paged(MINER_ROWS, MINERS.c.position, before, limit), miner_row)
 
     def account_activity(
-        self, address: Address, before: tuple[int, int] | None = None, limit: int = 25
+        self, address: Address, before: Before = None, limit: int = 25
     ) -> list[ActivityRow]:
         """Return what concerned an account, newest first."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return read_activity(connection, address, before, limit)
 
     def find(self, hex_prefix: str, limit: int = 10) -> list[Found]:
         """Return blocks, transactions, receipts and jobs whose id starts with some hex digits.
@@ -168,15 +281,61 @@ class IndexReader:
             hex_prefix: 6 to 64 hex digits, any case; anything else finds nothing.
             limit: most objects of each kind.
         """
-        raise NotImplementedError
+        digits = hex_prefix.lower()
+        if not FIND_DIGITS_MIN <= len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
+            return []
+        starts = id_starts(BLOCKS.c.id_prefix, BLOCKS.c.block_id, digits)
+        found = [
+            Found(FoundKind.BLOCK, row.block_id, row.height)
+            for row in self._all(BLOCK_ROWS.where(starts).limit(page_size(limit)), block_row)
+        ]
+        starts = id_starts(TRANSACTIONS.c.id_prefix, TRANSACTIONS.c.transaction_id, digits)
+        query = TRANSACTION_ROWS.where(starts).limit(page_size(limit))
+        for row in self._all(query, transaction_row):
+            found.extend(Found(kind, row.transaction_id, row.height) for kind in _kinds(row))
+        return found
 
     def stats(self) -> ChainStats:
         """Return the totals."""
-        raise NotImplementedError
+        totals = dict.fromkeys(TOTAL_NAMES, 0)
+        with self._database.reading() as connection:
+            at = connection.execute(select(CURSOR.c.height, CURSOR.c.timestamp_ms)).one_or_none()
+            totals.update(connection.execute(select(TOTALS)).tuples())
+        height, timestamp_ms = (-1, 0) if at is None else at
+        names = ("blocks", "transactions", "outcomes", "receipts", "jobs", "miners")
+        amounts = ("locked", "paid", "refunded", "fees")
+        return ChainStats(
+            height=height,
+            timestamp_ms=timestamp_ms,
+            jobs_by_phase={phase: totals[phase_total(phase)] for phase in JobPhase},
+            **{name: totals[name] for name in (*names, *amounts)},
+        )
 
     def hours(self, before_ms: TimestampMs | None = None, limit: int = 24) -> list[HourRow]:
         """Return hourly statistics, newest first; hours without a block have no row."""
-        raise NotImplementedError
+        query = select(HOURS).order_by(HOURS.c.hour.desc()).limit(page_size(limit))
+        if before_ms is not None:
+            hour = min(max(before_ms, 0), TIMESTAMP_MS_MAX) // HOUR_MS
+            query = query.where(HOURS.c.hour < hour)
+        return self._all(query, lambda row: HourRow(row[0] * HOUR_MS, *row[1:]))
+
+    def _all(self, query: AnySelect, model: Callable[[AnyRow], ModelT]) -> list[ModelT]:
+        with self._database.reading() as connection:
+            return fetch(connection, query, model)
+
+    def _first(self, query: AnySelect, model: Callable[[AnyRow], ModelT]) -> ModelT | None:
+        found = self._all(query.limit(1), model)
+        return found[0] if found else None
 
 
-__all__ = ["PAGE_MAX", "IndexReader", "Position"]
+def _kinds(row: TransactionRow) -> list[FoundKind]:
+    """Return what a transaction is found as."""
+    action = row.content.transaction.action
+    if isinstance(action, SubmitJob):
+        return [FoundKind.TRANSACTION, FoundKind.JOB]
+    if isinstance(action, PostReceipt):
+        return [FoundKind.TRANSACTION, FoundKind.RECEIPT]
+    return [FoundKind.TRANSACTION]
+
+
+__all__ = ["PAGE_MAX", "IndexReader"]

@@ -19,7 +19,7 @@ from ledger.store.engine import Database
 from ledger.store.errors import SchemaTooNew, SchemaTooOld, StoreMissing, WrongStore
 
 
-class History(StrEnum):
+class Schema(StrEnum):
     """Kinds of databases; each revision id starts with the kind."""
 
     CHAIN = "chain"
@@ -34,7 +34,7 @@ _alembic_lock: Final = threading.Lock()
 # alembic hands revisions their connection through module globals, one upgrade at a time.
 
 
-def upgrade_schema(database: Database, history: History, revision: str = "head") -> None:
+def upgrade_schema(database: Database, history: Schema, revision: str = "head") -> None:
     """Bring a database to a revision of this program, making its tables if it is empty.
 
     Raises:
@@ -49,7 +49,7 @@ def upgrade_schema(database: Database, history: History, revision: str = "head")
             command.upgrade(config, revision)
 
 
-def require_schema(database: Database, history: History) -> None:
+def require_schema(database: Database, history: Schema) -> None:
     """Check that a database has the newest schema that this program knows; for readers.
 
     Raises:
@@ -69,14 +69,14 @@ def require_schema(database: Database, history: History) -> None:
         )
 
 
-def revisions(history: History) -> list[str]:
+def revisions(history: Schema) -> list[str]:
     """Return the revisions of a history, oldest first."""
     scripts = ScriptDirectory.from_config(_config(history))
     return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def _check_known(
-    connection: Connection, database: Database, history: History, scripts: ScriptDirectory
+    connection: Connection, database: Database, history: Schema, scripts: ScriptDirectory
 ) -> str | None:
     """Return the revision of a database, None if it is empty."""
     revision = MigrationContext.configure(connection).get_current_revision()
@@ -98,7 +98,7 @@ def _check_known(
     return revision
 
 
-def _config(history: History) -> Config:
+def _config(history: Schema) -> Config:
     config = Config()
     # Percent signs in paths would be read as references to other options.
     options = {

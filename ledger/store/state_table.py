@@ -24,6 +24,9 @@ ROUND_WEIGHT_MIN: Final = 20_000
 ROUND_WEIGHT_MAX: Final = 65_536
 """Changes that one round merges; bounds its memory, and the deltas dropped at its end."""
 
+_BATCHED: Final = {"yield_per": 256}
+# Rows are fetched as they are needed, not all before the first.
+
 
 class StateTable:
     """Carries deltas over into the state table. For the writing thread."""
@@ -67,7 +70,9 @@ class StateTable:
             DELTAS.c.height
         )
         with self._database.reading() as connection:
-            for height, keys, changes in connection.execute(oldest_first):
+            for height, keys, changes in connection.execute(
+                oldest_first, execution_options=_BATCHED
+            ):
                 if self._round_end is not None and weight + keys + 1 > ROUND_WEIGHT_MAX:
                     break
                 merged.update(decode_delta(changes))
@@ -97,10 +102,13 @@ def load_state(connection: Connection, name: str, head: Height) -> dict[bytes, b
     Raises:
         StoreUnreadable: a delta between checkpoint and head is missing.
     """
-    records: dict[bytes, bytes] = dict(connection.execute(select(STATE)).tuples())
+    records: dict[bytes, bytes] = dict(
+        connection.execute(select(STATE), execution_options=_BATCHED).tuples()
+    )
     height = connection.execute(select(CHAIN.c.checkpoint_height)).scalar_one()
     deltas = select(DELTAS.c.height, DELTAS.c.changes).order_by(DELTAS.c.height)
-    for delta_height, changes in connection.execute(deltas.where(DELTAS.c.height > height)):
+    deltas = deltas.where(DELTAS.c.height > height)
+    for delta_height, changes in connection.execute(deltas, execution_options=_BATCHED):
         if delta_height != height + 1:
             break
         height = delta_height

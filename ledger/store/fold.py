@@ -1,0 +1,157 @@
+"""A batch of blocks becomes rows of the index.
+
+Nothing here touches the database: rows to insert are collected, entries that change are changed in
+a `History` that was loaded before.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ledger.actions import Action, Transfer
+from ledger.codec import encode
+from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
+from ledger.store.bulk import Row
+from ledger.store.columns import id_prefix, pack_position
+from ledger.store.history import Event, History
+from ledger.store.stored import StoredBlock
+from ledger.transaction import SignedTransaction
+from ledger.types import Address, Hash, Height
+
+_LOCKS: Final = frozenset(
+    {OutcomeKind.JOB_LOCKED, OutcomeKind.RECEIPT_DISPUTED, OutcomeKind.MINER_REGISTERED}
+)
+"""Kinds whose amounts left their party's balance."""
+
+_CREDITS: Final = JOB_ENDS | {OutcomeKind.BOND_RETURNED}
+"""Kinds whose amounts were credited to their party."""
+
+
+class Fold:
+    """Collects the rows of blocks that are given in order."""
+
+    def __init__(self, history: History) -> None:
+        """Begin with the entries that the blocks concern."""
+        self.history = history
+        self.blocks: list[Row] = []
+        """Rows of `BLOCKS`."""
+        self.transactions: list[Row] = []
+        """Rows of `TRANSACTIONS`."""
+        self.outcomes: list[Row] = []
+        """Rows of `OUTCOMES`."""
+        self.activity: list[Row] = []
+        """Rows of `ACTIVITY`."""
+
+    def add(self, block: StoredBlock) -> None:
+        """Take in the next block."""
+        tally = self.history.tally
+        tally.begin_block(block.header.timestamp_ms)
+        self.blocks.append(_block_row(block))
+        tally.add("blocks")
+        tally.add("transactions", len(block.transactions))
+        tally.add("outcomes", len(block.outcomes))
+        by_cause = self._add_outcomes(block)
+        for index, signed in enumerate(block.signed):
+            transaction_id, content = block.transaction_ids[index], block.transactions[index]
+            tally.add("fees", content.transaction.fee)
+            first, done = by_cause.get(transaction_id, (0, []))
+            position = pack_position(block.height, index)
+            self.transactions.append(
+                (
+                    position,
+                    block.height,
+                    id_prefix(transaction_id),
+                    first,
+                    len(done),
+                    transaction_id,
+                    signed,
+                )
+            )
+            for address, (received, spent) in _effects(content, done).items():
+                self.activity.append((address, 0, position, received, spent))
+
+    def _add_outcomes(self, block: StoredBlock) -> dict[Hash, tuple[int, list[Outcome]]]:
+        """Take in the outcomes; return each transaction's, with the index of the first."""
+        positions = {each: index for index, each in enumerate(block.transaction_ids)}
+        by_cause: dict[Hash, tuple[int, list[Outcome]]] = {}
+        for index, outcome in enumerate(block.outcomes):
+            self.outcomes.append(_outcome_row(block.height, index, outcome))
+            sender: Address = b""
+            action: Action | None = None
+            if outcome.cause:
+                cause_index = positions[outcome.cause]
+                transaction = block.transactions[cause_index].transaction
+                sender, action = transaction.sender, transaction.action
+                by_cause.setdefault(outcome.cause, (index, []))[1].append(outcome)
+                position = pack_position(block.height, cause_index)
+            else:
+                position = pack_position(block.height, index)
+                self._add_automatic(position, outcome)
+            self.history.follow(
+                Event(outcome, block.height, block.header.timestamp_ms, position, sender, action)
+            )
+        return by_cause
+
+    def _add_automatic(self, position: int, outcome: Outcome) -> None:
+        for address, (received, spent) in _sums([outcome]).items():
+            self.activity.append((address, 1, position, received, spent))
+
+
+def concerned_jobs(blocks: Sequence[StoredBlock]) -> set[Hash]:
+    """Return the ids that outcomes of some blocks name, jobs among them."""
+    return {outcome.object_id for block in blocks for outcome in block.outcomes}
+
+
+def concerned_miners(blocks: Sequence[StoredBlock]) -> set[Address]:
+    """Return the addresses that outcomes of some blocks name, miners among them."""
+    return {party for block in blocks for outcome in block.outcomes for party in outcome.parties}
+
+
+def _block_row(block: StoredBlock) -> Row:
+    return (
+        block.height,
+        id_prefix(block.block_id),
+        block.header.timestamp_ms,
+        sum(map(len, block.signed)),
+        block.block_id,
+        encode(block.header),
+        block.certificate,
+    )
+
+
+def _outcome_row(height: Height, index: int, outcome: Outcome) -> Row:
+    return (
+        pack_position(height, index),
+        height,
+        id_prefix(outcome.object_id),
+        outcome.object_id,
+        encode(outcome),
+    )
+
+
+def _effects(signed: SignedTransaction, outcomes: list[Outcome]) -> dict[Address, tuple[int, int]]:
+    """Return (received, spent) of each account that a transaction concerns.
+
+    A proposer's fees are left out: they would enter every transaction into its activity.
+    """
+    transaction = signed.transaction
+    effects = _sums(outcomes)
+    _add(effects, transaction.sender, 0, transaction.fee)
+    if isinstance(transaction.action, Transfer):
+        _add(effects, transaction.sender, 0, transaction.action.amount)
+        _add(effects, transaction.action.to, transaction.action.amount, 0)
+    return effects
+
+
+def _sums(outcomes: list[Outcome]) -> dict[Address, tuple[int, int]]:
+    sums: dict[Address, tuple[int, int]] = {}
+    for outcome in outcomes:
+        for party, amount in zip(outcome.parties, outcome.amounts, strict=True):
+            received = amount if outcome.kind in _CREDITS else 0
+            spent = amount if outcome.kind in _LOCKS else 0
+            _add(sums, party, received, spent)
+    return sums
+
+
+def _add(sums: dict[Address, tuple[int, int]], address: Address, received: int, spent: int) -> None:
+    before = sums.get(address, (0, 0))
+    sums[address] = before[0] + received, before[1] + spent

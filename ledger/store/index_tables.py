@@ -1,0 +1,218 @@
+"""Tables of the index. `migrations/index` makes them; a test compares the two.
+
+Rows of a block are keyed by position (see `columns.pack_position`), so that they are appended in
+order and lists page by primary key. Indexes over ids hold 8-byte prefixes and are never unique
+(S12).
+"""
+
+from typing import Final
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, MetaData, Table, Text
+
+from ledger.store.columns import BigInt
+
+INDEX_METADATA: Final = MetaData()
+
+
+def _key(name: str = "position") -> Column[int]:
+    return Column(name, BigInt, primary_key=True, autoincrement=False)
+
+
+def _number(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInt, nullable=nullable)
+
+
+def _bytes(name: str, *, nullable: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=nullable)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+CURSOR: Final = Table(
+    "index_cursor",
+    INDEX_METADATA,
+    Column("one", BigInt, CheckConstraint("one = 1"), primary_key=True, autoincrement=False),
+    _number("height"),
+    _number("timestamp_ms"),
+    _bytes("block_id"),
+    sqlite_strict=True,
+)
+"""One row: the newest indexed block (K2). No row before genesis is indexed."""
+
+BLOCKS: Final = Table(
+    "blocks",
+    INDEX_METADATA,
+    _key("height"),
+    _number("id_prefix"),
+    _number("timestamp_ms"),
+    _number("body_bytes"),
+    _bytes("block_id"),
+    _bytes("header"),
+    _bytes("certificate"),
+    Index("blocks_id_prefix", "id_prefix"),
+    sqlite_strict=True,
+)
+
+TRANSACTIONS: Final = Table(
+    "transactions",
+    INDEX_METADATA,
+    _key(),
+    _number("height"),
+    _number("id_prefix"),
+    _number("first_outcome"),
+    _number("outcome_count"),
+    _bytes("transaction_id"),
+    _bytes("signed"),
+    Index("transactions_id_prefix", "id_prefix"),
+    sqlite_strict=True,
+)
+"""What a transaction did are `outcome_count` outcomes of its block from `first_outcome` on."""
+
+OUTCOMES: Final = Table(
+    "outcomes",
+    INDEX_METADATA,
+    _key(),
+    _number("height"),
+    _number("object_prefix"),
+    _bytes("object_id"),
+    _bytes("outcome"),
+    Index("outcomes_object", "object_prefix", "position"),
+    sqlite_strict=True,
+)
+
+ACTIVITY: Final = Table(
+    "activity",
+    INDEX_METADATA,
+    Column("address", LargeBinary, primary_key=True),
+    _key("automatic"),
+    _key(),
+    _number("received"),
+    _number("spent"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""What concerned an account: the transaction at a position, or if automatic the outcome there."""
+
+JOBS: Final = Table(
+    "jobs",
+    INDEX_METADATA,
+    _key(),
+    _number("id_prefix"),
+    _bytes("job_id"),
+    _bytes("client"),
+    _bytes("terms"),
+    _number("submitted_ms"),
+    _text("phase"),
+    _text("payment"),
+    _number("attempt"),
+    _bytes("miner", nullable=True),
+    _number("price_cap", nullable=True),
+    _number("lease_end_ms", nullable=True),
+    _number("assigned_height", nullable=True),
+    _number("assigned_ms", nullable=True),
+    _number("receipt_position", nullable=True),
+    _bytes("receipt_id", nullable=True),
+    _number("received_ms", nullable=True),
+    _number("ended_height", nullable=True),
+    _number("ended_ms", nullable=True),
+    _number("end_kind", nullable=True),
+    _number("end_code", nullable=True),
+    _number("paid_miner"),
+    _number("paid_coordinator"),
+    _number("paid_client"),
+    Index("jobs_id_prefix", "id_prefix"),
+    Index("jobs_client", "client", "position"),
+    Index("jobs_client_phase", "client", "phase", "position"),
+    Index("jobs_miner", "miner", "position"),
+    Index("jobs_miner_phase", "miner", "phase", "position"),
+    Index("jobs_phase", "phase", "position"),
+    sqlite_strict=True,
+)
+
+RECEIPTS: Final = Table(
+    "receipts",
+    INDEX_METADATA,
+    _key(),
+    _number("id_prefix"),
+    _bytes("receipt_id"),
+    _number("timestamp_ms"),
+    _bytes("client"),
+    _bytes("miner"),
+    _text("miner_name"),
+    _number("custody"),
+    _bytes("content"),
+    _text("payment"),
+    _number("delivery_height", nullable=True),
+    _number("delivery_ms", nullable=True),
+    _bytes("delivery_id", nullable=True),
+    _number("rerun_height", nullable=True),
+    _number("rerun_ms", nullable=True),
+    _bytes("rerun_id", nullable=True),
+    _number("settled_height", nullable=True),
+    _number("settled_ms", nullable=True),
+    _number("paid_miner"),
+    _number("paid_coordinator"),
+    _number("paid_client"),
+    Index("receipts_id_prefix", "id_prefix"),
+    Index("receipts_client", "client", "position"),
+    Index("receipts_miner", "miner", "position"),
+    Index("receipts_client_miner", "client", "miner", "position"),
+    sqlite_strict=True,
+)
+
+MINERS: Final = Table(
+    "miners",
+    INDEX_METADATA,
+    Column("miner", LargeBinary, primary_key=True),
+    _number("position"),
+    _text("name"),
+    _text("name_key"),
+    _number("active"),
+    _bytes("capabilities_digest"),
+    _number("price_floor"),
+    _number("bond"),
+    _number("custody"),
+    _number("registered_ms"),
+    _number("retired_height", nullable=True),
+    _number("retired_ms", nullable=True),
+    _number("assignments"),
+    _number("receipts"),
+    _number("settled"),
+    _number("released"),
+    _number("lost"),
+    _number("earned"),
+    Index("miners_position", "position"),
+    Index("miners_name", "name_key", "active", "position"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Registered and retired miners; a miner that registers again keeps its row and its record."""
+
+TOTALS: Final = Table(
+    "totals",
+    INDEX_METADATA,
+    Column("name", Text, primary_key=True),
+    _number("amount"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Counters, so that nobody has to count rows; the names are in `tally`."""
+
+HOURS: Final = Table(
+    "hours",
+    INDEX_METADATA,
+    _key("hour"),
+    _number("blocks"),
+    _number("transactions"),
+    _number("jobs"),
+    _number("receipts"),
+    _number("settled"),
+    _number("unpaid"),
+    _number("paid"),
+    _number("refunded"),
+    _number("fees"),
+    sqlite_strict=True,
+)
+"""The same by hour of block time, counted from the Unix epoch."""

@@ -1,0 +1,184 @@
+"""Rows of the index become read models. The reverse of `fold` and `entries`."""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import select
+
+from ledger.actions import AttestationKind, Custody, PostReceipt, Reason, SubmitJob
+from ledger.block import HEADER_CODEC
+from ledger.outcomes import CODEC as OUTCOME_CODEC
+from ledger.outcomes import OutcomeKind
+from ledger.store.columns import unpack_position
+from ledger.store.entries import JobEntry, MinerEntry, ReceiptEntry
+from ledger.store.index_tables import BLOCKS, JOBS, MINERS, OUTCOMES, RECEIPTS, TRANSACTIONS
+from ledger.store.paging import AnyRow, AnySelect
+from ledger.store.read_models import (
+    BlockRow,
+    OutcomeRow,
+    TransactionRow,
+)
+from ledger.store.work_models import (
+    AttestationRow,
+    JobPhase,
+    JobRow,
+    MinerRow,
+    Moment,
+    Payment,
+    Position,
+    ReceiptRow,
+)
+from ledger.transaction import CODEC as TRANSACTION_CODEC
+from ledger.types import Hash
+
+_TERMS: Final = msgspec.msgpack.Decoder(SubmitJob)
+_CONTENT: Final = msgspec.msgpack.Decoder(PostReceipt)
+
+BLOCK_ROWS: Final[AnySelect] = select(
+    BLOCKS.c.block_id, BLOCKS.c.header, BLOCKS.c.body_bytes, BLOCKS.c.certificate
+)
+"""What `block_row` reads."""
+
+TRANSACTION_ROWS: Final[AnySelect] = select(
+    TRANSACTIONS.c.position,
+    TRANSACTIONS.c.transaction_id,
+    TRANSACTIONS.c.signed,
+    BLOCKS.c.block_id,
+    BLOCKS.c.timestamp_ms,
+).join_from(TRANSACTIONS, BLOCKS, BLOCKS.c.height == TRANSACTIONS.c.height)
+"""What `transaction_row` reads."""
+
+OUTCOME_ROWS: Final[AnySelect] = select(
+    OUTCOMES.c.position, OUTCOMES.c.outcome, BLOCKS.c.timestamp_ms
+).join_from(OUTCOMES, BLOCKS, BLOCKS.c.height == OUTCOMES.c.height)
+"""What `outcome_row` reads."""
+
+JOB_ROWS: Final[AnySelect] = select(JOBS)
+"""What `job_row` reads."""
+
+RECEIPT_ROWS: Final[AnySelect] = select(RECEIPTS)
+"""What `receipt_row` reads."""
+
+MINER_ROWS: Final[AnySelect] = select(MINERS)
+"""What `miner_row` reads."""
+
+
+def block_row(row: AnyRow) -> BlockRow:
+    """Return a block."""
+    block_id, header, body_bytes, certificate = row
+    return BlockRow(block_id, HEADER_CODEC.decode_trusted(header), body_bytes, certificate)
+
+
+def transaction_row(row: AnyRow) -> TransactionRow:
+    """Return a transaction."""
+    position, transaction_id, signed, block_id, timestamp_ms = row[:5]
+    height, index = unpack_position(position)
+    content = TRANSACTION_CODEC.decode_trusted(signed)
+    return TransactionRow(transaction_id, height, index, block_id, timestamp_ms, signed, content)
+
+
+def outcome_row(row: AnyRow) -> OutcomeRow:
+    """Return an outcome."""
+    position, outcome, timestamp_ms = row[:3]
+    height, index = unpack_position(position)
+    return OutcomeRow(height, index, timestamp_ms, OUTCOME_CODEC.decode_trusted(outcome))
+
+
+def job_row(row: AnyRow) -> JobRow:
+    """Return a job."""
+    job = JobEntry(*row)
+    position = Position(*unpack_position(job.position))
+    return JobRow(
+        job_id=job.job_id,
+        position=position,
+        client=job.client,
+        terms=_TERMS.decode(job.terms),
+        submitted=Moment(position.height, job.submitted_ms),
+        phase=JobPhase(job.phase),
+        payment=Payment(job.payment),
+        attempt=job.attempt,
+        miner=job.miner,
+        price_cap=job.price_cap,
+        lease_end_ms=job.lease_end_ms,
+        assigned=_moment(job.assigned_height, job.assigned_ms),
+        receipt_id=job.receipt_id,
+        received=_moment(_height_of(job.receipt_position), job.received_ms),
+        ended=_moment(job.ended_height, job.ended_ms),
+        end_kind=None if job.end_kind is None else OutcomeKind(job.end_kind),
+        end_reason=Reason(job.end_code) if job.end_code else None,
+        paid_miner=job.paid_miner,
+        paid_coordinator=job.paid_coordinator,
+        paid_client=job.paid_client,
+    )
+
+
+def receipt_row(row: AnyRow) -> ReceiptRow:
+    """Return a receipt."""
+    receipt = ReceiptEntry(*row)
+    return ReceiptRow(
+        receipt_id=receipt.receipt_id,
+        position=Position(*unpack_position(receipt.position)),
+        timestamp_ms=receipt.timestamp_ms,
+        miner=receipt.miner,
+        miner_name=receipt.miner_name,
+        custody=Custody(receipt.custody),
+        content=_CONTENT.decode(receipt.content),
+        attestations=_attestations(receipt),
+        payment=Payment(receipt.payment),
+        settled=_moment(receipt.settled_height, receipt.settled_ms),
+        paid_miner=receipt.paid_miner,
+        paid_coordinator=receipt.paid_coordinator,
+        paid_client=receipt.paid_client,
+    )
+
+
+def miner_row(row: AnyRow) -> MinerRow:
+    """Return a miner."""
+    miner = MinerEntry(*row)
+    position = Position(*unpack_position(miner.position))
+    return MinerRow(
+        miner=miner.miner,
+        position=position,
+        name=miner.name,
+        capabilities_digest=miner.capabilities_digest,
+        price_floor=miner.price_floor,
+        bond=miner.bond,
+        custody=Custody(miner.custody),
+        registered=Moment(position.height, miner.registered_ms),
+        retired=_moment(miner.retired_height, miner.retired_ms),
+        assignments=miner.assignments,
+        receipts=miner.receipts,
+        settled=miner.settled,
+        released=miner.released,
+        lost=miner.lost,
+        earned=miner.earned,
+    )
+
+
+def _attestations(receipt: ReceiptEntry) -> tuple[AttestationRow, ...]:
+    """Return the attestations that are there, in the order in which they were made."""
+    given: list[tuple[AttestationKind, int | None, int | None, Hash | None]] = [
+        (
+            AttestationKind.DELIVERY,
+            receipt.delivery_height,
+            receipt.delivery_ms,
+            receipt.delivery_id,
+        ),
+        (AttestationKind.RERUN, receipt.rerun_height, receipt.rerun_ms, receipt.rerun_id),
+    ]
+    rows = [
+        AttestationRow(kind, Moment(height, timestamp_ms), transaction_id)
+        for kind, height, timestamp_ms, transaction_id in given
+        if height is not None and timestamp_ms is not None and transaction_id is not None
+    ]
+    return tuple(sorted(rows, key=lambda row: row.at))
+
+
+def _moment(height: int | None, timestamp_ms: int | None) -> Moment | None:
+    if height is None or timestamp_ms is None:
+        return None
+    return Moment(height, timestamp_ms)
+
+
+def _height_of(position: int | None) -> int | None:
+    return None if position is None else unpack_position(position)[0]

@@ -1,0 +1,80 @@
+"""Counters that the indexer keeps: totals over the chain, and rows by hour."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from ledger.store.bulk import Row, upsert_rows
+from ledger.store.index_tables import HOURS, TOTALS
+from ledger.store.work_models import JobPhase
+from ledger.types import Amount, TimestampMs
+
+HOUR_MS: Final = 3_600_000
+
+HOUR_COUNTERS: Final = tuple(column.name for column in HOURS.columns)[1:]
+"""Counters of an hour; each is also a total."""
+
+OTHER_TOTALS: Final = ("outcomes", "miners", "locked")
+"""Totals that are not kept by hour."""
+
+
+def phase_total(phase: str) -> str:
+    """Return the name of the total of jobs in a phase."""
+    return f"jobs:{phase}"
+
+
+TOTAL_NAMES: Final = (*HOUR_COUNTERS, *OTHER_TOTALS, *map(phase_total, JobPhase))
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counters as they are while a batch of blocks is folded in."""
+
+    totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTAL_NAMES, 0))
+    hours: dict[int, dict[str, int]] = field(default_factory=dict)
+    _hour: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, connection: Connection, times: Iterable[TimestampMs]) -> "Tally":
+        """Return the stored counters, those by hour for the hours of some blocks' times."""
+        tally = cls()
+        tally.totals.update(connection.execute(select(TOTALS)).tuples())
+        numbers = {time // HOUR_MS for time in times}
+        for row in connection.execute(select(HOURS).where(HOURS.c.hour.in_(sorted(numbers)))):
+            hour, *counts = row
+            tally.hours[hour] = dict(zip(HOUR_COUNTERS, counts, strict=True))
+        return tally
+
+    def begin_block(self, timestamp_ms: TimestampMs) -> None:
+        """Count what follows for the hour of this block."""
+        number = timestamp_ms // HOUR_MS
+        self._hour = self.hours.setdefault(number, dict.fromkeys(HOUR_COUNTERS, 0))
+
+    def add(self, name: str, amount: int = 1) -> None:
+        """Add to a total, and to the hour's counter if there is one."""
+        self.totals[name] += amount
+        if name in self._hour:
+            self._hour[name] += amount
+
+    def move_phase(self, before: str | None, after: str) -> None:
+        """Count a job in another phase; `before` is None for a new one."""
+        if before is not None:
+            self.totals[phase_total(before)] -= 1
+        self.totals[phase_total(after)] += 1
+
+    def end_job(self, *, settled: bool, paid: Amount, refunded: Amount) -> None:
+        """Count a job's end."""
+        self.add("settled" if settled else "unpaid")
+        self.add("paid", paid)
+        self.add("refunded", refunded)
+
+    def save(self, connection: Connection) -> None:
+        """Write all counters back."""
+        upsert_rows(connection, TOTALS, list(self.totals.items()))
+        hours: list[Row] = [
+            (number, *(counts[name] for name in HOUR_COUNTERS))
+            for number, counts in self.hours.items()
+        ]
+        upsert_rows(connection, HOURS, hours)

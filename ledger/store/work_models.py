@@ -1,0 +1,221 @@
+"""What the index answers about work: jobs, receipts, miners. See `read_models`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from ledger.actions import AttestationKind, Custody, PostReceipt, Reason, SubmitJob
+from ledger.outcomes import OutcomeKind
+from ledger.types import Address, Amount, Attempt, Hash, Height, MinerName, TimestampMs
+
+
+class Position(NamedTuple):
+    """Where an entry stands in the chain, and the key by which lists are paged.
+
+    Pass the position of a page's last row as `before` to get the next, older page.
+    """
+
+    height: int
+    """Height of the block."""
+    entry: int
+    """Index in the block, from 0, among entries of its kind."""
+
+
+class Moment(NamedTuple):
+    """When something happened on the chain."""
+
+    height: int
+    """Height of the block."""
+    timestamp_ms: int
+    """Time of the block."""
+
+
+class JobPhase(StrEnum):
+    """Where a job is, ended jobs included. What became of the money is `Payment`."""
+
+    QUEUED = "QUEUED"
+    """Waits for a miner."""
+    RUNNING = "RUNNING"
+    """Assigned to a miner."""
+    COMPLETED = "COMPLETED"
+    """The receipt is in; settled or not."""
+    FAILED = "FAILED"
+    """Ended by its coordinator without a receipt."""
+    CANCELLED = "CANCELLED"
+    """Ended by its client."""
+    EXPIRED = "EXPIRED"
+    """Ended by the clock."""
+
+
+class Payment(StrEnum):
+    """What became of a job's escrow."""
+
+    ESCROWED = "ESCROWED"
+    """Locked."""
+    DISPUTED = "DISPUTED"
+    """Locked, and its receipt is disputed."""
+    RELEASED = "RELEASED"
+    """Split by settlement; the client has the rest."""
+    REFUNDED = "REFUNDED"
+    """Back with the client, less the compensation of a cancelled attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job, live or ended."""
+
+    job_id: Hash
+    """Its id: that of its submit transaction (J27)."""
+    position: Position
+    """Paging key: where it was submitted."""
+    client: Address
+    """Who submitted it."""
+    terms: SubmitJob
+    """What was asked for: coordinator, service, maximum price, times, digest."""
+    submitted: Moment
+    """When its escrow was locked."""
+    phase: JobPhase
+    """Where it is."""
+    payment: Payment
+    """What became of its escrow."""
+    attempt: Attempt
+    """Last attempt, 0 before the first assignment."""
+    miner: Address | None
+    """Miner of the last assignment; None before the first."""
+    price_cap: Amount | None
+    """Price cap of the last assignment."""
+    lease_end_ms: TimestampMs | None
+    """Lease end of the last assignment."""
+    assigned: Moment | None
+    """When the last assignment was made."""
+    receipt_id: Hash | None
+    """Its receipt, from COMPLETED on."""
+    received: Moment | None
+    """When the receipt was posted."""
+    ended: Moment | None
+    """When it ended; None while it lives."""
+    end_kind: OutcomeKind | None
+    """How it ended."""
+    end_reason: Reason | None
+    """Reason that the end names; None while it lives and for ends that name none."""
+    paid_miner: Amount
+    """Nait that the miner got at the end."""
+    paid_coordinator: Amount
+    """Nait that the coordinator got at the end."""
+    paid_client: Amount
+    """Nait that went back to the client at the end."""
+
+    @property
+    def coordinator(self) -> Address:
+        """Its coordinator."""
+        return self.terms.coordinator
+
+    @property
+    def service(self) -> str:
+        """Service that was asked for."""
+        return self.terms.service
+
+    @property
+    def max_price(self) -> Amount:
+        """Nait that were locked."""
+        return self.terms.max_price
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationRow:
+    """A coordinator's attestation of a receipt."""
+
+    kind: AttestationKind
+    """What was vouched for."""
+    at: Moment
+    """When."""
+    transaction_id: Hash
+    """The transaction that did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """A miner's receipt."""
+
+    receipt_id: Hash
+    """Its id: that of its transaction (J27)."""
+    position: Position
+    """Paging key: where it was posted."""
+    timestamp_ms: TimestampMs
+    """Time of its block."""
+    miner: Address
+    """Who signed it."""
+    miner_name: MinerName
+    """The miner's name when it was posted."""
+    custody: Custody
+    """Who held the miner's key when it was posted (K3)."""
+    content: PostReceipt
+    """What the miner signed."""
+    attestations: tuple[AttestationRow, ...]
+    """What the coordinator vouched for, in order."""
+    payment: Payment
+    """What became of the job's escrow."""
+    settled: Moment | None
+    """When the job ended; None while the escrow is locked."""
+    paid_miner: Amount
+    """Nait that the miner got."""
+    paid_coordinator: Amount
+    """Nait that the coordinator got."""
+    paid_client: Amount
+    """Nait that went back to the client."""
+
+    @property
+    def height(self) -> Height:
+        """Height of its block."""
+        return self.position.height
+
+    @property
+    def job_id(self) -> Hash:
+        """Its job."""
+        return self.content.job_id
+
+    @property
+    def client(self) -> Address:
+        """The job's client."""
+        return self.content.client
+
+    @property
+    def coordinator(self) -> Address:
+        """The job's coordinator."""
+        return self.content.coordinator
+
+
+@dataclass(frozen=True, slots=True)
+class MinerRow:
+    """A miner, registered or retired, and its work record."""
+
+    miner: Address
+    """Its address (J24)."""
+    position: Position
+    """Paging key: where it last registered."""
+    name: MinerName
+    """Shown name; a retired miner's name may belong to another by now."""
+    capabilities_digest: Hash
+    """SHA-256 of its capabilities document."""
+    price_floor: Amount
+    """Least price cap in nait (J1)."""
+    bond: Amount
+    """Nait locked at its registration."""
+    custody: Custody
+    """Who holds its key (K3)."""
+    registered: Moment
+    """When it last registered."""
+    retired: Moment | None
+    """When it retired; None while it is registered."""
+    assignments: int
+    """Attempts that it was given."""
+    receipts: int
+    """Receipts that it posted."""
+    settled: int
+    """Jobs that settled in its favour."""
+    released: int
+    """Attempts that ended by a release, its own or the coordinator's."""
+    lost: int
+    """Attempts that ended without receipt or release: lease taken away, failed or expired."""
+    earned: Amount
+    """Nait paid to it, compensations included."""
