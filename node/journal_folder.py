@@ -1,0 +1,107 @@
+"""The folder of a node's journals: one file an epoch, one process at a time.
+
+The journal of an epoch is kept until the next epoch has a final block, so that "no journal of this
+epoch" can be told apart from "the folder was lost" (S10).
+"""
+
+import fcntl
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from ledger.types import Epoch, Hash, PublicKey
+from node.durable import sync_folder
+from node.failpoints import Failpoints, NoFailpoints
+from node.journal import Journal, JournalError
+from node.journal_format import FORMAT_VERSION, JournalIdentity
+
+_NAME: Final = re.compile(r"epoch-(0|[1-9][0-9]{0,18})\.journal")
+
+
+class JournalLocked(JournalError):
+    """Another process uses the folder."""
+
+    code = "JOURNAL_LOCKED"
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        """State the folder and what is known of the other process."""
+        super().__init__(
+            f"another process ({holder or 'unknown'}) uses {folder}: two nodes with one key would "
+            "contradict each other. Stop the other one first"
+        )
+
+
+class JournalFolder:
+    """Journals of one validator key on one chain. The lock is held until `close`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        genesis_digest: Hash,
+        public_key: PublicKey,
+        failpoints: Failpoints | None = None,
+    ) -> None:
+        """Make the folder if need be, and lock it.
+
+        Raises:
+            JournalLocked: another process has it.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+        self._folder = folder
+        self._genesis_digest = genesis_digest
+        self._public_key = public_key
+        self._failpoints = failpoints or NoFailpoints()
+        self._lock = self._take_lock()
+
+    def epochs(self) -> set[Epoch]:
+        """Return the epochs that have a journal here."""
+        matches = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
+        return {int(match[1]) for match in matches if match}
+
+    def open(self, epoch: Epoch) -> Journal:
+        """Open an epoch's journal.
+
+        Raises:
+            JournalError: it cannot be trusted.
+            FileNotFoundError: there is none.
+        """
+        return Journal(self._path(epoch), self._identity(epoch), self._failpoints)
+
+    def create(self, epoch: Epoch) -> Journal:
+        """Make an epoch's journal.
+
+        Raises:
+            FileExistsError: there is one.
+        """
+        return Journal.create(self._path(epoch), self._identity(epoch), self._failpoints)
+
+    def remove_before(self, epoch: Epoch) -> None:
+        """Remove journals of earlier epochs, once this one has a final block."""
+        for earlier in self.epochs():
+            if earlier < epoch:
+                self._path(earlier).unlink()
+
+    def close(self) -> None:
+        """Release the lock."""
+        os.close(self._lock)
+
+    def _path(self, epoch: Epoch) -> Path:
+        return self._folder / f"epoch-{epoch}.journal"
+
+    def _identity(self, epoch: Epoch) -> JournalIdentity:
+        return JournalIdentity(FORMAT_VERSION, self._genesis_digest, epoch, self._public_key)
+
+    def _take_lock(self) -> int:
+        path = self._folder / "lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise JournalLocked(self._folder, holder) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
+        return descriptor

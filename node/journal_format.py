@@ -1,0 +1,155 @@
+"""Bytes of the vote journal: frames, what is in them, and where a file stops being whole.
+
+A file is a row of frames, one a batch::
+
+    magic 4 | payload length 4 | CRC-32 4 | sequence 8 | payload
+
+The CRC is over sequence and payload. Each batch is written in one piece and synced before the next,
+so only the last frame can be torn by a crash. Whatever is wrong before a later whole frame is
+damage, and not ours to guess about.
+"""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from consensus import CertificateSeen, VerdictGiven, VoteSeen
+from ledger.codec import encode
+from ledger.params import BLOCK_BYTES_MAX
+from ledger.types import Epoch, Hash, PublicKey, View
+
+FORMAT_VERSION: Final = 1
+"""Version of this format."""
+
+_MAGIC: Final = b"AJr1"
+_HEAD: Final = struct.Struct(">4sIIQ")
+_SEQUENCE: Final = struct.Struct(">Q")
+
+PAYLOAD_BYTES_MAX: Final = 4 * BLOCK_BYTES_MAX
+"""A batch holds few blocks; a longer length is damage, not data."""
+
+
+class JournalIdentity(
+    msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True
+):
+    """Whose votes a file holds; its first frame."""
+
+    version: int
+    """`FORMAT_VERSION`."""
+    genesis_digest: Hash
+    """The chain."""
+    epoch: Epoch
+    """The epoch; votes of one say nothing in another."""
+    public_key: PublicKey
+    """The validator's key; zero for a follower."""
+
+
+class _Entry(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Base of what the journal adds to the core's records; tags continue theirs."""
+
+
+class KeptBlock(_Entry, frozen=True, tag=11):
+    """A block that this node vouches for, until the store has it or it is abandoned."""
+
+    view: View
+    """View of the vote or the notarization."""
+    block_id: Hash
+    """Its id."""
+    data: bytes
+    """Its canonical bytes."""
+
+
+class FloorMark(_Entry, frozen=True, tag=12):
+    """Everything up to this view is final and was durable in the store when this was written."""
+
+    view: View
+    """The view."""
+
+
+Entry = VoteSeen | CertificateSeen | VerdictGiven | KeptBlock | FloorMark
+"""Anything in a batch."""
+
+_BATCH_DECODER: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_ENTRY_DECODER: Final[msgspec.msgpack.Decoder[Entry]] = msgspec.msgpack.Decoder(Entry)
+_IDENTITY_DECODER: Final = msgspec.msgpack.Decoder(JournalIdentity)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One whole frame of a file."""
+
+    sequence: int
+    """0 for the identity, then growing by 1."""
+    payload: bytes
+    """Canonical bytes of an identity or a batch."""
+    end: int
+    """Offset of the byte after it."""
+
+
+def encode_frame(sequence: int, payload: bytes) -> bytes:
+    """Return a frame."""
+    checksum = zlib.crc32(payload, zlib.crc32(_SEQUENCE.pack(sequence)))
+    return _HEAD.pack(_MAGIC, len(payload), checksum, sequence) + payload
+
+
+def read_frame(data: bytes, offset: int) -> Frame | None:
+    """Return the frame at an offset, None if there is no whole one."""
+    if len(data) - offset < _HEAD.size:
+        return None
+    magic, length, checksum, sequence = _HEAD.unpack_from(data, offset)
+    start, end = offset + _HEAD.size, offset + _HEAD.size + length
+    if magic != _MAGIC or length > PAYLOAD_BYTES_MAX or end > len(data):
+        return None
+    payload = data[start:end]
+    if zlib.crc32(payload, zlib.crc32(_SEQUENCE.pack(sequence))) != checksum:
+        return None
+    return Frame(sequence, payload, end)
+
+
+def has_frame_after(data: bytes, offset: int) -> bool:
+    """Return whether a whole frame begins anywhere after an offset.
+
+    Then what stands at the offset is damage, since a torn write is always the last.
+    """
+    at = data.find(_MAGIC, offset + 1)
+    while at >= 0:
+        if read_frame(data, at):
+            return True
+        at = data.find(_MAGIC, at + 1)
+    return False
+
+
+def encode_entry(entry: Entry) -> msgspec.Raw:
+    """Return an entry's bytes, as a batch holds them."""
+    return msgspec.Raw(encode(entry))
+
+
+def encode_batch(entries: Sequence[msgspec.Raw]) -> bytes:
+    """Return a payload."""
+    return encode(entries)
+
+
+def decode_batch(payload: bytes) -> list[tuple[Entry, msgspec.Raw]]:
+    """Return a payload's entries with their bytes.
+
+    Raises:
+        msgspec.DecodeError: a whole frame holds something else; another program wrote it.
+    """
+    return [(_ENTRY_DECODER.decode(raw), msgspec.Raw(bytes(raw))) for raw in _decode_raw(payload)]
+
+
+def decode_identity(payload: bytes) -> JournalIdentity:
+    """Return the first frame's content.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    return _IDENTITY_DECODER.decode(payload)
+
+
+def _decode_raw(payload: bytes) -> list[msgspec.Raw]:
+    return _BATCH_DECODER.decode(payload)
