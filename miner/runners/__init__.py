@@ -1,0 +1,3 @@
+"""Runners: one class per service, each with real software. Import them from their modules."""
+
+__all__: list[str] = []

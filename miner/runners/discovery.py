@@ -1,0 +1,24 @@
+"""Which runners this machine can have."""
+
+import importlib.util
+from collections.abc import Mapping
+
+from miner.runners.ffmpeg import FfmpegRunner, find_ffmpeg
+from miner.runners.llm import DEFAULT_MODEL, LlmRunner, find_default_model
+from miner.work import Runner
+
+
+def discover_runners(aliases: Mapping[str, str]) -> list[Runner]:
+    """Return a runner for each service whose software is installed.
+
+    Args:
+        aliases: model names of others that a model of this machine answers for (S3).
+    """
+    runners: list[Runner] = []
+    model_file = find_default_model()
+    if model_file is not None and importlib.util.find_spec("xllamacpp") is not None:
+        runners.append(LlmRunner(model_file, DEFAULT_MODEL, aliases))
+    program = find_ffmpeg()
+    if program is not None:
+        runners.append(FfmpegRunner(program))
+    return runners
