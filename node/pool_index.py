@@ -52,7 +52,7 @@ class PooledTransaction:
 
 
 class SenderTotals:
-    """What the pooled transactions of one sender sum to."""
+    """What the paying transactions of one sender sum to."""
 
     __slots__ = ("count", "spend")
 
@@ -98,7 +98,7 @@ class PoolIndex:
         return self._free.get(slot)
 
     def totals_of(self, sender: Address) -> tuple[int, Amount]:
-        """Return how many transactions of a sender are pooled, and what they spend."""
+        """Return how many paying transactions of a sender are pooled, and what they spend."""
         totals = self._senders.get(sender)
         return (totals.count, totals.spend) if totals else (0, 0)
 
@@ -109,14 +109,11 @@ class PoolIndex:
         self._digests.add(entry.encoded_digest)
         self.bytes_total += entry.size
         if entry.slot is None:
-            self._add_by_rate(entry)
+            self._add_paying(entry)
         else:
             assert entry.slot not in self._free
             self._free[entry.slot] = entry
             self.free_bytes += entry.size
-        totals = self._senders.setdefault(entry.sender, SenderTotals())
-        totals.count += 1
-        totals.spend += entry.spend
         self._expiries.setdefault(entry.valid_until_ms // EXPIRY_SLICE_MS, set()).add(
             entry.transaction_id
         )
@@ -129,15 +126,10 @@ class PoolIndex:
         self._digests.remove(entry.encoded_digest)
         self.bytes_total -= entry.size
         if entry.slot is None:
-            self._remove_by_rate(entry)
+            self._remove_paying(entry)
         else:
             del self._free[entry.slot]
             self.free_bytes -= entry.size
-        totals = self._senders[entry.sender]
-        totals.count -= 1
-        totals.spend -= entry.spend
-        if totals.count == 0:
-            del self._senders[entry.sender]
         number = entry.valid_until_ms // EXPIRY_SLICE_MS
         self._expiries[number].remove(transaction_id)
         if not self._expiries[number]:
@@ -150,11 +142,10 @@ class PoolIndex:
         for rate in reversed(self._rates):
             yield from self._by_rate[rate].values()
 
-    def cheapest(self) -> PooledTransaction | None:
-        """Return the paying transaction that is evicted first: least fee per byte, then newest."""
-        if not self._rates:
-            return None
-        return next(reversed(self._by_rate[self._rates[0]].values()))
+    def cheapest_first(self) -> Iterator[PooledTransaction]:
+        """Yield the paying ones as they are evicted: least fee per byte first, then newest."""
+        for rate in self._rates:
+            yield from reversed(self._by_rate[rate].values())
 
     def expired(self, now_ms: TimestampMs) -> list[Hash]:
         """Return what no block from `now_ms` on may contain."""
@@ -166,14 +157,22 @@ class PoolIndex:
             if self._by_id[transaction_id].valid_until_ms < now_ms
         ]
 
-    def _add_by_rate(self, entry: PooledTransaction) -> None:
+    def _add_paying(self, entry: PooledTransaction) -> None:
+        totals = self._senders.setdefault(entry.sender, SenderTotals())
+        totals.count += 1
+        totals.spend += entry.spend
         rate = entry.rate
         if rate not in self._by_rate:
             self._by_rate[rate] = {}
             insort(self._rates, rate)
         self._by_rate[rate][entry.transaction_id] = entry
 
-    def _remove_by_rate(self, entry: PooledTransaction) -> None:
+    def _remove_paying(self, entry: PooledTransaction) -> None:
+        totals = self._senders[entry.sender]
+        totals.count -= 1
+        totals.spend -= entry.spend
+        if totals.count == 0:
+            del self._senders[entry.sender]
         rate = entry.rate
         del self._by_rate[rate][entry.transaction_id]
         if not self._by_rate[rate]:

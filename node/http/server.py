@@ -25,7 +25,7 @@ class HttpServer:
 
     def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # Litestar's ASGI types are its own
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",

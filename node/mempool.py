@@ -1,0 +1,332 @@
+"""Transactions that wait for a block: who gets in, who leaves, and what became of each.
+
+Admission follows T7: size, canonical form, time, known id, ability to pay, signature; every
+transaction gets an explicit outcome. What needs the signature's cost comes last, and everything
+that depends on the chain or on the pool is judged again after it, since both went on meanwhile.
+
+The state that pays is the final one: an unfinal block may yet be abandoned, and its transactions
+are pooled until it is final, so a sender's pooled spends and its final balance are disjoint sides
+of one account. Fee-free transactions are bounded by their job instead: they must apply to the
+head's state, one per (job, action, attempt, signer).
+
+A transaction leaves (T8) when it is final, when the final state refuses it, when its time is over,
+or when it is evicted; `drop_of` says which of the last three.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from coordinator.ports import SubmitOutcome, TransactionStatus
+from ledger.admission import (
+    check_applies,
+    check_can_pay,
+    check_transaction_sanity,
+    check_transaction_time,
+    check_transaction_unseen,
+    decode_transaction,
+)
+from ledger.errors import LedgerError, SignatureInvalid, TransactionRejected
+from ledger.fees import fee_free_slot, spend_of
+from ledger.hashing import sha256
+from ledger.rejections import AlreadyIncluded
+from ledger.transaction import SignedTransaction, transaction_id_of_bytes
+from ledger.types import Address, Amount, Hash, TimestampMs
+from node.pool_index import PooledTransaction, PoolIndex
+from node.pool_rejections import (
+    Evicted,
+    FeeFreeAlreadyPooled,
+    NotIncluded,
+    PoolFull,
+    SenderPoolLimit,
+    SignatureBudgetSpent,
+)
+from node.ports import Clock, Views
+from node.signature_budget import SignatureBudget
+from node.signatures import SignatureClaim, SignatureVerifier
+
+SENDER_TRANSACTIONS_MAX: Final = 256
+"""Pooled transactions of one sender (T7)."""
+
+FEE_FREE_SHARE: Final = 8
+"""Fee-free transactions may take one part in this many of the pool (T7)."""
+
+SCREEN_SLICE: Final = 200
+"""Transactions that are looked at before everything else on the loop has a turn: about 4 ms."""
+
+UNVERIFIED_MAX: Final = 20_000
+"""Transactions that may wait for their signatures; a second of one core's work."""
+
+RECHECKED_MAX: Final = 256
+"""Transactions judged by the final state after a block; the rest follows after the next ones."""
+
+DROPS_MAX: Final = 20_000
+"""Dropped transactions that are remembered with their reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """Bounds of the pool."""
+
+    transactions_max: int = 50_000
+    """Transactions held."""
+    bytes_max: int = 33_554_432
+    """Bytes held."""
+
+
+class Mempool:
+    """The pool of one node; used on its event loop only.
+
+    Args:
+        views: states that admission is judged by.
+        verifier: verifies signatures.
+        clock: time of the next block.
+        limits: bounds.
+    """
+
+    def __init__(
+        self, views: Views, verifier: SignatureVerifier, clock: Clock, limits: PoolLimits
+    ) -> None:
+        self._views = views
+        self._verifier = verifier
+        self._clock = clock
+        self._limits = limits
+        self._index = PoolIndex()
+        self._budget = SignatureBudget()
+        self._unverified = 0
+        self._doubted: OrderedDict[Hash, None] = OrderedDict()
+        self._drops: OrderedDict[Hash, TransactionRejected] = OrderedDict()
+
+    # ------------------------------------------------------------ admission
+
+    async def add(self, signed: Sequence[bytes], source: str = "") -> list[SubmitOutcome]:
+        """Admit canonical signed transactions, each with an outcome, in order (T7).
+
+        Args:
+            signed: the bytes of each; hostile.
+            source: who sent them, for the budget of wrong signatures; empty for this node itself.
+        """
+        outcomes: dict[int, SubmitOutcome] = {}
+        screened: list[tuple[int, PooledTransaction]] = []
+        for position, data in enumerate(signed):
+            if position % SCREEN_SLICE == SCREEN_SLICE - 1:
+                await asyncio.sleep(0)
+            verdict = self._screen(data, source)
+            if isinstance(verdict, SubmitOutcome):
+                outcomes[position] = verdict
+            else:
+                screened.append((position, verdict))
+                self._unverified += 1
+        try:
+            good = await self._verifier.verify([_claim(entry) for _, entry in screened])
+        finally:
+            self._unverified -= len(screened)
+        for (position, entry), is_good in zip(screened, good, strict=True):
+            outcomes[position] = self._conclude(entry, source, is_good=is_good)
+        return [outcomes[position] for position in range(len(signed))]
+
+    def _screen(self, data: bytes, source: str) -> SubmitOutcome | PooledTransaction:
+        """Judge all but the signature; return the outcome if it is clear already."""
+        transaction_id = bytes(32)
+        try:
+            content = decode_transaction(data)
+            transaction_id = transaction_id_of_bytes(self._views.head_view.tags, data)
+            entry = _entry(transaction_id, content, data)
+            check_transaction_sanity(self._views.head_view.header.chain_id, content.transaction)
+            self._check(entry)
+            self._check_budgets(source)
+        except LedgerError as error:
+            return _refused(transaction_id, error)
+        return entry
+
+    def _conclude(self, entry: PooledTransaction, source: str, *, is_good: bool) -> SubmitOutcome:
+        """Pool a transaction whose signature is known, unless something changed meanwhile."""
+        try:
+            if not is_good:
+                self._budget.count(source, self._clock.monotonic_ms())
+                raise SignatureInvalid(
+                    "signature: not the sender's over this transaction and chain"
+                )
+            self._check(entry)
+            self._make_room(entry)
+        except LedgerError as error:
+            return _refused(entry.transaction_id, error)
+        self._drops.pop(entry.transaction_id, None)
+        self._index.add(entry)
+        return SubmitOutcome(entry.transaction_id, TransactionStatus.POOLED)
+
+    def _check(self, entry: PooledTransaction) -> None:
+        """Judge time, id and ability to pay against chain and pool as they are now."""
+        head, final = self._views.head_view, self._views.final_view
+        transaction, now_ms = entry.content.transaction, self._next_block_ms()
+        check_transaction_time(head.parameters, transaction, now_ms)
+        check_transaction_unseen(head.seen, entry.transaction_id, transaction.valid_until_ms)
+        if self._index.get(entry.transaction_id):
+            raise AlreadyIncluded(entry.transaction_id)
+        count, spend = self._index.totals_of(entry.sender)
+        check_can_pay(final.state, final.parameters, transaction, entry.size, spend)
+        if entry.slot is None:
+            if count >= SENDER_TRANSACTIONS_MAX:
+                raise SenderPoolLimit(SENDER_TRANSACTIONS_MAX)
+        else:
+            holder = self._index.holder(entry.slot)
+            if holder is not None:
+                raise FeeFreeAlreadyPooled(holder.transaction_id)
+            check_applies(head, transaction, entry.transaction_id, entry.size, now_ms)
+
+    def _check_budgets(self, source: str) -> None:
+        if self._unverified >= UNVERIFIED_MAX:
+            raise PoolFull(f"{UNVERIFIED_MAX} transactions wait for their signatures: send later")
+        failures = self._budget.spent_by(source, self._clock.monotonic_ms())
+        if failures:
+            raise SignatureBudgetSpent(failures, self._budget.window_s)
+
+    def _make_room(self, entry: PooledTransaction) -> None:
+        """Evict what pays less per byte until the transaction fits (T7).
+
+        Raises:
+            PoolFull: it would not fit so; nothing was evicted.
+        """
+        index, limits = self._index, self._limits
+        if entry.slot is not None and (
+            (index.free_count + 1) * FEE_FREE_SHARE > limits.transactions_max
+            or (index.free_bytes + entry.size) * FEE_FREE_SHARE > limits.bytes_max
+        ):
+            raise PoolFull("fee-free transactions have taken their share of the pool: send later")
+        victims: list[PooledTransaction] = []
+        count, size = len(index) + 1, index.bytes_total + entry.size
+        cheapest = index.cheapest_first()
+        while count > limits.transactions_max or size > limits.bytes_max:
+            victim = next(cheapest, None)
+            if victim is None or (entry.slot is None and victim.rate >= entry.rate):
+                raise PoolFull("the pool is full and nothing in it pays less per byte: send later")
+            victims.append(victim)
+            count, size = count - 1, size - victim.size
+        for victim in victims:
+            self._drop(victim.transaction_id, Evicted())
+
+    # ------------------------------------------------------------ for the proposer
+
+    def candidates(self, limit: int, excluded: Collection[Hash]) -> list[SignedTransaction]:
+        """Return at most `limit` transactions for a block, best first.
+
+        Args:
+            limit: most to return.
+            excluded: ids of transactions in the block's unfinal ancestors.
+        """
+        fitting = (e for e in self._index.best_first() if e.transaction_id not in excluded)
+        return [entry.content for entry in islice(fitting, limit)]
+
+    def has_candidates(self, excluded: Collection[Hash]) -> bool:
+        """Return whether `candidates` would return any."""
+        if len(self._index) > len(excluded):
+            return True
+        return any(e.transaction_id not in excluded for e in self._index.best_first())
+
+    def doubt(self, refused: Sequence[Hash]) -> None:
+        """Note what the state of a block that is being built refuses; `settle` judges it (T8)."""
+        for transaction_id in refused:
+            if self._index.get(transaction_id):
+                self._doubted[transaction_id] = None
+
+    def settle(self, final_ids: Sequence[Hash]) -> None:
+        """Drop what a new final block contains, what its state refuses, and what it outlived.
+
+        Call it after `Views.final_view` has moved to that block (T8).
+        """
+        for transaction_id in final_ids:
+            self._index.remove(transaction_id)
+            self._doubted.pop(transaction_id, None)
+        final = self._views.final_view
+        for transaction_id in self._index.expired(final.header.timestamp_ms + 1):
+            entry = self._index.get(transaction_id)
+            assert entry is not None
+            self._drop(transaction_id, NotIncluded(entry.valid_until_ms))
+        for _ in range(min(RECHECKED_MAX, len(self._doubted))):
+            self._judge(self._doubted.popitem(last=False)[0])
+
+    def _judge(self, transaction_id: Hash) -> None:
+        """Drop a transaction that the final state refuses, unless a block holds it already."""
+        entry = self._index.get(transaction_id)
+        if entry is None:
+            return
+        final, head = self._views.final_view, self._views.head_view
+        transaction = entry.content.transaction
+        if head.seen.contains(transaction_id, transaction.valid_until_ms):
+            return
+        try:
+            now_ms = self._next_block_ms()
+            check_applies(final, transaction, transaction_id, entry.size, now_ms)
+        except TransactionRejected as reason:
+            self._drop(transaction_id, reason)
+
+    # ------------------------------------------------------------ questions
+
+    def __len__(self) -> int:
+        """Return how many transactions are pooled."""
+        return len(self._index)
+
+    @property
+    def bytes_total(self) -> int:
+        """Bytes of all pooled transactions."""
+        return self._index.bytes_total
+
+    def contains(self, transaction_id: Hash) -> bool:
+        """Return whether a transaction is pooled."""
+        return self._index.get(transaction_id) is not None
+
+    def is_verified(self, signed: SignedTransaction, encoded: bytes) -> bool:  # noqa: ARG002
+        """Return whether exactly these signed bytes were verified before (T3)."""
+        return self._index.has_bytes(sha256(encoded))
+
+    def pooled_spend(self, address: Address) -> Amount:
+        """Return what the pooled transactions of a sender would spend."""
+        return self._index.totals_of(address)[1]
+
+    def drop_of(self, transaction_id: Hash) -> TransactionRejected | None:
+        """Return why a transaction was dropped; None if it was not, or too long ago."""
+        return self._drops.get(transaction_id)
+
+    # ------------------------------------------------------------
+
+    def _drop(self, transaction_id: Hash, reason: TransactionRejected) -> None:
+        self._index.remove(transaction_id)
+        self._doubted.pop(transaction_id, None)
+        self._drops[transaction_id] = reason
+        if len(self._drops) > DROPS_MAX:
+            self._drops.popitem(last=False)
+
+    def _next_block_ms(self) -> TimestampMs:
+        """Return the time that an honest leader would stamp now (S5)."""
+        return max(self._views.head_view.header.timestamp_ms + 1, self._clock.wall_ms())
+
+
+def _entry(transaction_id: Hash, content: SignedTransaction, data: bytes) -> PooledTransaction:
+    transaction = content.transaction
+    return PooledTransaction(
+        transaction_id=transaction_id,
+        encoded_digest=sha256(data),
+        content=content,
+        size=len(data),
+        sender=transaction.sender,
+        spend=spend_of(transaction),
+        slot=fee_free_slot(transaction),
+    )
+
+
+def _claim(entry: PooledTransaction) -> SignatureClaim:
+    signed = entry.content
+    return SignatureClaim(
+        signed.transaction.sender_public_key, entry.transaction_id, signed.signature
+    )
+
+
+def _refused(transaction_id: Hash, reason: LedgerError) -> SubmitOutcome:
+    """Return the outcome that a refusal is answered with."""
+    if isinstance(reason, AlreadyIncluded):
+        return SubmitOutcome(transaction_id, TransactionStatus.DUPLICATE)
+    status = TransactionStatus.FULL if isinstance(reason, PoolFull) else TransactionStatus.REJECTED
+    return SubmitOutcome(transaction_id, status, reason.code, str(reason))
