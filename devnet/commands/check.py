@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -46,11 +46,16 @@ def check(
     os.chdir(ROOT)
     if fix:
         _fix()
-    failed = [step.name for step in STEPS if not _report(step)]
+    failed = run_steps(STEPS)
     if failed:
         print(f"check: failed: {', '.join(failed)}. ./dev check --fix repairs format and some lint")
         raise typer.Exit(1)
     print("check: all is well")
+
+
+def run_steps(steps: Sequence[Step]) -> list[str]:
+    """Run all steps, print one line each, and return the names of those that failed."""
+    return [step.name for step in steps if not _report(step)]
 
 
 def _report(step: Step) -> bool:

@@ -11,7 +11,7 @@ from devnet.__main__ import COMMANDS, main
 from devnet.checks import read_sources
 from devnet.commands import ROOT
 from devnet.commands.bench import benchmarks
-from devnet.commands.check import PACKAGES
+from devnet.commands.check import PACKAGES, STEPS, Step, run_steps
 from devnet.commands.needs import C_COMPILER, CHROMIUM, Need, wanted_by
 from devnet.commands.test import selected_paths, worker_options
 
@@ -68,6 +68,22 @@ def test_benchmarks_are_the_modules_with_a_main(tmp_path: Path) -> None:
     (tmp_path / "rows.py").write_text('"""No benchmark."""\n')
     (tmp_path / "_load.py").write_text('"""Private."""\ndef main(a): ...\n')
     assert benchmarks(tmp_path) == {"ledger": "Ledger alone."}
+
+
+def test_all_checks_run_after_one_failed_and_a_failure_shows_what_it_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    steps = [Step("first", lambda: (False, "line 7 is wrong")), Step("second", lambda: (True, "x"))]
+    assert run_steps(steps) == ["first"]
+    output = capsys.readouterr().out.splitlines()
+    assert output[0] == "line 7 is wrong"
+    assert [line.split()[:2] for line in output[1:]] == [["FAILED", "first"], ["ok", "second"]]
+
+
+def test_the_import_contracts_and_the_style_of_this_checkout_are_among_the_checks() -> None:
+    assert {"format", "lint", "types", "import contracts", "house style"} == {
+        step.name for step in STEPS
+    }
 
 
 def test_types_are_checked_in_every_python_folder_of_the_repository() -> None:
