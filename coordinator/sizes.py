@@ -11,7 +11,9 @@ from decimal import Decimal
 MIB_MAX = 2**30
 """A PiB; nobody has more, and it fits every integer column."""
 
-_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?:([mgt])(?:i?b?))?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(
+    r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?:([mgt])(?:i?b?))?", re.ASCII | re.IGNORECASE
+)
 
 _MIB_OF_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
 

@@ -7,13 +7,13 @@ float (P5); `plain_json` turns free-form values into what RFC 8785 can write.
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final, NoReturn, TypeVar, cast
 
 import msgspec
-from litestar import Request
 
+from coordinator.http.exchange import HttpRequest
 from coordinator.http.faults import (
     BodyMissing,
     BodyTooLarge,
@@ -22,6 +22,7 @@ from coordinator.http.faults import (
     JsonMalformed,
     MediaTypeUnsupported,
 )
+from coordinator.values import JsonValue
 
 JSON_BYTES_MAX: Final = 1_048_576
 """Of a JSON body; a long prompt has some hundred kilobytes, larger inputs are artifacts."""
@@ -41,7 +42,7 @@ BODY_SECONDS_MAX: Final = 30
 T = TypeVar("T")
 
 
-async def read_json(request: Request, *, bytes_max: int = JSON_BYTES_MAX) -> object:
+async def read_json(request: HttpRequest, *, bytes_max: int = JSON_BYTES_MAX) -> object:
     """Return the JSON body of a request.
 
     Raises:
@@ -52,20 +53,19 @@ async def read_json(request: Request, *, bytes_max: int = JSON_BYTES_MAX) -> obj
         JsonMalformed: see `parse_json`.
     """
     _check_media_type(request)
-    chunks = []
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            async for chunk in read_chunks(request, bytes_max):
-                chunks.append(chunk)
+            raw = b"".join([chunk async for chunk in read_chunks(request, bytes_max)])
     except TimeoutError:
         raise BodyTooSlow(BODY_SECONDS_MAX) from None
-    raw = b"".join(chunks)
     if not raw.strip(b" \t\r\n"):
         raise BodyMissing
     return parse_json(raw)
 
 
-async def read_object(request: Request, *, bytes_max: int = JSON_BYTES_MAX) -> dict[str, object]:
+async def read_object(
+    request: HttpRequest, *, bytes_max: int = JSON_BYTES_MAX
+) -> dict[str, object]:
     """Return the JSON object of a request; see `read_json`.
 
     Raises:
@@ -77,7 +77,7 @@ async def read_object(request: Request, *, bytes_max: int = JSON_BYTES_MAX) -> d
     return cast("dict[str, object]", body)
 
 
-async def read_chunks(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
+async def read_chunks(request: HttpRequest, bytes_max: int) -> AsyncIterator[bytes]:
     """Yield a request's body as it comes.
 
     Raises:
@@ -94,7 +94,7 @@ async def read_chunks(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _check_media_type(request: Request) -> None:
+def _check_media_type(request: HttpRequest) -> None:
     """Refuse what a web form could send: a page must not submit jobs unasked (A2)."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
@@ -192,7 +192,7 @@ def _check_text(text: str) -> None:
             raise JsonMalformed("a string holds half a surrogate pair") from None
 
 
-def plain_json(value: object, pointer: str) -> object:
+def plain_json(value: object, pointer: str) -> JsonValue:
     """Return a parsed value with its exact numbers as RFC 8785 can write them.
 
     Args:
@@ -216,12 +216,12 @@ def plain_json(value: object, pointer: str) -> object:
         return number
     if isinstance(value, int) and abs(value) > INTEGER_MAX:
         raise FieldInvalid(pointer, f"must be within ±{INTEGER_MAX}, or a string")
-    return value
+    return cast("JsonValue", value)
 
 
-def plain_object(value: dict[str, object], pointer: str) -> dict[str, object]:
+def plain_object(value: Mapping[str, object], pointer: str) -> dict[str, JsonValue]:
     """Return `plain_json` of an object."""
-    return cast("dict[str, object]", plain_json(value, pointer))
+    return cast("dict[str, JsonValue]", plain_json(dict(value), pointer))
 
 
 def _pointer_part(name: str) -> str:

@@ -62,7 +62,7 @@ def parse_amount_text(text: str) -> Amount:
 
 def _nait_of_number(number: Decimal) -> Amount:
     # Exponents are bounded before anything is multiplied out: 1e999999999 is a short literal.
-    if not number.is_finite() or number.is_signed() and number:
+    if not number.is_finite() or (number.is_signed() and number):
         raise MoneyInvalid("must not be negative")
     if not number:
         return 0

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final, get_args
 
 from coordinator.http.faults import AmbiguousBody, FieldInvalid, UnknownApiVersion
-from coordinator.jobs.model import ApiVersion
+from coordinator.values import ApiVersion
 
 VERSIONS: Final[tuple[ApiVersion, ...]] = get_args(ApiVersion)
 """A version is one of these literals; there is no "nearest date" (V2)."""

@@ -63,7 +63,7 @@ def test_no_bytes_raise_anything_but_the_typed_error(raw):
         b'{"a": "\\ud800"}',
         b'{"\\udc00": 1}',
         b'{"a": "\xff"}',
-        b'\xff\xfe{\x00}\x00',
+        b"\xff\xfe{\x00}\x00",
         b'\xef\xbb\xbf{"a": 1}',
         b"[1] [2]",
         b"01",
@@ -92,7 +92,9 @@ def test_numbers_keep_their_literal():
     assert str(parse_json(b"0.1000000000000000000001")) == "0.1000000000000000000001"
 
 
-@pytest.mark.parametrize("literal", [b"1e400", b"-1e400", b"1e999999999", b"9007199254740993", b"-9007199254740992"])
+@pytest.mark.parametrize(
+    "literal", [b"1e400", b"-1e400", b"1e999999999", b"9007199254740993", b"-9007199254740992"]
+)
 def test_a_number_that_no_double_holds_is_refused_where_it_stands(literal):
     value = parse_json(b'{"params": {"a/b": [0, ' + literal + b"]}}")
     with pytest.raises(FieldInvalid) as refusal:

@@ -42,7 +42,20 @@ def test_other_texts_are_refused(value):
 
 
 @pytest.mark.parametrize(
-    "value", [-1, True, None, [], {}, 8.0, 2**40, Decimal("1e99"), Decimal("1e999999999"), Decimal("-1"), Decimal("1e-30")]
+    "value",
+    [
+        -1,
+        True,
+        None,
+        [],
+        {},
+        8.0,
+        2**40,
+        Decimal("1e99"),
+        Decimal("1e999999999"),
+        Decimal("-1"),
+        Decimal("1e-30"),
+    ],
 )
 def test_other_values_are_refused(value):
     with pytest.raises(SizeInvalid):

@@ -1,0 +1,47 @@
+"""How the coordinator speaks HTTP: versions, identity, limits, bodies, errors.
+
+Nothing here knows a route or a version's shapes; routes and presenters stand on it.
+"""
+
+from coordinator.http.admission import Admission
+from coordinator.http.answers import answer, location
+from coordinator.http.config import HttpConfig
+from coordinator.http.edge import edge
+from coordinator.http.errors import Error, exception_handlers, status_of
+from coordinator.http.exchange import Exchange, HttpConnection, HttpRequest, exchange_of
+from coordinator.http.limits import Quotas, RateLimiter
+from coordinator.http.operation import (
+    OPERATION_KEY,
+    PUBLIC,
+    Answer,
+    Operation,
+    Parameter,
+    Policy,
+    declared,
+    same,
+)
+
+__all__ = [
+    "OPERATION_KEY",
+    "PUBLIC",
+    "Admission",
+    "Answer",
+    "Error",
+    "Exchange",
+    "HttpConfig",
+    "HttpConnection",
+    "HttpRequest",
+    "Operation",
+    "Parameter",
+    "Policy",
+    "Quotas",
+    "RateLimiter",
+    "answer",
+    "declared",
+    "edge",
+    "exception_handlers",
+    "exchange_of",
+    "location",
+    "same",
+    "status_of",
+]

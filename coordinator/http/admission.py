@@ -1,0 +1,107 @@
+"""Admission to a route: version, authentication, authorisation, limit, in this order (A1).
+
+One guard for the whole application reads each route's `Operation`. Body and existence come after
+it, in the handlers.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from litestar.handlers import BaseRouteHandler
+
+from coordinator.clients import Principal
+from coordinator.clients.service import ClientService
+from coordinator.http.authentication import check_origin, key_of
+from coordinator.http.config import HttpConfig
+from coordinator.http.errors import PROBLEM
+from coordinator.http.exchange import Exchange, HttpConnection, exchange_of
+from coordinator.http.faults import AuthenticationRequired, NotAcceptable, ScopeMissing
+from coordinator.http.limits import RateLimiter, refusal
+from coordinator.http.negotiation import accepts
+from coordinator.http.operation import OPERATION_KEY, PUBLIC, Operation, Policy
+from coordinator.http.versions import header_choice, key_choice, route_choice
+
+Guard = Callable[[HttpConnection, BaseRouteHandler], Awaitable[None]]
+
+
+class Admission:
+    """Decides whether a request reaches its handler. One for the application."""
+
+    def __init__(self, clients: ClientService, config: HttpConfig, limiter: RateLimiter) -> None:
+        """Judge by these keys, settings and counts."""
+        self._clients = clients
+        self._config = config
+        self._limiter = limiter
+
+    async def __call__(self, connection: HttpConnection, handler: BaseRouteHandler) -> None:
+        """Admit a request; Litestar calls this as a guard.
+
+        Raises:
+            UnknownApiVersion, KeysDiffer, Unauthenticated, Forbidden, RateLimitExceeded,
+            NotAcceptable: what the caller has to mend.
+        """
+        operation = cast("Operation | None", handler.opt.get(OPERATION_KEY))
+        if operation is None:
+            return
+        exchange = exchange_of(connection)
+        exchange.operation = operation
+        exchange.choice = route_choice(operation.documents)
+        exchange.explicit = header_choice(connection.headers.getall("aitbc-version", []))
+        exchange.choice = exchange.explicit or exchange.choice
+        exchange.principal = await self._identify(connection, operation)
+        if exchange.explicit is None and exchange.principal is not None:
+            exchange.explicit = key_choice(exchange.principal.version_pin)
+            exchange.choice = exchange.explicit or exchange.choice
+        _authorise(exchange.principal, operation)
+        if operation.policy is not Policy.MINER:
+            self.count(exchange, _subject(exchange, connection))
+        _check_acceptable(connection, operation)
+
+    async def _identify(self, connection: HttpConnection, operation: Operation) -> Principal | None:
+        key = key_of(connection)
+        if key is None and operation.access == PUBLIC:
+            return None
+        if key is None and not self._config.is_devnet:
+            raise AuthenticationRequired
+        principal = await self._clients.authenticate(key)
+        if principal.is_demo:
+            headers = connection.headers
+            check_origin(
+                headers.get("host", ""), headers.get("origin"), self._config.allowed_origins
+            )
+        return principal
+
+    def count(self, exchange: Exchange, subject: str) -> None:
+        """Count a request against its policy.
+
+        Raises:
+            RateLimitExceeded: the quota is used up (L1).
+        """
+        assert exchange.operation is not None
+        policy = exchange.operation.policy
+        quota = self._config.quotas.of(policy)
+        standing, is_allowed = self._limiter.take(policy, subject, quota)
+        exchange.headers |= standing.headers()
+        if not is_allowed:
+            raise refusal(standing)
+
+
+def _authorise(principal: Principal | None, operation: Operation) -> None:
+    if operation.access == PUBLIC:
+        return
+    assert principal is not None
+    if operation.access.isdisjoint(principal.scopes):
+        raise ScopeMissing(" or ".join(sorted(operation.access)))
+
+
+def _subject(exchange: Exchange, connection: HttpConnection) -> str:
+    if exchange.principal is not None:
+        return exchange.principal.key_id
+    return connection.client.host if connection.client else "unknown"
+
+
+def _check_acceptable(connection: HttpConnection, operation: Operation) -> None:
+    accept = ",".join(connection.headers.getall("accept", []))
+    media_types = {answer.media_type for answer in operation.answers.values()}
+    if not any(accepts(accept, media_type) for media_type in media_types | {PROBLEM}):
+        raise NotAcceptable(" or ".join(sorted(media_types)))

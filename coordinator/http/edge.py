@@ -1,0 +1,95 @@
+"""Around the whole application: the `/api` prefix, HEAD, request ids, and headers of every answer.
+
+It is plain ASGI and not a middleware of the framework, because answers to unknown routes need it
+too and never reach the framework's middleware.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from coordinator.http.exchange import Exchange, attach, new_exchange
+
+PREFIX: Final = "/api"
+"""Base path of the documents' production server; everything answers with and without it."""
+
+_VARY = b"AITBC-Version, X-Api-Key, Authorization, Accept"
+
+_PRIVATE = "private, no-cache"
+
+
+def edge(app: ASGIApp) -> ASGIApp:
+    """Return an application to be served: `app` with its edge.
+
+    Args:
+        app: the Litestar application that has this package's guards and exception handlers.
+    """
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await app(scope, receive, send)
+            return
+        inner, prefix = _as_routed(scope)
+        exchange = new_exchange(_suggested_id(scope), prefix)
+        attach(inner, exchange)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _merged(message["headers"], exchange)
+            await send(message)
+
+        await app(inner, receive, send_with_headers)
+
+    return served
+
+
+def _as_routed(scope: Scope) -> tuple[Scope, str]:
+    """Return the scope as the routes know it, without `/api` and with GET for HEAD, and the prefix.
+
+    The server still knows the method and sends no body in answer to HEAD. `root_path` stays as it
+    is: the framework would look for it anywhere in the path.
+    """
+    inner = scope.copy()
+    prefix = ""
+    path = scope["path"]
+    if path == PREFIX or path.startswith(PREFIX + "/"):
+        prefix = PREFIX
+        inner["path"] = path[len(PREFIX) :] or "/"
+        inner["raw_path"] = scope.get("raw_path", b"")[len(PREFIX) :] or b"/"
+    if inner["type"] == ScopeType.HTTP and inner["method"] == "HEAD":
+        inner["method"] = HttpMethod.GET
+    return inner, prefix
+
+
+def _suggested_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode("latin-1")
+    return None
+
+
+def _merged(
+    headers: Iterable[tuple[bytes, bytes]], exchange: Exchange
+) -> list[tuple[bytes, bytes]]:
+    """Add what every answer says (V3); what the route itself says stays."""
+    merged = list(headers)
+    present = {name.lower() for name, _ in merged}
+    added = {
+        "aitbc-version": exchange.choice.version,
+        "aitbc-version-source": exchange.choice.source.value,
+        "x-request-id": exchange.request_id,
+        "x-content-type-options": "nosniff",
+        **exchange.headers,
+    }
+    if exchange.as_of_height is not None:
+        added["aitbc-as-of-height"] = str(exchange.as_of_height)
+    if exchange.principal is not None:
+        added["cache-control"] = _PRIVATE
+    for name, value in added.items():
+        encoded = name.encode("latin-1")
+        if encoded not in present:
+            merged.append((encoded, value.encode("latin-1")))
+    merged.append((b"vary", _VARY))
+    return merged

@@ -1,0 +1,215 @@
+"""How every error is answered: the one place that maps exception classes to statuses (E1 to E4).
+
+The members `detail`, `error_code`, `request_id` and, where fields are at fault, `errors` are the
+same in every version. There is no member `status`: it would be taken for a job's. Callers that
+name `application/problem+json` get RFC 9457's members beside them.
+
+Parts outside the coordinator raise subclasses of `CoordinatorError` too and are answered alike.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from coordinator.errors import (
+    Conflict,
+    CoordinatorError,
+    FieldFault,
+    Forbidden,
+    InsufficientBalance,
+    InvalidRequest,
+    NotFound,
+    ResultExpired,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
+from coordinator.http.exchange import HttpRequest, exchange_of
+from coordinator.http.faults import (
+    ApiVersionNotServed,
+    BodyTooSlow,
+    MediaTypeUnsupported,
+    NotAcceptable,
+    UnknownApiVersion,
+)
+from coordinator.http.negotiation import names
+from coordinator.values import ApiVersion
+
+_log = structlog.get_logger(__name__)
+
+PROBLEM: Final = "application/problem+json"
+
+STATUSES: Final[dict[type[CoordinatorError], int]] = {
+    InvalidRequest: 400,
+    Unauthenticated: 401,
+    InsufficientBalance: 402,
+    Forbidden: 403,
+    NotFound: 404,
+    NotAcceptable: 406,
+    BodyTooSlow: 408,
+    Conflict: 409,
+    ResultExpired: 410,
+    TooLarge: 413,
+    MediaTypeUnsupported: 415,
+    TooManyRequests: 429,
+    CoordinatorError: 500,
+    Unavailable: 503,
+}
+"""Status of each class and of its subclasses that are not listed themselves."""
+
+_FRAMEWORK_CODES: Final[dict[int, tuple[str, str]]] = {
+    400: ("VALIDATION_ERROR", "the request cannot be understood"),
+    404: ("NOT_FOUND", "there is nothing at this path; /openapi.json lists what there is"),
+    405: ("METHOD_NOT_ALLOWED", "this path takes other methods; the Allow header lists them"),
+    413: ("TOO_LARGE", "the request is too large"),
+}
+"""Codes and texts for what the framework itself refuses, before any of our code runs."""
+
+
+class FieldErrorView(msgspec.Struct, kw_only=True, frozen=True):
+    """What is wrong with one field."""
+
+    pointer: str
+    """JSON pointer into the body, or the name of a parameter."""
+    code: str
+    """Stable code of the fault."""
+    detail: str
+    """What is wrong and how to mend it."""
+
+
+class Error(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Every error of every route and version."""
+
+    detail: str
+    """What is wrong and how to mend it, for a person."""
+    error_code: str
+    """Stable code, such as `JOB_NOT_FOUND`."""
+    request_id: str
+    """Id of the request, as in the header `X-Request-Id` and in the node's log."""
+    errors: list[FieldErrorView] | msgspec.UnsetType = msgspec.UNSET
+    """The fields at fault, where there are any."""
+    state: str | msgspec.UnsetType = msgspec.UNSET
+    """Where the job is, if its result was asked for too early."""
+    supported: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Versions that are served, if another was asked for."""
+
+
+class Problem(Error, kw_only=True, frozen=True, omit_defaults=True):
+    """The same as RFC 9457 problem details, for callers that name `application/problem+json`."""
+
+    type: str
+    """URN of the code."""
+    title: str
+    """The status in words."""
+    status: int
+    """The HTTP status."""
+    instance: str
+    """Path of the request."""
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def status_of(error_type: type[BaseException]) -> int:
+    """Return the HTTP status of an error class; 500 for what nobody planned."""
+    for base in error_type.__mro__:
+        if base in STATUSES:
+            return STATUSES[base]
+    return 500
+
+
+def exception_handlers(served: tuple[ApiVersion, ...]) -> ExceptionHandlersMap:
+    """Return the handlers for the application: every exception gets an answer of one form.
+
+    Args:
+        served: versions that this release serves, told to callers that ask for another.
+    """
+
+    def answer(request: HttpRequest, error: Exception) -> Response[bytes]:
+        return _answer(request, error, served)
+
+    return {HTTPException: answer, CoordinatorError: answer, Exception: answer}
+
+
+def _answer(
+    request: HttpRequest, error: Exception, served: tuple[ApiVersion, ...]
+) -> Response[bytes]:
+    exchange = exchange_of(request)
+    status, body = _describe(error, exchange.request_id, served)
+    if status >= 500 and not isinstance(error, Unavailable):
+        _log.error("request_failed", request_id=exchange.request_id, exc_info=error)
+    media_type = "application/json"
+    if names(request.headers.get("accept", ""), PROBLEM):
+        media_type = PROBLEM
+        body = _problem(body, status, request.scope["path"])
+    return Response(
+        content=_ENCODER.encode(body),
+        status_code=status,
+        media_type=media_type,
+        headers=_headers(error),
+    )
+
+
+def _describe(
+    error: Exception, request_id: str, served: tuple[ApiVersion, ...]
+) -> tuple[int, Error]:
+    """Return status and body. Texts of exceptions that are not ours never leave the node (E2)."""
+    if isinstance(error, CoordinatorError) and status_of(type(error)) != 500:
+        body = Error(
+            detail=error.detail,
+            error_code=error.code,
+            request_id=request_id,
+            errors=_field_errors(error.faults)
+            if isinstance(error, InvalidRequest)
+            else msgspec.UNSET,
+            state=getattr(error, "state", msgspec.UNSET),
+            supported=list(served)
+            if isinstance(error, UnknownApiVersion | ApiVersionNotServed)
+            else msgspec.UNSET,
+        )
+        return status_of(type(error)), body
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        status = error.status_code
+        code, detail = _FRAMEWORK_CODES.get(status, (HTTPStatus(status).name, "refused"))
+        return status, Error(detail=detail, error_code=code, request_id=request_id)
+    detail = "the server failed; its log has the reason under this request_id"
+    return 500, Error(detail=detail, error_code="INTERNAL_ERROR", request_id=request_id)
+
+
+def _field_errors(faults: tuple[FieldFault, ...]) -> list[FieldErrorView] | msgspec.UnsetType:
+    if not faults:
+        return msgspec.UNSET
+    return [
+        FieldErrorView(pointer=fault.pointer, code=fault.code, detail=fault.message)
+        for fault in faults
+    ]
+
+
+def _problem(body: Error, status: int, path: str) -> Problem:
+    return Problem(
+        detail=body.detail,
+        error_code=body.error_code,
+        request_id=body.request_id,
+        errors=body.errors,
+        state=body.state,
+        supported=body.supported,
+        type=f"urn:aitbc:error:{body.error_code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        instance=path,
+    )
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if isinstance(error, TooManyRequests | Unavailable):
+        headers["retry-after"] = str(error.retry_after_s)
+    elif isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = 'Bearer realm="aitbc"'
+    return headers

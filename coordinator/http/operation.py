@@ -1,0 +1,119 @@
+"""What a route declares about itself, by one mechanism: `opt=declared(Operation(...))`.
+
+Admission reads who may call and which limit counts, version inference reads whose document has
+the route (V1), and the OpenAPI document is made from all of it. A route without a declaration is
+a page of this site, not part of the API.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from coordinator.clients import Scope
+from coordinator.errors import CoordinatorError
+from coordinator.values import ApiVersion, JsonValue
+
+if TYPE_CHECKING:
+    from coordinator.presenters.presenter import Wire
+
+OPERATION_KEY: Final = "operation"
+"""Where a route handler's `opt` holds its declaration."""
+
+
+class Policy(StrEnum):
+    """Which limit a request counts against (L1)."""
+
+    SUBMIT = "submit"
+    """Submissions of jobs."""
+    STATUS = "status"
+    """Questions about the state of jobs."""
+    RESULT = "result"
+    """Results and receipts of jobs."""
+    MINER = "miner"
+    """What miners call; counted for each miner."""
+    OTHER = "other"
+    """Everything else."""
+
+
+PUBLIC: Final[frozenset[Scope]] = frozenset()
+"""Anybody may call, with or without a key (A4)."""
+
+CLIENT: Final = frozenset({Scope.CLIENT})
+MINER: Final = frozenset({Scope.MINER})
+READER: Final = frozenset({Scope.CLIENT, Scope.READ})
+"""Whoever may read the key's jobs."""
+ANY_KEY: Final = frozenset({Scope.CLIENT, Scope.MINER, Scope.READ})
+
+WireType: TypeAlias = "Callable[[Wire], object]"
+"""A type on the wire, chosen from those of the version that is described."""
+
+
+def same(wire_type: object) -> WireType:
+    """Return the `WireType` that is the same in every version."""
+    return lambda _: wire_type
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter in the query or in a header."""
+
+    name: str
+    """Its name."""
+    description: str
+    """What it does."""
+    schema: Mapping[str, JsonValue]
+    """JSON Schema of its values."""
+    is_required: bool = False
+    """Whether the request fails without it."""
+    place: str = "query"
+    """`query` or `header`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One successful answer."""
+
+    description: str
+    """When it is given."""
+    body: WireType | None = None
+    """Type of its JSON body; None where it is no JSON."""
+    media_type: str = "application/json"
+    """Media type of the body."""
+    is_nullable: bool = False
+    """Whether the body may be `null`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
+
+    summary: str
+    """One line."""
+    tag: str
+    """Group in the documents."""
+    access: frozenset[Scope]
+    """Scopes of which the key needs one; `PUBLIC` for none."""
+    answers: Mapping[int, Answer]
+    """Successful answers by status."""
+    documents: frozenset[ApiVersion] = frozenset()
+    """Versions whose reference documents have the route (V1)."""
+    policy: Policy = Policy.OTHER
+    """Limit that it counts against."""
+    parameters: tuple[Parameter, ...] = ()
+    """Parameters besides those in the path."""
+    parameters_of: Mapping[ApiVersion, tuple[Parameter, ...]] = field(default_factory=dict)
+    """Parameters that differ from version to version, by version."""
+    body: WireType | None = None
+    """Type of the JSON body; None if there is none."""
+    body_media_type: str = "application/json"
+    """Media type of the body, where there is one."""
+    errors: tuple[type[CoordinatorError], ...] = ()
+    """What else it may raise; every route may raise what its admission and its body may."""
+    description: str = ""
+    """More than the summary says."""
+
+
+def declared(operation: Operation) -> dict[str, Operation]:
+    """Return the `opt` of a route handler with this declaration."""
+    return {OPERATION_KEY: operation}
