@@ -18,7 +18,7 @@ for the caller: it says what is wrong and how to mend it, and never holds an int
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class CoordinatorError(Exception):
@@ -58,7 +58,7 @@ class InvalidRequest(CoordinatorError):
         self.faults = faults
 
     @classmethod
-    def at(cls, pointer: str, message: str, fault_code: str = "INVALID") -> "InvalidRequest":
+    def at(cls, pointer: str, message: str, fault_code: str = "INVALID") -> Self:
         """Return the error about one field."""
         return cls(f"{pointer}: {message}", (FieldFault(pointer, fault_code, message),))
 

@@ -1,6 +1,9 @@
-"""Artifacts: files by digest."""
+"""Artifacts: files by digest.
+
+The types of the slice. Its service stands on parts that need these types themselves, and is
+exported by `coordinator.services`.
+"""
 
 from coordinator.artifacts.model import ArtifactFile, ArtifactView
-from coordinator.artifacts.service import ArtifactService
 
-__all__ = ["ArtifactFile", "ArtifactService", "ArtifactView"]
+__all__ = ["ArtifactFile", "ArtifactView"]

@@ -1,4 +1,8 @@
-"""Jobs as their client sees them."""
+"""Jobs as their client sees them.
+
+The types of the slice. Its service stands on parts that need these types themselves, and is
+exported by `coordinator.services`.
+"""
 
 from coordinator.jobs.model import (
     ENDED_PHASES,
@@ -17,7 +21,6 @@ from coordinator.jobs.model import (
     PaymentView,
     ResultView,
 )
-from coordinator.jobs.service import JobService
 from coordinator.values import ApiVersion, JsonValue
 
 __all__ = [
@@ -31,7 +34,6 @@ __all__ = [
     "JobFilter",
     "JobPage",
     "JobPhase",
-    "JobService",
     "JobSpec",
     "JobView",
     "JsonValue",

@@ -1,4 +1,8 @@
-"""Leases: the miner's side of jobs."""
+"""Leases: the miner's side of jobs.
+
+The types of the slice. Its service stands on parts that need these types themselves, and is
+exported by `coordinator.services`.
+"""
 
 from coordinator.leases.model import (
     Completion,
@@ -10,14 +14,12 @@ from coordinator.leases.model import (
     PollReply,
     Terms,
 )
-from coordinator.leases.service import LeaseService
 
 __all__ = [
     "Completion",
     "GiveUp",
     "HeartbeatReply",
     "Lease",
-    "LeaseService",
     "Offer",
     "Output",
     "PollReply",

@@ -1,6 +1,9 @@
-"""Miners: registration, capabilities, reading."""
+"""Miners: registration, capabilities, reading.
+
+The types of the slice. Its service stands on parts that need these types themselves, and is
+exported by `coordinator.services`.
+"""
 
 from coordinator.miners.model import Challenge, MinerRegistration, MinerView, OwnKey
-from coordinator.miners.service import MinerService
 
-__all__ = ["Challenge", "MinerRegistration", "MinerService", "MinerView", "OwnKey"]
+__all__ = ["Challenge", "MinerRegistration", "MinerView", "OwnKey"]

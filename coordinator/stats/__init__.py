@@ -1,6 +1,9 @@
-"""Numbers about the network."""
+"""Numbers about the network.
+
+The types of the slice. Its service stands on parts that need these types themselves, and is
+exported by `coordinator.services`.
+"""
 
 from coordinator.stats.model import NetworkStats
-from coordinator.stats.service import StatsService
 
-__all__ = ["NetworkStats", "StatsService"]
+__all__ = ["NetworkStats"]

@@ -1,0 +1,142 @@
+"""Follows final blocks into the database: cursor and effects in one transaction (K2)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection, delete, insert, select, update
+
+from coordinator.database import Database, DatabaseOfAnotherChain
+from coordinator.database.tables import CHAIN_DERIVED, attestations, jobs, receipts
+from coordinator.database.tables import chain as cursor
+from coordinator.duties import Duties
+from coordinator.follower.effects import BlockEffects
+from coordinator.moment import Moment, Moments
+from coordinator.outbox import Courier
+from coordinator.ports import Chain, FinalBlock
+from coordinator.signals import Signals
+from ledger.types import Address, Hash, Height
+
+_log = structlog.get_logger("coordinator.follower")
+
+BLOCKS_PER_COMMIT_MAX: Final = 50
+"""Blocks whose effects share one transaction when the follower is behind."""
+
+GENESIS_HEIGHT: Final = 0
+
+
+class ChainRestarted(Exception):
+    """A block's parent is not the block that was followed last."""
+
+
+class Follower:
+    """Applies every final block once, in order."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        chain: Chain,
+        moments: Moments,
+        duties: Duties,
+        courier: Courier,
+        coordinator: Address,
+    ) -> None:
+        """Remember the parts; `attach` before anything else."""
+        self._database = database
+        self._chain = chain
+        self._moments = moments
+        self._duties = duties
+        self._courier = courier
+        self._coordinator = coordinator
+        self.jobs: Signals[Hash] = Signals()
+        """Fired with a job's id after a block changed it."""
+
+    async def attach(self) -> None:
+        """Bind a new database to the node's chain.
+
+        Raises:
+            DatabaseOfAnotherChain: it follows another one already.
+        """
+        chain_id = self._chain.chain_id
+        found = await self._database.write(lambda c: _bind(c, chain_id))
+        if found != chain_id:
+            raise DatabaseOfAnotherChain(found, chain_id)
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        async for _ in self._chain.follow():
+            await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Apply all final blocks that are not applied yet."""
+        while True:
+            height = await self._database.read(followed_height)
+            blocks = await self._chain.blocks_after(height, BLOCKS_PER_COMMIT_MAX)
+            if not blocks:
+                return
+            moment = self._moments.now()
+            try:
+                applied = await self._database.write(lambda c: self._apply(c, blocks, moment))  # noqa: B023 - awaited before the next turn
+            except ChainRestarted:
+                _log.warning("rebuilding", from_height=height)
+                await self._database.write(empty_derived)
+                continue
+            self._announce(*applied)
+
+    def _apply(
+        self, connection: Connection, blocks: Sequence[FinalBlock], moment: Moment
+    ) -> tuple[set[Hash], set[Hash], list[Hash]]:
+        """Apply blocks; return changed jobs, decided transactions, and those to be sent."""
+        changed: set[Hash] = set()
+        fates: set[Hash] = set()
+        height, parent_id = _position(connection)
+        for block in blocks:
+            if height != GENESIS_HEIGHT and block.header.parent_id != parent_id:
+                raise ChainRestarted
+            assert block.header.height == height + 1, "the store gives blocks in order"
+            effects = BlockEffects(connection, block, self._coordinator)
+            effects.apply()
+            changed |= effects.changed_jobs
+            fates |= effects.fates
+            height, parent_id = block.header.height, block.block_id
+        connection.execute(update(cursor).values(height=height, block_id=parent_id))
+        return changed, fates, self._duties.perform(connection, moment, sorted(changed))
+
+    def _announce(
+        self, changed: Iterable[Hash], fates: Iterable[Hash], to_send: Sequence[Hash]
+    ) -> None:
+        if to_send:
+            self._courier.kick()
+        self._courier.fates.fire(fates)
+        self.jobs.fire(changed)
+
+
+def followed_height(connection: Connection) -> Height:
+    """Return the height whose effects the database holds."""
+    height: Height = connection.execute(select(cursor.c.height)).scalar_one()
+    return height
+
+
+def empty_derived(connection: Connection) -> None:
+    """Forget all that is derived from the chain, so that it is followed again from genesis."""
+    connection.execute(delete(receipts))
+    connection.execute(delete(attestations))
+    connection.execute(delete(jobs).where(jobs.c.client_id.is_(None)))
+    for table, values in CHAIN_DERIVED.items():
+        connection.execute(update(table).values(**values))
+    connection.execute(update(cursor).values(height=GENESIS_HEIGHT, block_id=bytes(32)))
+
+
+def _bind(connection: Connection, chain_id: str) -> str:
+    found: str | None = connection.execute(select(cursor.c.chain_id)).scalar_one_or_none()
+    if found is not None:
+        return found
+    start = {"chain_id": chain_id, "height": GENESIS_HEIGHT, "block_id": bytes(32)}
+    connection.execute(insert(cursor).values(**start))
+    return chain_id
+
+
+def _position(connection: Connection) -> tuple[Height, Hash]:
+    row = connection.execute(select(cursor)).one()
+    return row.height, row.block_id

@@ -1,0 +1,133 @@
+"""The tables of jobs and payloads: every function works inside the caller's transaction."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from coordinator.database.tables import jobs, payloads
+from coordinator.jobs.model import JobPhase, JobSpec
+from ledger.actions import SubmitJob
+from ledger.types import Address, Amount, Hash, TimestampMs
+
+LIVE: Final = jobs.c.end_kind.is_(None) & (jobs.c.phase != JobPhase.FAILED.value)
+"""Jobs whose escrow is, or may come to be, on the chain."""
+
+# Kept in columns of their own, or in the payload.
+_NOT_IN_SPEC: Final = ("service", "api_version", "model", "input", "params", "max_price")
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is about to be submitted."""
+
+    job_id: Hash
+    """Id of its signed submit transaction."""
+    client_id: str
+    """Whose it is."""
+    client: Address
+    """Wallet that pays."""
+    spec: JobSpec
+    """What is asked for."""
+    terms: SubmitJob
+    """What the submit transaction says."""
+    fee: Amount
+    """Fee of the submit transaction."""
+    payload: bytes
+    """Canonical payload."""
+    blind: bytes
+    """Blind of the payload digest."""
+    requested_ms: TimestampMs
+    """When it was accepted, a whole second."""
+
+
+def insert_job(connection: Connection, job: NewJob) -> None:
+    """Store a job and its payload, ACCEPTED: its escrow is not final yet."""
+    kept = {k: v for k, v in asdict(job.spec).items() if k not in _NOT_IN_SPEC}
+    connection.execute(
+        insert(jobs).values(
+            job_id=job.job_id,
+            client_id=job.client_id,
+            client=job.client,
+            api_version=job.spec.api_version,
+            service=job.spec.service,
+            model=job.spec.model,
+            shown_type=job.spec.shown_type or job.spec.service,
+            spec=json.dumps(kept),
+            payload_digest=job.terms.payload_digest,
+            max_price=job.terms.max_price,
+            fee=job.fee,
+            requested_ms=job.requested_ms,
+            deadline_ms=job.terms.deadline_ms,
+            phase=JobPhase.ACCEPTED.value,
+        )
+    )
+    connection.execute(
+        insert(payloads).values(job_id=job.job_id, payload=job.payload, blind=job.blind)
+    )
+
+
+def insert_foreign_job(
+    connection: Connection,
+    *,
+    job_id: Hash,
+    client: Address,
+    terms: SubmitJob,
+    fee: Amount,
+    block_ms: TimestampMs,
+) -> None:
+    """Store a job that names this coordinator, but did not come through its API (J31)."""
+    connection.execute(
+        insert(jobs).values(
+            job_id=job_id,
+            client_id=None,
+            client=client,
+            api_version="2026-05-11",
+            service=terms.service,
+            model="",
+            shown_type=terms.service,
+            spec="{}",
+            payload_digest=terms.payload_digest,
+            max_price=terms.max_price,
+            fee=fee,
+            requested_ms=block_ms // 1000 * 1000,
+            deadline_ms=terms.deadline_ms,
+            phase=JobPhase.ACCEPTED.value,
+        )
+    )
+
+
+def delete_job(connection: Connection, job_id: Hash) -> None:
+    """Leave nothing behind of a job whose escrow the node refused at once (P3)."""
+    connection.execute(delete(jobs).where(jobs.c.job_id == job_id))
+    connection.execute(delete(payloads).where(payloads.c.job_id == job_id))
+
+
+def find_job(connection: Connection, job_id: Hash) -> Row[tuple[object, ...]] | None:
+    """Return a job's row."""
+    return connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one_or_none()
+
+
+def count_live(connection: Connection, client_id: str) -> int:
+    """Return how many jobs of a client did not end."""
+    query = select(func.count()).where(jobs.c.client_id == client_id, LIVE)
+    return connection.execute(query).scalar_one()
+
+
+def reserved(connection: Connection, client_id: str) -> Amount:
+    """Return the nait that a client has in escrow."""
+    query = select(func.coalesce(func.sum(jobs.c.max_price), 0)).where(
+        jobs.c.client_id == client_id, LIVE, jobs.c.escrowed_ms.is_not(None)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def fail_unescrowed(connection: Connection, job_id: Hash, code: str, message: str) -> None:
+    """End a job whose escrow never came to be (J30)."""
+    row = (jobs.c.job_id == job_id) & (jobs.c.phase == JobPhase.ACCEPTED.value)
+    connection.execute(
+        update(jobs)
+        .where(row)
+        .values(phase=JobPhase.FAILED.value, error_code=code, error_message=message)
+    )

@@ -1,0 +1,53 @@
+"""How long jobs of a kind usually take, for estimates (J5)."""
+
+import statistics
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from coordinator.database.tables import jobs, results
+from coordinator.jobs.model import JobPhase
+
+UNKNOWN_MS: Final = 300_000
+"""Said of a service and model of which no job was completed yet."""
+
+SAMPLE: Final = 50
+"""Newest completed jobs whose median is taken."""
+
+_READS_BEFORE_REFRESH: Final = 100
+_KINDS_MAX: Final = 1_000
+
+
+class UsualTimes:
+    """Medians by service and model, remembered for a number of reads."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def of(self, connection: Connection, service: str, model: str) -> int:
+        """Return the usual time of such a job, in milliseconds."""
+        key = (service, model)
+        usual_ms, reads_left = self._known.get(key, (UNKNOWN_MS, 0))
+        if reads_left == 0:
+            if len(self._known) >= _KINDS_MAX:
+                self._known.clear()
+            usual_ms, reads_left = _median(connection, service, model), _READS_BEFORE_REFRESH
+        self._known[key] = (usual_ms, reads_left - 1)
+        return usual_ms
+
+
+def _median(connection: Connection, service: str, model: str) -> int:
+    query = (
+        select(results.c.completed_ms - results.c.started_ms)
+        .join(jobs, (jobs.c.job_id == results.c.job_id) & (jobs.c.attempt == results.c.attempt))
+        .where(
+            jobs.c.phase == JobPhase.COMPLETED.value,
+            jobs.c.service == service,
+            jobs.c.model == model,
+        )
+        .order_by(jobs.c.seq.desc())
+        .limit(SAMPLE)
+    )
+    durations = list(connection.execute(query).scalars())
+    return int(statistics.median(durations)) if durations else UNKNOWN_MS
