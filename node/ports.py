@@ -39,6 +39,9 @@ class Pool(Protocol):
     def has_candidates(self, excluded: Collection[Hash]) -> bool:
         """Return whether `candidates` would return any."""
 
+    def doubt(self, refused: Sequence[Hash]) -> None:
+        """Note what the state of a block that is being built refuses; `settle` judges it (T8)."""
+
     def contains(self, transaction_id: Hash) -> bool:
         """Return whether a transaction is pooled."""
 

@@ -1,0 +1,215 @@
+"""The chain as the rest of the node sees it: final state, pool, and what became final.
+
+Implements `coordinator.ports.Chain`. Everything here runs on the event loop; the final head moves
+only in `publish`, after the store's commit is durable.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+from coordinator.ports import FinalBlock, FinalHead, SubmitOutcome, TransactionStatus
+from ledger import balance_of, name_key
+from ledger.hashing import Tags
+from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
+from ledger.records import Job, Miner, MinerNameClaim, Table, state_key
+from ledger.store import ChainStore
+from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
+from node.block_tree import BlockTree, TreeBlock
+from node.ports import Pool
+
+RECENT_FINAL_MAX: Final = 100_000
+"""Final transactions whose height is remembered here; older ones are looked up in the index."""
+
+FinalLookup = Callable[[Hash], Height | None]
+"""Finds the height of an older final transaction, such as by the index; may lag behind."""
+
+
+class ChainNode:
+    """Reads, submissions, and waiting for finality."""
+
+    def __init__(
+        self, tree: BlockTree, pool: Pool, store: ChainStore, find_final: FinalLookup
+    ) -> None:
+        """Serve a chain.
+
+        Args:
+            tree: final view and what is above it.
+            pool: transactions that wait; its views are the tree.
+            store: durable final blocks.
+            find_final: see `FinalLookup`.
+        """
+        self.tree = tree
+        self.pool = pool
+        self._store = store
+        self._find_final = find_final
+        self._recent: OrderedDict[Hash, Height] = OrderedDict()
+        self._waiters: dict[Hash, list[asyncio.Future[Height]]] = {}
+        self._moved = asyncio.Event()
+        self._on_growth: Callable[[], None] = lambda: None
+
+    # ------------------------------------------------------------ the final state
+
+    @property
+    def chain_id(self) -> ChainId:
+        """Id of the chain."""
+        return self.tree.final_view.header.chain_id
+
+    @property
+    def tags(self) -> Tags:
+        """Tags of the chain."""
+        return self.tree.final_view.tags
+
+    def head(self) -> FinalHead:
+        """Return the newest final block."""
+        view = self.tree.final_view
+        return FinalHead(view.header.height, view.block_id, view.header.timestamp_ms)
+
+    def parameters(self) -> Parameters:
+        """Return the parameters in force."""
+        return self.tree.final_view.parameters
+
+    def balance(self, address: Address) -> Amount:
+        """Return the final balance; 0 for an account that is not there."""
+        return balance_of(self.tree.final_view.state, address)
+
+    def spendable(self, address: Address) -> Amount:
+        """Return the final balance less what pooled transactions would spend.
+
+        The pool holds a transaction until it is final, so those in unfinal blocks are counted.
+        """
+        return max(0, self.balance(address) - self.pool.pooled_spend(address))
+
+    def job(self, job_id: Hash) -> Job | None:
+        """Return a live job of the final state; None means "not live" (J29)."""
+        record = self.tree.final_view.state.get(state_key(Table.JOB, job_id))
+        assert record is None or isinstance(record, Job)
+        return record
+
+    def miner(self, address: Address) -> Miner | None:
+        """Return a registered miner of the final state."""
+        record = self.tree.final_view.state.get(state_key(Table.MINER, address))
+        assert record is None or isinstance(record, Miner)
+        return record
+
+    def miner_address(self, name: str) -> Address | None:
+        """Return who holds a miner name, without regard to case."""
+        if not name.isascii():
+            return None
+        record = self.tree.final_view.state.get(name_key(name))
+        assert record is None or isinstance(record, MinerNameClaim)
+        return record.miner if record else None
+
+    # ------------------------------------------------------------ transactions
+
+    async def submit(self, signed: Sequence[bytes]) -> list[SubmitOutcome]:
+        """Admit canonical signed transactions to the pool, each with an explicit outcome."""
+        outcomes = await self.pool.add(signed)
+        if any(outcome.status is TransactionStatus.POOLED for outcome in outcomes):
+            self._on_growth()
+        return outcomes
+
+    def on_growth(self, notify: Callable[[], None]) -> None:
+        """Have the driver told whenever the pool grew."""
+        self._on_growth = notify
+
+    def status(self, transaction_id: Hash) -> TransactionStatus:
+        """Return POOLED, INCLUDED, FINAL or UNKNOWN."""
+        if self.height_of(transaction_id) is not None:
+            return TransactionStatus.FINAL
+        if transaction_id in self.tree.pending_ids(self.tree.head_view.block_id):
+            return TransactionStatus.INCLUDED
+        if self.pool.contains(transaction_id):
+            return TransactionStatus.POOLED
+        return TransactionStatus.UNKNOWN
+
+    def height_of(self, transaction_id: Hash) -> Height | None:
+        """Return the height of a final transaction, None if it is not known to be final."""
+        height = self._recent.get(transaction_id)
+        if height is not None or self.pool.contains(transaction_id):
+            return height
+        return self._find_final(transaction_id)
+
+    async def wait_final(self, transaction_id: Hash, timeout_s: float) -> Height | None:
+        """Wait until a transaction is final; return its height, None when the time is over."""
+        height = self.height_of(transaction_id)
+        if height is not None:
+            return height
+        future: asyncio.Future[Height] = asyncio.get_running_loop().create_future()
+        waiting = self._waiters.setdefault(transaction_id, [])
+        waiting.append(future)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            return None
+        finally:
+            waiting.remove(future)
+            if not waiting and self._waiters.get(transaction_id) is waiting:
+                del self._waiters[transaction_id]
+
+    # ------------------------------------------------------------ final blocks
+
+    async def blocks_after(self, height: Height, limit: int) -> Sequence[FinalBlock]:
+        """Return final blocks height+1 …, at most `limit`, in order, from the durable store."""
+        stored = await asyncio.to_thread(self._store.final_blocks, height, limit)
+        return [
+            FinalBlock(
+                block_id=block.block_id,
+                header=block.header,
+                transactions=block.transactions,
+                transaction_ids=block.transaction_ids,
+                outcomes=block.outcomes,
+            )
+            for block in stored
+        ]
+
+    async def follow(self) -> AsyncIterator[Height]:
+        """Yield the final height now and whenever it rises; may skip heights."""
+        told: Height | None = None
+        while True:
+            moved, height = self._moved, self.head().height
+            if height != told:
+                told = height
+                yield height
+            else:
+                await moved.wait()
+
+    def publish(self, block: TreeBlock) -> None:
+        """Make a block that is durable in the store the final head, and tell who waits."""
+        self.tree.advance(block)
+        self.pool.settle(block.transaction_ids)
+        height = block.view.header.height
+        for transaction_id in block.transaction_ids:
+            self._recent[transaction_id] = height
+            for future in self._waiters.pop(transaction_id, ()):
+                if not future.done():
+                    future.set_result(height)
+        while len(self._recent) > RECENT_FINAL_MAX:
+            self._recent.popitem(last=False)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    # ------------------------------------------------------------ work for a block
+
+    def work_due_ms(
+        self, parent_id: Hash, now_ms: TimestampMs, *, leading: bool
+    ) -> TimestampMs | None:
+        """Return the wall-clock time at which there is something for a block on a parent.
+
+        Pooled transactions are work now. Automatic work is due for the leader once its clock is
+        past it, for others only after the clock drift as well (S3).
+
+        Returns:
+            `now_ms` or earlier if there is work; None if none is in sight.
+        """
+        parent = self.tree.view_of(parent_id)
+        if parent is None:
+            return None
+        if self.pool.has_candidates(self.tree.pending_ids(parent_id)):
+            return now_ms
+        due_ms = parent.next_due_ms
+        if due_ms is None:
+            return None
+        return due_ms + 1 + (0 if leading else TIMESTAMP_DRIFT_MS)
