@@ -9,7 +9,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -67,6 +67,9 @@ class KeySource(_Section, frozen=True):
     """Private file with the passphrase; asked for at start when it is left out."""
 
 
+_Source = TypeVar("_Source", bound=KeySource)
+
+
 class HttpSection(_Section, frozen=True):
     """Where the API and the pages are served."""
 
@@ -92,7 +95,7 @@ class SignaturesSection(_Section, frozen=True):
     """Processes that verify batches; 0 verifies in the node itself."""
 
 
-class LogsSection(_Section, frozen=True):
+class LogSection(_Section, frozen=True):
     """What the node says about itself, on standard error."""
 
     format: Literal["console", "json"] = "console"
@@ -110,18 +113,22 @@ class StoreSection(_Section, frozen=True):
     """What pages and lists query; can be rebuilt."""
 
 
-class CoordinatorSection(_Section, frozen=True):
-    """The coordinator that this node runs."""
+class CoordinatorSection(KeySource, frozen=True):
+    """The coordinator that this node runs.
 
-    key: KeySource
-    """Signs assignments, attestations and refunds; a key file of role ``coordinator``."""
-    faucet: KeySource | None = None
-    """Account that funds new managed wallets; a key file of role ``account``."""
+    Its key file, of role ``coordinator``, signs assignments, attestations and refunds.
+    """
+
+    faucet_key_file: _Path | None = None
+    """Account that funds new managed wallets: a key file of role ``account``, opened by the same
+    passphrase."""
     wrapping_key_file: _Path = "wrapping.key"
-    """Private file of 32 random bytes that encrypts managed keys (K3); made when it is missing."""
+    """Private file of random bytes that encrypts managed keys (K3); made when it is missing."""
+    artifact_directory: _Path | None = None
+    """Folder of uploaded and produced files; in the data folder when left out."""
     database_url: str | None = None
-    """Its own database."""
-    demo: bool = False
+    """Its own database; an SQLite file in the data folder when left out."""
+    devnet: bool = False
     """Whether a request without a key acts as the demo identity (A2); loopback only."""
 
 
@@ -130,7 +137,7 @@ class NodeConfig(_Section, frozen=True):
 
     genesis: _Path
     """Built genesis file."""
-    data_dir: _Path
+    data_directory: _Path
     """Folder of journal and databases; one node at a time uses it."""
     validator: KeySource | None = None
     """Consensus key; a node without one only follows."""
@@ -146,8 +153,10 @@ class NodeConfig(_Section, frozen=True):
     """See `SignaturesSection`."""
     store: StoreSection = StoreSection()
     """See `StoreSection`."""
-    logs: LogsSection = LogsSection()
-    """See `LogsSection`."""
+    log: LogSection = LogSection()
+    """See `LogSection`."""
+    failpoints: bool = False
+    """Whether the environment may end this process at a named place; for crash tests only."""
 
 
 def read_config(path: Path) -> NodeConfig:
@@ -188,12 +197,12 @@ def parse_config(document: dict[str, object], folder: Path) -> NodeConfig:
         problem = match["problem"].replace("Object", "table")
         raise ConfigInvalid(match["path"] or "", problem[0].lower() + problem[1:]) from None
     addresses = listen_addresses(config)
-    if config.coordinator and config.coordinator.demo:
+    if config.coordinator and config.coordinator.devnet:
         for at, address in enumerate(addresses):
             if not address.is_loopback:
                 raise ConfigInvalid(
                     f"http.listen[{at}]",
-                    f"{address} is reachable from elsewhere: coordinator.demo lets everybody who "
+                    f"{address} is reachable from elsewhere: coordinator.devnet lets everybody who "
                     "reaches it spend, so it needs loopback addresses",
                 )
     return _with_absolute_paths(config, folder)
@@ -227,22 +236,27 @@ def _with_absolute_paths(config: NodeConfig, folder: Path) -> NodeConfig:
     def place(path: str) -> str:
         return str(folder / path)
 
-    def place_key(source: KeySource) -> KeySource:
-        passphrase = source.passphrase_file
-        return KeySource(place(source.key_file), passphrase and place(passphrase))
+    def place_key(source: _Source) -> _Source:
+        return msgspec.structs.replace(
+            source,
+            key_file=place(source.key_file),
+            passphrase_file=source.passphrase_file and place(source.passphrase_file),
+        )
 
     coordinator = config.coordinator
     if coordinator:
         coordinator = msgspec.structs.replace(
-            coordinator,
-            key=place_key(coordinator.key),
-            faucet=coordinator.faucet and place_key(coordinator.faucet),
+            place_key(coordinator),
+            faucet_key_file=coordinator.faucet_key_file and place(coordinator.faucet_key_file),
             wrapping_key_file=place(coordinator.wrapping_key_file),
+            artifact_directory=place(
+                coordinator.artifact_directory or str(Path(config.data_directory) / "artifacts")
+            ),
         )
     return msgspec.structs.replace(
         config,
         genesis=place(config.genesis),
-        data_dir=place(config.data_dir),
+        data_directory=place(config.data_directory),
         validator=config.validator and place_key(config.validator),
         coordinator=coordinator,
     )

@@ -14,7 +14,7 @@ from typing import Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from node.config import LogsSection
+from node.config import LogSection
 
 HIDDEN: Final = "[hidden]"
 """What stands in the place of a secret."""
@@ -40,7 +40,7 @@ _SECRET_TEXT: Final = re.compile(
 )
 
 
-def configure_logs(section: LogsSection, stream: TextIO | None = None) -> None:
+def configure_logs(section: LogSection, stream: TextIO | None = None) -> None:
     """Send all logs of this process, ours and libraries', to one place; call once at start.
 
     Args:

@@ -7,23 +7,24 @@ import pytest
 
 from node.config import ConfigInvalid, ListenAddress, listen_addresses, parse_config, read_config
 
-MINIMAL = {"genesis": "genesis.json", "data_dir": "data"}
+MINIMAL = {"genesis": "genesis.json", "data_directory": "data"}
 KEY = {"key_file": "a.key", "passphrase_file": "a.pass"}
 
 
 def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     (tmp_path / "node.toml").write_text(
-        'genesis = "genesis.json"\ndata_dir = "/var/lib/chain"\n'
-        '[validator]\nkey_file = "v.key"\n[coordinator.key]\nkey_file = "c.key"\n'
+        'genesis = "genesis.json"\ndata_directory = "/var/lib/chain"\n'
+        '[validator]\nkey_file = "v.key"\n[coordinator]\nkey_file = "c.key"\n'
     )
     config = read_config(tmp_path / "node.toml")
     assert config.genesis == str(tmp_path / "genesis.json")
-    assert config.data_dir == "/var/lib/chain"
+    assert config.data_directory == "/var/lib/chain"
     assert config.validator is not None
     assert config.validator.key_file == str(tmp_path / "v.key")
     assert config.validator.passphrase_file is None
     assert config.coordinator is not None
     assert config.coordinator.wrapping_key_file == str(tmp_path / "wrapping.key")
+    assert config.coordinator.artifact_directory == "/var/lib/chain/artifacts"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
         ({"http": {"listen": ["127.0.0.1:٣"]}}, "http.listen[0]", "not an address"),
         ({"mempool": {"transactions_max": 1}}, "mempool.transactions_max", ">= 16"),
         ({"mempool": {"transactions_max": True}}, "mempool.transactions_max", "expected `int`"),
-        ({"logs": {"format": "xml"}}, "logs.format", "invalid enum value"),
+        ({"log": {"format": "xml"}}, "log.format", "invalid enum value"),
         ({"validator": {"passphrase_file": "p"}}, "validator", "missing required field `key_file`"),
     ],
 )
@@ -51,7 +52,7 @@ def test_a_refusal_names_the_field(change: dict[str, Any], field: str, problem: 
 
 
 def test_the_demo_identity_needs_loopback_addresses() -> None:
-    demo = {"coordinator": {"key": KEY, "demo": True}}
+    demo = {"coordinator": {**KEY, "devnet": True}}
     parse_config({**MINIMAL, **demo, "http": {"listen": ["127.0.0.1:1", "[::1]:1"]}}, Path("/"))
     with pytest.raises(ConfigInvalid, match=r"http.listen\[1\].*loopback"):
         parse_config(

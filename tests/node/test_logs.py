@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from ledger.keys import KeyPair
-from node.config import LogsSection
+from node.config import LogSection
 from node.logs import HIDDEN, TEXT_CHARACTERS_MAX, configure_logs
 
 
@@ -20,7 +20,7 @@ def lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     stream = io.StringIO()
-    configure_logs(LogsSection(format="json", level="info"), stream)
+    configure_logs(LogSection(format="json", level="info"), stream)
     yield stream
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
