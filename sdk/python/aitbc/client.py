@@ -188,6 +188,10 @@ class Client:
         """Return the chain's id, heads and what the node waits for."""
         return self._json("GET", "/v1/chain/status")
 
+    def chain_time_ms(self) -> int:
+        """Return the time of the newest final block, from which validity derives (J26)."""
+        return int(self.chain_status()["timestamp_ms"])
+
     def chain_tags(self) -> ChainTags:
         """Return the tags of the node's chain; pin the genesis digest to trust no node for it."""
         status = self.chain_status()

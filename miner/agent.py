@@ -1,0 +1,148 @@
+"""The miner: register, poll, claim, work, deliver; until told to stop."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aitbc import AitbcError, ApiError, ChainTags, Client, SigningKey
+from aitbc.http import RetryPolicy
+from miner.attempt import Attempt
+from miner.delivery import Courier
+from miner.log import Log
+from miner.node_api import NodeApi
+from miner.registration import Capabilities, register
+from miner.spool import Spool
+from miner.work import Runner
+
+POLL_WAIT_S = 20
+"""How long a poll waits for work."""
+
+RETRY_S = 2.0
+"""Pause after a fault of the node before asking again."""
+
+_REGISTRATION_FINAL = frozenset({400, 401, 403, 409})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a miner is told by its operator."""
+
+    name: str
+    """Name to register under."""
+    node_urls: Sequence[str]
+    """Nodes; the first one's coordinator gives the work, receipts go to the first two (J8)."""
+    directory: Path
+    """Where spool and scratch files are."""
+    api_key: str | None = None
+    """Key with the scope `miner`; a loopback devnet needs none."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Model names that a model of this machine answers for (S3)."""
+    price: str = "0"
+    """Asked price, a decimal text of AITBC; 0 takes what the service pays."""
+    price_floor: int = 0
+    """The same in nait."""
+
+
+class Agent:
+    """A miner at work. `run` returns when it was drained or the node refused it for good."""
+
+    def __init__(
+        self, settings: Settings, key: SigningKey, runners: Sequence[Runner], log: Log
+    ) -> None:
+        """Prepare; no connection is opened yet."""
+        self._settings = settings
+        self._key = key
+        self._runners = {runner.service: runner for runner in runners}
+        self._log = log
+        self._stopping = threading.Event()
+        self._attempt: Attempt | None = None
+        settings.directory.mkdir(parents=True, exist_ok=True)
+        self._scratch = settings.directory / "scratch"
+        self._scratch.mkdir(exist_ok=True)
+        self._nodes = [
+            Client(url, settings.api_key, retry=RetryPolicy(attempts=3))
+            for url in settings.node_urls
+        ]
+        self._api = NodeApi(self._nodes[0], settings.name)
+        spool = Spool(settings.directory / "spool")
+        self._spool = spool
+        self._courier = Courier(self._api, self._nodes, spool, log)
+
+    def drain(self) -> None:
+        """Finish the current job, take no further one, and return from `run`."""
+        self._stopping.set()
+
+    def abort(self) -> None:
+        """Stop the current job too; it is released."""
+        self._stopping.set()
+        if self._attempt is not None:
+            self._attempt.stop()
+
+    def run(self) -> None:
+        """Register and work until drained.
+
+        Raises:
+            ApiError: the registration was refused for good.
+        """
+        tags = self._register()
+        if tags is None:
+            return
+        self._courier.deliver_all(self._stopping)
+        while not self._stopping.is_set():
+            try:
+                job_id, reasons = self._api.poll(POLL_WAIT_S)
+                if job_id is not None:
+                    self._work_on(job_id, tags)
+                elif reasons:
+                    self._log.info("no work", **reasons)
+            except AitbcError as error:
+                self._log.warning("node fault", error=str(error))
+                self._stopping.wait(RETRY_S)
+
+    def _register(self) -> ChainTags | None:
+        while not self._stopping.is_set():
+            try:
+                challenge = register(self._api, self._key, self._capabilities())
+            except ApiError as error:
+                if error.status in _REGISTRATION_FINAL:
+                    raise
+                self._log.warning("registration failed", error=str(error))
+            except AitbcError as error:
+                self._log.warning("registration failed", error=str(error))
+            else:
+                self._log.info("registered", miner_id=self._settings.name)
+                return challenge.tags
+            self._stopping.wait(RETRY_S)
+        return None
+
+    def _capabilities(self) -> Capabilities:
+        entries = [
+            entry
+            for service, runner in sorted(self._runners.items())
+            for entry in (service, *runner.models)
+        ]
+        return Capabilities(
+            entries=entries,
+            aliases=self._settings.aliases,
+            gpu_info={},
+            price=self._settings.price,
+            price_floor=self._settings.price_floor,
+        )
+
+    def _work_on(self, job_id: str, tags: ChainTags) -> None:
+        try:
+            lease = self._api.claim(job_id)
+        except ApiError as error:
+            self._log.info("claim refused", job_id=job_id, code=error.error_code)
+            return
+        runner = self._runners[lease.service]
+        self._log.info("works", job_id=job_id, attempt=lease.attempt, service=lease.service)
+        self._attempt = Attempt(self._api, self._key, tags, lease, self._log)
+        try:
+            entry = self._attempt.run(runner, self._scratch)
+        finally:
+            self._attempt = None
+        if entry is not None:
+            self._spool.add(entry)
+            self._courier.deliver(entry, self._stopping)
