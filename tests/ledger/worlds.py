@@ -4,6 +4,7 @@ Each block is built as a leader builds it, travels as bytes, is applied as a val
 and both results must agree; then the independent checker looks at it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ledger.accounts import balance_of
@@ -47,7 +48,7 @@ from ledger.records import (
 )
 from ledger.transaction import SignedTransaction, Transaction, sign, transaction_id
 from ledger.transition import BlockResult, apply_block
-from ledger.types import Address, Amount, Hash, TimestampMs
+from ledger.types import TIMESTAMP_MS_MAX, Address, Amount, Hash, TimestampMs
 from ledger.views import ChainView, genesis_view, make_final
 
 GENESIS_MS = 1_700_000_000_000
@@ -78,10 +79,23 @@ class People:
 PEOPLE = People()
 
 
+RICH = (
+    PEOPLE.client,
+    PEOPLE.other_client,
+    PEOPLE.coordinator,
+    PEOPLE.miner,
+    PEOPLE.other_miner,
+)
+BALANCES: Mapping[Address, Amount] = {key.address: 1_000 * AITBC for key in RICH}
+"""Everybody but the stranger and the payout account has a balance."""
+
+
 def genesis_records(
-    parameters: Parameters, validators: int = 1, balance: Amount = 1_000 * AITBC
+    parameters: Parameters,
+    validators: int = 1,
+    balances: Mapping[Address, Amount] = BALANCES,
 ) -> dict[bytes, Record]:
-    """Return state 0: everybody but the stranger and the payout account has a balance."""
+    """Return state 0."""
     members = tuple(
         Validator(key.public_key, f"validator-{number}", PEOPLE.payout.address)
         for number, key in enumerate(PEOPLE.validators[:validators])
@@ -92,14 +106,8 @@ def genesis_records(
     }
     for coordinator in (PEOPLE.coordinator, PEOPLE.other_coordinator):
         records[state_key(Table.COORDINATOR, coordinator.address)] = Coordinator("tests")
-    for owner in (
-        PEOPLE.client,
-        PEOPLE.other_client,
-        PEOPLE.coordinator,
-        PEOPLE.miner,
-        PEOPLE.other_miner,
-    ):
-        records[state_key(Table.ACCOUNT, owner.address)] = Account(balance)
+    for address, balance in balances.items():
+        records[state_key(Table.ACCOUNT, address)] = Account(balance)
     return records
 
 
@@ -107,12 +115,12 @@ def genesis_of(
     parameters: Parameters | None = None,
     *,
     validators: int = 1,
-    balance: Amount = 1_000 * AITBC,
+    balances: Mapping[Address, Amount] = BALANCES,
     timestamp_ms: TimestampMs = GENESIS_MS,
 ) -> ChainView:
     """Return block 0 of a chain of the tests."""
     tags = Tags(sha256(b"tests/genesis"))
-    records = genesis_records(parameters or Parameters(), validators, balance)
+    records = genesis_records(parameters or Parameters(), validators, balances)
     chain_id = chain_id_of("tests", tags.genesis_digest)
     return genesis_view(tags, chain_id, records, timestamp_ms, BUCKETS)
 
@@ -201,7 +209,7 @@ class World:
             sender_public_key=key.public_key,
             action=action,
             fee=fee or 0,
-            valid_until_ms=self.now_ms + valid_for_ms,
+            valid_until_ms=min(self.now_ms + valid_for_ms, TIMESTAMP_MS_MAX),
             salt=self._salt.to_bytes(16, "big"),
         )
         if fee is None:
