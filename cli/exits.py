@@ -1,0 +1,43 @@
+"""How commands end: codes for scripts, one readable paragraph for people."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes. 2 is the parser's, for arguments that it does not understand."""
+
+    DONE = 0
+    REFUSED = 1
+    """What was given cannot be used: a file, a value, a passphrase."""
+    ADDRESS_UNAVAILABLE = 4
+    """A port is in use, or an address is not this machine's."""
+    DATA_UNUSABLE = 5
+    """The node's own data: locked by another process, damaged, or of a newer version."""
+    UNREACHABLE = 6
+    """No node answers."""
+    INTERNAL = 70
+    """A fault of this program."""
+
+
+class CommandFailed(Exception):
+    """A command cannot go on; the text says why and what to do."""
+
+    def __init__(self, text: str, exit_code: Exit = Exit.REFUSED) -> None:
+        """State the paragraph to print, and the code to end with."""
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+@contextmanager
+def ends_with(exit_code: Exit, *errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors, whose texts are for people, into the end of the command.
+
+    Raises:
+        CommandFailed: one of them was raised inside.
+    """
+    try:
+        yield
+    except errors as error:
+        raise CommandFailed(str(error), exit_code) from error
