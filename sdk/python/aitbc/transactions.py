@@ -136,7 +136,7 @@ def _checked(field: str, kind: str, value: Any) -> Any:
     return value
 
 
-def action_array(name: str, **values: Any) -> list[Any]:
+def action_array(name: str, /, **values: Any) -> list[Any]:
     """Return the wire array of an action.
 
     Args:
