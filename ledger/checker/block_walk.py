@@ -1,0 +1,210 @@
+"""A block's effects, followed from what was due and from its transactions (invariants 1 to 5).
+
+`follow` gives the outcome records that the block must have; the walk then knows what balances,
+jobs, miners and bonds must be when it ends.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from ledger.actions import (
+    FEE_FREE,
+    RegisterMiner,
+    RetireMiner,
+    SubmitJob,
+    Transfer,
+    UpdateMiner,
+)
+from ledger.checker.books import Change
+from ledger.checker.broken import Invariant, require, require_equal
+from ledger.checker.job_walk import AUTOMATIC, JobWalk, Setting
+from ledger.checker.meaning import window_end_ms
+from ledger.checker.wallets import Wallets
+from ledger.hashing import sha256
+from ledger.outcomes import Outcome, OutcomeKind
+from ledger.records import Job, Miner, MinerNameClaim, Record, Table, Unbonding, state_key
+from ledger.transaction import Transaction
+from ledger.types import Address, Amount, Hash
+
+K = OutcomeKind
+
+TAKEN = frozenset({K.JOB_LOCKED, K.MINER_REGISTERED, K.RECEIPT_DISPUTED})
+"""Kinds whose amounts leave a balance."""
+
+GIVEN = frozenset(
+    {
+        K.JOB_SETTLED,
+        K.JOB_REFUNDED,
+        K.JOB_FAILED,
+        K.JOB_CANCELLED,
+        K.JOB_EXPIRED,
+        K.BOND_RETURNED,
+    }
+)
+"""Kinds whose amounts are credited; the rest only tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """A transaction of the block."""
+
+    transaction_id: Hash
+    """Its id, computed from its bytes."""
+    transaction: Transaction
+    """What was signed."""
+    signed_bytes: int
+    """Length with the signature, which the fee pays for."""
+
+
+class BlockWalk:
+    """One block, from its parent's records."""
+
+    def __init__(self, records: Mapping[bytes, Record], setting: Setting, payout: Address) -> None:
+        """Start from the parent's records, which are read only; `payout` gets the fees."""
+        self._records = records
+        self._setting = setting
+        self._payout = payout
+        self._wallets = Wallets(records)
+        self._jobs = JobWalk(records, setting)
+        self._others: dict[bytes, Record | None] = {}
+
+    def follow(self, due: Iterable[bytes], body: Iterable[Included]) -> list[Outcome]:
+        """Carry the due items and the transactions out; return the outcomes they must leave."""
+        outcomes: list[Outcome] = []
+        for key in due:
+            outcomes += self._told(self._end_due(key))
+        fees = 0
+        for included in body:
+            outcomes += self._include(included)
+            fees += included.transaction.fee
+        self._wallets.move(self._payout, fees)
+        return outcomes
+
+    def compare(self, changes: Iterable[Change]) -> None:
+        """Compare what the block wrote with what it must have written.
+
+        Raises:
+            InvariantBroken: a balance, a job or another record is not what it must be.
+        """
+        written = {change.key: change.after for change in changes}
+        self._wallets.compare(written)
+        expected: dict[bytes, Record | None] = dict(self._others)
+        for job_id, job in self._jobs.touched.items():
+            expected[state_key(Table.JOB, job_id)] = job
+        for key in expected.keys() | written.keys():
+            if key[0] == Table.ACCOUNT:
+                continue
+            before = self._records.get(key)
+            must, is_now = expected.get(key, before), written.get(key, before)
+            invariant = Invariant.ONE_ENDING if key[0] == Table.JOB else Invariant.OUTCOMES
+            require_equal(invariant, f"record {key.hex()}", _uncounted(must), _uncounted(is_now))
+
+    def _include(self, included: Included) -> list[Outcome]:
+        """Carry one transaction out; return the outcomes that it must leave."""
+        transaction, cause = included.transaction, included.transaction_id
+        sender, action = sha256(transaction.sender_public_key)[:20], transaction.action
+        self._check_fee(included)
+        self._wallets.move(sender, -transaction.fee)
+        match action:
+            case Transfer():
+                self._wallets.move(sender, -action.amount)
+                self._wallets.move(action.to, action.amount)
+                return []
+            case SubmitJob():
+                return self._told(self._jobs.submit(cause, sender, action))
+            case RegisterMiner():
+                return self._told(self._register(cause, sender, action))
+            case UpdateMiner():
+                return self._told(self._update(cause, sender, action))
+            case RetireMiner():
+                return self._told(self._retire(cause, sender))
+            case _:
+                return self._told(self._jobs.act(cause, sender, action))
+
+    def _check_fee(self, included: Included) -> None:
+        """Check that a transaction pays what it must (T9), or nothing where it must not (J10)."""
+        transaction, parameters = included.transaction, self._setting.parameters
+        action, fee = transaction.action, transaction.fee
+        what = f"fee of {included.transaction_id.hex()}"
+        if isinstance(action, FEE_FREE):
+            require_equal(Invariant.OUTCOMES, what, 0, fee)
+            return
+        least = parameters.fee_base + included.signed_bytes * parameters.fee_per_byte
+        if isinstance(action, Transfer) and not self._wallets.balance(action.to):
+            least += parameters.account_fee
+        require(Invariant.OUTCOMES, what, fee >= least, f"≥ {least}", fee)
+
+    def _told(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Move what outcome records say was taken or given."""
+        for outcome in outcomes:
+            sign = -1 if outcome.kind in TAKEN else 1 if outcome.kind in GIVEN else 0
+            for party, amount in zip(outcome.parties, outcome.amounts, strict=True):
+                self._wallets.move(party, sign * amount)
+        return outcomes
+
+    def _end_due(self, key: bytes) -> list[Outcome]:
+        """End what is due under a key."""
+        record = self._records[key]
+        if isinstance(record, Job):
+            return self._jobs.end_due(key[1:])
+        assert isinstance(record, Unbonding), "nothing else has a due time"
+        self._others[key] = None
+        returned = ((record.owner,), (record.amount,))
+        return [Outcome(K.BOND_RETURNED, AUTOMATIC, key[1:], 0, *returned)]
+
+    def _register(self, cause: Hash, sender: Address, action: RegisterMiner) -> list[Outcome]:
+        name_key = state_key(Table.MINER_NAME, action.name.lower().encode())
+        miner_key = state_key(Table.MINER, sender)
+        for key in (name_key, miner_key):
+            require_equal(
+                Invariant.DERIVED, f"{key.hex()} before registration", None, self._get(key)
+            )
+        self._others[name_key] = MinerNameClaim(sender)
+        self._others[miner_key] = Miner(
+            action.name,
+            action.capabilities_digest,
+            action.price_floor,
+            action.bond,
+            action.custody,
+            0,
+        )
+        return [_of_miner(K.MINER_REGISTERED, cause, sender, action.bond)]
+
+    def _update(self, cause: Hash, sender: Address, action: UpdateMiner) -> list[Outcome]:
+        self._others[state_key(Table.MINER, sender)] = replace(
+            self._miner(sender),
+            capabilities_digest=action.capabilities_digest,
+            price_floor=action.price_floor,
+        )
+        return [_of_miner(K.MINER_UPDATED, cause, sender, 0)]
+
+    def _retire(self, cause: Hash, sender: Address) -> list[Outcome]:
+        miner = self._miner(sender)
+        self._others[state_key(Table.MINER, sender)] = None
+        self._others[state_key(Table.MINER_NAME, miner.name.lower().encode())] = None
+        due_ms = window_end_ms(self._setting.now_ms, self._setting.parameters.unbond_ms)
+        if miner.bond:
+            bond = Unbonding(sender, miner.bond, due_ms)
+            self._others[state_key(Table.UNBONDING, cause)] = bond
+        return [_of_miner(K.MINER_RETIRED, cause, sender, miner.bond)]
+
+    def _miner(self, address: Address) -> Miner:
+        miner = self._get(state_key(Table.MINER, address))
+        what = f"miner {address.hex()}"
+        require(Invariant.DERIVED, what, isinstance(miner, Miner), "registered", miner)
+        assert isinstance(miner, Miner)
+        return miner
+
+    def _get(self, key: bytes) -> Record | None:
+        return self._others[key] if key in self._others else self._records.get(key)
+
+
+def _of_miner(kind: OutcomeKind, cause: Hash, miner: Address, amount: Amount) -> Outcome:
+    return Outcome(kind, cause, miner, 0, (miner,), (amount,))
+
+
+def _uncounted(record: Record | None) -> Record | None:
+    """Return a record without its count of jobs, which `Books` derives from the jobs."""
+    return replace(record, in_flight=0) if isinstance(record, Miner) else record
