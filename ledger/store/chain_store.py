@@ -7,12 +7,13 @@ when the node starts (`load_records`).
 One thread writes (`initialise`, `commit`, `checkpoint`); any thread reads.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, insert, select
 
-from ledger.block import Block, block_id
+from ledger.block import Block, Header, block_id
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.params import HORIZON_MS_MAX
@@ -26,7 +27,7 @@ from ledger.store.block_rows import (
     signed_transactions,
 )
 from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS
-from ledger.store.columns import id_prefix
+from ledger.store.columns import height_in_range, id_prefix
 from ledger.store.engine import Database
 from ledger.store.errors import BlockConflict, BlockGap, NotInitialised, WrongChain
 from ledger.store.schema import Schema, upgrade_schema
@@ -208,12 +209,34 @@ class ChainStore:
 
     def block_at(self, height: Height) -> StoredBlock | None:
         """Return the block at a height."""
+        if not height_in_range(height):
+            return None
         return self._block(BLOCKS.c.height == height)
 
     def block_by_id(self, block_id: Hash) -> StoredBlock | None:
         """Return the block of an id."""
         prefix = BLOCKS.c.id_prefix == id_prefix(block_id)
         return self._block(prefix & (BLOCKS.c.block_id == block_id))
+
+    def header_at(self, height: Height) -> StoredHead | None:
+        """Return header and certificate at a height, without reading the body."""
+        if not height_in_range(height):
+            return None
+        with self._database.reading() as connection:
+            row = connection.execute(_HEADS.where(BLOCKS.c.height == height)).first()
+            return None if row is None else head_of(row)
+
+    def epoch_start_ms(self) -> TimestampMs:
+        """Return when the head's epoch began: time of the last block before it, or of block 0 (E3).
+
+        Raises:
+            NotInitialised: there is no genesis block.
+        """
+        head = self._require_head()
+        first_of_epoch = bisect_left(
+            range(head.height + 1), head.header.epoch, key=lambda h: self._header(h).epoch
+        )
+        return self._header(max(0, first_of_epoch - 1)).timestamp_ms
 
     def recent_ids(
         self, now_ms: TimestampMs, horizon_ms: DurationMs = HORIZON_MS_MAX
@@ -234,11 +257,19 @@ class ChainStore:
                         recent.append((transaction_id_of_bytes(self.tags, signed), valid_until_ms))
         return recent
 
+    def _require_head(self) -> StoredHead:
+        if self._head is None:
+            raise NotInitialised(f"{self._database.name} holds no genesis block yet")
+        return self._head
+
+    def _header(self, height: Height) -> Header:
+        stored = self.header_at(height)
+        assert stored is not None, "there is a block at every height up to the head"
+        return stored.header
+
     def _is_stored(self, block_id: Hash, height: Height, parent_id: Hash) -> bool:
         """Return whether the block is stored already; refuse one that cannot come next."""
-        head = self._head
-        if head is None:
-            raise NotInitialised(f"{self._database.name} holds no genesis block yet")
+        head = self._require_head()
         if height > head.height + 1:
             raise BlockGap(f"block {height} cannot follow block {head.height}")
         if height <= head.height:

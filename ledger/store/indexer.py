@@ -82,10 +82,9 @@ class Indexer:
             IndexRefused: a stored block does not hash to what its header claims (K2).
             StoreFailed: the database failed; nothing of these blocks is indexed.
         """
-        blocks = self._chain.final_blocks(self.indexed_height(), limit)
-        if self._is_foreign(blocks):
+        if self._is_foreign():
             self._clear()
-            blocks = self._chain.final_blocks(-1, limit)
+        blocks = self._chain.final_blocks(self.indexed_height(), limit)
         if not blocks:
             return 0
         self._check(blocks)
@@ -101,16 +100,12 @@ class Indexer:
             row = connection.execute(select(CURSOR.c.height, CURSOR.c.block_id)).one_or_none()
             return None if row is None else _Cursor(*row)
 
-    def _is_foreign(self, blocks: Sequence[StoredBlock]) -> bool:
-        """Return whether the block at the cursor is not one of the stored chain."""
+    def _is_foreign(self) -> bool:
+        """Return whether the store does not know the block at the cursor (K2)."""
         if self._cursor is None:
             return False
-        if blocks:
-            first = blocks[0]
-            follows = first.height == self._cursor.height + 1
-            return not (follows and first.header.parent_id == self._cursor.block_id)
-        head = self._chain.head()
-        return head is None or (head.height, head.block_id) != self._cursor
+        stored = self._chain.header_at(self._cursor.height)
+        return stored is None or stored.block_id != self._cursor.block_id
 
     def _clear(self) -> None:
         """Empty the index; readers see the old rows until then."""

@@ -300,7 +300,7 @@ class IndexReader:
         totals = dict.fromkeys(TOTAL_NAMES, 0)
         with self._database.reading() as connection:
             at = connection.execute(select(CURSOR.c.height, CURSOR.c.timestamp_ms)).one_or_none()
-            totals.update(connection.execute(select(TOTALS)).tuples())
+            totals.update(iter(connection.execute(select(TOTALS))))
         height, timestamp_ms = (-1, 0) if at is None else at
         names = ("blocks", "transactions", "outcomes", "receipts", "jobs", "miners")
         amounts = ("locked", "paid", "refunded", "fees")

@@ -34,22 +34,26 @@ _alembic_lock: Final = threading.Lock()
 # alembic hands revisions their connection through module globals, one upgrade at a time.
 
 
-def upgrade_schema(database: Database, history: Schema, revision: str = "head") -> None:
+def upgrade_schema(database: Database, schema: Schema, revision: str = "head") -> None:
     """Bring a database to a revision of this program, making its tables if it is empty.
 
     Raises:
         SchemaTooNew: a newer program made it.
         WrongStore: it is another kind of database.
     """
-    with database.writing() as connection:
-        config = _config(history)
-        _check_known(connection, database, history, ScriptDirectory.from_config(config))
+    config = _config(schema)
+    scripts = ScriptDirectory.from_config(config)
+    # The reader looks first: a writer's connection would change another program's file.
+    with database.reading() as connection:
+        current = _check_known(connection, database, schema, scripts)
+    if current == scripts.get_current_head():
+        return
+    with database.writing() as connection, _alembic_lock:
         config.attributes["connection"] = connection
-        with _alembic_lock:
-            command.upgrade(config, revision)
+        command.upgrade(config, revision)
 
 
-def require_schema(database: Database, history: Schema) -> None:
+def require_schema(database: Database, schema: Schema) -> None:
     """Check that a database has the newest schema that this program knows; for readers.
 
     Raises:
@@ -58,8 +62,8 @@ def require_schema(database: Database, history: Schema) -> None:
         WrongStore: it is another kind of database.
     """
     with database.reading() as connection:
-        scripts = ScriptDirectory.from_config(_config(history))
-        revision = _check_known(connection, database, history, scripts)
+        scripts = ScriptDirectory.from_config(_config(schema))
+        revision = _check_known(connection, database, schema, scripts)
     if revision is None:
         raise StoreMissing(f"{database.name} is empty; start the node that writes it first")
     if revision != scripts.get_current_head():
@@ -69,14 +73,14 @@ def require_schema(database: Database, history: Schema) -> None:
         )
 
 
-def revisions(history: Schema) -> list[str]:
+def revisions(schema: Schema) -> list[str]:
     """Return the revisions of a history, oldest first."""
-    scripts = ScriptDirectory.from_config(_config(history))
+    scripts = ScriptDirectory.from_config(_config(schema))
     return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def _check_known(
-    connection: Connection, database: Database, history: Schema, scripts: ScriptDirectory
+    connection: Connection, database: Database, schema: Schema, scripts: ScriptDirectory
 ) -> str | None:
     """Return the revision of a database, None if it is empty."""
     revision = MigrationContext.configure(connection).get_current_revision()
@@ -84,9 +88,9 @@ def _check_known(
         if inspect(connection).get_table_names():
             raise WrongStore(f"{database.name} holds tables of another program; name another file")
         return None
-    if not revision.startswith(f"{history}_"):
+    if not revision.startswith(f"{schema}_"):
         raise WrongStore(
-            f"{database.name} has schema {revision} and is no {history} database; "
+            f"{database.name} has schema {revision} and is no {schema} database; "
             "check which file each URL of the configuration names"
         )
     if revision not in {script.revision for script in scripts.walk_revisions()}:
@@ -98,12 +102,12 @@ def _check_known(
     return revision
 
 
-def _config(history: Schema) -> Config:
+def _config(schema: Schema) -> Config:
     config = Config()
     # Percent signs in paths would be read as references to other options.
     options = {
         "script_location": str(_FOLDER),
-        "version_locations": str(_FOLDER / history),
+        "version_locations": str(_FOLDER / schema),
         "path_separator": "newline",
     }
     for name, value in options.items():

@@ -102,9 +102,9 @@ def load_state(connection: Connection, name: str, head: Height) -> dict[bytes, b
     Raises:
         StoreUnreadable: a delta between checkpoint and head is missing.
     """
-    records: dict[bytes, bytes] = dict(
-        connection.execute(select(STATE), execution_options=_BATCHED).tuples()
-    )
+    rows = connection.execute(select(STATE), execution_options=_BATCHED)
+    # A result has keys and would be taken for a mapping; its iterator is not.
+    records: dict[bytes, bytes] = dict(iter(rows))
     height = connection.execute(select(CHAIN.c.checkpoint_height)).scalar_one()
     deltas = select(DELTAS.c.height, DELTAS.c.changes).order_by(DELTAS.c.height)
     deltas = deltas.where(DELTAS.c.height > height)

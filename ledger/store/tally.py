@@ -40,7 +40,7 @@ class Tally:
     def load(cls, connection: Connection, times: Iterable[TimestampMs]) -> "Tally":
         """Return the stored counters, those by hour for the hours of some blocks' times."""
         tally = cls()
-        tally.totals.update(connection.execute(select(TOTALS)).tuples())
+        tally.totals.update(iter(connection.execute(select(TOTALS))))
         numbers = {time // HOUR_MS for time in times}
         for row in connection.execute(select(HOURS).where(HOURS.c.hour.in_(sorted(numbers)))):
             hour, *counts = row

@@ -47,8 +47,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "state",
-        sa.Column("key", sa.LargeBinary, primary_key=True),
-        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.Column("state_key", sa.LargeBinary, primary_key=True),
+        sa.Column("record", sa.LargeBinary, nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,392 @@
+"""The read queries: complete pages, cheap plans, and nothing that input from outside can break."""
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from ledger.actions import AttestationKind, Custody, Reason
+from ledger.codec import encode
+from ledger.outcomes import OutcomeKind
+from ledger.store import PAGE_MAX, FilterUnsupported, FoundKind, IndexReader, JobPhase, Moment
+from ledger.store.columns import id_prefix, pack_position, prefix_range
+from ledger.store.tally import HOUR_MS
+from tests.store.chains import (
+    CLIENT,
+    COORDINATOR,
+    FEE,
+    MINERS,
+    OTHER,
+    START_MS,
+    Builder,
+    Played,
+    random_history,
+)
+from tests.store.indexes import Indexed, open_indexed
+
+ADDRESSES = [each.address for each in (CLIENT, OTHER, COORDINATOR, *MINERS)]
+NOBODY = bytes(20)
+
+
+@pytest.fixture(scope="module")
+def played() -> Played:
+    return random_history(seed=11, blocks=60)
+
+
+@pytest.fixture(scope="module")
+def reader(played: Played, tmp_path_factory) -> Iterator[IndexReader]:
+    with open_indexed(tmp_path_factory.mktemp("queries")) as indexed:
+        indexed.take(played.builder)
+        yield indexed.reader
+
+
+def pages(fetch: Callable, size: int, key: Callable = lambda row: row.position) -> list:
+    """All rows, fetched page by page."""
+    rows, before = [], None
+    while page := fetch(before, size):
+        assert len(page) <= size
+        rows.extend(page)
+        before = key(page[-1])
+    return rows
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_pages_put_together_are_the_whole_list_newest_first(played, reader, size):
+    sealed = played.builder.sealed
+    blocks = pages(reader.blocks, size, key=lambda row: row.height)
+    assert [row.block_id for row in blocks] == [each.block_id for each in sealed[::-1]]
+    rows = pages(reader.transactions, size)
+    expected = [each for block in sealed for each in block.block.transactions]
+    assert [row.content for row in rows] == expected[::-1]
+    outcomes = pages(reader.outcomes, size)
+    assert [row.outcome for row in outcomes] == [o for b in sealed for o in b.outcomes][::-1]
+    jobs = pages(reader.jobs, size)
+    assert [row.job_id for row in jobs] == [job.job_id for job in played.jobs[::-1]]
+    receipts = pages(reader.receipts, size)
+    assert {row.receipt_id for row in receipts} == {
+        job.receipt_id for job in played.jobs if job.receipt_id
+    }
+    for listed in (rows, jobs, receipts, outcomes):
+        positions = [row.position for row in listed]
+        assert positions == sorted(set(positions), reverse=True)
+
+
+@pytest.mark.parametrize("size", [3, 1_000])
+def test_filters_give_what_filtering_the_whole_list_gives(played, reader, size):
+    jobs = pages(reader.jobs, 1_000)
+    for phase in (None, *JobPhase):
+        for address in (None, *ADDRESSES, NOBODY):
+            for name in ("client", "miner"):
+                filters = {name: address, "phase": phase}
+                found = pages(lambda b, s, f=filters: reader.jobs(b, s, **f), size)
+                assert found == [
+                    job
+                    for job in jobs
+                    if (phase is None or job.phase == phase)
+                    and (address is None or getattr(job, name) == address)
+                ]
+    receipts = pages(reader.receipts, 1_000)
+    for client in (None, CLIENT.address, NOBODY):
+        for provider in (None, *ADDRESSES):
+            filters = {"client": client, "provider": provider}
+            found = pages(lambda b, s, f=filters: reader.receipts(b, s, **f), size)
+            assert found == [
+                row
+                for row in receipts
+                if client in {None, row.client} and provider in {None, row.miner}
+            ]
+
+
+def test_a_blocks_transactions_and_outcomes_are_found_by_its_height(played, reader):
+    for sealed in played.builder.sealed:
+        rows = pages(lambda b, s, h=sealed.height: reader.transactions(b, s, height=h), 2)
+        assert [row.content for row in rows[::-1]] == list(sealed.block.transactions)
+        assert {row.block_id for row in rows} <= {sealed.block_id}
+        assert {row.timestamp_ms for row in rows} <= {sealed.block.header.timestamp_ms}
+        outcomes = reader.outcomes(height=sealed.height)
+        assert [row.outcome for row in outcomes[::-1]] == list(sealed.outcomes)
+        for row in rows:
+            done = [o for o in sealed.outcomes if o.cause == row.transaction_id]
+            assert [each.outcome for each in reader.outcomes_of(row)] == done
+            assert reader.transaction(row.transaction_id) == row
+
+
+def test_a_jobs_outcomes_are_its_timeline(played, reader):
+    for job in played.jobs:
+        timeline = [row.outcome.kind for row in reader.outcomes(object_id=job.job_id)][::-1]
+        assert timeline[0] is OutcomeKind.JOB_LOCKED
+        attempts = sum(kind is OutcomeKind.JOB_ASSIGNED for kind in timeline)
+        assert attempts == job.attempt
+
+
+@pytest.mark.parametrize("size", [1, 5, 1_000])
+def test_an_accounts_activity_is_every_entry_that_concerned_it(played, reader, size):
+    for address in (*ADDRESSES, NOBODY):
+        rows = pages(lambda b, s, a=address: reader.account_activity(a, b, s), size)
+        assert [row.position for row in rows] == sorted(
+            {row.position for row in rows}, reverse=True
+        )
+        automatic = [row.outcome.outcome for row in rows if row.outcome]
+        assert automatic[::-1] == [
+            outcome
+            for sealed in played.builder.sealed
+            for outcome in sealed.outcomes
+            if not outcome.cause and address in outcome.parties
+        ]
+        signed = [row.transaction for row in rows if row.transaction]
+        assert signed == pages(lambda b, s, a=address: reader.transactions(b, s, address=a), 9)
+        assert [row.transaction_id for row in signed[::-1]] == [
+            row.transaction_id
+            for row in pages(reader.transactions, 1_000)[::-1]
+            if address in {row.sender, row.recipient}
+            or any(address in each.outcome.parties for each in reader.outcomes_of(row))
+        ]
+
+
+def test_received_and_spent_add_up_to_the_accounts_balance_change(indexed: Indexed):
+    builder = Builder()
+    builder.register(MINERS[0], "gpu", bond=40)
+    job = builder.submit(price=1_000)
+    builder.transfer(CLIENT, OTHER.address, 5)
+    builder.transfer(OTHER, OTHER.address, 2)
+    builder.seal()
+    job.assign(MINERS[0])
+    builder.seal()
+    job.post_receipt(price=600)
+    builder.seal()
+    job.attest_and_settle()
+    retirement = builder.retire(MINERS[0], bond=40)
+    builder.seal()
+    miner = MINERS[0].address
+    builder.record(OutcomeKind.BOND_RETURNED, b"", retirement, [(miner, 40)])
+    builder.seal()
+    indexed.take(builder)
+
+    def change(address: bytes) -> int:
+        rows = indexed.reader.account_activity(address)
+        return sum(row.received - row.spent for row in rows)
+
+    assert change(CLIENT.address) == -1_000 - FEE - 5 - FEE + 400
+    assert change(OTHER.address) == 5 - FEE
+    assert change(MINERS[0].address) == -40 - FEE + 570 - FEE + 40
+    assert change(COORDINATOR.address) == 30
+    newest = indexed.reader.account_activity(MINERS[0].address)[0]
+    assert newest.transaction is None
+    assert newest.outcome.outcome.kind is OutcomeKind.BOND_RETURNED
+
+
+def test_a_receipt_row_is_complete(indexed: Indexed):
+    builder = Builder()
+    builder.register(MINERS[1], "Lab.7")
+    job = builder.submit(price=1_000)
+    builder.seal()
+    job.assign(MINERS[1])
+    builder.seal()
+    job.post_receipt(price=600)
+    builder.seal()
+    rerun = job.attest(AttestationKind.RERUN)
+    builder.seal()
+    job.attest_and_settle()
+    builder.seal()
+    indexed.take(builder)
+    row = indexed.reader.receipt(job.receipt_id)
+    assert (row.miner, row.miner_name, row.custody) == (MINERS[1].address, "Lab.7", Custody.OWN)
+    assert (row.height, row.timestamp_ms) == (3, START_MS + 3_000)
+    assert row.content == builder.sealed[3].block.transactions[0].transaction.action
+    assert [each.kind for each in row.attestations] == [
+        AttestationKind.RERUN,
+        AttestationKind.DELIVERY,
+    ]
+    assert row.attestations[0].transaction_id == rerun
+    assert row.attestations[1].at == Moment(5, START_MS + 5_000)
+    assert row.settled == Moment(5, START_MS + 5_000)
+    assert (row.paid_miner, row.paid_coordinator, row.paid_client) == (570, 30, 400)
+    found = indexed.reader.job(job.job_id)
+    assert found.received == Moment(3, START_MS + 3_000)
+    assert found.assigned == Moment(2, START_MS + 2_000)
+    assert found.end_kind is OutcomeKind.JOB_SETTLED
+    assert found.end_reason is None
+
+
+def test_a_failed_job_says_why(indexed: Indexed):
+    builder = Builder()
+    job = builder.submit()
+    builder.seal()
+    job.fail()
+    builder.seal()
+    indexed.take(builder)
+    row = indexed.reader.job(job.job_id)
+    assert (row.end_kind, row.end_reason) == (OutcomeKind.JOB_FAILED, Reason.BAD_INPUT)
+    assert indexed.reader.receipt_of_job(job.job_id) is None
+
+
+def test_objects_are_found_by_any_beginning_of_their_id(played, reader):
+    sealed = played.builder.sealed[20]
+    job = next(job for job in played.jobs if job.receipt_id)
+    for digits in (6, 7, 15, 16, 17, 40, 63, 64):
+        [block] = reader.find(sealed.block_id.hex()[:digits].upper())
+        assert (block.kind, block.object_id, block.height) == (
+            FoundKind.BLOCK,
+            sealed.block_id,
+            20,
+        )
+        found = reader.find(job.job_id.hex()[:digits])
+        assert [each.kind for each in found] == [FoundKind.TRANSACTION, FoundKind.JOB]
+        found = reader.find(job.receipt_id.hex()[:digits])
+        assert [each.kind for each in found] == [FoundKind.TRANSACTION, FoundKind.RECEIPT]
+        assert {each.object_id for each in found} == {job.receipt_id}
+
+
+@pytest.mark.parametrize("text", ["", "abcde", "0x1234", "zzzzzz", "é" * 8, "a" * 65, "٣" * 8])
+def test_what_is_no_beginning_of_an_id_finds_nothing(reader, text):
+    assert reader.find(text) == []
+
+
+def test_ids_that_share_their_first_eight_bytes_are_told_apart(indexed: Indexed):
+    builder = Builder()
+    wanted = builder.transfer(CLIENT, OTHER.address, 1)
+    builder.seal()
+    indexed.take(builder)
+    twin = wanted[:8] + bytes(24)
+    row = (pack_position(1, 9), 1, id_prefix(twin), 0, 0, twin)
+    signed = encode(builder.sealed[1].block.transactions[0])
+    with indexed.indexer._database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, signed)
+        )
+    assert indexed.reader.transaction(wanted).index == 0
+    assert indexed.reader.transaction(twin).index == 9
+    assert indexed.reader.transaction(wanted[:8] + b"\x01" * 24) is None
+    assert len(indexed.reader.find(wanted.hex()[:16])) == 2
+    assert [each.object_id for each in indexed.reader.find(wanted.hex()[:20])] == [wanted]
+
+
+def test_prefixes_sort_as_the_ids_do():
+    chance = random.Random(3)
+    ids = [chance.randbytes(32) for _ in range(500)] + [bytes(32), b"\xff" * 32]
+    assert sorted(ids) == sorted(ids, key=lambda each: (id_prefix(each), each))
+    for each in ids:
+        for digits in (1, 6, 15, 16):
+            low, high = prefix_range(each.hex()[:digits])
+            assert low <= id_prefix(each) <= high
+
+
+@pytest.mark.parametrize("number", [-(2**70), -1, 0, 2**46, 2**63, 2**70])
+def test_numbers_from_outside_are_answered_and_not_crashed_on(reader, number):
+    assert reader.block_at(number) is None or number == 0
+    for before in ((number, 0), (0, number), (number, number)):
+        for rows in (
+            reader.transactions(before),
+            reader.outcomes(before),
+            reader.jobs(before),
+            reader.receipts(before),
+            reader.miners(before),
+            reader.account_activity(CLIENT.address, before),
+        ):
+            assert len(rows) <= 100
+    newest = [row.height for row in reader.blocks(limit=25)]
+    heights = [row.height for row in reader.blocks(before_height=number)]
+    assert heights == (newest if number > 60 else [])
+    reader.transactions(height=number)
+    reader.outcomes(height=number)
+    reader.hours(before_ms=number)
+    assert len(reader.blocks(limit=number)) <= PAGE_MAX
+
+
+def test_a_negative_limit_gives_no_rows(reader):
+    assert reader.blocks(limit=-1) == []
+    assert reader.jobs(limit=-1) == []
+
+
+def test_combinations_that_no_index_serves_are_refused(reader):
+    with pytest.raises(FilterUnsupported):
+        reader.jobs(client=CLIENT.address, miner=MINERS[0].address)
+    with pytest.raises(FilterUnsupported):
+        reader.transactions(height=1, address=CLIENT.address)
+
+
+def test_hours_are_paged_newest_first_and_hours_without_blocks_have_no_row(indexed: Indexed):
+    builder = Builder()
+    for _ in range(3):
+        builder.pass_time(2 * HOUR_MS)
+        builder.transfer(CLIENT, OTHER.address, 1)
+        builder.seal()
+        builder.seal()
+    indexed.take(builder)
+    hours = pages(indexed.reader.hours, 3, key=lambda row: row.start_ms)
+    first = START_MS // HOUR_MS * HOUR_MS
+    assert [row.start_ms for row in hours] == [first + n * HOUR_MS for n in (6, 4, 2, 0)]
+    assert [row.blocks for row in hours] == [2, 2, 2, 1]
+    assert [row.fees for row in hours] == [FEE, FEE, FEE, 0]
+
+
+def every_query(reader: IndexReader) -> None:
+    before = (40, 3)
+    some = reader.transactions(limit=1)[0]
+    reader.indexed_height()
+    reader.blocks()
+    reader.blocks(before_height=40)
+    reader.block_at(3)
+    reader.block_by_id(bytes(32))
+    for bound in (None, before):
+        reader.transactions(bound)
+        reader.transactions(bound, height=20)
+        reader.transactions(bound, address=CLIENT.address)
+        reader.outcomes(bound)
+        reader.outcomes(bound, height=20)
+        reader.outcomes(bound, object_id=bytes(32))
+        reader.account_activity(CLIENT.address, bound)
+        reader.miners(bound)
+        for phase in (None, JobPhase.QUEUED):
+            reader.jobs(bound, phase=phase)
+            reader.jobs(bound, phase=phase, client=CLIENT.address)
+            reader.jobs(bound, phase=phase, miner=MINERS[0].address)
+        for client in (None, CLIENT.address):
+            reader.receipts(bound, client=client)
+            reader.receipts(bound, client=client, provider=MINERS[0].address)
+    reader.transaction(bytes(32))
+    reader.outcomes_of(some)
+    reader.job(bytes(32))
+    reader.receipt(bytes(32))
+    reader.receipt_of_job(bytes(32))
+    reader.miner(NOBODY)
+    reader.miner_by_name("miner-0")
+    reader.find("abcdef")
+    reader.hours(before_ms=START_MS)
+    reader.stats()
+
+
+@contextmanager
+def recorded(reader: IndexReader) -> Iterator[list[tuple[str, object]]]:
+    """Collect the statements that a reader executes."""
+    statements: list[tuple[str, object]] = []
+
+    def remember(_connection, _cursor, statement, parameters, _context, _many) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(reader._database._reader, "before_cursor_execute", remember)
+    yield statements
+    event.remove(reader._database._reader, "before_cursor_execute", remember)
+
+
+def test_no_query_scans_or_sorts_whatever_the_chain_holds(reader):
+    with recorded(reader) as statements:
+        every_query(reader)
+    selects = {text: values for text, values in statements if text.startswith("SELECT")}
+    assert len(selects) >= 40
+    with reader._database.reading() as connection:
+        for text, values in selects.items():
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
+            steps = [row[3] for row in plan]
+            assert not any("TEMP B-TREE" in step for step in steps), (text, steps)
+            scans = [step for step in steps if step.startswith("SCAN")]
+            # The cursor has one row and the totals a fixed number; a list without a filter
+            # walks a key from the end, as far as its limit.
+            walks_key = "ORDER BY" in text and "LIMIT" in text and "WHERE" not in text
+            for step in scans:
+                table = re.fullmatch(r"SCAN (\w+)(?: USING INDEX \w+)?", step)
+                assert table, (text, step)
+                assert table[1] in {"index_cursor", "totals"} or walks_key, (text, steps)

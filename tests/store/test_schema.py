@@ -1,0 +1,183 @@
+"""Schema versions: upgrades from every revision, refusal of what cannot be used."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from ledger.store import (
+    ChainStore,
+    Indexer,
+    IndexReader,
+    SchemaTooNew,
+    SchemaTooOld,
+    StoreMissing,
+    StoreUnreadable,
+    StoreUrlInvalid,
+    WrongStore,
+)
+from ledger.store.chain_tables import CHAIN_METADATA
+from ledger.store.engine import Database
+from ledger.store.index_tables import INDEX_METADATA
+from ledger.store.schema import Schema, revisions, upgrade_schema
+from tests.store.chains import TAGS, Builder
+
+METADATA = {Schema.CHAIN: CHAIN_METADATA, Schema.INDEX: INDEX_METADATA}
+EVERY_REVISION = [(schema, revision) for schema in Schema for revision in revisions(schema)]
+
+
+def url_of(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@pytest.mark.parametrize(("schema", "revision"), EVERY_REVISION)
+def test_a_database_of_any_revision_is_upgraded_to_the_tables_that_the_code_uses(
+    tmp_path: Path, schema: Schema, revision: str
+):
+    database = Database(url_of(tmp_path / "some.db"))
+    upgrade_schema(database, schema, revision)
+    upgrade_schema(database, schema)
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection)
+        assert context.get_current_revision() == revisions(schema)[-1]
+        assert compare_metadata(context, METADATA[schema]) == []
+        made = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema").all())
+    database.close()
+    # What the comparison does not see: the tables' options.
+    assert made_directly(METADATA[schema], tmp_path) == {
+        name: sql for name, sql in made.items() if "alembic" not in name
+    }
+
+
+def made_directly(metadata, folder: Path) -> dict[str, str]:
+    database = Database(url_of(folder / "direct.db"))
+    with database.writing() as connection:
+        metadata.create_all(connection)
+        made = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema").all())
+    database.close()
+    return made
+
+
+def test_a_history_has_one_line_of_revisions_named_after_it():
+    for schema in Schema:
+        assert revisions(schema)[0] == f"{schema}_0001"
+        assert all(each.startswith(f"{schema}_") for each in revisions(schema))
+
+
+def make_both(folder: Path) -> tuple[str, str]:
+    chain_url, index_url = url_of(folder / "chain.db"), url_of(folder / "index.db")
+    chain = ChainStore.open(chain_url)
+    Indexer(chain, index_url).close()
+    chain.close()
+    return chain_url, index_url
+
+
+def set_revision(url: str, revision: str) -> None:
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", [revision])
+    connection.close()
+
+
+def test_a_database_of_a_newer_program_is_refused_with_what_to_do(tmp_path: Path):
+    chain_url, index_url = make_both(tmp_path)
+    set_revision(chain_url, "chain_9999")
+    set_revision(index_url, "index_9999")
+    with pytest.raises(SchemaTooNew, match=r"chain\.db has schema chain_9999.* run that version"):
+        ChainStore.open(chain_url)
+    with pytest.raises(SchemaTooNew, match="index_9999"):
+        IndexReader(index_url)
+    set_revision(chain_url, "chain_0001")
+    ChainStore.open(chain_url).close()
+
+
+def test_a_reader_refuses_a_schema_that_its_writer_has_yet_to_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _, index_url = make_both(tmp_path)
+    monkeypatch.setattr(
+        "alembic.script.ScriptDirectory.get_current_head", lambda _self: "index_0002"
+    )
+    with pytest.raises(SchemaTooOld, match="start the node once"):
+        IndexReader(index_url)
+
+
+def test_the_other_kind_of_database_is_refused(tmp_path: Path):
+    chain_url, index_url = make_both(tmp_path)
+    with pytest.raises(WrongStore, match="no chain database"):
+        ChainStore.open(index_url)
+    with pytest.raises(WrongStore, match="no index database"):
+        IndexReader(chain_url)
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path):
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(WrongStore, match="another program"):
+        ChainStore.open(url_of(path))
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
+    path = tmp_path / "chain.db"
+    path.write_bytes(b"not a database at all, but a note to myself" * 100)
+    with pytest.raises(StoreUnreadable, match="cannot be read"):
+        ChainStore.open(url_of(path))
+
+
+def test_a_reader_of_what_is_not_there_says_so_and_makes_nothing(tmp_path: Path):
+    path = tmp_path / "index.db"
+    with pytest.raises(StoreMissing, match="does not exist"):
+        IndexReader(url_of(path))
+    assert not path.exists()
+    path.touch()
+    with pytest.raises(StoreMissing, match="is empty"):
+        IndexReader(url_of(path))
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("not a url", "no database URL"),
+        ("sqlite://", "file of its own"),
+        ("sqlite:///:memory:", "file of its own"),
+        ("sqlite:///file:chain?mode=memory&uri=true", "file of its own"),
+        ("postgresql://localhost/chain", "not supported by this version"),
+        ("sqlite:////nowhere/at/all/chain.db", "does not exist"),
+    ],
+)
+def test_a_url_that_cannot_be_a_store_is_refused_with_the_reason(url: str, what: str):
+    with pytest.raises(StoreUrlInvalid, match=what):
+        ChainStore.open(url)
+
+
+def test_a_path_with_percent_signs_and_spaces_is_a_path(tmp_path: Path):
+    folder = tmp_path / "100% of it, %(here)s"
+    folder.mkdir()
+    store = ChainStore.open(url_of(folder / "chain.db"))
+    store.initialise(TAGS, Builder().sealed[0].block, {})
+    store.close()
+    assert (folder / "chain.db").exists()
+
+
+def test_the_writer_syncs_at_each_commit_and_readers_cannot_write(tmp_path: Path):
+    database = Database(url_of(tmp_path / "some.db"))
+    with database.writing() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "trusted_schema")
+        }
+        assert settings == {
+            "journal_mode": "wal",
+            "synchronous": 2,
+            "foreign_keys": 1,
+            "trusted_schema": 0,
+        }
+        connection.exec_driver_sql("CREATE TABLE t (a INTEGER)")
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA query_only").scalar() == 1
+    database.close()
