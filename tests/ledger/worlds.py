@@ -29,6 +29,7 @@ from ledger.actions import (
     Verification,
 )
 from ledger.block import CODEC, Block
+from ledger.checker import Checker
 from ledger.codec import encode
 from ledger.fees import with_least_fee
 from ledger.hashing import Tags, chain_id_of, sha256
@@ -128,8 +129,9 @@ def genesis_of(
 class World:
     """A chain, and verbs that extend it. A refused verb raises and changes nothing."""
 
-    def __init__(self, genesis: ChainView | None = None) -> None:
+    def __init__(self, genesis: ChainView | None = None, *, checked: bool = True) -> None:
         self.final = genesis or genesis_of()
+        self.checker = checker_of(self.final) if checked else None
         self.head = self.final
         self.unfinal: list[BlockResult] = []
         self.results: list[BlockResult] = []
@@ -159,6 +161,9 @@ class World:
         result = apply_block(self.head, CODEC.decode(encode(built.block)))
         assert_same_result(built.result, result)
         self.head = result.view
+        if self.checker is not None:
+            self.checker.after_block(built.block, result.outcomes, result.delta)
+            self.checker.compare(self.head.state, self.head.seen)
         self.results.append(result)
         self.blocks.append(built.block)
         self.unfinal.append(result)
@@ -367,6 +372,13 @@ class World:
     def balance(self, address: Address) -> Amount:
         """Return a balance."""
         return balance_of(self.head.state, address)
+
+
+def checker_of(view: ChainView, buckets: int = BUCKETS) -> Checker:
+    """Return the independent checker, in full mode, of the chain from this block on."""
+    items = {key: encode(record) for key, record in view.state.items()}
+    start_ms = view.epoch_start_ms
+    return Checker(view.tags, view.header, items, buckets, epoch_start_ms=start_ms, full=True)
 
 
 def assert_same_result(built: BlockResult, applied: BlockResult) -> None:
