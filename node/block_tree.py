@@ -16,7 +16,6 @@ from consensus import BlockRef, Notarize, Verdict
 from ledger import (
     BlockContext,
     BlockResult,
-    BuiltBlock,
     ChainView,
     IsVerified,
     apply_block,
@@ -152,13 +151,18 @@ class BlockTree:
         proposer: PublicKey,
         clock_ms: TimestampMs,
         candidates: Iterable[SignedTransaction],
-    ) -> tuple[TreeBlock, BuiltBlock]:
-        """Build and execute a block on an executed parent that does not end its epoch (S5)."""
+    ) -> tuple[TreeBlock, list[Hash]]:
+        """Build and execute a block on an executed parent (S5).
+
+        Returns:
+            The block, and the ids of candidates that its state refuses.
+        """
         parent = self.view_of(parent_id)
         assert parent is not None, "consensus proposes on an executed block"
         context = BlockContext(parent.next_epoch, view, proposer, block_time(parent, clock_ms))
         built = build_block(parent, candidates, context)
-        return self._add(built.block, built.result), built
+        refused = [transaction_id for transaction_id, _ in built.refused]
+        return self._add(built.block, built.result), refused
 
     def verify(
         self,

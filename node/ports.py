@@ -73,6 +73,9 @@ class Network(Protocol):
     def fetch_block(self, block_id: Hash) -> None:
         """Ask anyone for a block by its id."""
 
+    def report_fault(self, sender: int | None, code: str) -> None:
+        """Note that a peer sent what no honest peer sends."""
+
 
 class NoPeers:
     """The network of a chain with one validator and no followers."""
@@ -88,6 +91,9 @@ class NoPeers:
 
     def fetch_block(self, block_id: Hash) -> None:
         """Nobody answers; a single validator lacks no block."""
+
+    def report_fault(self, sender: int | None, code: str) -> None:
+        """There is no peer to blame."""
 
 
 class Clock(Protocol):

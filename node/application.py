@@ -1,0 +1,101 @@
+"""What consensus asks about blocks, answered by the ledger: build, verify, certify."""
+
+from consensus import (
+    BlockBuilt,
+    BlockDeclined,
+    BlockRef,
+    Certified,
+    Certify,
+    Committee,
+    Event,
+    Finalize,
+    Propose,
+    Verdict,
+    Verified,
+    Verify,
+)
+from node.block_tree import Judgement, TreeBlock
+from node.chain import ChainNode
+from node.ports import Clock, Network
+
+
+class FinalBlockInvalid(Exception):
+    """A quorum made a block final that this node's ledger refuses."""
+
+    def __init__(self, final: Finalize) -> None:
+        """State the block."""
+        super().__init__(f"block {final.block_id.hex()} of view {final.view} is final and invalid")
+
+
+class Application:
+    """The ledger's side of one epoch of consensus."""
+
+    def __init__(
+        self, chain: ChainNode, committee: Committee, clock: Clock, network: Network
+    ) -> None:
+        """Answer for a chain; missing blocks are asked for on the network."""
+        self._chain = chain
+        self._tree = chain.tree
+        self._committee = committee
+        self._clock = clock
+        self._network = network
+
+    def build(self, effect: Propose) -> Event:
+        """Build the block of a view, from the pool unless it must be empty (E1)."""
+        tree, pool = self._tree, self._chain.pool
+        now_ms, parent_id = self._clock.monotonic_ms(), effect.parent.block_id
+        parent = tree.view_of(parent_id)
+        if parent is None or parent.next_epoch != self._committee.epoch:
+            return BlockDeclined(now_ms, effect.view)
+        limit = 0 if effect.empty else parent.parameters.block_transactions_max
+        candidates = pool.candidates(limit, tree.pending_ids(parent_id))
+        leader = self._committee.leader_key(effect.view)
+        wall_ms = self._clock.wall_ms()
+        block, refused = tree.build(parent_id, effect.view, leader, wall_ms, candidates)
+        pool.doubt(refused)
+        return BlockBuilt(
+            self._clock.monotonic_ms(), effect.view, block.view.block_id, block.view.ends_epoch
+        )
+
+    def verify(self, effect: Verify) -> Event:
+        """Judge a proposal before voting."""
+        proposal = effect.proposal
+        leader = self._committee.leader_key(proposal.view)
+        said = self._tree.verify(
+            proposal, effect.parent, leader, self._clock.wall_ms(), self._chain.pool.is_verified
+        )
+        self._fetch_missing(said)
+        now_ms = self._clock.monotonic_ms()
+        return Verified(now_ms, proposal.view, proposal.block_id, said.verdict, said.ends_epoch)
+
+    def certify(self, effect: Certify) -> Event:
+        """Execute a notarized block."""
+        ref = BlockRef(effect.notarized.view, effect.notarized.block_id)
+        said = self._execute(ref)
+        now_ms = self._clock.monotonic_ms()
+        return Certified(now_ms, ref.view, ref.block_id, said.verdict, said.ends_epoch)
+
+    def finalised(self, final: Finalize) -> list[TreeBlock] | None:
+        """Return a final block and its ancestors above the durable head, oldest first.
+
+        Returns:
+            None if a block is missing; it was asked for.
+
+        Raises:
+            FinalBlockInvalid: this node's ledger refuses what a quorum made final.
+        """
+        said = self._execute(BlockRef(final.view, final.block_id))
+        if said.verdict is Verdict.INVALID:
+            raise FinalBlockInvalid(final)
+        if said.verdict is Verdict.UNKNOWN:
+            return None
+        return self._tree.path_to(final.block_id)
+
+    def _execute(self, ref: BlockRef) -> Judgement:
+        said = self._tree.certify(ref, self._chain.pool.is_verified)
+        self._fetch_missing(said)
+        return said
+
+    def _fetch_missing(self, said: Judgement) -> None:
+        if said.missing:
+            self._network.fetch_block(said.missing)

@@ -1,0 +1,330 @@
+"""How a node continues after any stop: the store's head, then the journal above it.
+
+What the two must agree on, for the epoch of the next block:
+
+    the journal reaches the store's head    else votes are missing: refused (`JournalBehindStore`)
+    the store reaches the journal's floor   else final blocks are missing (`StoreBehindJournal`)
+    there is a journal, or none can have    else it was lost, and the validator does not sign until
+    been written                            the next epoch (S10)
+
+A crash leaves the journal ahead of the store, never behind: finality is journalled before it is
+committed. What lies between is executed again and committed again, which changes nothing if it was.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import structlog
+
+from consensus import (
+    CERTIFICATE_CODEC,
+    BlockRef,
+    Certificate,
+    CertificateSeen,
+    Committee,
+    Core,
+    Finalize,
+    Signer,
+    Started,
+    Timing,
+    Verdict,
+    leader_shift,
+)
+from ledger import ChainView, IsVerified, restored_view
+from ledger.block import Header
+from ledger.params import TIMESTAMP_DRIFT_MS
+from ledger.seen import SeenIds
+from ledger.store import ChainStore, StoredHead
+from ledger.types import Epoch, Hash, Height, TimestampMs, View
+from node.block_tree import BlockTree
+from node.journal import Journal, JournalError
+from node.journal_folder import JournalFolder
+from node.journal_format import Entry, FloorMark, KeptBlock
+
+log = structlog.get_logger(__name__)
+
+
+class JournalBehindStore(JournalError):
+    """The journal is older than the database: votes of this validator are missing from it."""
+
+    code = "JOURNAL_BEHIND_STORE"
+
+    def __init__(self, epoch: Epoch, reach: View, head: View) -> None:
+        """State how far each reaches."""
+        super().__init__(
+            f"the journal of epoch {epoch} knows finality up to view {reach}, the database up to "
+            f"view {head}: it is an older copy, and signing with it could contradict votes that "
+            "were sent. Put the newest journal back, or remove it to stay silent until the next "
+            "epoch"
+        )
+
+
+class StoreBehindJournal(JournalError):
+    """The database is older than the journal: final blocks are missing from it."""
+
+    code = "STORE_BEHIND_JOURNAL"
+
+    def __init__(self, epoch: Epoch, view: View) -> None:
+        """State what the journal says is final."""
+        super().__init__(
+            f"the journal says that epoch {epoch} is final up to view {view}, and the database "
+            "does not hold those blocks: it is an older copy. Put the newest database back"
+        )
+
+
+class JournalLost(JournalError):
+    """A lone validator without its journal: the epoch cannot end without its votes."""
+
+    code = "JOURNAL_LOST"
+
+    def __init__(self, epoch: Epoch) -> None:
+        """Name the epoch and the one way on."""
+        super().__init__(
+            f"the journal of epoch {epoch} is missing, so this validator may have voted in it and "
+            "does not sign. If it certainly never did, start once with "
+            f"--never-voted-in-epoch {epoch}"
+        )
+
+
+class KeptBlockWrong(JournalError):
+    """A block that this validator vouched for cannot be executed again."""
+
+    code = "KEPT_BLOCK_WRONG"
+
+    def __init__(self, view: View, reason: str) -> None:
+        """State the view, and what is wrong."""
+        super().__init__(
+            f"the block of view {view} in the journal cannot be used: {reason}. Another version "
+            "of this program may have written it"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs one epoch."""
+
+    committee: Committee
+    """The epoch's validators."""
+    core: Core
+    """Consensus; takes `started` first."""
+    journal: Journal | None
+    """Where its records go; None for a node that does not sign in this epoch."""
+    started: Started
+    """The core's first event."""
+    silent_because: str
+    """Why a validator does not sign in this epoch; empty otherwise (S10)."""
+
+
+def load_final_view(store: ChainStore, buckets: int) -> ChainView:
+    """Return the newest durable block with its state, checked against the header's state root.
+
+    Args:
+        store: initialised with the genesis block.
+        buckets: size of the state tree, a genesis parameter.
+
+    Raises:
+        StateRootMismatch: the store is damaged.
+    """
+    head, records = store.load_records()
+    return restored_view(
+        tags=store.tags,
+        header=head.header,
+        records=records,
+        seen=SeenIds(store.recent_ids(head.header.timestamp_ms)),
+        epoch_start_ms=_boundary_of(store, head.header).header.timestamp_ms,
+        buckets=buckets,
+    )
+
+
+def _boundary_of(store: ChainStore, header: Header) -> StoredHead:
+    """Return the last block of the epoch before a header's, or block 0 (E3)."""
+    first = bisect_left(
+        range(header.height + 1), header.epoch, key=lambda at: _stored(store, at).header.epoch
+    )
+    return _stored(store, max(0, first - 1))
+
+
+def _stored(store: ChainStore, height: Height) -> StoredHead:
+    found = store.header_at(height)
+    assert found is not None, "the store holds every header up to its head"
+    return found
+
+
+class EpochOpener:
+    """Opens what runs the epoch of the next block."""
+
+    def __init__(
+        self,
+        store: ChainStore,
+        journals: JournalFolder | None,
+        signer: Signer | None,
+        *,
+        process_started_ms: TimestampMs,
+        never_voted_in_epoch: Epoch | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            store: durable final blocks.
+            journals: folder of the key's journals; None for a follower.
+            signer: the validator's key; None for a follower.
+            process_started_ms: wall-clock time at which this process started.
+            never_voted_in_epoch: the operator's word that the key never voted in it (S10).
+        """
+        assert (journals is None) == (signer is None)
+        self._store = store
+        self._journals = journals
+        self._signer = signer
+        self._process_started_ms = process_started_ms
+        self._never_voted_in_epoch = never_voted_in_epoch
+
+    def open(self, tree: BlockTree, verified: IsVerified, now_ms: int) -> Engine:
+        """Return the engine of the next block's epoch, with the journal's blocks executed.
+
+        Args:
+            tree: stands at the final view, which is the store's head.
+            verified: see `ledger.IsVerified`.
+            now_ms: monotonic time.
+
+        Raises:
+            JournalError: the journal cannot be used; see the module.
+        """
+        view = tree.final_view
+        committee = self._committee(view)
+        final = BlockRef(view.next_parent_view, view.block_id)
+        journal = self._open_journal(view, committee)
+        entries = journal.entries if journal else ()
+        enders = _execute_kept(tree, entries, final, verified)
+        if journal:
+            _check_finality(tree, entries, final, committee)
+        is_silent = self._signer is not None and journal is None
+        return Engine(
+            committee=committee,
+            core=Core(committee, None if is_silent else self._signer, _timing(view)),
+            journal=journal,
+            started=Started(
+                now_ms=now_ms,
+                final=final,
+                certificate=self._head_certificate(final),
+                records=tuple(e for e in entries if not isinstance(e, KeptBlock | FloorMark)),
+                ends_epoch=enders,
+            ),
+            silent_because=str(JournalLost(committee.epoch)) if is_silent else "",
+        )
+
+    def forget_earlier_epochs(self, epoch: Epoch) -> None:
+        """Remove the journals of earlier epochs, now that this one has a final block."""
+        if self._journals:
+            self._journals.remove_before(epoch)
+
+    def close(self) -> None:
+        """Release the folder's lock."""
+        if self._journals:
+            self._journals.close()
+
+    def _committee(self, view: ChainView) -> Committee:
+        members = tuple(member.public_key for member in view.validators.members)
+        shift = 0
+        if view.next_epoch > 0:
+            boundary_id = view.block_id
+            if not view.ends_epoch:
+                boundary_id = _boundary_of(self._store, view.header).block_id
+            shift = leader_shift(boundary_id, len(members))
+        return Committee(view.tags, view.next_epoch, members, shift=shift)
+
+    def _head_certificate(self, final: BlockRef) -> Certificate | None:
+        head = self._store.head()
+        assert head is not None
+        if final.view == 0 or not head.certificate:
+            return None
+        return CERTIFICATE_CODEC.decode(head.certificate)
+
+    def _open_journal(self, view: ChainView, committee: Committee) -> Journal | None:
+        """Return the epoch's journal; None if this node must not sign in the epoch (S10)."""
+        if self._journals is None:
+            return None
+        epoch, head_view = committee.epoch, view.next_parent_view
+        known = self._journals.epochs()
+        if max(known, default=epoch) > epoch:
+            raise StoreBehindJournal(max(known), 0)
+        if epoch in known:
+            journal = self._journals.open(epoch)
+            _check_reach(journal, epoch, head_view)
+            return journal
+        if self._is_first_start(view, known):
+            return self._journals.create(epoch)
+        if self._never_voted_in_epoch == epoch:
+            log.warning("signing_without_journal", epoch=epoch, reason="--never-voted-in-epoch")
+            journal = self._journals.create(epoch)
+            journal.append([FloorMark(head_view)])
+            return journal
+        if committee.size == 1:
+            raise JournalLost(epoch)
+        return None
+
+    def _is_first_start(self, view: ChainView, known: set[Epoch]) -> bool:
+        """Return whether no journal of the next block's epoch can have been written before.
+
+        At genesis; when the journal of the epoch before is here, so the folder was not lost; or
+        when this process, the only one with the key, is older than the epoch.
+        """
+        if view.next_parent_view != 0:
+            return False
+        is_younger = view.header.timestamp_ms > self._process_started_ms + TIMESTAMP_DRIFT_MS
+        return view.header.height == 0 or view.header.epoch in known or is_younger
+
+
+def _timing(view: ChainView) -> Timing:
+    return Timing(view.parameters.delta_ms, view.parameters.heartbeat_ms)
+
+
+def _finalizations(entries: tuple[Entry, ...]) -> list[Finalize]:
+    """Return what the journal holds finalizations of, oldest first."""
+    return [
+        entry.certificate.statement
+        for entry in entries
+        if isinstance(entry, CertificateSeen) and isinstance(entry.certificate.statement, Finalize)
+    ]
+
+
+def _check_reach(journal: Journal, epoch: Epoch, head_view: View) -> None:
+    """Compare what journal and store say is final."""
+    views = [final.view for final in _finalizations(journal.entries)]
+    reach = max(journal.floor_mark, *views, 0)
+    if reach < head_view:
+        raise JournalBehindStore(epoch, reach, head_view)
+    if journal.floor_mark > head_view:
+        raise StoreBehindJournal(epoch, journal.floor_mark)
+    if journal.torn:
+        log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=journal.torn.dropped_bytes)
+
+
+def _execute_kept(
+    tree: BlockTree, entries: tuple[Entry, ...], final: BlockRef, verified: IsVerified
+) -> frozenset[Hash]:
+    """Execute the journal's blocks above the final one; return those that end the epoch."""
+    enders = set()
+    for entry in entries:
+        if not isinstance(entry, KeptBlock) or entry.view <= final.view:
+            continue
+        if tree.offer(entry.data) != entry.block_id:
+            raise KeptBlockWrong(entry.view, "its bytes are another block's")
+        judgement = tree.certify(BlockRef(entry.view, entry.block_id), verified)
+        if judgement.verdict is Verdict.INVALID:
+            raise KeptBlockWrong(entry.view, "it was valid when it was kept, and is not now")
+        if judgement.verdict is Verdict.UNKNOWN:
+            log.info("kept_block_abandoned", view=entry.view, block_id=entry.block_id.hex())
+        if judgement.ends_epoch:
+            enders.add(entry.block_id)
+    return frozenset(enders)
+
+
+def _check_finality(
+    tree: BlockTree, entries: tuple[Entry, ...], final: BlockRef, committee: Committee
+) -> None:
+    """A lone validator must hold what it made final; others can ask their peers."""
+    newest = _finalizations(entries)[-1:]
+    for finalized in newest:
+        is_above = finalized.view > final.view
+        if committee.size == 1 and is_above and tree.view_of(finalized.block_id) is None:
+            raise StoreBehindJournal(committee.epoch, finalized.view)
