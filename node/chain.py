@@ -103,9 +103,14 @@ class ChainNode:
 
     # ------------------------------------------------------------ transactions
 
-    async def submit(self, signed: Sequence[bytes]) -> list[SubmitOutcome]:
-        """Admit canonical signed transactions to the pool, each with an explicit outcome."""
-        outcomes = await self.pool.add(signed)
+    async def submit(self, signed: Sequence[bytes], source: str = "") -> list[SubmitOutcome]:
+        """Admit canonical signed transactions to the pool, each with an explicit outcome.
+
+        Args:
+            signed: the bytes of each; hostile.
+            source: who sent them; empty for this node itself.
+        """
+        outcomes = await self.pool.add(signed, source)
         if any(outcome.status is TransactionStatus.POOLED for outcome in outcomes):
             self._on_growth()
         return outcomes

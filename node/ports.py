@@ -25,8 +25,13 @@ class Views(Protocol):
 class Pool(Protocol):
     """Transactions that wait for a block; `node.mempool.Mempool` is one."""
 
-    async def add(self, signed: Sequence[bytes]) -> list[SubmitOutcome]:
-        """Admit canonical signed transactions in the order of T7, each with an outcome."""
+    async def add(self, signed: Sequence[bytes], source: str = "") -> list[SubmitOutcome]:
+        """Admit canonical signed transactions in the order of T7, each with an outcome.
+
+        Args:
+            signed: the bytes of each; hostile.
+            source: who sent them, for the budget of wrong signatures; empty for this node itself.
+        """
 
     def candidates(self, limit: int, excluded: Collection[Hash]) -> Sequence[SignedTransaction]:
         """Return at most `limit` pooled transactions for a block, best first.

@@ -1,0 +1,173 @@
+"""What the chain routes stand on, and the questions that need more than one part of the node."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import structs
+
+from coordinator.errors import NotFound
+from coordinator.ports import TransactionStatus
+from coordinator.wire import transaction_text
+from ledger.store import ChainStore, StoredBlock
+from ledger.types import Address, Hash
+from node.chain import ChainNode
+from node.http.chain_views import (
+    AccountView,
+    ChainStatusView,
+    HeadView,
+    PoolView,
+    SubmittedView,
+    TransactionView,
+    account_view,
+    final_view,
+    submitted_view,
+)
+from node.mempool import Mempool
+
+WAIT_SECONDS: Final = 10
+"""Longest that a submission waits for finality."""
+
+_WAITING: Final = frozenset({TransactionStatus.POOLED, TransactionStatus.DUPLICATE})
+
+
+class BlockNotFound(NotFound):
+    """No final block of this height or id."""
+
+    code = "BLOCK_NOT_FOUND"
+    text = "Block not found"
+
+
+class TransactionNotFound(NotFound):
+    """Not known here: never sent, or dropped long ago."""
+
+    code = "TRANSACTION_NOT_FOUND"
+    text = "Transaction not found"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainApi:
+    """Answers questions about the chain; used on the event loop."""
+
+    chain: ChainNode
+    """Final state and waiting."""
+    pool: Mempool
+    """Transactions that wait, and reasons for those that left."""
+    store: ChainStore
+    """Durable blocks."""
+    indexed_height: Callable[[], int]
+    """Height that the index has reached."""
+    request_bytes_max: int
+    """Bytes of one submission."""
+
+    def status(self) -> ChainStatusView:
+        """Return where the node stands."""
+        final, head = self.chain.tree.final_view, self.chain.tree.head_view
+        return ChainStatusView(
+            chain_id=self.chain.chain_id,
+            genesis_digest=self.chain.tags.genesis_digest.hex(),
+            protocol_version=final.parameters.protocol_version,
+            height=final.header.height,
+            block_id=final.block_id.hex(),
+            timestamp_ms=final.header.timestamp_ms,
+            epoch=final.header.epoch,
+            head=HeadView(
+                height=head.header.height,
+                block_id=head.block_id.hex(),
+                timestamp_ms=head.header.timestamp_ms,
+            ),
+            validators=len(final.validators.members),
+            pool=PoolView(transactions=len(self.pool), bytes=self.pool.bytes_total),
+            indexed_height=self.indexed_height(),
+        )
+
+    def account(self, address: Address) -> AccountView:
+        """Return an account of the final state (K1)."""
+        return account_view(
+            address,
+            self.chain.balance(address),
+            self.chain.spendable(address),
+            self.chain.head().height,
+        )
+
+    async def block(self, reference: int | Hash) -> StoredBlock:
+        """Return a final block by height or id.
+
+        Raises:
+            BlockNotFound: there is none.
+        """
+        if isinstance(reference, int):
+            block = await asyncio.to_thread(self.store.block_at, reference)
+        else:
+            block = await asyncio.to_thread(self.store.block_by_id, reference)
+        # The store is durable an instant before everybody else is told (K1).
+        if block is None or block.height > self.chain.head().height:
+            raise BlockNotFound
+        return block
+
+    async def transaction(self, transaction_id: Hash) -> TransactionView:
+        """Return where a transaction is.
+
+        Raises:
+            TransactionNotFound: it is not known here.
+        """
+        height = self.chain.height_of(transaction_id)
+        if height is not None:
+            block = await self.block(height)
+            return final_view(block, block.transaction_ids.index(transaction_id))
+        text = transaction_text(transaction_id)
+        status = self.chain.status(transaction_id)
+        if status in {TransactionStatus.POOLED, TransactionStatus.INCLUDED}:
+            return TransactionView(transaction_id=text, status=status.value)
+        reason = self.pool.drop_of(transaction_id)
+        if reason is None:
+            raise TransactionNotFound
+        return TransactionView(
+            transaction_id=text, status="rejected", code=reason.code, detail=str(reason)
+        )
+
+    async def submit(
+        self, signed: list[bytes], source: str, *, wait_final: bool
+    ) -> list[SubmittedView]:
+        """Admit transactions, and if asked wait until each is final or dropped.
+
+        Args:
+            signed: hostile bytes.
+            source: who sent them.
+            wait_final: whether to wait, at most `WAIT_SECONDS`.
+        """
+        outcomes = await self.chain.submit(signed, source)
+        views = [submitted_view(outcome) for outcome in outcomes]
+        if not wait_final:
+            return views
+        waiting = {
+            outcome.transaction_id: at
+            for at, outcome in enumerate(outcomes)
+            if outcome.status in _WAITING
+        }
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._wait(waiting, views)
+        return views
+
+    async def _wait(self, waiting: dict[Hash, int], views: list[SubmittedView]) -> None:
+        """Follow final blocks until what waits is final or dropped; fill in what became of it."""
+        async for _ in self.chain.follow():
+            for transaction_id, at in list(waiting.items()):
+                decided = self._decided(transaction_id, views[at])
+                if decided is not None:
+                    views[at] = decided
+                    del waiting[transaction_id]
+            if not waiting:
+                return
+
+    def _decided(self, transaction_id: Hash, view: SubmittedView) -> SubmittedView | None:
+        if self.pool.contains(transaction_id):
+            return None
+        reason = self.pool.drop_of(transaction_id)
+        if reason is not None:
+            return structs.replace(view, status="rejected", code=reason.code, detail=str(reason))
+        height = self.chain.height_of(transaction_id)
+        return None if height is None else structs.replace(view, status="final", height=height)

@@ -1,0 +1,39 @@
+"""Counts every request, around the whole application."""
+
+import time
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from node.metrics import NodeMetrics
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def measured(app: ASGIApp, metrics: NodeMetrics) -> ASGIApp:
+    """Return the application with its requests counted and timed.
+
+    Labels are the route's template and known methods, never what a caller sent: a scanner must not
+    be able to fill the registry.
+
+    Args:
+        app: the application; it puts the template of the route into the scope.
+        metrics: where counts go.
+    """
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        began = time.monotonic()
+
+        async def send_counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = scope.get("path_template") or "none"
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                metrics.requests.labels(method, route, str(message["status"])).inc()
+                metrics.request_seconds.labels(route).observe(time.monotonic() - began)
+            await send(message)
+
+        await app(scope, receive, send_counted)
+
+    return counted
