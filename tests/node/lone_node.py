@@ -1,0 +1,161 @@
+"""A node core of one validator on real files: store, journal, pool, driver; no HTTP around it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+
+from ledger.actions import Action, Transfer
+from ledger.block import Block
+from ledger.codec import encode
+from ledger.fees import with_least_fee
+from ledger.hashing import Tags, chain_id_of
+from ledger.keys import KeyPair
+from ledger.params import Parameters
+from ledger.records import Account, Coordinator, Record, Table, Validator, ValidatorSet, state_key
+from ledger.store import ChainStore
+from ledger.transaction import Transaction, sign, transaction_id_of_bytes
+from ledger.types import Hash, Height
+from ledger.views import ChainView, genesis_view
+from node.block_tree import BlockTree
+from node.chain import ChainNode
+from node.driver import Driver
+from node.failpoints import Failpoints, NoFailpoints
+from node.journal_folder import JournalFolder
+from node.mempool import Mempool, PoolLimits
+from node.ports import SystemClock
+from node.recovery import EpochOpener, load_final_view
+from node.signatures import SignatureVerifier
+
+TAGS = Tags(b"\x31" * 32)
+CHAIN_ID = chain_id_of("lone", TAGS.genesis_digest)
+VALIDATOR = KeyPair(b"\x01" * 32)
+COORDINATOR = KeyPair(b"\x02" * 32)
+RICH = KeyPair(b"\x03" * 32)
+PEER = KeyPair(b"\x04" * 32)
+START_MS = 1_700_000_000_000
+BUCKETS = 256
+RICHES = 10**15
+
+
+@dataclass
+class TestClock:
+    """The machine's clock, with a wall clock that a test can shift."""
+
+    __test__ = False
+
+    shift_ms: int = 0
+
+    def wall_ms(self) -> int:
+        return SystemClock().wall_ms() + self.shift_ms
+
+    def monotonic_ms(self) -> int:
+        return SystemClock().monotonic_ms()
+
+
+def genesis(parameters: Parameters, validators: tuple[KeyPair, ...] = (VALIDATOR,)) -> ChainView:
+    members = tuple(Validator(key.public_key, f"v{at}", b"\x09" * 20) for at, key in enumerate(validators))
+    records: dict[bytes, Record] = {
+        state_key(Table.PARAMETERS): parameters,
+        state_key(Table.VALIDATORS): ValidatorSet(members),
+        state_key(Table.COORDINATOR, COORDINATOR.address): Coordinator("c"),
+        state_key(Table.ACCOUNT, RICH.address): Account(RICHES),
+    }
+    return genesis_view(TAGS, CHAIN_ID, records, START_MS, BUCKETS)
+
+
+@dataclass
+class LoneNode:
+    """One incarnation of a node; make another on the same folder to restart it."""
+
+    folder: Path
+    parameters: Parameters = field(default_factory=lambda: Parameters(account_fee=0))
+    clock: TestClock = field(default_factory=TestClock)
+    failpoints: Failpoints = field(default_factory=NoFailpoints)
+    never_voted_in_epoch: int | None = None
+    validators: tuple[KeyPair, ...] = (VALIDATOR,)
+
+    def __post_init__(self) -> None:
+        start = genesis(self.parameters, self.validators)
+        self.store = ChainStore.open(f"sqlite:///{self.folder}/chain.db")
+        records = {key: encode(record) for key, record in start.state.items()}
+        self.store.initialise(TAGS, Block(start.header, ()), records)
+        try:
+            journals = JournalFolder(
+                self.folder / "journal", TAGS.genesis_digest, VALIDATOR.public_key, self.failpoints
+            )
+        except BaseException:
+            self.store.close()
+            raise
+        opener = EpochOpener(
+            self.store,
+            journals,
+            VALIDATOR,
+            process_started_ms=self.clock.wall_ms(),
+            never_voted_in_epoch=self.never_voted_in_epoch,
+        )
+        try:
+            self.tree = BlockTree(load_final_view(self.store, BUCKETS))
+            pool = Mempool(self.tree, SignatureVerifier(TAGS, 0), self.clock, PoolLimits())
+            self.chain = ChainNode(self.tree, pool, self.store, lambda _: None)
+            self.driver = Driver(
+                self.chain, self.store, opener, self.clock, failpoints=self.failpoints
+            )
+        except BaseException:
+            opener.close()
+            self.store.close()
+            raise
+        self._salts = count(1)
+
+    async def __aenter__(self) -> "LoneNode":
+        self.running = asyncio.create_task(self.driver.run())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.driver.stop()
+        try:
+            await self.running
+        finally:
+            self.store.close()
+
+    def signed(self, action: Action, key: KeyPair = RICH, salt: int | None = None) -> bytes:
+        transaction = Transaction(
+            version=1,
+            chain_id=CHAIN_ID,
+            sender_public_key=key.public_key,
+            action=action,
+            fee=0,
+            valid_until_ms=self.clock.wall_ms() + 120_000,
+            salt=(salt or next(self._salts)).to_bytes(16, "big"),
+        )
+        return encode(sign(TAGS, with_least_fee(self.parameters, transaction), key))
+
+    def transfer(self, amount: int = 10**9, salt: int | None = None) -> bytes:
+        return self.signed(Transfer(PEER.address, amount), RICH, salt)
+
+    async def finalize(self, signed: bytes) -> Height:
+        """Submit a transaction and wait until it is final."""
+        (outcome,) = await self.chain.submit([signed])
+        assert outcome.status == "pooled", outcome
+        height = await self.chain.wait_final(outcome.transaction_id, 10)
+        assert height is not None
+        return height
+
+    async def reach(self, height: Height) -> None:
+        """Wait until the final height is at least this."""
+        async with asyncio.timeout(30):
+            async for now in self.chain.follow():
+                if now >= height:
+                    return
+
+
+def id_of(signed: bytes) -> Hash:
+    return transaction_id_of_bytes(TAGS, signed)
