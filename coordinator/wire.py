@@ -20,13 +20,16 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
     """Base of response bodies. Members of value `UNSET` are left out."""
 
 
+AnyJson = Annotated[object, Meta(extra_json_schema={"description": "Any JSON value."})]
+"""A JSON value of any kind."""
+
 TimeText = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339 in UTC, whole seconds (J6)."""
 
 NumberText = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "number"})]
 """A JSON number that was formatted exactly (P5)."""
 
-MoneyText = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)\.[0-9]{2,9}$")]
+MoneyText = Annotated[str, Meta(pattern=r"\A(0|[1-9][0-9]*)\.[0-9]{2,9}\Z")]
 """A decimal string of AITBC (P5)."""
 
 MoneyInput = Annotated[

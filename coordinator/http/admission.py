@@ -53,8 +53,9 @@ class Admission:
             exchange.explicit = key_choice(exchange.principal.version_pin)
             exchange.choice = exchange.explicit or exchange.choice
         _authorise(exchange.principal, operation)
-        if operation.policy is not Policy.MINER:
-            self.count(exchange, _subject(exchange, connection))
+        # Which miner calls is in the body: its route counts that.
+        policy = Policy.MINERS if operation.policy is Policy.MINER else operation.policy
+        self.count(exchange, policy, _subject(exchange, connection))
         _check_acceptable(connection, operation)
 
     async def _identify(self, connection: HttpConnection, operation: Operation) -> Principal | None:
@@ -71,14 +72,17 @@ class Admission:
             )
         return principal
 
-    def count(self, exchange: Exchange, subject: str) -> None:
-        """Count a request against its policy.
+    def count(self, exchange: Exchange, policy: Policy, subject: str) -> None:
+        """Count a request against a policy.
+
+        Args:
+            exchange: the request; its answer says where the subject stands.
+            policy: what is counted.
+            subject: whose requests.
 
         Raises:
             RateLimitExceeded: the quota is used up (L1).
         """
-        assert exchange.operation is not None
-        policy = exchange.operation.policy
         quota = self._config.quotas.of(policy)
         standing, is_allowed = self._limiter.take(policy, subject, quota)
         exchange.headers |= standing.headers()

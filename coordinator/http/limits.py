@@ -38,6 +38,8 @@ class Quotas:
     """Result retrievals (document 003)."""
     miner: int = 1_000
     """Calls of one miner."""
+    miners: int = 20_000
+    """Calls of all miners of one key."""
     other: int = 1_000
     """Everything else."""
 

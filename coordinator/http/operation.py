@@ -5,10 +5,10 @@ the route (V1), and the OpenAPI document is made from all of it. A route without
 a page of this site, not part of the API.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol
 
 from coordinator.clients import Scope
 from coordinator.errors import CoordinatorError
@@ -31,7 +31,9 @@ class Policy(StrEnum):
     RESULT = "result"
     """Results and receipts of jobs."""
     MINER = "miner"
-    """What miners call; counted for each miner."""
+    """What miners call; counted for each miner, by the routes."""
+    MINERS = "miners"
+    """The same, counted for each key: names of miners are the caller's to invent."""
     OTHER = "other"
     """Everything else."""
 
@@ -45,8 +47,21 @@ READER: Final = frozenset({Scope.CLIENT, Scope.READ})
 """Whoever may read the key's jobs."""
 ANY_KEY: Final = frozenset({Scope.CLIENT, Scope.MINER, Scope.READ})
 
-WireType: TypeAlias = "Callable[[Wire], object]"
-"""A type on the wire, chosen from those of the version that is described."""
+
+class WireType(Protocol):
+    """Chooses a type on the wire from those of the version that is described."""
+
+    def __call__(self, wire: "Wire", /) -> object:
+        """Return the type, or `AnyOf` several."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """A body that is of one of several types."""
+
+    types: tuple[object, ...]
+    """The types."""
+
 
 
 def same(wire_type: object) -> WireType:

@@ -9,8 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from coordinator.http.money import format_text
 from coordinator.http.times import format_time
 from coordinator.leases.model import HeartbeatReply, Lease, PollReply, Terms
-from coordinator.values import JsonValue
-from coordinator.wire import Body, MoneyText, TimeText, View, job_text
+from coordinator.wire import AnyJson, Body, MoneyText, TimeText, View, job_text
 from ledger.keys import format_address
 
 MinerId = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -19,10 +18,10 @@ MinerId = Annotated[str, Meta(min_length=1, max_length=128)]
 AttemptNumber = Annotated[int, Meta(ge=1, le=2**31)]
 """Number of an attempt, from the lease."""
 
-HexBytes32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+HexBytes32 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """32 bytes in hex."""
 
-HexTransaction = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})+$", max_length=2048)]
+HexTransaction = Annotated[str, Meta(pattern=r"\A([0-9a-f]{2})+\Z", max_length=2048)]
 """A signed transaction in hex."""
 
 
@@ -75,11 +74,11 @@ class LeaseTerms(View, kw_only=True, frozen=True):
     """Address of the coordinator."""
     payload_digest: HexBytes32
     """Blinded digest of the input."""
-    price_cap: Annotated[str, Meta(pattern=r"^[0-9]+$")]
+    price_cap: Annotated[str, Meta(pattern=r"\A[0-9]+\Z")]
     """Most that the receipt may claim, in nait."""
     unit_type: str
     """What `unit_price` counts; `none` when the price is not by unit."""
-    unit_price: Annotated[str, Meta(pattern=r"^[0-9]+$")]
+    unit_price: Annotated[str, Meta(pattern=r"\A[0-9]+\Z")]
     """Nait per whole unit."""
     deadline_ms: int
     """The job's deadline, milliseconds since the epoch."""
@@ -106,9 +105,9 @@ class LeaseFields(View, kw_only=True, frozen=True):
     """Service that is asked for."""
     model: str
     """Model that is asked for."""
-    input: dict[str, JsonValue]
+    input: dict[str, AnyJson]
     """The service's input."""
-    params: dict[str, JsonValue]
+    params: dict[str, AnyJson]
     """Parameters with their defaults."""
     payload: str
     """The canonical payload that the digest covers, base64."""
@@ -178,7 +177,7 @@ class JobResult(Body, kw_only=True, frozen=True):
 class OutputArtifact(Body, kw_only=True, frozen=True):
     """A file of a result."""
 
-    artifact: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+    artifact: Annotated[str, Meta(pattern=r"\Asha256:[0-9a-f]{64}\Z")]
     """Its name, from the upload."""
     size: Annotated[int, Meta(ge=0, le=2**53 - 1)] | UnsetType = UNSET
     """Bytes."""
@@ -193,13 +192,13 @@ class ResultOutput(Body, kw_only=True, frozen=True):
 
     text: str | None = None
     """Text."""
-    json: object = None
+    json: AnyJson = None
     """Structured result."""
     artifacts: Annotated[list[OutputArtifact], Meta(max_length=64)] = msgspec.field(
         default_factory=list
     )
     """Files, uploaded before."""
-    metadata: dict[str, object] = msgspec.field(default_factory=dict)
+    metadata: dict[str, AnyJson] = msgspec.field(default_factory=dict)
     """What to say about the run, such as the engine."""
 
 
@@ -218,10 +217,6 @@ class SignedJobResult(Body, kw_only=True, frozen=True):
     """Signed `post_receipt`; absent for a managed miner."""
     completed_at: TimeText | UnsetType = UNSET
     """When the work ended, as the miner claims."""
-
-
-CompletionRequest = JobResult | SignedJobResult
-"""Body of `complete`: a text from a literal miner, or any output from one that signs."""
 
 
 def poll_answer(reply: PollReply) -> PollAnswer:

@@ -11,8 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from coordinator.leases.schemas import LeaseFields
 from coordinator.presenters.specs import CURRENCY, Seconds
 from coordinator.presenters.states import State20260511
-from coordinator.values import JsonValue
-from coordinator.wire import Body, MoneyInput, NumberText, SizeInput, TimeText, View
+from coordinator.wire import AnyJson, Body, MoneyInput, NumberText, SizeInput, TimeText, View
 from ledger.types import ModelName
 
 
@@ -28,7 +27,7 @@ class Constraints(Body, kw_only=True, frozen=True):
 class JobRequest(Body, kw_only=True, frozen=True):
     """A job of any service."""
 
-    payload: dict[str, object]
+    payload: dict[str, AnyJson]
     """`service` (`llm_inference` if absent and there is a `prompt`), `model`, `parameters`, and
     the service's input, such as `prompt`."""
     constraints: Constraints | None = None
@@ -48,7 +47,7 @@ class PayloadMembers(Body, kw_only=True, frozen=True):
     """Service that is asked for."""
     model: ModelName | None = None
     """Model that is asked for."""
-    parameters: dict[str, object] | None = None
+    parameters: dict[str, AnyJson] | None = None
     """Parameters of the service."""
 
 
@@ -116,7 +115,7 @@ class Result(View, kw_only=True, frozen=True):
 
     output: str
     """Its text; compact JSON where it is structured."""
-    metadata: dict[str, JsonValue]
+    metadata: dict[str, AnyJson]
     """What the miner says about the run, with the structured result and artifacts if any."""
 
 

@@ -1,0 +1,116 @@
+"""The HTTP side of the coordinator, put together.
+
+The composition root makes one `HttpSide` and wires its parts into the application:
+`Litestar(route_handlers=[*side.handlers, …], guards=[side.admission],
+exception_handlers=side.exception_handlers, openapi_config=None)`, and serves `edge(application)`.
+Routes of other parts that declare an `Operation` get the same admission, errors and documents.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from litestar import Router
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
+
+from coordinator.artifacts import routes as artifacts
+from coordinator.clients import routes as clients
+from coordinator.http import Admission, HttpConfig, RateLimiter, exception_handlers
+from coordinator.http.authentication import LOOPBACK_ORIGIN
+from coordinator.http.context import Context
+from coordinator.jobs import routes as jobs
+from coordinator.leases import routes as leases
+from coordinator.miners import routes as miners
+from coordinator.openapi import document_handlers
+from coordinator.presenters import SERVED
+from coordinator.receipts import routes as receipts
+from coordinator.services import Services
+from coordinator.stats import routes as stats
+from ledger.store import IndexReader
+
+_ROUTES: Final = (
+    *jobs.HANDLERS,
+    *leases.HANDLERS,
+    *miners.HANDLERS,
+    *receipts.HANDLERS,
+    *clients.HANDLERS,
+    *artifacts.HANDLERS,
+    *stats.HANDLERS,
+)
+
+_REQUEST_HEADERS: Final = [
+    "Accept",
+    "AITBC-Version",
+    "Authorization",
+    "Content-Type",
+    "Prefer",
+    "X-Api-Key",
+    "X-Request-Id",
+]
+
+_RESPONSE_HEADERS: Final = [
+    "AITBC-As-Of-Height",
+    "AITBC-Version",
+    "AITBC-Version-Source",
+    "Link",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSide:
+    """What the composition root wires."""
+
+    handlers: tuple[ControllerRouterHandler, ...]
+    """Routes of the API, and of its documents."""
+    admission: Admission
+    """Guard of the whole application."""
+    exception_handlers: ExceptionHandlersMap
+    """Exception handlers of the whole application."""
+    cors: CORSConfig
+    """Which web pages may read answers: none, unless configured, but this machine's on a devnet."""
+
+
+def build_http_side(services: Services, index: IndexReader, config: HttpConfig) -> HttpSide:
+    """Return the HTTP side of a coordinator.
+
+    Args:
+        services: its services.
+        index: final blocks and transactions, for the explorer's arrays.
+        config: settings.
+    """
+    admission = Admission(services.clients, config, RateLimiter())
+    return HttpSide(
+        handlers=(*coordinator_handlers(services, index, admission), *document_handlers()),
+        admission=admission,
+        exception_handlers=exception_handlers(SERVED),
+        cors=CORSConfig(
+            allow_origins=sorted(config.allowed_origins),
+            allow_origin_regex=LOOPBACK_ORIGIN if config.is_devnet else None,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_RESPONSE_HEADERS,
+        ),
+    )
+
+
+def coordinator_handlers(
+    services: Services, index: IndexReader, admission: Admission
+) -> list[ControllerRouterHandler]:
+    """Return the coordinator's routes; their `context` is injected."""
+    context = Context(services, index, admission)
+    return [
+        Router(
+            path="/",
+            route_handlers=_ROUTES,
+            dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
+            # Each route bounds its own body, with an error that names the bound.
+            request_max_body_size=None,
+        )
+    ]

@@ -1,0 +1,138 @@
+"""Routes of clients: registration, own account, keys."""
+
+from typing import Final
+
+from litestar import Response, delete, get, post
+
+from coordinator.clients.schemas import (
+    ApiKeyList,
+    Client,
+    ClientRegistration,
+    KeyRequest,
+    NewApiKey,
+    RegisteredClient,
+    client_view,
+    key_view,
+    new_key_view,
+    registered_view,
+)
+from coordinator.errors import Forbidden, NotFound
+from coordinator.http import (
+    PUBLIC,
+    Answer,
+    HttpRequest,
+    Operation,
+    answer,
+    declared,
+    exchange_of,
+    location,
+    same,
+)
+from coordinator.http.bodies import read_object, typed
+from coordinator.http.context import Given
+from coordinator.http.faults import FieldInvalid
+from coordinator.http.operation import ANY_KEY
+from coordinator.http.times import TimeInvalid, parse_time
+from ledger.types import TimestampMs
+
+REGISTER: Final = Operation(
+    summary="Register as a client",
+    tag="Clients",
+    access=PUBLIC,
+    description="Makes a client with a wallet and returns its API key, once.",
+    body=same(ClientRegistration),
+    answers={201: Answer("Client registered", same(RegisteredClient))},
+)
+
+ME: Final = Operation(
+    summary="Get the caller",
+    tag="Clients",
+    access=ANY_KEY,
+    answers={200: Answer("The caller, with its balance", same(Client))},
+)
+
+ISSUE_KEY: Final = Operation(
+    summary="Make another key",
+    tag="Clients",
+    access=ANY_KEY,
+    body=same(KeyRequest),
+    answers={201: Answer("Key made", same(NewApiKey))},
+    errors=(Forbidden,),
+)
+
+LIST_KEYS: Final = Operation(
+    summary="List the caller's keys",
+    tag="Clients",
+    access=ANY_KEY,
+    answers={200: Answer("Keys, newest first", same(ApiKeyList))},
+)
+
+REVOKE_KEY: Final = Operation(
+    summary="Revoke a key",
+    tag="Clients",
+    access=ANY_KEY,
+    answers={204: Answer("Key revoked")},
+    errors=(NotFound,),
+)
+
+
+@post("/v1/clients", opt=declared(REGISTER))
+async def register_client(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Register a client."""
+    registration = typed(await read_object(request), ClientRegistration)
+    client, issued = await context.services.clients.register(registration.label)
+    return answer(
+        request,
+        registered_view(client, issued),
+        status=201,
+        headers=location(request, "/v1/clients/me") | {"cache-control": "no-store"},
+    )
+
+
+@get("/v1/clients/me", opt=declared(ME))
+async def get_me(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Return the caller."""
+    client = await context.services.clients.view(exchange_of(request).caller)
+    return answer(request, client_view(client))
+
+
+@post("/v1/clients/me/keys", opt=declared(ISSUE_KEY))
+async def issue_key(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Make another key of the caller."""
+    wanted = typed(await read_object(request), KeyRequest)
+    issued = await context.services.clients.issue_key(
+        exchange_of(request).caller,
+        label=wanted.label,
+        scopes=frozenset(wanted.scopes),
+        expires_ms=None if wanted.expires_at is None else _expires_ms(wanted.expires_at),
+    )
+    return answer(
+        request,
+        new_key_view(issued),
+        status=201,
+        headers=location(request, "/v1/clients/me/keys") | {"cache-control": "no-store"},
+    )
+
+
+@get("/v1/clients/me/keys", opt=declared(LIST_KEYS))
+async def list_keys(request: HttpRequest, context: Given) -> Response[bytes]:
+    """List the caller's keys."""
+    keys = await context.services.clients.keys(exchange_of(request).caller)
+    return answer(request, ApiKeyList(keys=[key_view(key) for key in keys]))
+
+
+@delete("/v1/clients/me/keys/{key_id:str}", opt=declared(REVOKE_KEY))
+async def revoke_key(request: HttpRequest, context: Given, key_id: str) -> None:
+    """Revoke a key of the caller."""
+    await context.services.clients.revoke_key(exchange_of(request).caller, key_id)
+
+
+def _expires_ms(text: str) -> TimestampMs:
+    try:
+        return parse_time(text)
+    except TimeInvalid as error:
+        raise FieldInvalid("/expires_at", str(error)) from None
+
+
+HANDLERS: Final = (register_client, get_me, issue_key, list_keys, revoke_key)
+"""The routes of this slice."""

@@ -1,0 +1,133 @@
+"""Types on the wire of clients and their keys."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from coordinator.clients.model import ClientView, IssuedKey, KeyView, Scope
+from coordinator.http.money import format_text
+from coordinator.http.times import format_time
+from coordinator.wire import Body, MoneyText, TimeText, View
+from ledger.keys import format_address
+
+Label = Annotated[str, Meta(max_length=100)]
+"""What a client calls itself or a key."""
+
+
+class ClientRegistration(Body, kw_only=True, frozen=True):
+    """A new client."""
+
+    label: Label = ""
+    """What it calls itself."""
+
+
+class KeyRequest(Body, kw_only=True, frozen=True):
+    """Another key."""
+
+    label: Label = ""
+    """What it is for."""
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(Scope))] = msgspec.field(
+        default_factory=lambda: [Scope.CLIENT, Scope.MINER, Scope.READ]
+    )
+    """What it allows; at most what the caller's own key allows."""
+    expires_at: TimeText | None = None
+    """When it ends; never if absent."""
+
+
+class ApiKey(View, kw_only=True, frozen=True):
+    """A key without its secret."""
+
+    key_id: str
+    """Its public part."""
+    label: str
+    """What it is for."""
+    scopes: list[Scope]
+    """What it allows."""
+    created_at: TimeText
+    """When it was made."""
+    expires_at: TimeText | None
+    """When it ends; null for never."""
+    is_revoked: bool
+    """Whether it was revoked."""
+
+
+class NewApiKey(ApiKey, kw_only=True, frozen=True):
+    """A new key. Its text is shown this once and not stored."""
+
+    api_key: str
+    """What goes into the header `X-Api-Key`."""
+
+
+class ApiKeyList(View, kw_only=True, frozen=True):
+    """The caller's keys, newest first."""
+
+    keys: list[ApiKey]
+    """The keys."""
+
+
+class Client(View, kw_only=True, frozen=True):
+    """The caller."""
+
+    client_id: str
+    """Its id."""
+    label: str
+    """What it calls itself."""
+    address: str
+    """Its wallet on the chain."""
+    created_at: TimeText
+    """When it registered."""
+    balance: MoneyText
+    """AITBC in the wallet, in the final state."""
+    reserved: MoneyText
+    """AITBC in escrow for its live jobs."""
+
+
+class RegisteredClient(Client, kw_only=True, frozen=True):
+    """A new client with its first key."""
+
+    api_key: str
+    """What goes into the header `X-Api-Key`; shown this once and not stored."""
+    key_id: str
+    """Public part of the key."""
+    scopes: list[Scope]
+    """What the key allows."""
+
+
+def client_view(client: ClientView) -> Client:
+    """Return a client."""
+    return Client(
+        client_id=client.client_id,
+        label=client.label,
+        address=format_address(client.address),
+        created_at=format_time(client.created_ms),
+        balance=format_text(client.balance),
+        reserved=format_text(client.reserved),
+    )
+
+
+def registered_view(client: ClientView, issued: IssuedKey) -> RegisteredClient:
+    """Return a new client with its key."""
+    return RegisteredClient(
+        **msgspec.structs.asdict(client_view(client)),
+        api_key=issued.text,
+        key_id=issued.key.key_id,
+        scopes=sorted(issued.key.scopes),
+    )
+
+
+def key_view(key: KeyView) -> ApiKey:
+    """Return a key."""
+    return ApiKey(
+        key_id=key.key_id,
+        label=key.label,
+        scopes=sorted(key.scopes),
+        created_at=format_time(key.created_ms),
+        expires_at=None if key.expires_ms is None else format_time(key.expires_ms),
+        is_revoked=key.is_revoked,
+    )
+
+
+def new_key_view(issued: IssuedKey) -> NewApiKey:
+    """Return a new key with its text."""
+    return NewApiKey(**msgspec.structs.asdict(key_view(issued.key)), api_key=issued.text)

@@ -1,0 +1,26 @@
+"""What route handlers are given, by the names of their parameters."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from litestar.params import Dependency
+
+from coordinator.http.admission import Admission
+from coordinator.services import Services
+from ledger.store import IndexReader
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The services behind the routes."""
+
+    services: Services
+    """The coordinator's services."""
+    index: IndexReader
+    """Final blocks and transactions, for the explorer's arrays."""
+    admission: Admission
+    """Counts what miners call, once a route knows the miner."""
+
+
+Given: TypeAlias = Annotated[Context, Dependency(skip_validation=True)]
+"""Type of the parameter `context` of a handler."""

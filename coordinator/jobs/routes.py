@@ -1,0 +1,347 @@
+"""Routes of jobs as their client sees them."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+
+from coordinator.errors import (
+    InsufficientBalance,
+    InvalidJobType,
+    JobAlreadyCompleted,
+    JobAlreadyFinished,
+    JobCancelled,
+    JobExpired,
+    JobFailed,
+    JobNotCompleted,
+    JobNotFound,
+    PaymentNotFound,
+    ReceiptNotFound,
+    ResultExpired,
+    ResultNotDelivered,
+    TooLarge,
+    Unavailable,
+)
+from coordinator.http import HttpRequest, Operation, Policy, answer, declared, exchange_of, location
+from coordinator.http.bodies import read_object
+from coordinator.http.context import Given
+from coordinator.http.faults import FieldInvalid
+from coordinator.http.negotiation import WAIT_S_MAX, preferred_wait_s
+from coordinator.http.operation import CLIENT, READER, Answer, Parameter
+from coordinator.http.query import (
+    CURSOR,
+    OFFSET,
+    OFFSET_MAX,
+    WAIT,
+    limit_declaration,
+    number_parameter,
+    text_parameter,
+    wait_parameter,
+)
+from coordinator.jobs.model import JobView
+from coordinator.presenters import PageSize, presenter_of
+from coordinator.presenters.states import (
+    FILTER_SPELLINGS,
+    STATE_2026_05_11,
+    STATUS_2026_01_24,
+)
+from coordinator.values import ApiVersion
+from coordinator.wire import job_text, parse_job_id
+
+_V1: Final[ApiVersion] = "2024-01-01"
+_V2: Final[ApiVersion] = "2026-01-24"
+_V3: Final[ApiVersion] = "2026-05-11"
+
+CREATE: Final = Operation(
+    summary="Submit a new job",
+    tag="Jobs",
+    access=CLIENT,
+    policy=Policy.SUBMIT,
+    documents=frozenset({_V1, _V2, _V3}),
+    description="Locks the price in escrow. The body's shape tells the version, if nothing else "
+    "does. Answers as soon as the escrow transaction is pooled; `Prefer: wait=N` waits for the "
+    "job's end.",
+    parameters=(
+        Parameter(
+            "Prefer",
+            f"`wait=N`: answer when the job ended, or after N seconds, at most {WAIT_S_MAX}.",
+            {"type": "string"},
+            place="header",
+        ),
+    ),
+    body=lambda wire: wire.job_request,
+    answers={201: Answer("Job created", lambda wire: wire.job)},
+    errors=(InvalidJobType, InsufficientBalance, TooLarge, Unavailable),
+)
+
+_STATUS_FILTER: Final = "Only jobs in this state; the spellings of all versions are taken."
+
+LIST: Final = Operation(
+    summary="List jobs",
+    tag="Jobs",
+    access=READER,
+    policy=Policy.STATUS,
+    documents=frozenset({_V1, _V2}),
+    description="The caller's jobs, newest first.",
+    parameters=(
+        Parameter("type", "Only jobs of this type or service.", {"type": "string"}),
+        OFFSET,
+        CURSOR,
+    ),
+    parameters_of={
+        _V2: (
+            Parameter(
+                "status",
+                _STATUS_FILTER,
+                {"type": "string", "enum": [*dict.fromkeys(STATUS_2026_01_24.values())]},
+            ),
+            limit_declaration(20, 100),
+        ),
+        _V3: (
+            Parameter(
+                "state",
+                _STATUS_FILTER,
+                {"type": "string", "enum": [*dict.fromkeys(STATE_2026_05_11.values())]},
+            ),
+            Parameter("status", _STATUS_FILTER, {"type": "string", "enum": [*FILTER_SPELLINGS]}),
+            limit_declaration(50),
+        ),
+    },
+    answers={200: Answer("List of jobs", lambda wire: wire.job_list)},
+)
+
+GET: Final = Operation(
+    summary="Get job details",
+    tag="Jobs",
+    access=READER,
+    policy=Policy.STATUS,
+    documents=frozenset({_V1, _V2, _V3}),
+    description="Answers in the version in which the job was submitted, unless asked otherwise.",
+    parameters=(WAIT,),
+    answers={200: Answer("Job details", lambda wire: wire.job)},
+    errors=(JobNotFound,),
+)
+
+CANCEL: Final = Operation(
+    summary="Cancel a job",
+    tag="Jobs",
+    access=CLIENT,
+    documents=frozenset({_V2, _V3}),
+    description="Ends a queued or running job; answers when that is final. Cancelling again "
+    "gives the same answer.",
+    answers={200: Answer("Job cancelled", lambda wire: wire.cancelled)},
+    errors=(
+        JobNotFound,
+        JobAlreadyCompleted,
+        JobAlreadyFinished,
+        InsufficientBalance,
+        Unavailable,
+    ),
+)
+
+RESULT: Final = Operation(
+    summary="Get the result of a job",
+    tag="Jobs",
+    access=READER,
+    policy=Policy.RESULT,
+    documents=frozenset({_V3}),
+    parameters=(WAIT,),
+    answers={200: Answer("Result and receipt", lambda wire: wire.result)},
+    errors=(
+        JobNotFound,
+        JobNotCompleted,
+        JobFailed,
+        JobCancelled,
+        JobExpired,
+        ResultNotDelivered,
+        ResultExpired,
+    ),
+)
+
+PAYMENT: Final = Operation(
+    summary="Get the payment of a job",
+    tag="Jobs",
+    access=READER,
+    policy=Policy.STATUS,
+    documents=frozenset({_V3}),
+    answers={200: Answer("Payment", lambda wire: wire.payment)},
+    errors=(JobNotFound, PaymentNotFound),
+)
+
+RECEIPT: Final = Operation(
+    summary="Get the latest receipt of a job",
+    tag="Jobs",
+    access=READER,
+    policy=Policy.RESULT,
+    documents=frozenset({_V3}),
+    answers={200: Answer("Receipt", lambda wire: wire.receipt)},
+    errors=(JobNotFound, ReceiptNotFound),
+)
+
+RECEIPTS: Final = Operation(
+    summary="List the receipts of a job",
+    tag="Jobs",
+    access=READER,
+    policy=Policy.RESULT,
+    documents=frozenset({_V3}),
+    answers={200: Answer("Receipts; none is an empty list", lambda wire: wire.receipt_list)},
+    errors=(JobNotFound,),
+)
+
+
+@post("/v1/jobs", opt=declared(CREATE))
+async def create_job(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Submit a job."""
+    exchange = exchange_of(request)
+    body = await read_object(request)
+    presenter = presenter_of(exchange.by_body(body))
+    wait_s = preferred_wait_s(",".join(request.headers.getall("prefer", [])))
+    job = await context.services.jobs.create(
+        exchange.caller, presenter.job_spec(body), wait_s=wait_s or 0
+    )
+    headers = location(request, f"/v1/jobs/{job_text(job.job_id)}")
+    if wait_s is not None:
+        headers["preference-applied"] = f"wait={wait_s}"
+    return answer(
+        request,
+        presenter.created(job),
+        status=201,
+        as_of_height=job.as_of_height,
+        headers=headers,
+    )
+
+
+@get("/v1/jobs", opt=declared(LIST))
+async def list_jobs(request: HttpRequest, context: Given) -> Response[bytes]:
+    """List the caller's jobs."""
+    exchange = exchange_of(request)
+    presenter = presenter_of(exchange.by_route())
+    status, parameter = _status_parameter(request)
+    wanted = presenter.job_filter(status, parameter, text_parameter(request, "type"))
+    limit = _limit(request, presenter.page_size)
+    offset = number_parameter(request, "offset", default=0, least=0, most=OFFSET_MAX)
+    page = await context.services.jobs.list(
+        exchange.caller,
+        wanted,
+        limit=limit,
+        offset=offset,
+        cursor=text_parameter(request, "cursor", length_max=512),
+    )
+    return answer(
+        request,
+        presenter.job_list(page, limit, offset),
+        headers=_next_page(request, page.next_cursor),
+    )
+
+
+@get("/v1/jobs/{job_id:str}", opt=declared(GET))
+async def get_job(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+    """Return a job."""
+    exchange = exchange_of(request)
+    wait_s = wait_parameter(request)
+    jobs = context.services.jobs
+    if wait_s:
+        job = await jobs.wait(exchange.caller, parse_job_id(job_id), wait_s)
+    else:
+        job = await jobs.get(exchange.caller, parse_job_id(job_id))
+    presenter = presenter_of(exchange.by_object(job.spec.api_version))
+    return answer(request, presenter.job(job), as_of_height=job.as_of_height)
+
+
+@post("/v1/jobs/{job_id:str}/cancel", opt=declared(CANCEL))
+async def cancel_job(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+    """Cancel a job."""
+    exchange = exchange_of(request)
+    job = await context.services.jobs.cancel(exchange.caller, parse_job_id(job_id))
+    presenter = presenter_of(exchange.by_object(job.spec.api_version))
+    return answer(request, presenter.cancelled(job), as_of_height=job.as_of_height)
+
+
+@get("/v1/jobs/{job_id:str}/result", opt=declared(RESULT))
+async def get_result(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+    """Return the result of a job."""
+    exchange = exchange_of(request)
+    job = await context.services.jobs.result(
+        exchange.caller, parse_job_id(job_id), wait_s=wait_parameter(request)
+    )
+    receipt = await context.services.receipts.of_job(job.job_id)
+    if receipt is None:
+        raise ReceiptNotFound
+    presenter = presenter_of(exchange.by_object(job.spec.api_version))
+    return answer(request, presenter.result(job, receipt), as_of_height=job.as_of_height)
+
+
+@get("/v1/jobs/{job_id:str}/payment", opt=declared(PAYMENT))
+async def get_payment(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+    """Return the money of a job."""
+    job = await _own_job(request, context, job_id)
+    if job.payment is None:
+        raise PaymentNotFound
+    presenter = presenter_of(exchange_of(request).by_object(job.spec.api_version))
+    return answer(request, presenter.payment(job.payment), as_of_height=job.as_of_height)
+
+
+@get("/v1/jobs/{job_id:str}/receipt", opt=declared(RECEIPT))
+async def get_receipt(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+    """Return the receipt of a job."""
+    job = await _own_job(request, context, job_id)
+    receipt = await context.services.receipts.of_job(job.job_id)
+    if receipt is None:
+        raise ReceiptNotFound
+    presenter = presenter_of(exchange_of(request).by_object(job.spec.api_version))
+    return answer(request, presenter.receipt(receipt), as_of_height=job.as_of_height)
+
+
+@get("/v1/jobs/{job_id:str}/receipts", opt=declared(RECEIPTS))
+async def list_receipts(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+    """Return all receipts of a job; the chain takes at most one."""
+    job = await _own_job(request, context, job_id)
+    receipt = await context.services.receipts.of_job(job.job_id)
+    presenter = presenter_of(exchange_of(request).by_object(job.spec.api_version))
+    receipts = [] if receipt is None else [receipt]
+    return answer(request, presenter.receipt_list(receipts), as_of_height=job.as_of_height)
+
+
+async def _own_job(request: HttpRequest, context: Given, job_id: str) -> JobView:
+    """Return a job of the caller; another's is not found, whatever is public about it (A3)."""
+    return await context.services.jobs.get(exchange_of(request).caller, parse_job_id(job_id))
+
+
+def _status_parameter(request: HttpRequest) -> tuple[str | None, str]:
+    status, state = text_parameter(request, "status"), text_parameter(request, "state")
+    if status is not None and state is not None:
+        raise FieldInvalid("state", "is the same as status; give one of them")
+    return (status, "status") if state is None else (state, "state")
+
+
+def _limit(request: HttpRequest, size: PageSize) -> int:
+    most = None if size.is_clamped else size.maximum
+    limit = number_parameter(request, "limit", default=size.default, least=1, most=most)
+    return min(limit, size.maximum)
+
+
+def _next_page(request: HttpRequest, cursor: str | None) -> Mapping[str, str]:
+    """Return the `Link` to the page after this one, for versions whose lists are bare (J2)."""
+    if cursor is None:
+        return {}
+    kept = [
+        (name, value)
+        for name, value in request.query_params.multi_items()
+        if name not in {"cursor", "offset"}
+    ]
+    query = urlencode([*kept, ("cursor", cursor)])
+    return {"link": f'<{exchange_of(request).prefix}/v1/jobs?{query}>; rel="next"'}
+
+
+HANDLERS: Final = (
+    create_job,
+    list_jobs,
+    get_job,
+    cancel_job,
+    get_result,
+    get_payment,
+    get_receipt,
+    list_receipts,
+)
+"""The routes of this slice."""

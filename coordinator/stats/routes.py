@@ -1,0 +1,107 @@
+"""Routes of statistics, and the explorer's JSON arrays: public, newest first."""
+
+import asyncio
+from typing import Final
+
+from litestar import Response, get
+
+from coordinator.http import (
+    PUBLIC,
+    Answer,
+    HttpRequest,
+    Operation,
+    answer,
+    declared,
+    exchange_of,
+    same,
+)
+from coordinator.http.context import Given
+from coordinator.http.query import limit_declaration, number_parameter
+from coordinator.presenters import presenter_of
+from coordinator.stats.schemas import (
+    Block,
+    NetworkStats,
+    Transaction,
+    block_view,
+    stats_view,
+    transaction_view,
+)
+from coordinator.values import ApiVersion
+
+_DOCUMENTED: Final[frozenset[ApiVersion]] = frozenset({"2026-01-24"})
+
+_DEFAULT: Final = 10
+_MAXIMUM: Final = 100
+
+STATS: Final = Operation(
+    summary="Get network statistics",
+    tag="Explorer",
+    access=PUBLIC,
+    documents=_DOCUMENTED,
+    answers={200: Answer("Network stats", same(NetworkStats))},
+)
+
+BLOCKS: Final = Operation(
+    summary="Get recent blocks",
+    tag="Explorer",
+    access=PUBLIC,
+    documents=_DOCUMENTED,
+    parameters=(limit_declaration(_DEFAULT, _MAXIMUM),),
+    answers={200: Answer("List of blocks", same(list[Block]))},
+)
+
+TRANSACTIONS: Final = Operation(
+    summary="Get recent transactions",
+    tag="Explorer",
+    access=PUBLIC,
+    documents=_DOCUMENTED,
+    parameters=(limit_declaration(_DEFAULT, _MAXIMUM),),
+    answers={200: Answer("List of transactions", same(list[Transaction]))},
+)
+
+RECEIPTS: Final = Operation(
+    summary="Get recent receipts",
+    tag="Explorer",
+    access=PUBLIC,
+    documents=_DOCUMENTED,
+    parameters=(limit_declaration(_DEFAULT, _MAXIMUM),),
+    answers={200: Answer("List of receipts", lambda wire: wire.receipt_list)},
+)
+
+
+@get(["/v1/stats", "/explorer/stats"], opt=declared(STATS))
+async def get_stats(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Return counts of the network."""
+    stats = await context.services.stats.network()
+    return answer(request, stats_view(stats), as_of_height=stats.as_of_height)
+
+
+@get("/explorer/blocks", opt=declared(BLOCKS))
+async def list_blocks(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Return recent blocks."""
+    rows = await asyncio.to_thread(context.index.blocks, None, _limit(request))
+    height = rows[0].height if rows else None
+    return answer(request, [block_view(row) for row in rows], as_of_height=height)
+
+
+@get("/explorer/transactions", opt=declared(TRANSACTIONS))
+async def list_transactions(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Return recent transactions."""
+    rows = await asyncio.to_thread(context.index.transactions, None, _limit(request))
+    return answer(request, [transaction_view(row) for row in rows])
+
+
+@get("/explorer/receipts", opt=declared(RECEIPTS))
+async def list_receipts(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Return recent receipts."""
+    presenter = presenter_of(exchange_of(request).by_route())
+    page = await context.services.receipts.list(limit=_limit(request))
+    return answer(request, presenter.receipt_list(page.items), as_of_height=page.as_of_height)
+
+
+def _limit(request: HttpRequest) -> int:
+    return number_parameter(request, "limit", default=_DEFAULT, least=1, most=_MAXIMUM)
+
+
+HANDLERS: Final = (get_stats, list_blocks, list_transactions, list_receipts)
+"""The routes of this slice."""
