@@ -16,6 +16,7 @@ from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
 from ledger.records import Job, Miner, MinerNameClaim, Table, state_key
 from ledger.store import ChainStore
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
+from ledger.views import ChainView
 from node.block_tree import BlockTree, TreeBlock
 from node.ports import Pool
 
@@ -48,6 +49,7 @@ class ChainNode:
         self._waiters: dict[Hash, list[asyncio.Future[Height]]] = {}
         self._moved = asyncio.Event()
         self._on_growth: Callable[[], None] = lambda: None
+        self._on_final: list[Callable[[ChainView, ChainView], None]] = []
 
     # ------------------------------------------------------------ the final state
 
@@ -181,8 +183,13 @@ class ChainNode:
             else:
                 await moved.wait()
 
+    def on_final(self, notify: Callable[[ChainView, ChainView], None]) -> None:
+        """Have somebody told of each final block and its parent; their headers may be read."""
+        self._on_final.append(notify)
+
     def publish(self, block: TreeBlock) -> None:
         """Make a block that is durable in the store the final head, and tell who waits."""
+        parent = self.tree.final_view
         self.tree.advance(block)
         self.pool.settle(block.transaction_ids)
         height = block.view.header.height
@@ -193,6 +200,8 @@ class ChainNode:
                     future.set_result(height)
         while len(self._recent) > RECENT_FINAL_MAX:
             self._recent.popitem(last=False)
+        for notify in self._on_final:
+            notify(parent, block.view)
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 

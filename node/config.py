@@ -21,6 +21,7 @@ _REASON: Final = re.compile(
     r"(?P<problem>.*?)(?: - at `(?:key in )?\$\.?(?P<path>[^`]*)`)?", re.DOTALL
 )
 
+_Quota = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 _Path = Annotated[str, Meta(min_length=1, max_length=1_024)]
 
 
@@ -70,6 +71,21 @@ class KeySource(_Section, frozen=True):
 _Source = TypeVar("_Source", bound=KeySource)
 
 
+class QuotasSection(_Section, frozen=True):
+    """Requests a minute that a key may make, unless it has limits of its own (L1)."""
+
+    submit: _Quota = 100
+    """Job submissions."""
+    status: _Quota = 1_000
+    """Questions about the state of jobs."""
+    result: _Quota = 500
+    """Results and receipts."""
+    miner: _Quota = 1_000
+    """Calls of one miner."""
+    other: _Quota = 1_000
+    """Everything else."""
+
+
 class HttpSection(_Section, frozen=True):
     """Where the API and the pages are served."""
 
@@ -77,6 +93,10 @@ class HttpSection(_Section, frozen=True):
     """Addresses such as ``127.0.0.1:8011`` and ``[::1]:8011``; all serve the same."""
     request_bytes_max: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 8_388_608
     """Bytes of one batch of transactions."""
+    allowed_origins: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    """Origins of web pages that may call, such as ``https://app.example``."""
+    quotas: QuotasSection = QuotasSection()
+    """See `QuotasSection`."""
 
 
 class MempoolSection(_Section, frozen=True):

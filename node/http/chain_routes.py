@@ -192,6 +192,8 @@ def chain_handlers(api: ChainApi) -> list[Router]:
                 chain_submit,
             ],
             dependencies={"chain_api": Provide(lambda: api, sync_to_thread=False)},
+            # A submission bounds its own body, with an error that names the bound.
+            request_max_body_size=None,
         )
     ]
 

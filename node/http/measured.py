@@ -2,6 +2,7 @@
 
 import time
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.metrics import NodeMetrics
@@ -21,15 +22,16 @@ def measured(app: ASGIApp, metrics: NodeMetrics) -> ASGIApp:
     """
 
     async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
+        asked: str = scope["method"]
+        method = asked if asked in _METHODS else "other"
         began = time.monotonic()
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = scope.get("path_template") or "none"
-                method = scope["method"] if scope["method"] in _METHODS else "other"
                 metrics.requests.labels(method, route, str(message["status"])).inc()
                 metrics.request_seconds.labels(route).observe(time.monotonic() - began)
             await send(message)

@@ -1,0 +1,64 @@
+"""The coordinator as a part of the node: its settings from the node's, its services, its routes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from coordinator.api import HttpSide, build_http_side
+from coordinator.config import CoordinatorConfig
+from coordinator.http import HttpConfig, Quotas
+from coordinator.services import Services, build_services
+from ledger.store import IndexReader
+from node.chain import ChainNode
+from node.config import NodeConfig
+from node.databases import database_url
+from node.keyring import Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorPart:
+    """A coordinator that is put together and not started."""
+
+    services: Services
+    """What it does."""
+    side: HttpSide
+    """How it speaks HTTP."""
+
+
+def build_coordinator(
+    config: NodeConfig, keys: Keyring, chain: ChainNode, index: IndexReader
+) -> CoordinatorPart | None:
+    """Return the node's coordinator; None if the configuration names none.
+
+    Args:
+        config: the node's configuration.
+        keys: holds the coordinator's key, and the faucet's on a devnet.
+        chain: the node.
+        index: final blocks and transactions.
+    """
+    section = config.coordinator
+    if section is None:
+        return None
+    assert keys.coordinator is not None, "unlock_keys reads the key of a configured coordinator"
+    assert section.artifact_directory is not None, "parse_config fills it in"
+    settings = CoordinatorConfig(
+        database_url=section.database_url or database_url(config, "coordinator"),
+        artifact_dir=Path(section.artifact_directory),
+        wrapping_key_path=Path(section.wrapping_key_file),
+        account_key=keys.coordinator,
+        is_devnet=section.devnet,
+        faucet_key=keys.faucet,
+    )
+    services = build_services(settings, chain, index)
+    quotas = config.http.quotas
+    http = HttpConfig(
+        is_devnet=section.devnet,
+        allowed_origins=frozenset(config.http.allowed_origins),
+        quotas=Quotas(
+            submit=quotas.submit,
+            status=quotas.status,
+            result=quotas.result,
+            miner=quotas.miner,
+            other=quotas.other,
+        ),
+    )
+    return CoordinatorPart(services, build_http_side(services, index, http))
