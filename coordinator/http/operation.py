@@ -52,16 +52,7 @@ class WireType(Protocol):
     """Chooses a type on the wire from those of the version that is described."""
 
     def __call__(self, wire: "Wire", /) -> object:
-        """Return the type, or `AnyOf` several."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """A body that is of one of several types."""
-
-    types: tuple[object, ...]
-    """The types."""
-
+        """Return the type, or a union of types."""
 
 
 def same(wire_type: object) -> WireType:

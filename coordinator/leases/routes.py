@@ -34,7 +34,7 @@ from coordinator.http import (
 from coordinator.http.bodies import plain_json, plain_object, read_object, typed
 from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
-from coordinator.http.operation import MINER, AnyOf
+from coordinator.http.operation import MINER
 from coordinator.http.query import text_parameter
 from coordinator.http.times import TimeInvalid, parse_time
 from coordinator.leases.model import Completion, GiveUp, Output
@@ -134,7 +134,7 @@ COMPLETE: Final = Operation(
     documents=_DOCUMENTED,
     description="Answers with the receipt when that is final. The same result again gives the "
     "same answer.",
-    body=same(AnyOf((JobResult, SignedJobResult))),
+    body=same(JobResult | SignedJobResult),
     answers={200: Answer("Job completed", lambda wire: wire.receipt)},
     errors=(
         JobNotFound,

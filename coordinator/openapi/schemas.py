@@ -6,11 +6,11 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import cast
+from types import UnionType
+from typing import cast, get_args
 
 import msgspec
 
-from coordinator.http.operation import AnyOf
 from coordinator.values import JsonValue
 
 REFERENCE = "#/components/schemas/{name}"
@@ -22,9 +22,10 @@ def component_schemas(types: Iterable[object]) -> tuple[list[Schema], dict[str, 
     """Return a schema for each type, and the components that these refer to.
 
     Args:
-        types: structs, lists of them, or `AnyOf`.
+        types: structs, lists of them, or unions of structs.
     """
-    wanted = [item.types if isinstance(item, AnyOf) else (item,) for item in types]
+    # A union of structs has no tag that a decoder could tell them by; a document needs none.
+    wanted = [get_args(item) if isinstance(item, UnionType) else (item,) for item in types]
     flat = [item for group in wanted for item in group]
     found, components = msgspec.json.schema_components(flat, ref_template=REFERENCE)
     schemas = iter(cast("tuple[Schema, ...]", found))
