@@ -1,17 +1,39 @@
 """All services of one coordinator, and how they are put together."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
 
 from coordinator.artifacts.service import ArtifactService
 from coordinator.clients.service import ClientService
 from coordinator.config import CoordinatorConfig
+from coordinator.core import Core
+from coordinator.database import Database
+from coordinator.duties import Duties
+from coordinator.follower import Follower
+from coordinator.invariants import InvariantReport, check_invariants
 from coordinator.jobs.service import JobService
+from coordinator.jobs.views import JobViews
 from coordinator.leases.service import LeaseService
+from coordinator.miners.presence import Presence
 from coordinator.miners.service import MinerService
+from coordinator.moment import Clock, Moments, RandomBytes, system_clock, system_random
+from coordinator.outbox import Courier, Signer
 from coordinator.ports import Chain
 from coordinator.receipts.service import ReceiptService
-from coordinator.registry.service import ServiceRegistry
+from coordinator.registry import ServiceRegistry
 from coordinator.stats.service import StatsService
+from coordinator.sweeper import Sweeper
+from coordinator.wallets import Faucet, Vault
+from ledger.store import IndexReader
+
+_log = structlog.get_logger("coordinator")
+
+RESTART_S: Final = 1.0
+"""Pause before a worker that failed is started again."""
 
 
 @dataclass(frozen=True)
@@ -19,29 +41,141 @@ class Services:
     """What routes and pages are given."""
 
     jobs: JobService
+    """The client's side of jobs."""
     leases: LeaseService
+    """The miner's side of jobs."""
     miners: MinerService
+    """Who may work."""
     receipts: ReceiptService
+    """Public receipts."""
     clients: ClientService
+    """Who may call."""
     artifacts: ArtifactService
+    """Files."""
     registry: ServiceRegistry
+    """What may be asked for."""
     stats: StatsService
+    """Counts."""
+    core: Core
+    """What they stand on."""
+    sweeper: Sweeper
+    """Finds what is overdue."""
+    _workers: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Catch up with the chain, then run the background workers until `stop`."""
-        raise NotImplementedError
+        """Catch up with the chain, then run the background workers until `stop`.
+
+        Raises:
+            DatabaseOfAnotherChain: the database follows another chain.
+        """
+        await self.core.follower.attach()
+        await self.core.follower.catch_up()
+        await self.sweeper.begin()
+        for name, run in (
+            ("follower", self.core.follower.run),
+            ("courier", self.core.courier.run),
+            ("sweeper", self.sweeper.run),
+        ):
+            self._workers.append(asyncio.create_task(_keep_running(name, run), name=name))
+        if self.core.config.is_devnet:
+            await self.clients.ensure_demo()
 
     async def stop(self) -> None:
         """End the workers and close the database; what was begun is durable."""
-        raise NotImplementedError
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        self._workers.clear()
+        await asyncio.to_thread(self.core.database.close)
+
+    async def invariants(self) -> InvariantReport:
+        """Compare the coordinator's tables with the chain."""
+        return await check_invariants(self.core)
 
 
-def build_services(config: CoordinatorConfig, chain: Chain, index: object) -> Services:
+def build_services(
+    config: CoordinatorConfig,
+    chain: Chain,
+    index: IndexReader,
+    *,
+    clock: Clock = system_clock,
+    random_bytes: RandomBytes = system_random,
+) -> Services:
     """Open the database and build the services; `Services.start` sets them to work.
+
+    Call it on the event loop that the services will run on.
 
     Args:
         config: settings and keys.
         chain: the node.
-        index: the index reader (`ledger.store.IndexReader`).
+        index: the index of the node's chain; its owner closes it.
+        clock: the time.
+        random_bytes: unpredictable bytes.
+
+    Raises:
+        DatabaseTooNew: a newer version of this program wrote the database.
+        WrappingKeyUnsafe: the wrapping key's file may be read by others, or is damaged.
     """
-    raise NotImplementedError
+    core = _core(config, chain, clock, random_bytes)
+    views, presence = JobViews(), Presence()
+    receipts, artifacts = ReceiptService(core, index), ArtifactService(core)
+    return Services(
+        jobs=JobService(core, views),
+        leases=LeaseService(core, views, receipts, presence),
+        miners=MinerService(core, presence),
+        receipts=receipts,
+        clients=ClientService(core),
+        artifacts=artifacts,
+        registry=core.registry,
+        stats=StatsService(core, index),
+        core=core,
+        sweeper=Sweeper(core, artifacts),
+    )
+
+
+def _core(config: CoordinatorConfig, chain: Chain, clock: Clock, random_bytes: RandomBytes) -> Core:
+    vault = Vault.open(config.wrapping_key_path, random_bytes)
+    database = Database(config.database_url)
+    moments = Moments(chain, clock)
+    signer = Signer(chain.chain_id, chain.tags, random_bytes)
+    courier = Courier(database, chain, config.timings.resend_s)
+    duties = Duties(config.account_key, vault, signer, config.timings)
+    follower = Follower(
+        database=database,
+        chain=chain,
+        moments=moments,
+        duties=duties,
+        courier=courier,
+        coordinator=config.account_key.address,
+    )
+    return Core(
+        config=config,
+        chain=chain,
+        database=database,
+        moments=moments,
+        random_bytes=random_bytes,
+        signer=signer,
+        courier=courier,
+        duties=duties,
+        follower=follower,
+        vault=vault,
+        registry=ServiceRegistry(),
+        faucet=_faucet(config, signer),
+    )
+
+
+def _faucet(config: CoordinatorConfig, signer: Signer) -> Faucet | None:
+    if config.faucet_key is None or not config.is_devnet:
+        return None
+    validity_ms = config.timings.transaction_validity_ms
+    return Faucet(config.faucet_key, config.faucet_amount, validity_ms, signer)
+
+
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a worker, and start it again when it fails: what it does is owed, not attempted."""
+    while True:
+        try:
+            await run()
+        except Exception:  # noqa: BLE001 - logged; the work is still owed
+            _log.exception("worker failed", worker=name)
+        await asyncio.sleep(RESTART_S)

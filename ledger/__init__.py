@@ -21,8 +21,9 @@ from ledger.fees import (
     spend_of,
     with_least_fee,
 )
+from ledger.job_terms import check_receipt
 from ledger.jobs import find_job
-from ledger.miners import find_miner, name_key
+from ledger.miners import RESERVED_NAME_PREFIXES, find_miner, name_key
 from ledger.proposal import BlockContext, BuiltBlock, block_time, build_block
 from ledger.state import FinalState, Overlay, State, StateDelta
 from ledger.transition import (
@@ -45,6 +46,7 @@ from ledger.views import (
 )
 
 __all__ = [
+    "RESERVED_NAME_PREFIXES",
     "BlockContext",
     "BlockResult",
     "BuiltBlock",
@@ -63,6 +65,7 @@ __all__ = [
     "check_block_context",
     "check_block_sanity",
     "check_can_pay",
+    "check_receipt",
     "check_transaction_sanity",
     "check_transaction_time",
     "check_transaction_unseen",

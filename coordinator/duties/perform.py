@@ -1,7 +1,8 @@
 """Turns duties into signed transactions in the outbox, inside the caller's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, Row, select
 
@@ -28,6 +29,15 @@ from ledger.keys import KeyPair
 from ledger.types import Hash
 
 _AnyRow = Row[tuple[object, ...]]
+
+_INTENTS: Final[Mapping[type[Duty], str]] = {
+    Fail: "fail",
+    Release: "release",
+    SignReceipt: "receipt",
+    Attest: "attest",
+    Dispute: "dispute",
+}
+"""First word of the intent in the outbox; the miner's own release and receipt have the same."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class Duties:
         key, action = self._signed_by_and_what(connection, job_id, facts.attempt, duty)
         return store.ensure(
             connection,
-            f"{type(duty).__name__.lower()}:{job_id.hex()}:{facts.attempt}",
+            f"{_INTENTS[type(duty)]}:{job_id.hex()}:{facts.attempt}",
             lambda: self.signer.sign(moment, key, action, self.timings.transaction_validity_ms),
             moment.now_ms,
             job_id=job_id,

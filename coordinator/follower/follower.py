@@ -1,6 +1,7 @@
 """Follows final blocks into the database: cursor and effects in one transaction (K2)."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -49,8 +50,11 @@ class Follower:
         self._duties = duties
         self._courier = courier
         self._coordinator = coordinator
+        self._turn = asyncio.Lock()
         self.jobs: Signals[Hash] = Signals()
         """Fired with a job's id after a block changed it."""
+        self.queue: Signals[None] = Signals()
+        """Fired when jobs may have come into the queue."""
 
     async def attach(self) -> None:
         """Bind a new database to the node's chain.
@@ -70,19 +74,23 @@ class Follower:
 
     async def catch_up(self) -> None:
         """Apply all final blocks that are not applied yet."""
-        while True:
-            height = await self._database.read(followed_height)
-            blocks = await self._chain.blocks_after(height, BLOCKS_PER_COMMIT_MAX)
-            if not blocks:
-                return
-            moment = self._moments.now()
-            try:
-                applied = await self._database.write(lambda c: self._apply(c, blocks, moment))  # noqa: B023 - awaited before the next turn
-            except ChainRestarted:
-                _log.warning("rebuilding", from_height=height)
-                await self._database.write(empty_derived)
-                continue
-            self._announce(*applied)
+        async with self._turn:
+            while blocks := await self._next_blocks():
+                await self._follow(blocks)
+
+    async def _next_blocks(self) -> Sequence[FinalBlock]:
+        height = await self._database.read(followed_height)
+        return await self._chain.blocks_after(height, BLOCKS_PER_COMMIT_MAX)
+
+    async def _follow(self, blocks: Sequence[FinalBlock]) -> None:
+        moment = self._moments.now()
+        try:
+            applied = await self._database.write(lambda c: self._apply(c, blocks, moment))
+        except ChainRestarted:
+            _log.warning("rebuilding", at_height=blocks[0].header.height)
+            await self._database.write(empty_derived)
+            return
+        self._announce(*applied)
 
     def _apply(
         self, connection: Connection, blocks: Sequence[FinalBlock], moment: Moment
@@ -104,12 +112,14 @@ class Follower:
         return changed, fates, self._duties.perform(connection, moment, sorted(changed))
 
     def _announce(
-        self, changed: Iterable[Hash], fates: Iterable[Hash], to_send: Sequence[Hash]
+        self, changed: Collection[Hash], fates: Iterable[Hash], to_send: Sequence[Hash]
     ) -> None:
         if to_send:
             self._courier.kick()
         self._courier.fates.fire(fates)
         self.jobs.fire(changed)
+        if changed:
+            self.queue.fire([None])
 
 
 def followed_height(connection: Connection) -> Height:

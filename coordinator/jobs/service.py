@@ -1,13 +1,53 @@
 """Jobs as their client sees them: create, read, wait, cancel, result, payment."""
 
-from coordinator.clients.model import Principal
-from coordinator.jobs.model import JobFilter, JobPage, JobSpec, JobView, PaymentView
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from coordinator.clients.access import require
+from coordinator.clients.model import Principal, Scope
+from coordinator.core import Core
+from coordinator.database.tables import jobs
+from coordinator.errors import (
+    JobCancelled,
+    JobExpired,
+    JobFailed,
+    JobNotCompleted,
+    JobNotFound,
+    PaymentNotFound,
+    ResultExpired,
+    ResultNotDelivered,
+)
+from coordinator.jobs.cancellation import JobCancellation
+from coordinator.jobs.creation import JobCreation
+from coordinator.jobs.listing import list_jobs
+from coordinator.jobs.model import (
+    ENDED_PHASES,
+    JobFilter,
+    JobPage,
+    JobPhase,
+    JobSpec,
+    JobView,
+    PaymentView,
+)
+from coordinator.jobs.store import find_job, is_delivered
+from coordinator.jobs.views import JobViews
 from coordinator.values import ApiVersion
 from ledger.types import Hash
+
+WAIT_S_MAX: Final = 30.0
+"""Longest wait of a request."""
 
 
 class JobService:
     """The client's side of jobs. All methods may be called at the same time."""
+
+    def __init__(self, core: Core, views: JobViews) -> None:
+        """Stand on the core."""
+        self._core = core
+        self._views = views
+        self._creation = JobCreation(core)
+        self._cancellation = JobCancellation(core)
 
     async def create(self, principal: Principal, spec: JobSpec, *, wait_s: float = 0) -> JobView:
         """Lock the price in escrow and queue the job.
@@ -26,7 +66,11 @@ class JobService:
             InsufficientBalance: balance < price + fee; nothing is left behind.
             Unavailable: the pool is full or the chain does not answer; nothing is left behind.
         """
-        raise NotImplementedError
+        require(principal, Scope.CLIENT)
+        job_id = await self._creation.create(principal, spec)
+        if wait_s > 0:
+            return await self.wait(principal, job_id, wait_s)
+        return await self.get(principal, job_id)
 
     async def get(self, principal: Principal, job_id: Hash) -> JobView:
         """Return a job of the caller.
@@ -34,7 +78,8 @@ class JobService:
         Raises:
             JobNotFound: unknown, or another client's (A3).
         """
-        raise NotImplementedError
+        require(principal, Scope.CLIENT, Scope.READ)
+        return await self._core.database.read(lambda c: self._read(c, principal, job_id))
 
     async def list(
         self,
@@ -50,7 +95,18 @@ class JobService:
         Raises:
             InvalidRequest: the cursor is none that this method returned.
         """
-        raise NotImplementedError
+        require(principal, Scope.CLIENT, Scope.READ)
+        return await self._core.database.read(
+            lambda c: list_jobs(
+                c,
+                self._views,
+                principal.client_id,
+                wanted,
+                limit=limit,
+                offset=offset,
+                cursor=cursor,
+            )
+        )
 
     async def wait(self, principal: Principal, job_id: Hash, wait_s: float) -> JobView:
         """Return the job when it ended or after `wait_s` seconds (at most 30).
@@ -58,7 +114,14 @@ class JobService:
         Raises:
             JobNotFound: unknown, or another client's.
         """
-        raise NotImplementedError
+
+        async def ended() -> JobView | None:
+            job = await self.get(principal, job_id)
+            return job if job.phase in ENDED_PHASES else None
+
+        wait_s = min(wait_s, WAIT_S_MAX)
+        job = await self._core.follower.jobs.wait_until(job_id, ended, wait_s)
+        return job or await self.get(principal, job_id)
 
     async def cancel(self, principal: Principal, job_id: Hash) -> JobView:
         """Cancel a queued or running job; answers when final. A cancelled job: the same answer.
@@ -71,7 +134,10 @@ class JobService:
             InsufficientBalance: the wallet does not cover the fee of the cancellation.
             Unavailable: not final in time; repeat.
         """
-        raise NotImplementedError
+        require(principal, Scope.CLIENT)
+        await self.get(principal, job_id)
+        await self._cancellation.cancel(job_id)
+        return await self.get(principal, job_id)
 
     async def result(self, principal: Principal, job_id: Hash, *, wait_s: float = 0) -> JobView:
         """Return a completed job; its `result` and `receipt_id` are there (R2).
@@ -88,7 +154,19 @@ class JobService:
             ResultNotDelivered: the receipt came without the result.
             ResultExpired: it was deleted.
         """
-        raise NotImplementedError
+        job = await self.wait(principal, job_id, wait_s)
+        if job.phase is JobPhase.COMPLETED:
+            return await self._with_result(job)
+        reason = "" if job.error is None else job.error.message
+        match job.phase:
+            case JobPhase.FAILED:
+                raise JobFailed(reason)
+            case JobPhase.CANCELLED:
+                raise JobCancelled(reason)
+            case JobPhase.EXPIRED:
+                raise JobExpired(reason)
+            case _:
+                raise JobNotCompleted(job.phase.value)
 
     async def payment(self, principal: Principal, job_id: Hash) -> PaymentView:
         """Return the money of a job (P4).
@@ -97,8 +175,31 @@ class JobService:
             JobNotFound: unknown, or another client's.
             PaymentNotFound: the escrow is not final, or never was.
         """
-        raise NotImplementedError
+        job = await self.get(principal, job_id)
+        if job.payment is None:
+            raise PaymentNotFound
+        return job.payment
 
     async def version_of(self, job_id: Hash) -> ApiVersion | None:
         """Return the API version that a job was created in (V1), None if it is unknown."""
-        raise NotImplementedError
+        query = select(jobs.c.api_version).where(jobs.c.job_id == job_id)
+
+        def read(connection: Connection) -> ApiVersion | None:
+            version: ApiVersion | None = connection.execute(query).scalar_one_or_none()
+            return version
+
+        return await self._core.database.read(read)
+
+    async def _with_result(self, job: JobView) -> JobView:
+        if job.result is not None:
+            return job
+        if await self._core.database.read(lambda c: is_delivered(c, job.job_id)):
+            raise ResultExpired("The result is past its retention and was deleted")
+        raise ResultNotDelivered("The miner's receipt came without the result; it is not paid")
+
+    def _read(self, connection: Connection, principal: Principal, job_id: Hash) -> JobView:
+        row = find_job(connection, job_id)
+        if row is None or row.client_id != principal.client_id:
+            raise JobNotFound
+        (view,) = self._views.of(connection, [row])
+        return view

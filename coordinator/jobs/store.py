@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
-from coordinator.database.tables import jobs, payloads
+from coordinator.database.tables import jobs, payloads, receipts, results
 from coordinator.jobs.model import JobPhase, JobSpec
 from ledger.actions import SubmitJob
 from ledger.types import Address, Amount, Hash, TimestampMs
@@ -131,3 +131,14 @@ def fail_unescrowed(connection: Connection, job_id: Hash, code: str, message: st
         .where(row)
         .values(phase=JobPhase.FAILED.value, error_code=code, error_message=message)
     )
+
+
+def is_delivered(connection: Connection, job_id: Hash) -> bool:
+    """Return whether a result with the digest of the job's receipt was accepted, kept or not."""
+    delivered = exists().where(
+        receipts.c.job_id == job_id,
+        results.c.job_id == receipts.c.job_id,
+        results.c.attempt == receipts.c.attempt,
+        results.c.digest == receipts.c.digest,
+    )
+    return bool(connection.execute(select(delivered)).scalar_one())

@@ -1,10 +1,38 @@
 """The miner's side of jobs: find, claim, keep, give up, complete."""
 
-from coordinator.clients.model import Principal
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import Connection
+
+from coordinator.clients.access import require
+from coordinator.clients.model import Principal, Scope
+from coordinator.core import Core
+from coordinator.errors import Forbidden, JobNotFound, LeaseLost, MinerNotFound
 from coordinator.jobs.model import JobView
-from coordinator.leases.model import Completion, GiveUp, HeartbeatReply, Lease, PollReply
+from coordinator.jobs.store import find_job
+from coordinator.jobs.views import JobViews
+from coordinator.leases import queue, store
+from coordinator.leases.claiming import Claiming
+from coordinator.leases.completion import Completing
+from coordinator.leases.giving_up import GivingUp
+from coordinator.leases.model import Completion, GiveUp, HeartbeatReply, Lease, Offer, PollReply
+from coordinator.leases.phase import AttemptPhase
+from coordinator.leases.store import CallingMiner
+from coordinator.leases.suggestions import Suggestions
+from coordinator.miners.capabilities import read_document
+from coordinator.miners.presence import Presence
+from coordinator.miners.store import find_miner
 from coordinator.receipts.model import ReceiptView
+from coordinator.receipts.service import ReceiptService
+from ledger.actions import Custody
 from ledger.types import Attempt, Hash
+
+POLL_S_MAX: Final = 30.0
+"""Longest wait of a poll."""
+
+LOOK_AGAIN_S: Final = 1.0
+"""A poll also looks this often without news: pauses and suggestions end with time."""
 
 
 class LeaseService:
@@ -17,16 +45,41 @@ class LeaseService:
         MinerNotFound: no miner of this name.
     """
 
+    def __init__(
+        self, core: Core, views: JobViews, receipts: ReceiptService, presence: Presence
+    ) -> None:
+        """Stand on the core."""
+        self._core = core
+        self._views = views
+        self._receipts = receipts
+        self._presence = presence
+        self._suggestions = Suggestions()
+        self._claiming = Claiming(core, views)
+        self._completing = Completing(core)
+        self._giving_up = GivingUp(core)
+
     async def available(self, principal: Principal, miner: str) -> JobView | None:
         """Return a job that the miner may claim, None if nothing fits; assigns nothing (M2).
 
         The input is there for managed miners; for others `spec.input` and `spec.params` are empty.
         """
-        raise NotImplementedError
+        caller = await self._caller(principal, miner)
+        offer = await self._suggest(caller)
+        return None if offer is None else offer.job
 
     async def poll(self, principal: Principal, miner: str, wait_s: float) -> PollReply:
         """Wait up to `wait_s` (at most 30) for a job that the miner may claim; assigns nothing."""
-        raise NotImplementedError
+        caller = await self._caller(principal, miner)
+
+        async def look() -> Offer | None:
+            return await self._suggest(caller)
+
+        offer = await self._core.follower.queue.wait_until(
+            None, look, min(wait_s, POLL_S_MAX), again_s=LOOK_AGAIN_S
+        )
+        if offer is not None:
+            return PollReply(offer)
+        return PollReply(None, await self._core.database.read(lambda c: self._reasons(c, caller)))
 
     async def claim(
         self, principal: Principal, miner: str, job_id: Hash, *, heartbeats: bool
@@ -50,7 +103,8 @@ class LeaseService:
             MinerBusy: the miner holds too many leases.
             Unavailable: not final in time; repeat.
         """
-        raise NotImplementedError
+        caller = await self._caller(principal, miner)
+        return await self._claiming.claim(caller, job_id, has_heartbeats=heartbeats)
 
     async def heartbeat(
         self,
@@ -66,7 +120,24 @@ class LeaseService:
             JobNotFound: no such job.
             LeaseLost: the attempt is not the miner's current one.
         """
-        raise NotImplementedError
+        caller = await self._caller(principal, miner)
+        now_ms = self._core.moments.clock_ms()
+        by_ms = now_ms + self._core.config.timings.heartbeat_missed_ms
+
+        def keep(connection: Connection) -> HeartbeatReply:
+            job = find_job(connection, job_id)
+            if job is None:
+                raise JobNotFound
+            held = store.attempt_of(connection, job_id, caller.address, attempt)
+            if held is None:
+                raise LeaseLost("The miner has no such lease of this job")
+            if held.phase == AttemptPhase.LIVE:
+                store.note_heartbeat(connection, held.assignment_id, by_ms, progress)
+            elif held.phase == AttemptPhase.ENDED and not _ended_with_job(held, job):
+                raise LeaseLost(f"Attempt {held.attempt} is over")
+            return HeartbeatReply(held.phase == AttemptPhase.ENDED, by_ms)
+
+        return await self._core.database.write(keep)
 
     async def release(
         self, principal: Principal, miner: str, job_id: Hash, give_up: GiveUp
@@ -84,7 +155,9 @@ class LeaseService:
             InvalidRequest: the reason is none.
             Unavailable: not final in time; repeat.
         """
-        raise NotImplementedError
+        caller = await self._caller(principal, miner)
+        await self._giving_up.release(caller, job_id, give_up)
+        return await self._core.database.read(lambda c: self._job(c, job_id))
 
     async def complete(
         self, principal: Principal, miner: str, job_id: Hash, completion: Completion
@@ -101,4 +174,68 @@ class LeaseService:
             ResultMalformed: the result fails the structural checks (L0).
             Unavailable: not final in time; repeat.
         """
-        raise NotImplementedError
+        caller = await self._caller(principal, miner)
+        await self._completing.complete(caller, job_id, completion)
+        receipt = await self._receipts.of_job(job_id)
+        assert receipt is not None, "a completed job has its receipt in the database (K1)"
+        return receipt
+
+    async def _caller(self, principal: Principal, name: str) -> CallingMiner:
+        """Return the miner in whose name a call is made.
+
+        Raises:
+            Forbidden, MinerNotFound: see the class.
+        """
+        require(principal, Scope.MINER)
+        row = await self._core.database.read(lambda c: find_miner(c, name))
+        if row is None or row.document is None:
+            raise MinerNotFound
+        if row.client_id != principal.client_id:
+            raise Forbidden("This miner belongs to another key's owner")
+        self._presence.seen(row.address, self._core.moments.clock_ms())
+        return CallingMiner(row, read_document(row.document, self._core.registry))
+
+    async def _suggest(self, caller: CallingMiner) -> Offer | None:
+        """Return the job that a miner is shown next, and keep it from others for a moment."""
+        now_ms = self._core.moments.clock_ms()
+        suggested = self._suggestions.to_others(caller.address, now_ms)
+        job_id = await self._core.database.read(
+            lambda c: queue.next_job(
+                c,
+                caller.address,
+                caller.declared,
+                self._core.registry,
+                now_ms=now_ms,
+                pause_ms=self._core.config.timings.same_miner_pause_ms,
+                suggested=suggested,
+            )
+        )
+        if job_id is None or not self._suggestions.note(job_id, caller.address, now_ms):
+            return None
+        job = await self._core.database.read(lambda c: self._job(c, job_id))
+        if caller.custody is Custody.OWN:
+            # Its input comes with the claim, after the assignment is final (J9).
+            job = replace(job, spec=replace(job.spec, input={}, params={}))
+        return Offer(job)
+
+    def _reasons(self, connection: Connection, caller: CallingMiner) -> dict[str, int]:
+        return queue.reasons(
+            connection,
+            caller.address,
+            caller.declared,
+            self._core.registry,
+            now_ms=self._core.moments.clock_ms(),
+            pause_ms=self._core.config.timings.same_miner_pause_ms,
+        )
+
+    def _job(self, connection: Connection, job_id: Hash) -> JobView:
+        row = find_job(connection, job_id)
+        if row is None:
+            raise JobNotFound
+        (view,) = self._views.of(connection, [row])
+        return view
+
+
+def _ended_with_job(attempt: store.AnyRow, job: store.AnyRow) -> bool:
+    """Return whether an attempt ended because its job did: cancelled, failed or expired."""
+    return job.end_kind is not None and bool(job.attempt == attempt.attempt)

@@ -2,9 +2,9 @@
 
 from coordinator.moment import Moment, RandomBytes
 from coordinator.outbox.model import SignedBytes
+from ledger import with_least_fee
 from ledger.actions import Action, action_name
 from ledger.codec import encode
-from ledger.fees import with_least_fee
 from ledger.hashing import Tags
 from ledger.keys import KeyPair
 from ledger.params import TRANSACTION_VERSION

@@ -1,11 +1,35 @@
 """Receipts: public, final, the same for everybody."""
 
+import asyncio
+
+from sqlalchemy import Connection
+
+from coordinator.core import Core
+from coordinator.errors import JobNotFound, ReceiptNotFound
+from coordinator.follower import followed_height
+from coordinator.jobs.store import find_job
+from coordinator.miners.store import find_miner
 from coordinator.receipts.model import ReceiptPage, ReceiptView
-from ledger.types import Address, Hash
+from coordinator.receipts.reading import (
+    Place,
+    cursor_of,
+    indexed_below,
+    of_index,
+    own_above,
+    parse_cursor,
+)
+from coordinator.receipts.views import find_own, find_own_of_job
+from ledger.store import IndexReader
+from ledger.types import Address, Hash, Height
 
 
 class ReceiptService:
     """Reads receipts from the index and from final blocks that the index has not reached (K1)."""
+
+    def __init__(self, core: Core, index: IndexReader) -> None:
+        """Stand on the core and an index."""
+        self._core = core
+        self._index = index
 
     async def get(self, receipt_id: Hash) -> ReceiptView:
         """Return a receipt by its id.
@@ -13,7 +37,11 @@ class ReceiptService:
         Raises:
             ReceiptNotFound: no final receipt of this id.
         """
-        raise NotImplementedError
+        own = await self._core.database.read(lambda c: find_own(c, receipt_id))
+        view = own or await asyncio.to_thread(self._indexed, receipt_id)
+        if view is None:
+            raise ReceiptNotFound
+        return view
 
     async def of_job(self, job_id: Hash) -> ReceiptView | None:
         """Return the receipt of a job, None if it has none (a job has at most one).
@@ -21,7 +49,12 @@ class ReceiptService:
         Raises:
             JobNotFound: neither this coordinator nor the index knows the job.
         """
-        raise NotImplementedError
+
+        def read(connection: Connection) -> tuple[bool, ReceiptView | None]:
+            return find_job(connection, job_id) is not None, find_own_of_job(connection, job_id)
+
+        is_own, view = await self._core.database.read(read)
+        return view if is_own else await asyncio.to_thread(self._indexed_of_job, job_id)
 
     async def list(
         self,
@@ -42,4 +75,40 @@ class ReceiptService:
         Raises:
             InvalidRequest: the cursor is none that this method returned.
         """
-        raise NotImplementedError
+        before = None if cursor is None else parse_cursor(cursor)
+        miner = await self._address(provider) if isinstance(provider, str) else provider
+        indexed = await asyncio.to_thread(self._index.indexed_height)
+        if provider is not None and miner is None:
+            return ReceiptPage((), None, indexed)
+
+        def read(connection: Connection) -> tuple[Height, list[tuple[Place, ReceiptView]]]:
+            newer = own_above(
+                connection, indexed, before=before, limit=limit + 1, client=client, provider=miner
+            )
+            return followed_height(connection), newer
+
+        followed, found = await self._core.database.read(read)
+        if len(found) <= limit:
+            found += await asyncio.to_thread(
+                indexed_below, self._index, before, limit + 1 - len(found), client, miner
+            )
+        shown = found[:limit]
+        next_cursor = cursor_of(shown[-1][0]) if len(found) > limit else None
+        return ReceiptPage(tuple(view for _, view in shown), next_cursor, max(indexed, followed))
+
+    async def _address(self, name: str) -> Address | None:
+        row = await self._core.database.read(lambda c: find_miner(c, name))
+        if row is not None:
+            return bytes(row.address)
+        miner = await asyncio.to_thread(self._index.miner_by_name, name)
+        return None if miner is None else miner.miner
+
+    def _indexed(self, receipt_id: Hash) -> ReceiptView | None:
+        row = self._index.receipt(receipt_id)
+        return None if row is None else of_index(self._index, row)
+
+    def _indexed_of_job(self, job_id: Hash) -> ReceiptView | None:
+        if self._index.job(job_id) is None:
+            raise JobNotFound
+        row = self._index.receipt_of_job(job_id)
+        return None if row is None else of_index(self._index, row)

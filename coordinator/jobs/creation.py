@@ -1,0 +1,131 @@
+"""Creating a job: terms, signature, outbox, pool (P1 to P3, J30)."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from coordinator.clients.model import Principal
+from coordinator.clients.store import find_client
+from coordinator.core import Core
+from coordinator.errors import InsufficientBalance, TooManyRequests, Unavailable
+from coordinator.jobs import documents, store, terms
+from coordinator.jobs.model import JobSpec
+from coordinator.moment import Moment
+from coordinator.outbox import SignedBytes
+from coordinator.outbox import store as outbox
+from coordinator.ports import SubmitOutcome, TransactionStatus
+from coordinator.wallets.store import get_key
+from ledger.actions import SubmitJob, Verification
+from ledger.keys import KeyPair
+from ledger.types import Hash
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A job that is signed, and not stored."""
+
+    job: store.NewJob
+    signed: SignedBytes
+
+
+class JobCreation:
+    """Makes jobs."""
+
+    def __init__(self, core: Core) -> None:
+        """Stand on the core."""
+        self._core = core
+
+    async def create(self, principal: Principal, spec: JobSpec) -> Hash:
+        """Sign, store and pool the escrow of a job; return the job's id.
+
+        Raises:
+            InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
+            InsufficientBalance: balance < price + fee; nothing is left behind.
+            TooManyRequests: the client has as many open jobs as one may.
+            Unavailable: the pool is full or refuses; nothing is left behind.
+        """
+        service = terms.service_of(self._core.registry, spec)
+        terms.check_spec(spec)
+        payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
+        priced = replace(spec, max_price=terms.price_of(spec, service))
+        wallet = await self._core.database.read(lambda c: self._wallet(c, principal))
+        prepared = self._prepare(principal, wallet, priced, payload)
+        needed = prepared.job.terms.max_price + prepared.signed.fee
+        # A courtesy: the chain decides, and says so later if the balance moves meanwhile (P3).
+        spendable = self._core.chain.spendable(wallet.address)
+        if spendable < needed:
+            raise InsufficientBalance(needed, spendable)
+        moment = self._core.moments.now()
+        await self._core.database.write(lambda c: self._store(c, prepared, moment))
+        outcome = await self._core.courier.send(prepared.job.job_id)
+        if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
+            await self._core.database.write(lambda c: _forget(c, prepared.job.job_id))
+            raise _refusal(outcome, needed, spendable)
+        return prepared.job.job_id
+
+    def _prepare(
+        self, principal: Principal, wallet: KeyPair, spec: JobSpec, payload: bytes
+    ) -> _Prepared:
+        core, moment = self._core, self._core.moments.now()
+        blind = core.random_bytes(documents.BLIND_BYTES)
+        requested_ms = moment.now_ms // 1_000 * 1_000
+        assert spec.max_price is not None
+        action = SubmitJob(
+            coordinator=core.config.account_key.address,
+            service=spec.service,
+            payload_digest=documents.payload_digest(core.chain.tags, blind, payload),
+            max_price=spec.max_price,
+            start_by_ms=terms.deadline_of(requested_ms, spec),
+            deadline_ms=terms.deadline_of(requested_ms, spec),
+            dispute_ms=0,
+            streamed=False,
+            verification=Verification.NONE,
+        )
+        # An escrow that comes after the deadline is of no use to anybody.
+        left_ms = max(0, action.deadline_ms - moment.chain_ms)
+        validity_ms = min(core.config.timings.transaction_validity_ms, left_ms)
+        signed = core.signer.sign(moment, wallet, action, validity_ms)
+        job = store.NewJob(
+            job_id=signed.transaction_id,
+            client_id=principal.client_id,
+            client=wallet.address,
+            spec=spec,
+            terms=action,
+            fee=signed.fee,
+            payload=payload,
+            blind=blind,
+            requested_ms=requested_ms,
+        )
+        return _Prepared(job, signed)
+
+    def _wallet(self, connection: Connection, principal: Principal) -> KeyPair:
+        client = find_client(connection, principal.client_id)
+        assert client is not None, "a principal is a client"
+        return get_key(connection, self._core.vault, client.address)
+
+    def _store(self, connection: Connection, prepared: _Prepared, moment: Moment) -> None:
+        job, limit = prepared.job, self._core.config.limits.open_jobs_per_client_max
+        if store.count_live(connection, job.client_id) >= limit:
+            raise TooManyRequests(f"{limit} jobs are open: wait for some to end", 5)
+        store.insert_job(connection, job)
+        outbox.add(
+            connection,
+            f"submit:{job.job_id.hex()}",
+            prepared.signed,
+            moment.now_ms,
+            job_id=job.job_id,
+        )
+
+
+def _forget(connection: Connection, job_id: Hash) -> None:
+    # The node refused the bytes at once, and nobody else has seen them: they are in no pool.
+    outbox.forget(connection, job_id)
+    store.delete_job(connection, job_id)
+
+
+def _refusal(outcome: SubmitOutcome, needed: int, spendable: int) -> Exception:
+    if outcome.code == InsufficientBalance.code:
+        return InsufficientBalance(needed, spendable)
+    if outcome.status is TransactionStatus.FULL:
+        return Unavailable("The transaction pool is full", 2)
+    return Unavailable(f"The chain refuses the escrow: {outcome.code}", 5)

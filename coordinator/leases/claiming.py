@@ -1,0 +1,186 @@
+"""Claiming a job: checks, signed assignment, final, then the input (J9)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from coordinator.core import Core
+from coordinator.database.tables import jobs, payloads
+from coordinator.errors import (
+    JobAlreadyClaimed,
+    JobNotClaimable,
+    JobNotForMiner,
+    JobNotFound,
+    LeaseLost,
+    MinerBusy,
+    Unavailable,
+)
+from coordinator.jobs.model import JobPhase
+from coordinator.jobs.store import find_job
+from coordinator.jobs.views import AnyRow, JobViews
+from coordinator.leases import store
+from coordinator.leases.matching import Needs, exclusion_of, price_cap_of
+from coordinator.leases.model import Lease, Terms
+from coordinator.leases.phase import AttemptPhase
+from coordinator.leases.queue import note_served, offered
+from coordinator.leases.store import CallingMiner
+from coordinator.miners.store import held_leases
+from coordinator.moment import Moment
+from coordinator.outbox import OutboxState
+from coordinator.outbox import store as outbox
+from ledger.actions import AssignJob, UnitType
+from ledger.records import Job, JobState
+from ledger.types import Hash, TimestampMs
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One call."""
+
+    miner: CallingMiner
+    job_id: Hash
+    has_heartbeats: bool
+    live: Job | None
+    """The job in the final state, which decides (K1)."""
+    moment: Moment
+
+
+class Claiming:
+    """Gives jobs to miners."""
+
+    def __init__(self, core: Core, views: JobViews) -> None:
+        """Stand on the core."""
+        self._core = core
+        self._views = views
+        self._timings = core.config.timings
+
+    async def claim(self, miner: CallingMiner, job_id: Hash, *, has_heartbeats: bool) -> Lease:
+        """Assign a job; answer when that is final. See `LeaseService.claim`."""
+        claim = _Claim(
+            miner, job_id, has_heartbeats, self._core.chain.job(job_id), self._core.moments.now()
+        )
+        assignment_id = await self._core.database.write(lambda c: self._assign(c, claim))
+        state = await self._core.courier.send_and_wait(assignment_id, self._timings.final_wait_s)
+        if state is OutboxState.PENDING:
+            raise Unavailable("The assignment is not final yet")
+        if state is not OutboxState.FINAL:
+            raise JobNotClaimable("The job ended while it was being assigned")
+        now_ms = self._core.moments.clock_ms()
+        return await self._core.database.write(
+            lambda c: self._lease(c, miner, assignment_id, now_ms)
+        )
+
+    def _assign(self, connection: Connection, claim: _Claim) -> Hash:
+        """Return the miner's standing assignment, or sign and store one."""
+        job = find_job(connection, claim.job_id)
+        if job is None:
+            raise JobNotFound
+        standing = _standing_assignment(connection, job)
+        if standing is not None:
+            if standing.miner != claim.miner.address:
+                raise JobAlreadyClaimed("Another miner has the job")
+            assignment_id: Hash = standing.assignment_id
+            return assignment_id
+        self._check(connection, claim, job)
+        action = self._terms(claim, job)
+        validity_ms = self._timings.assignment_validity_ms
+        signed = self._core.signer.sign(
+            claim.moment, self._core.config.account_key, action, validity_ms
+        )
+        now_ms = claim.moment.now_ms
+        heartbeat_by_ms = self._heartbeat_by(now_ms) if claim.has_heartbeats else None
+        store.insert_attempt(
+            connection,
+            signed.transaction_id,
+            action,
+            heartbeat_by_ms=heartbeat_by_ms,
+            now_ms=now_ms,
+        )
+        note_served(connection, job.client_id)
+        intent = f"assign:{claim.job_id.hex()}:{action.attempt}:{signed.transaction_id.hex()}"
+        return outbox.add(
+            connection, intent, signed, now_ms, job_id=claim.job_id, attempt=action.attempt
+        )
+
+    def _check(self, connection: Connection, claim: _Claim, job: AnyRow) -> None:
+        """Check that the miner may have the job.
+
+        Raises:
+            JobNotClaimable, JobNotForMiner, MinerBusy: as they say.
+        """
+        if job.phase == JobPhase.ACCEPTED:
+            raise JobNotClaimable("The job's escrow is not final yet")
+        mine = select(jobs.c.job_id).where(
+            jobs.c.job_id == claim.job_id, offered(claim.moment.now_ms)
+        )
+        is_queued = claim.live is not None and claim.live.state is JobState.QUEUED
+        if not is_queued or connection.execute(mine).one_or_none() is None:
+            raise JobNotClaimable("The job is not queued any more")
+        has_model = self._core.registry.get(job.service).has_model
+        exclusion = exclusion_of(Needs.of(job), claim.miner.declared, has_model=has_model)
+        if exclusion is not None:
+            raise JobNotForMiner(f"The job does not fit this miner: {exclusion.value}")
+        limit = self._timings.leases_per_miner_max
+        if held_leases(connection, claim.miner.address) >= limit:
+            raise MinerBusy(f"The miner holds {limit} jobs: finish some first")
+
+    def _terms(self, claim: _Claim, job: AnyRow) -> AssignJob:
+        assert claim.live is not None
+        service = self._core.registry.get(job.service)
+        own_limit_ms = self._timings.lease_ms if claim.has_heartbeats else service.attempt_s * 1_000
+        return AssignJob(
+            job_id=claim.job_id,
+            attempt=claim.live.attempt + 1,
+            miner=claim.miner.address,
+            price_cap=price_cap_of(Needs.of(job), claim.miner.declared, service.default_price),
+            unit_type=UnitType.NONE,
+            unit_price=0,
+            lease_end_ms=min(claim.moment.now_ms + own_limit_ms, job.deadline_ms),
+        )
+
+    def _lease(
+        self, connection: Connection, miner: CallingMiner, assignment_id: Hash, now_ms: int
+    ) -> Lease:
+        attempt = store.get_attempt(connection, assignment_id)
+        if attempt.phase != AttemptPhase.LIVE:
+            raise LeaseLost("The attempt ended as soon as it began")
+        # Claiming is a sign of life; the wait for finality shall not be counted as silence.
+        heartbeat_by_ms = self._heartbeat_by(now_ms) if attempt.has_heartbeats else None
+        if heartbeat_by_ms is not None:
+            store.note_heartbeat(connection, assignment_id, heartbeat_by_ms, None)
+        row = find_job(connection, attempt.job_id)
+        assert row is not None, "a job with an attempt is in the table"
+        (job,) = self._views.of(connection, [row])
+        query = select(payloads).where(payloads.c.job_id == attempt.job_id)
+        payload = connection.execute(query).one()
+        return Lease(
+            job=job,
+            miner_name=miner.name,
+            attempt=attempt.attempt,
+            lease_end_ms=attempt.lease_end_ms,
+            heartbeat_by_ms=heartbeat_by_ms,
+            heartbeat_interval_s=self._timings.heartbeat_ms // 1_000 if heartbeat_by_ms else 0,
+            payload=payload.payload,
+            blind=payload.blind,
+            terms=self._receipt_terms(row, attempt),
+        )
+
+    def _receipt_terms(self, job: AnyRow, attempt: AnyRow) -> Terms:
+        return Terms(
+            client=job.client,
+            coordinator=self._core.config.account_key.address,
+            payload_digest=job.payload_digest,
+            price_cap=attempt.price_cap,
+            unit_type=UnitType(attempt.unit_type),
+            unit_price=attempt.unit_price,
+            deadline_ms=job.deadline_ms,
+        )
+
+    def _heartbeat_by(self, now_ms: TimestampMs) -> TimestampMs:
+        return now_ms + self._timings.heartbeat_missed_ms
+
+
+def _standing_assignment(connection: Connection, job: AnyRow) -> AnyRow | None:
+    if job.open_assignment is not None:
+        return store.get_attempt(connection, job.open_assignment)
+    return store.live_attempt(connection, job.job_id)

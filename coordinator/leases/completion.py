@@ -1,0 +1,188 @@
+"""Completing a job: result accepted, then receipt sent, in that order (J3).
+
+The result is stored in the same database transaction as the signed receipt, before anything is
+sent. Whatever dies afterwards, the receipt is sent again, the delivery is attested, and a repeated
+call gets the same answer.
+"""
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+
+from coordinator.core import Core
+from coordinator.database.tables import receipts, results
+from coordinator.errors import (
+    JobAlreadyCompleted,
+    JobNotFound,
+    LeaseLost,
+    ReceiptInvalid,
+    ResultMalformed,
+    Unavailable,
+)
+from coordinator.jobs.store import find_job
+from coordinator.jobs.views import AnyRow
+from coordinator.leases import receipt_check, store
+from coordinator.leases.acceptance import Acceptance, Accepted, Delivery
+from coordinator.leases.model import Completion
+from coordinator.leases.phase import AttemptPhase
+from coordinator.leases.store import CallingMiner
+from coordinator.outbox import OutboxState
+from coordinator.outbox import store as outbox
+from ledger.actions import Custody, Reason
+from ledger.types import Hash
+
+
+class Completing:
+    """Takes results."""
+
+    def __init__(self, core: Core) -> None:
+        """Stand on the core."""
+        self._core = core
+        self._acceptance = Acceptance(core)
+
+    async def complete(self, miner: CallingMiner, job_id: Hash, completion: Completion) -> None:
+        """Take a result; returns when its receipt is final. See `LeaseService.complete`."""
+        core = self._core
+        delivery = Delivery(miner, job_id, completion, core.chain.job(job_id), core.moments.now())
+        try:
+            sent = await core.database.write(lambda c: self._accept(c, delivery))
+        except ResultMalformed:
+            await core.database.write(lambda c: _note_refusal(c, delivery))
+            raise
+        if sent is None:
+            core.courier.kick()
+            return
+        wait_s = core.config.timings.final_wait_s
+        state = await core.courier.send_and_wait(sent, wait_s)
+        if state is OutboxState.PENDING:
+            raise Unavailable("The receipt is not final yet")
+        if state is not OutboxState.FINAL and not await self._is_done(delivery):
+            raise LeaseLost("The attempt ended before its receipt was included; it is not paid")
+
+    def _accept(self, connection: Connection, delivery: Delivery) -> Hash | None:
+        """Check and store; return the receipt to wait for, None if it is final already."""
+        job = find_job(connection, delivery.job_id)
+        if job is None:
+            raise JobNotFound
+        attempt = _attempt(connection, delivery, job)
+        known = _known_result(connection, attempt)
+        accepted = self._acceptance.check(connection, delivery, job, attempt, known)
+        if attempt.phase == AttemptPhase.DONE:
+            self._deliver_late(connection, delivery, attempt, accepted, known)
+            return None
+        standing = outbox.find(connection, _intent(attempt))
+        if standing is not None:
+            return standing.transaction_id
+        # No receipt is under way, so nothing commits to a result that was delivered before.
+        self._keep(connection, delivery, attempt, accepted)
+        return self._sign_or_take(connection, delivery, attempt)
+
+    def _deliver_late(
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        attempt: AnyRow,
+        accepted: Accepted,
+        known: AnyRow | None,
+    ) -> None:
+        """Take the result of a receipt that reached the chain before it (J8); attest it.
+
+        Raises:
+            ReceiptInvalid: the receipt on the chain commits to another result.
+        """
+        of_job = select(receipts.c.digest).where(receipts.c.job_id == delivery.job_id)
+        committed = connection.execute(of_job).scalar_one()
+        if known is not None and known.digest == committed:
+            return
+        if accepted.digest != committed:
+            message = f"the receipt on the chain has {committed.hex()}"
+            raise ReceiptInvalid.at("/transaction/result_digest", message)
+        self._keep(connection, delivery, attempt, accepted)
+        self._core.duties.perform(connection, delivery.moment, [delivery.job_id])
+
+    def _keep(
+        self, connection: Connection, delivery: Delivery, attempt: AnyRow, accepted: Accepted
+    ) -> None:
+        now_ms = delivery.moment.now_ms
+        connection.execute(delete(results).where(_of(attempt)))
+        connection.execute(
+            insert(results).values(
+                job_id=delivery.job_id,
+                attempt=attempt.attempt,
+                miner=delivery.miner.address,
+                document=accepted.document,
+                salt=accepted.salt,
+                digest=accepted.digest,
+                model=accepted.model,
+                started_ms=accepted.started_ms,
+                completed_ms=accepted.completed_ms,
+                delivered_ms=now_ms,
+                expires_ms=now_ms + self._core.config.timings.result_retention_ms,
+            )
+        )
+
+    def _sign_or_take(self, connection: Connection, delivery: Delivery, attempt: AnyRow) -> Hash:
+        """Put the receipt into the outbox: signed for a managed miner, or by the miner itself."""
+        if delivery.miner.custody is Custody.MANAGED:
+            (sent,) = self._core.duties.perform(connection, delivery.moment, [delivery.job_id])
+            return sent
+        chain, signed = self._core.chain, delivery.completion.transaction
+        assert signed is not None, "acceptance has read the signed receipt"
+        transaction, _ = receipt_check.read_receipt(chain.tags, chain.chain_id, signed)
+        described = self._core.signer.describe(transaction)
+        if outbox.get(connection, described.transaction_id) is not None:
+            message = "is out of time and was not included: sign a new one"
+            raise ReceiptInvalid.at("/transaction/valid_until_ms", message)
+        return outbox.add(
+            connection,
+            _intent(attempt),
+            described,
+            delivery.moment.now_ms,
+            job_id=delivery.job_id,
+            attempt=attempt.attempt,
+        )
+
+    async def _is_done(self, delivery: Delivery) -> bool:
+        """Return whether another receipt of the same attempt is final."""
+        job_id, miner = delivery.job_id, delivery.miner.address
+        query = select(receipts).where(receipts.c.job_id == job_id, receipts.c.miner == miner)
+        found = await self._core.database.read(lambda c: c.execute(query).one_or_none())
+        return found is not None
+
+
+def _attempt(connection: Connection, delivery: Delivery, job: AnyRow) -> AnyRow:
+    """Return the attempt that is completed.
+
+    Raises:
+        LeaseLost: the miner has no attempt that is live, or that has the receipt.
+        JobAlreadyCompleted: another miner completed the job.
+    """
+    attempt = store.attempt_of(
+        connection, delivery.job_id, delivery.miner.address, delivery.completion.attempt
+    )
+    if attempt is None:
+        if job.receipt_id is not None:
+            raise JobAlreadyCompleted("The job was completed by another miner")
+        raise LeaseLost("The miner has no such lease of this job")
+    if attempt.phase not in (AttemptPhase.LIVE, AttemptPhase.DONE):
+        raise LeaseLost(f"Attempt {attempt.attempt} is over; its work is not paid")
+    if attempt.release_reason is not None:
+        raise LeaseLost(f"The miner gave attempt {attempt.attempt} up")
+    return attempt
+
+
+def _of(attempt: AnyRow) -> ColumnElement[bool]:
+    return and_(results.c.job_id == attempt.job_id, results.c.attempt == attempt.attempt)
+
+
+def _known_result(connection: Connection, attempt: AnyRow) -> AnyRow | None:
+    return connection.execute(select(results).where(_of(attempt))).one_or_none()
+
+
+def _intent(attempt: AnyRow) -> str:
+    return f"receipt:{attempt.job_id.hex()}:{attempt.attempt}"
+
+
+def _note_refusal(connection: Connection, delivery: Delivery) -> None:
+    completion, miner = delivery.completion, delivery.miner.address
+    attempt = store.attempt_of(connection, delivery.job_id, miner, completion.attempt)
+    if attempt is not None:
+        store.note_refusal(connection, attempt.assignment_id, Reason.RESULT_MALFORMED)

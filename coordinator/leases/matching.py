@@ -1,0 +1,93 @@
+"""Which job fits which miner: hard constraints, each with a code that both sides can be shown."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Row
+
+from coordinator.miners.capabilities import Capabilities, words_of
+from ledger.types import Amount
+
+
+class Exclusion(StrEnum):
+    """Why a queued job is not offered to a miner."""
+
+    SERVICE_NOT_OFFERED = "SERVICE_NOT_OFFERED"
+    """The miner did not declare the service."""
+    MODEL_NOT_OFFERED = "MODEL_NOT_OFFERED"
+    """The miner neither runs the model nor has an alias for it (S3)."""
+    GPU_MISSING = "GPU_MISSING"
+    """The job asks for more GPUs than the miner declared."""
+    GPU_MEMORY_TOO_SMALL = "GPU_MEMORY_TOO_SMALL"
+    """The miner's GPU has less memory than the job asks for."""
+    GPU_TYPE_DIFFERENT = "GPU_TYPE_DIFFERENT"
+    """The GPU's name lacks a word of the type that the job asks for (S6)."""
+    PRICE_TOO_LOW = "PRICE_TOO_LOW"
+    """The job pays at most less than the miner's price."""
+    JUST_FAILED_HERE = "JUST_FAILED_HERE"
+    """The miner gave the job up a moment ago; others come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a job asks of a miner."""
+
+    service: str
+    """Service id."""
+    model: str
+    """Model asked for; empty if any will do."""
+    max_price: Amount
+    """Most that it pays, in nait."""
+    gpu_count: int = 0
+    """GPUs."""
+    gpu_memory_mib: int = 0
+    """Memory of a GPU."""
+    gpu_type: str = ""
+    """Words that the GPU's name must hold."""
+
+    @classmethod
+    def of(cls, row: Row[tuple[object, ...]]) -> "Needs":
+        """Return the needs of a row of the table `jobs`."""
+        spec = json.loads(row.spec)
+        return cls(
+            service=row.service,
+            model=row.model,
+            max_price=row.max_price,
+            gpu_count=spec.get("gpu_count", 0),
+            gpu_memory_mib=spec.get("gpu_memory_mib", 0),
+            gpu_type=spec.get("gpu_type", ""),
+        )
+
+
+def exclusion_of(needs: Needs, miner: Capabilities, *, has_model: bool) -> Exclusion | None:
+    """Return why a miner cannot be given a job, None if it can.
+
+    Args:
+        needs: what the job asks for.
+        miner: what the miner declared.
+        has_model: whether jobs of the service name a model.
+    """
+    if needs.service not in miner.services:
+        return Exclusion.SERVICE_NOT_OFFERED
+    if has_model and miner.model_for(needs.model) is None:
+        return Exclusion.MODEL_NOT_OFFERED
+    if needs.gpu_count > (0 if miner.gpu_info is None else _gpu_count(miner)):
+        return Exclusion.GPU_MISSING
+    if needs.gpu_memory_mib > miner.gpu_memory_mib:
+        return Exclusion.GPU_MEMORY_TOO_SMALL
+    if not words_of(needs.gpu_type) <= miner.gpu_tokens:
+        return Exclusion.GPU_TYPE_DIFFERENT
+    if miner.price is not None and miner.price > needs.max_price:
+        return Exclusion.PRICE_TOO_LOW
+    return None
+
+
+def price_cap_of(needs: Needs, miner: Capabilities, default_price: Amount) -> Amount:
+    """Return the price agreed on: the miner's, else the service's, never above the maximum (P2)."""
+    return min(needs.max_price, default_price if miner.price is None else miner.price)
+
+
+def _gpu_count(miner: Capabilities) -> int:
+    count = (miner.gpu_info or {}).get("count", 1)
+    return count if isinstance(count, int) and not isinstance(count, bool) else 1

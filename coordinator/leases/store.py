@@ -1,0 +1,111 @@
+"""The table of attempts as the coordinator writes it: inside the caller's transaction."""
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from coordinator.database.tables import attempts, jobs
+from coordinator.leases.phase import AttemptPhase
+from coordinator.miners.capabilities import Capabilities
+from ledger.actions import AssignJob, Custody, Reason
+from ledger.types import Address, Attempt, Hash, TimestampMs
+
+AnyRow = Row[tuple[object, ...]]
+
+MESSAGE_LENGTH_MAX = 500
+"""Longest message of a miner that is kept, in characters."""
+
+_SHOWN = (AttemptPhase.LIVE.value, AttemptPhase.DONE.value, AttemptPhase.ENDED.value)
+
+
+class CallingMiner:
+    """The miner in whose name a call is made; its owner was checked."""
+
+    __slots__ = ("address", "custody", "declared", "name")
+
+    def __init__(self, row: AnyRow, declared: Capabilities) -> None:
+        """Take what a call needs of a row of the table `miners`."""
+        self.name: str = row.name
+        self.address: Address = row.address
+        self.custody = Custody(row.custody)
+        self.declared = declared
+
+
+def insert_attempt(
+    connection: Connection,
+    assignment_id: Hash,
+    action: AssignJob,
+    *,
+    heartbeat_by_ms: TimestampMs | None,
+    now_ms: TimestampMs,
+) -> None:
+    """Store an attempt whose assignment is signed, and keep its job from being offered."""
+    connection.execute(
+        insert(attempts).values(
+            assignment_id=assignment_id,
+            job_id=action.job_id,
+            attempt=action.attempt,
+            miner=action.miner,
+            has_heartbeats=heartbeat_by_ms is not None,
+            price_cap=action.price_cap,
+            unit_type=action.unit_type.value,
+            unit_price=action.unit_price,
+            lease_end_ms=action.lease_end_ms,
+            claimed_ms=now_ms,
+            heartbeat_by_ms=heartbeat_by_ms,
+            phase=AttemptPhase.OPEN.value,
+        )
+    )
+    row = jobs.c.job_id == action.job_id
+    connection.execute(update(jobs).where(row).values(open_assignment=assignment_id))
+
+
+def get_attempt(connection: Connection, assignment_id: Hash) -> AnyRow:
+    """Return an attempt by its assignment."""
+    query = select(attempts).where(attempts.c.assignment_id == assignment_id)
+    return connection.execute(query).one()
+
+
+def live_attempt(connection: Connection, job_id: Hash) -> AnyRow | None:
+    """Return the live attempt of a job."""
+    live = (attempts.c.job_id == job_id) & (attempts.c.phase == AttemptPhase.LIVE.value)
+    return connection.execute(select(attempts).where(live)).one_or_none()
+
+
+def attempt_of(
+    connection: Connection, job_id: Hash, miner: Address, attempt: Attempt | None
+) -> AnyRow | None:
+    """Return a miner's attempt at a job: the one of that number, or its last one."""
+    query = select(attempts).where(
+        attempts.c.job_id == job_id, attempts.c.miner == miner, attempts.c.phase.in_(_SHOWN)
+    )
+    if attempt is not None:
+        query = query.where(attempts.c.attempt == attempt)
+    return connection.execute(query.order_by(attempts.c.attempt.desc()).limit(1)).one_or_none()
+
+
+def note_heartbeat(
+    connection: Connection,
+    assignment_id: Hash,
+    heartbeat_by_ms: TimestampMs,
+    progress: int | None,
+) -> None:
+    """Keep an attempt alive."""
+    values: dict[str, object] = {"heartbeat_by_ms": heartbeat_by_ms}
+    if progress is not None:
+        values["progress"] = progress
+    row = attempts.c.assignment_id == assignment_id
+    connection.execute(update(attempts).where(row).values(**values))
+
+
+def note_release(connection: Connection, assignment_id: Hash, reason: Reason, message: str) -> None:
+    """Note that a miner gives an attempt up."""
+    row = attempts.c.assignment_id == assignment_id
+    text = "".join(c for c in message[:MESSAGE_LENGTH_MAX] if c.isprintable())
+    connection.execute(
+        update(attempts).where(row).values(release_reason=reason.value, release_message=text)
+    )
+
+
+def note_refusal(connection: Connection, assignment_id: Hash, reason: Reason) -> None:
+    """Note that a delivery was refused, for the dispute that may follow (J3)."""
+    row = attempts.c.assignment_id == assignment_id
+    connection.execute(update(attempts).where(row).values(refusal_reason=reason.value))

@@ -1,0 +1,32 @@
+"""Jobs that were shown to a miner a moment ago, so that others are shown other jobs first.
+
+In memory and without force: a claim decides, not a suggestion.
+"""
+
+from typing import Final
+
+from ledger.types import Address, Hash, TimestampMs
+
+LIFETIME_MS: Final = 2_000
+"""Time that a miner has to claim before the job is shown to others."""
+
+
+class Suggestions:
+    """Who was shown what. To be used from one event loop."""
+
+    def __init__(self) -> None:
+        """Begin with nothing shown."""
+        self._shown: dict[Hash, tuple[Address, TimestampMs]] = {}
+
+    def to_others(self, miner: Address, now_ms: TimestampMs) -> frozenset[Hash]:
+        """Return the jobs that other miners may be about to claim."""
+        self._shown = {job: shown for job, shown in self._shown.items() if shown[1] > now_ms}
+        return frozenset(job for job, (holder, _) in self._shown.items() if holder != miner)
+
+    def note(self, job_id: Hash, miner: Address, now_ms: TimestampMs) -> bool:
+        """Note that a job is shown to a miner; return False if another was shown it meanwhile."""
+        holder, until_ms = self._shown.get(job_id, (miner, 0))
+        if holder != miner and until_ms > now_ms:
+            return False
+        self._shown[job_id] = (miner, now_ms + LIFETIME_MS)
+        return True

@@ -1,0 +1,108 @@
+"""The tables of miners and sponsorships: every function works inside the caller's transaction."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from coordinator.database.tables import attempts, miners, receipts, sponsorships
+from coordinator.leases.phase import AttemptPhase
+from coordinator.miners.names import key_of
+from ledger.actions import Custody
+from ledger.types import Address, Amount, Hash, TimestampMs
+
+AnyRow = Row[tuple[object, ...]]
+
+_HELD = (AttemptPhase.OPEN.value, AttemptPhase.LIVE.value)
+
+
+def find_miner(connection: Connection, name: str) -> AnyRow | None:
+    """Return a miner's row by name, without regard to case."""
+    query = select(miners).where(miners.c.name_key == key_of(name))
+    return connection.execute(query).one_or_none()
+
+
+def find_by_address(connection: Connection, address: Address) -> AnyRow | None:
+    """Return a miner's row by address."""
+    return connection.execute(select(miners).where(miners.c.address == address)).one_or_none()
+
+
+def newest(connection: Connection, limit: int) -> Sequence[AnyRow]:
+    """Return miners that are registered, newest first."""
+    query = select(miners).where(miners.c.is_active).order_by(miners.c.created_ms.desc())
+    return connection.execute(query.limit(limit)).all()
+
+
+def insert_miner(
+    connection: Connection,
+    *,
+    name: str,
+    client_id: str,
+    address: Address,
+    custody: Custody,
+    wanted: str,
+    now_ms: TimestampMs,
+) -> None:
+    """Store a miner that is not registered on the chain yet."""
+    connection.execute(
+        insert(miners).values(
+            name_key=key_of(name),
+            name=name,
+            client_id=client_id,
+            address=address,
+            custody=custody.value,
+            wanted=wanted,
+            created_ms=now_ms,
+            is_active=False,
+        )
+    )
+
+
+def want(connection: Connection, name: str, wanted: str) -> None:
+    """Note the document that a miner wants to declare; the chain makes it the one in force."""
+    row = miners.c.name_key == key_of(name)
+    connection.execute(update(miners).where(row).values(wanted=wanted))
+
+
+def activate(connection: Connection, name: str, document: str) -> None:
+    """Note that the chain holds a document's digest, if it is still the one that is wanted."""
+    row = (miners.c.name_key == key_of(name)) & (miners.c.wanted == document)
+    connection.execute(update(miners).where(row).values(document=document, is_active=True))
+
+
+def delete_miner(connection: Connection, name: str) -> None:
+    """Forget a miner whose registration never came to the chain."""
+    connection.execute(delete(miners).where(miners.c.name_key == key_of(name)))
+
+
+def held_leases(connection: Connection, address: Address) -> int:
+    """Return how many jobs a miner holds, assignments under way included."""
+    query = select(func.count()).where(attempts.c.miner == address, attempts.c.phase.in_(_HELD))
+    return connection.execute(query).scalar_one()
+
+
+def completed_jobs(connection: Connection, address: Address) -> int:
+    """Return how many receipts a miner posted for this coordinator's jobs."""
+    return connection.execute(select(func.count()).where(receipts.c.miner == address)).scalar_one()
+
+
+def sponsored(connection: Connection, client_id: str) -> int:
+    """Return how often the coordinator paid a fee for a miner of this owner."""
+    query = select(func.count()).where(sponsorships.c.client_id == client_id)
+    return connection.execute(query).scalar_one()
+
+
+def insert_sponsorship(
+    connection: Connection,
+    transaction_id: Hash,
+    client_id: str,
+    address: Address,
+    amount: Amount,
+) -> None:
+    """Count a sponsored fee, once for each transaction."""
+    counted = select(sponsorships).where(sponsorships.c.transaction_id == transaction_id)
+    if connection.execute(counted).one_or_none() is None:
+        connection.execute(
+            insert(sponsorships).values(
+                transaction_id=transaction_id, client_id=client_id, address=address, amount=amount
+            )
+        )

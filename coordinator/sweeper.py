@@ -1,0 +1,125 @@
+"""Looks for what time has made due: lost leases, undelivered results, retention."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+
+from coordinator.artifacts.service import ArtifactService
+from coordinator.core import Core
+from coordinator.database.tables import attempts, attestations, jobs, payloads, receipts, results
+from coordinator.jobs.model import JobPhase
+from coordinator.leases.phase import AttemptPhase
+from coordinator.moment import Moment
+from ledger.types import Hash, TimestampMs
+
+JOBS_PER_SWEEP_MAX: Final = 500
+"""Jobs that are looked at in one transaction; the next sweep takes the rest."""
+
+RESULTS_PER_SWEEP_MAX: Final = 500
+"""Results deleted in one transaction."""
+
+
+class Sweeper:
+    """Finds overdue jobs; what is owed for them, `duties` decides."""
+
+    def __init__(self, core: Core, artifacts: ArtifactService) -> None:
+        """Stand on the core."""
+        self._core = core
+        self._artifacts = artifacts
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        while True:
+            await self.sweep()
+            await asyncio.sleep(self._core.config.timings.sweep_interval_s)
+
+    async def sweep(self) -> None:
+        """Look once."""
+        core, moment = self._core, self._core.moments.now()
+
+        def work(connection: Connection) -> Sequence[Hash]:
+            overdue = _overdue(connection, moment.now_ms)
+            return core.duties.perform(connection, moment, overdue)
+
+        if await core.database.write(work):
+            core.courier.kick()
+        await core.database.write(lambda c: _forget_results(c, moment.now_ms))
+        await self._artifacts.sweep()
+
+    async def begin(self) -> None:
+        """Take up what a stopped process left: to be called once, before `run`.
+
+        Every live attempt gets a fresh time for its next heartbeat, since nobody could listen while
+        the coordinator was down; and every live job gets what it is owed.
+        """
+        core, moment = self._core, self._core.moments.now()
+        by_ms = moment.now_ms + core.config.timings.heartbeat_missed_ms
+
+        def refresh(connection: Connection) -> Sequence[Hash]:
+            live = attempts.c.has_heartbeats & (attempts.c.phase == AttemptPhase.LIVE.value)
+            connection.execute(update(attempts).where(live).values(heartbeat_by_ms=by_ms))
+            open_jobs = select(jobs.c.job_id).where(jobs.c.end_kind.is_(None))
+            return list(connection.execute(open_jobs).scalars())
+
+        job_ids = await core.database.write(refresh)
+        for start in range(0, len(job_ids), JOBS_PER_SWEEP_MAX):
+            await self._perform(moment, job_ids[start : start + JOBS_PER_SWEEP_MAX])
+        core.courier.kick()
+
+    async def _perform(self, moment: Moment, job_ids: Sequence[Hash]) -> None:
+        await self._core.database.write(lambda c: self._core.duties.perform(c, moment, job_ids))
+
+
+def _overdue(connection: Connection, now_ms: TimestampMs) -> list[Hash]:
+    """Return jobs for which something may be owed because time passed."""
+    query = select(jobs.c.job_id).where(
+        jobs.c.end_kind.is_(None), or_(_lost_lease(now_ms), _unattested(), _without_payload())
+    )
+    return list(connection.execute(query.limit(JOBS_PER_SWEEP_MAX)).scalars())
+
+
+def _lost_lease(now_ms: TimestampMs) -> ColumnElement[bool]:
+    """Return the condition of running jobs whose lease ran out and whose miner is silent."""
+    silent = or_(
+        ~attempts.c.has_heartbeats,
+        attempts.c.heartbeat_by_ms < now_ms,
+        attempts.c.release_reason.is_not(None),
+    )
+    lost = exists().where(
+        attempts.c.job_id == jobs.c.job_id,
+        attempts.c.phase == AttemptPhase.LIVE.value,
+        attempts.c.lease_end_ms < now_ms,
+        silent,
+    )
+    return and_(jobs.c.phase == JobPhase.RUNNING.value, lost)
+
+
+def _unattested() -> ColumnElement[bool]:
+    """Return the condition of completed jobs that await delivery or attestation."""
+    waits = exists().where(
+        receipts.c.job_id == jobs.c.job_id,
+        ~receipts.c.is_disputed,
+        ~exists().where(attestations.c.receipt_id == receipts.c.receipt_id),
+    )
+    return and_(jobs.c.phase == JobPhase.COMPLETED.value, waits)
+
+
+def _without_payload() -> ColumnElement[bool]:
+    """Return the condition of queued jobs whose input is not here (J31)."""
+    missing = ~exists().where(payloads.c.job_id == jobs.c.job_id)
+    return and_(jobs.c.phase == JobPhase.QUEUED.value, missing)
+
+
+def _forget_results(connection: Connection, now_ms: TimestampMs) -> None:
+    """Delete documents past their retention; digest and salt stay, the receipt refers to them."""
+    late = (
+        select(results.c.job_id)
+        .where(results.c.expires_ms <= now_ms, results.c.document.is_not(None))
+        .limit(RESULTS_PER_SWEEP_MAX)
+    )
+    job_ids = list(connection.execute(late).scalars())
+    if job_ids:
+        rows = results.c.job_id.in_(job_ids) & (results.c.expires_ms <= now_ms)
+        connection.execute(update(results).where(rows).values(document=None))
