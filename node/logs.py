@@ -22,6 +22,9 @@ HIDDEN: Final = "[hidden]"
 TEXT_CHARACTERS_MAX: Final = 8_192
 """Longer values are cut; a traceback fits."""
 
+_QUIET_LIBRARIES: Final = ("alembic", "asyncio", "httpcore", "httpx", "uvicorn")
+"""They tell each step or request; ours say what matters, and paths can hold tickets."""
+
 _SECRET_NAME: Final = re.compile(
     r"passphrase|password|secret|seed|token|authorization|api_?key|cookie|ticket|wrapping"
     r"|private|\bkey\b|ciphertext|prompt|payload|result|blind|\bsalt\b",
@@ -76,9 +79,8 @@ def configure_logs(section: LogSection, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(section.level.upper())
-    # These name every request; the metrics count them, and paths can hold tickets.
-    for noisy in ("uvicorn.access", "httpx", "httpcore"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for library in _QUIET_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

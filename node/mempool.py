@@ -15,7 +15,7 @@ or when it is evicted; `drop_of` says which of the last three.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -85,15 +85,22 @@ class Mempool:
         verifier: verifies signatures.
         clock: time of the next block.
         limits: bounds.
+        count_refused: is told the code of each refusal.
     """
 
     def __init__(
-        self, views: Views, verifier: SignatureVerifier, clock: Clock, limits: PoolLimits
+        self,
+        views: Views,
+        verifier: SignatureVerifier,
+        clock: Clock,
+        limits: PoolLimits,
+        count_refused: Callable[[str], None] = lambda _code: None,
     ) -> None:
         self._views = views
         self._verifier = verifier
         self._clock = clock
         self._limits = limits
+        self._count_refused = count_refused
         self._index = PoolIndex()
         self._budget = SignatureBudget()
         self._unverified = 0
@@ -139,7 +146,7 @@ class Mempool:
             self._check(entry)
             self._check_budgets(source)
         except LedgerError as error:
-            return _refused(transaction_id, error)
+            return self._refused(transaction_id, error)
         return entry
 
     def _conclude(self, entry: PooledTransaction, source: str, *, is_good: bool) -> SubmitOutcome:
@@ -153,7 +160,7 @@ class Mempool:
             self._check(entry)
             self._make_room(entry)
         except LedgerError as error:
-            return _refused(entry.transaction_id, error)
+            return self._refused(entry.transaction_id, error)
         self._drops.pop(entry.transaction_id, None)
         self._index.add(entry)
         return SubmitOutcome(entry.transaction_id, TransactionStatus.POOLED)
@@ -207,6 +214,15 @@ class Mempool:
             count, size = count - 1, size - victim.size
         for victim in victims:
             self._drop(victim.transaction_id, Evicted())
+
+    def _refused(self, transaction_id: Hash, reason: LedgerError) -> SubmitOutcome:
+        """Return the outcome that a refusal is answered with."""
+        if isinstance(reason, AlreadyIncluded):
+            return SubmitOutcome(transaction_id, TransactionStatus.DUPLICATE)
+        self._count_refused(reason.code)
+        is_full = isinstance(reason, PoolFull)
+        status = TransactionStatus.FULL if is_full else TransactionStatus.REJECTED
+        return SubmitOutcome(transaction_id, status, reason.code, str(reason))
 
     # ------------------------------------------------------------ for the proposer
 
@@ -322,11 +338,3 @@ def _claim(entry: PooledTransaction) -> SignatureClaim:
     return SignatureClaim(
         signed.transaction.sender_public_key, entry.transaction_id, signed.signature
     )
-
-
-def _refused(transaction_id: Hash, reason: LedgerError) -> SubmitOutcome:
-    """Return the outcome that a refusal is answered with."""
-    if isinstance(reason, AlreadyIncluded):
-        return SubmitOutcome(transaction_id, TransactionStatus.DUPLICATE)
-    status = TransactionStatus.FULL if isinstance(reason, PoolFull) else TransactionStatus.REJECTED
-    return SubmitOutcome(transaction_id, status, reason.code, str(reason))

@@ -95,6 +95,10 @@ class NodeMetrics:
         self.finality.observe(max(0, clock.wall_ms() - stamped_ms) / 1_000)
         self.final_transactions.inc(view.header.transaction_count)
 
+    def count_rejected(self, code: str) -> None:
+        """Note that the pool refused a transaction."""
+        self.rejected.labels(code).inc()
+
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -73,7 +73,9 @@ class PooledChain:
         self.head_view = self.final_view
         self._salts = count(1)
         self._views = count(1)
-        self.pool = Mempool(self, SignatureVerifier(TAGS, 0), self.clock, self.limits)
+        self.refusals: list[str] = []
+        verifier = SignatureVerifier(TAGS, 0)
+        self.pool = Mempool(self, verifier, self.clock, self.limits, self.refusals.append)
 
     def signed(
         self, action: Action, key: KeyPair = RICH, fee: int | None = None, valid_ms: int = 60_000

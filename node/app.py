@@ -1,0 +1,199 @@
+"""The composition root: everything that a node is made of is made and connected here.
+
+`build_node` opens and checks everything that can fail, in the order in which a refusal costs least;
+`Node.start` sets it to work; `Node.stop` ends it in the reverse order, so that nothing that still
+works lacks what it needs.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+import structlog
+
+from ledger.types import Epoch
+from node.chain_part import ChainPart, build_chain
+from node.config import ListenAddress, NodeConfig, listen_addresses
+from node.coordinator_part import CoordinatorPart, build_coordinator
+from node.failpoints import Failpoints
+from node.http.application import build_application
+from node.http.chain_api import ChainApi
+from node.http.chain_routes import chain_handlers
+from node.http.listeners import bind_all, bound_addresses, close_all
+from node.http.operations import Health, Operations, health_of_chain, operations_handlers
+from node.http.server import HttpServer
+from node.keyring import Keyring
+from node.metrics import NodeMetrics
+from node.ports import Clock, SystemClock
+
+INDEX_LAG_MAX: Final = 1_000
+"""Blocks that the index may lack before health says so."""
+
+log = structlog.get_logger(__name__)
+
+
+class Node:
+    """A node that is put together; `build_node` makes it."""
+
+    def __init__(
+        self,
+        chain_part: ChainPart,
+        coordinator: CoordinatorPart | None,
+        metrics: NodeMetrics,
+        clock: Clock,
+        addresses: Sequence[ListenAddress],
+    ) -> None:
+        self.addresses = tuple(addresses)
+        """Where the API is served; ports are those that were really taken."""
+        self.chain = chain_part.chain
+        """Reads, submissions, finality."""
+        self._parts = chain_part
+        self._coordinator = coordinator
+        self._metrics = metrics
+        self._clock = clock
+        self._server: HttpServer | None = None
+        self._driving: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
+
+    def serve_with(self, server: HttpServer) -> None:
+        """Take over the server of the application, which is built on this node."""
+        self._server = server
+
+    async def start(self) -> None:
+        """Set everything to work; requests are answered when it returns."""
+        assert self._server is not None, "build_node gives the node its server"
+        await self._parts.verifier.start()
+        self._parts.index_thread.start()
+        self._driving = asyncio.create_task(self._parts.driver.run(), name="driver")
+        self._probing = asyncio.create_task(self._metrics.probe_loop(), name="loop-probe")
+        if self._coordinator:
+            await self._coordinator.services.start()
+        await self._server.start()
+        log.info(
+            "node_started",
+            chain_id=self.chain.chain_id,
+            height=self.chain.head().height,
+            addresses=[str(address) for address in self.addresses],
+        )
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Return when `stop` is set.
+
+        Raises:
+            NodeFatal: an invariant broke before that; `stop()` has to be called all the same.
+        """
+        assert self._driving is not None, "start comes first"
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, self._driving}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if self._driving.done():
+            self._driving.result()
+
+    async def stop(self) -> None:
+        """End everything in order; what was reported final is durable already."""
+        if self._server:
+            await self._server.stop()
+        if self._coordinator:
+            await self._coordinator.services.stop()
+        self._parts.driver.stop()
+        if self._driving:
+            await asyncio.gather(self._driving, return_exceptions=True)
+        if self._probing:
+            self._probing.cancel()
+        await asyncio.to_thread(self._parts.index_thread.stop)
+        await self._parts.verifier.stop()
+        self._parts.close_databases()
+        log.info("node_stopped", height=self.chain.head().height)
+
+    def health(self) -> Mapping[str, Health]:
+        """Return how the parts are, by the names of the reference documents."""
+        return {
+            "database": self._database_health(),
+            "blockchain": health_of_chain(
+                is_running=self._driving is not None and not self._driving.done(),
+                last_ms=self.chain.head().timestamp_ms,
+                now_ms=self._clock.wall_ms(),
+                heartbeat_ms=self.chain.parameters().heartbeat_ms,
+            ),
+            # A node without a coordinator has no marketplace to offer.
+            "marketplace": Health.HEALTHY if self._coordinator else Health.UNHEALTHY,
+        }
+
+    def heights(self) -> tuple[int, int]:
+        """Return the final and the indexed height."""
+        return self.chain.head().height, self._parts.index_thread.height
+
+    def _database_health(self) -> Health:
+        final, indexed = self.heights()
+        is_behind = final - indexed > INDEX_LAG_MAX
+        return Health.DEGRADED if self._parts.index_thread.fault or is_behind else Health.HEALTHY
+
+
+def build_node(
+    config: NodeConfig,
+    keys: Keyring,
+    failpoints: Failpoints,
+    *,
+    never_voted_in_epoch: Epoch | None = None,
+) -> Node:
+    """Open and check everything that a node needs, and connect it; nothing runs yet.
+
+    Args:
+        config: what it is told.
+        keys: unlocked keys.
+        failpoints: where tests end the process.
+        never_voted_in_epoch: the operator's word after a lost journal (S10).
+
+    Raises:
+        ConfigInvalid, GenesisError, KeyFileError: what was given cannot be used.
+        AddressUnavailable: an address cannot be listened on.
+        JournalError, StoreError, StateRootMismatch: the data folder cannot be used.
+    """
+    metrics, clock = NodeMetrics(), SystemClock()
+    with ExitStack() as opened:
+        sockets = bind_all(listen_addresses(config))
+        opened.callback(close_all, sockets)
+        chain_part = build_chain(
+            config,
+            keys,
+            failpoints,
+            opened,
+            metrics=metrics,
+            clock=clock,
+            never_voted_in_epoch=never_voted_in_epoch,
+        )
+        coordinator = build_coordinator(config, keys, chain_part.chain, chain_part.index)
+        node = Node(chain_part, coordinator, metrics, clock, bound_addresses(sockets))
+        _observe(node, chain_part, metrics, clock)
+        api = ChainApi(
+            chain=chain_part.chain,
+            pool=chain_part.pool,
+            store=chain_part.store,
+            indexed_height=lambda: chain_part.index_thread.height,
+            request_bytes_max=config.http.request_bytes_max,
+        )
+        operations = Operations(config.environment, clock, node.health, node.heights, metrics)
+        application = build_application(
+            [*chain_handlers(api), *operations_handlers(operations)],
+            coordinator.side if coordinator else None,
+            metrics,
+        )
+        node.serve_with(HttpServer(application, sockets))
+        opened.pop_all()
+    return node
+
+
+def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -> None:
+    """Let final blocks wake the indexer and be measured, and show what changes by itself."""
+    chain, pool, index_thread = parts.chain, parts.pool, parts.index_thread
+    chain.on_final(lambda parent, view: metrics.observe_final(parent, view, clock))
+    chain.on_final(lambda _parent, _view: index_thread.notify())
+    for name, text, read in (
+        ("aitbc_final_height", "Newest durable final block.", lambda: node.heights()[0]),
+        ("aitbc_height", "Newest executed block.", lambda: chain.tree.head_view.header.height),
+        ("aitbc_indexed_height", "Newest indexed block.", lambda: node.heights()[1]),
+        ("aitbc_pool_transactions", "Transactions in the pool.", lambda: len(pool)),
+        ("aitbc_pool_bytes", "Bytes in the pool.", lambda: pool.bytes_total),
+    ):
+        metrics.gauge(name, text, read)
