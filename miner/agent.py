@@ -44,6 +44,10 @@ class Settings:
     """The same in nait."""
 
 
+class _PollInterrupted(Exception):
+    """The operator's signal came while nothing but a poll was going on."""
+
+
 class Agent:
     """A miner at work. `run` returns when it was drained or the node refused it for good."""
 
@@ -57,6 +61,7 @@ class Agent:
         self._log = log
         self._stopping = threading.Event()
         self._attempt: Attempt | None = None
+        self._is_polling = False
         settings.directory.mkdir(parents=True, exist_ok=True)
         self._scratch = settings.directory / "scratch"
         self._scratch.mkdir(exist_ok=True)
@@ -70,8 +75,14 @@ class Agent:
         self._courier = Courier(self._api, self._nodes, spool, log)
 
     def drain(self) -> None:
-        """Finish the current job, take no further one, and return from `run`."""
+        """Finish the current job, take no further one, and return from `run`.
+
+        Meant for a signal handler of the thread that runs `run`: a poll that waits for work is
+        ended by an exception, since nothing is lost with it.
+        """
         self._stopping.set()
+        if self._is_polling:
+            raise _PollInterrupted
 
     def abort(self) -> None:
         """Stop the current job too; it is released."""
@@ -91,14 +102,23 @@ class Agent:
         self._courier.deliver_all(self._stopping)
         while not self._stopping.is_set():
             try:
-                job_id, reasons = self._api.poll(POLL_WAIT_S)
+                job_id, reasons = self._poll()
                 if job_id is not None:
                     self._work_on(job_id, tags)
                 elif reasons:
                     self._log.info("no work", **reasons)
+            except _PollInterrupted:
+                return
             except AitbcError as error:
                 self._log.warning("node fault", error=str(error))
                 self._stopping.wait(RETRY_S)
+
+    def _poll(self) -> tuple[str | None, dict[str, int]]:
+        self._is_polling = not self._stopping.is_set()
+        try:
+            return self._api.poll(POLL_WAIT_S)
+        finally:
+            self._is_polling = False
 
     def _register(self) -> ChainTags | None:
         while not self._stopping.is_set():

@@ -92,4 +92,6 @@ class Devnet:
         except httpx.TransportError as error:
             raise ProcessEnded(f"the node stopped answering: {error}") from None
         miners = answer.json().get("miners", []) if answer.is_success else []
-        return any(miner["miner_id"] == MINER_NAME and miner["online"] for miner in miners)
+        return any(
+            miner["miner_id"] == MINER_NAME and miner["status"] == "active" for miner in miners
+        )
