@@ -49,19 +49,19 @@ SIGNATURE_WEIGHT_US: Final = 50
 """Measured cost of one Ed25519 verification with libsodium (S7)."""
 
 ACTION_WEIGHT_US: Final[dict[type[actions.Action], int]] = {
-    actions.Transfer: 15,
-    actions.RegisterMiner: 40,
-    actions.UpdateMiner: 25,
-    actions.RetireMiner: 40,
-    actions.SubmitJob: 40,
-    actions.AssignJob: 40,
-    actions.ReleaseJob: 40,
-    actions.PostReceipt: 40,
-    actions.AttestReceipt: 50,
-    actions.AcceptReceipt: 50,
-    actions.DisputeReceipt: 40,
-    actions.FailJob: 40,
-    actions.CancelJob: 50,
+    actions.Transfer: 20,
+    actions.RegisterMiner: 50,
+    actions.UpdateMiner: 30,
+    actions.RetireMiner: 50,
+    actions.SubmitJob: 35,
+    actions.AssignJob: 35,
+    actions.ReleaseJob: 30,
+    actions.PostReceipt: 35,
+    actions.AttestReceipt: 45,
+    actions.AcceptReceipt: 45,
+    actions.DisputeReceipt: 35,
+    actions.FailJob: 30,
+    actions.CancelJob: 35,
 }
 """Measured cost in microseconds of each action besides its signature: decoding, rules, state and
 root. `bench/ledger.py` measures them again; a rule changes nothing but these numbers (S7)."""
