@@ -42,8 +42,9 @@ def run_miner(
         typer.Option(help=f"Model name that {DEFAULT_MODEL} answers for; repeat it for several."),
     ] = None,
     price: Annotated[
-        str, typer.Option(help="Asked price of a job in AITBC; 0 takes what the service pays.")
-    ] = "0",
+        str | None,
+        typer.Option(help="Asked price of a job in AITBC.", show_default="the service's own"),
+    ] = None,
     api_key_file: Annotated[
         Path | None, typer.Option(help="File with an API key of scope miner.")
     ] = None,
@@ -70,7 +71,7 @@ def run_miner(
         api_key=api_key_file.read_text().strip() if api_key_file else None,
         aliases=dict.fromkeys(alias or (), DEFAULT_MODEL),
         price=price,
-        price_floor=_nait(price),
+        price_floor=_nait(price or "0"),
     )
     try:
         key = _key(directory, passphrase_file)

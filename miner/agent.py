@@ -38,10 +38,10 @@ class Settings:
     """Key with the scope `miner`; a loopback devnet needs none."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Model names that a model of this machine answers for (S3)."""
-    price: str = "0"
-    """Asked price, a decimal text of AITBC; 0 takes what the service pays."""
+    price: str | None = None
+    """Asked price of a job, a decimal text of AITBC; None takes the service's own."""
     price_floor: int = 0
-    """The same in nait."""
+    """The same in nait, 0 for None."""
 
 
 class _PollInterrupted(Exception):

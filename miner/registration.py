@@ -30,10 +30,10 @@ class Capabilities:
     """Model names that a model of this miner answers for (S3)."""
     gpu_info: Mapping[str, Any]
     """Name and memory of the GPU; empty without one."""
-    price: str
-    """Asked price, a decimal text of AITBC."""
+    price: str | None
+    """Asked price of a job, a decimal text of AITBC; None takes the service's own."""
     price_floor: int
-    """The same in nait: least price cap of a job (J1)."""
+    """The same in nait, 0 for None: least price cap of a job (J1)."""
 
     def document(self) -> dict[str, Any]:
         """Return the document whose digest the chain holds."""

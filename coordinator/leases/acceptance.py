@@ -17,6 +17,7 @@ from coordinator.leases.structure import check_result, literal_output
 from coordinator.moment import Moment
 from ledger.actions import Custody, PostReceipt
 from ledger.records import Job, JobState
+from ledger.transaction import transaction_id_of_bytes
 from ledger.types import Hash, ModelName, TimestampMs
 
 
@@ -152,7 +153,8 @@ class Acceptance:
             runs = delivery.miner.declared.model_for(job.model)
             receipt_check.check_model(action, runs or job.model)
         if attempt.phase == AttemptPhase.LIVE:
-            _check_live_terms(delivery, action)
+            receipt_id = transaction_id_of_bytes(chain.tags, completion.transaction)
+            _check_live_terms(delivery, action, receipt_id)
         return Accepted(
             document=document,
             salt=completion.salt,
@@ -176,8 +178,11 @@ def _with_alias(output: Output, delivery: Delivery, job: AnyRow) -> Output:
     return replace(output, metadata=metadata)
 
 
-def _check_live_terms(delivery: Delivery, action: PostReceipt) -> None:
+def _check_live_terms(delivery: Delivery, action: PostReceipt, receipt_id: Hash) -> None:
     live = delivery.live
+    if live is not None and live.receipt is not None and live.receipt.receipt_id == receipt_id:
+        # The miner sent it to the chain first (J8), and the ledger compared the terms.
+        return
     if live is None or live.state is not JobState.RUNNING or live.attempt != action.attempt:
         raise LeaseLost(f"Attempt {action.attempt} is over on the chain")
     receipt_check.check_terms(action, live)
