@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.response import File
 
 from coordinator.artifacts.schemas import Artifact, artifact_view
@@ -66,7 +67,7 @@ async def upload_artifact(request: HttpRequest, context: Given) -> Response[byte
 
 
 @get("/v1/artifacts/{artifact:str}", opt=declared(DOWNLOAD))
-async def download_artifact(request: HttpRequest, context: Given, artifact: str) -> File:
+async def download_artifact(request: HttpRequest, context: Given, artifact: FromPath[str]) -> File:
     """Send a file."""
     stored = await context.services.artifacts.open(
         exchange_of(request).caller, parse_artifact(artifact)

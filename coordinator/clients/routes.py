@@ -3,6 +3,7 @@
 from typing import Final
 
 from litestar import Response, delete, get, post
+from litestar.params import FromPath
 
 from coordinator.clients.schemas import (
     ApiKeyList,
@@ -122,7 +123,7 @@ async def list_keys(request: HttpRequest, context: Given) -> Response[bytes]:
 
 
 @delete("/v1/clients/me/keys/{key_id:str}", opt=declared(REVOKE_KEY))
-async def revoke_key(request: HttpRequest, context: Given, key_id: str) -> None:
+async def revoke_key(request: HttpRequest, context: Given, key_id: FromPath[str]) -> None:
     """Revoke a key of the caller."""
     await context.services.clients.revoke_key(exchange_of(request).caller, key_id)
 

@@ -1,9 +1,10 @@
 """What route handlers are given, by the names of their parameters."""
 
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from coordinator.http.admission import Admission
 from coordinator.services import Services
@@ -22,5 +23,5 @@ class Context:
     """Counts what miners call, once a route knows the miner."""
 
 
-Given: TypeAlias = Annotated[Context, Dependency(skip_validation=True)]
+Given: TypeAlias = NamedDependency[SkipValidation[Context]]
 """Type of the parameter `context` of a handler."""

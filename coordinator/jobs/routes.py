@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from coordinator.errors import (
     InsufficientBalance,
@@ -236,7 +237,7 @@ async def list_jobs(request: HttpRequest, context: Given) -> Response[bytes]:
 
 
 @get("/v1/jobs/{job_id:str}", opt=declared(GET))
-async def get_job(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def get_job(request: HttpRequest, context: Given, job_id: FromPath[str]) -> Response[bytes]:
     """Return a job."""
     exchange = exchange_of(request)
     wait_s = wait_parameter(request)
@@ -250,7 +251,9 @@ async def get_job(request: HttpRequest, context: Given, job_id: str) -> Response
 
 
 @post("/v1/jobs/{job_id:str}/cancel", opt=declared(CANCEL))
-async def cancel_job(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def cancel_job(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
     """Cancel a job."""
     exchange = exchange_of(request)
     job = await context.services.jobs.cancel(exchange.caller, parse_job_id(job_id))
@@ -259,7 +262,9 @@ async def cancel_job(request: HttpRequest, context: Given, job_id: str) -> Respo
 
 
 @get("/v1/jobs/{job_id:str}/result", opt=declared(RESULT))
-async def get_result(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def get_result(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
     """Return the result of a job."""
     exchange = exchange_of(request)
     job = await context.services.jobs.result(
@@ -273,7 +278,9 @@ async def get_result(request: HttpRequest, context: Given, job_id: str) -> Respo
 
 
 @get("/v1/jobs/{job_id:str}/payment", opt=declared(PAYMENT))
-async def get_payment(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def get_payment(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
     """Return the money of a job."""
     job = await _own_job(request, context, job_id)
     if job.payment is None:
@@ -283,7 +290,9 @@ async def get_payment(request: HttpRequest, context: Given, job_id: str) -> Resp
 
 
 @get("/v1/jobs/{job_id:str}/receipt", opt=declared(RECEIPT))
-async def get_receipt(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def get_receipt(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
     """Return the receipt of a job."""
     job = await _own_job(request, context, job_id)
     receipt = await context.services.receipts.of_job(job.job_id)
@@ -294,7 +303,9 @@ async def get_receipt(request: HttpRequest, context: Given, job_id: str) -> Resp
 
 
 @get("/v1/jobs/{job_id:str}/receipts", opt=declared(RECEIPTS))
-async def list_receipts(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def list_receipts(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
     """Return all receipts of a job; the chain takes at most one."""
     job = await _own_job(request, context, job_id)
     receipt = await context.services.receipts.of_job(job.job_id)
@@ -303,7 +314,7 @@ async def list_receipts(request: HttpRequest, context: Given, job_id: str) -> Re
     return answer(request, presenter.receipt_list(receipts), as_of_height=job.as_of_height)
 
 
-async def _own_job(request: HttpRequest, context: Given, job_id: str) -> JobView:
+async def _own_job(request: HttpRequest, context: Given, job_id: FromPath[str]) -> JobView:
     """Return a job of the caller; another's is not found, whatever is public about it (A3)."""
     return await context.services.jobs.get(exchange_of(request).caller, parse_job_id(job_id))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from msgspec import UnsetType
 
 from coordinator.errors import (
@@ -172,7 +173,7 @@ async def poll(request: HttpRequest, context: Given) -> Response[bytes]:
 
 
 @post("/v1/jobs/{job_id:str}/claim", status_code=200, opt=declared(CLAIM))
-async def claim_job(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def claim_job(request: HttpRequest, context: Given, job_id: FromPath[str]) -> Response[bytes]:
     """Assign a job to the miner."""
     exchange = exchange_of(request)
     presenter = presenter_of(exchange.by_route())
@@ -185,7 +186,7 @@ async def claim_job(request: HttpRequest, context: Given, job_id: str) -> Respon
 
 
 @post("/v1/jobs/{job_id:str}/heartbeat", status_code=200, opt=declared(HEARTBEAT))
-async def heartbeat(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def heartbeat(request: HttpRequest, context: Given, job_id: FromPath[str]) -> Response[bytes]:
     """Keep a lease."""
     beat = typed(await read_object(request), HeartbeatRequest)
     _count(request, context, beat.miner_id)
@@ -204,7 +205,9 @@ async def heartbeat(request: HttpRequest, context: Given, job_id: str) -> Respon
     status_code=200,
     opt=declared(RELEASE),
 )
-async def release_job(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def release_job(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
     """End an attempt without a result; the reason decides what becomes of the job."""
     exchange = exchange_of(request)
     presenter = presenter_of(exchange.by_route())
@@ -224,7 +227,9 @@ async def release_job(request: HttpRequest, context: Given, job_id: str) -> Resp
 
 
 @post("/v1/jobs/{job_id:str}/complete", status_code=200, opt=declared(COMPLETE))
-async def complete_job(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
+async def complete_job(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
     """Deliver a result."""
     exchange = exchange_of(request)
     presenter = presenter_of(exchange.by_route())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from coordinator.errors import (
     ChallengeInvalid,
@@ -133,7 +134,9 @@ async def list_miners(request: HttpRequest, context: Given) -> Response[bytes]:
 
 
 @get("/v1/miners/{miner_id:str}", opt=declared(GET))
-async def get_miner(request: HttpRequest, context: Given, miner_id: str) -> Response[bytes]:
+async def get_miner(
+    request: HttpRequest, context: Given, miner_id: FromPath[str]
+) -> Response[bytes]:
     """Return a miner."""
     return answer(request, miner_view(await context.services.miners.get(miner_id)))
 

@@ -12,6 +12,7 @@ import msgspec
 from litestar import Litestar, Response, get
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.routes import HTTPRoute
 
 from coordinator.errors import NotFound
@@ -82,7 +83,7 @@ def document_handlers() -> list[HTTPRouteHandler]:
         return _json(documents.get(request.app, SERVED[-1], "."))
 
     @get("/openapi/{name:str}", sync_to_thread=False)
-    def of_version(request: HttpRequest, name: str) -> Response[bytes]:
+    def of_version(request: HttpRequest, name: FromPath[str]) -> Response[bytes]:
         for version in SERVED:
             if name == f"{version}.json":
                 return _json(documents.get(request.app, version, ".."))
@@ -97,7 +98,7 @@ def document_handlers() -> list[HTTPRouteHandler]:
         return _page("redoc.html")
 
     @get("/docs-assets/{name:str}", sync_to_thread=True)
-    def asset(name: str) -> Response[bytes]:
+    def asset(name: FromPath[str]) -> Response[bytes]:
         if name not in _ASSETS:
             raise NotFound("the pages load no such file")
         path, media_type = _ASSETS[name]

@@ -43,17 +43,21 @@ def _any_of(schemas: list[Schema]) -> Schema:
 
 
 def _plain(value: object) -> JsonValue:
-    """Return a schema with patterns as JSON Schema has them: Python's anchors are no ECMAScript."""
-    if isinstance(value, dict):
-        return {
-            name: re.sub(r"\\Z$", "$", re.sub(r"^\\A", "^", item))
-            if name == "pattern" and isinstance(item, str)
-            else _plain(item)
-            for name, item in value.items()
-        }
+    """Return a schema as others read it: ECMAScript's anchors, and a type beside each choice."""
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return cast("JsonValue", value)
+    if not isinstance(value, dict):
+        return cast("JsonValue", value)
+    schema = {
+        name: re.sub(r"\\Z$", "$", re.sub(r"^\\A", "^", item))
+        if name == "pattern" and isinstance(item, str)
+        else _plain(item)
+        for name, item in value.items()
+    }
+    choices = schema.get("enum")
+    if isinstance(choices, list) and all(isinstance(choice, str) for choice in choices):
+        schema.setdefault("type", "string")
+    return schema
 
 
 def _structs(types: Iterable[msgspec.inspect.Type]) -> Iterator[type[msgspec.Struct]]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from coordinator.errors import JobNotFound, ReceiptNotFound
 from coordinator.http import (
@@ -82,7 +83,9 @@ async def list_receipts(request: HttpRequest, context: Given) -> Response[bytes]
 
 
 @get("/v1/receipts/{receipt_id:str}", opt=declared(GET))
-async def get_receipt(request: HttpRequest, context: Given, receipt_id: str) -> Response[bytes]:
+async def get_receipt(
+    request: HttpRequest, context: Given, receipt_id: FromPath[str]
+) -> Response[bytes]:
     """Return a receipt."""
     exchange = exchange_of(request)
     # The same path takes a job's id in one document and a receipt's in another (V1).
@@ -93,7 +96,9 @@ async def get_receipt(request: HttpRequest, context: Given, receipt_id: str) -> 
 
 
 @get("/v1/receipts/{receipt_id:str}/transaction", opt=declared(TRANSACTION))
-async def get_transaction(request: HttpRequest, context: Given, receipt_id: str) -> Response[bytes]:
+async def get_transaction(
+    request: HttpRequest, context: Given, receipt_id: FromPath[str]
+) -> Response[bytes]:
     """Return the signed transaction of a receipt."""
     receipt = await _receipt(context, receipt_id)
     return answer(request, transaction_view(receipt), as_of_height=receipt.height)

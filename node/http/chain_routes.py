@@ -4,12 +4,12 @@ They belong to no reference document, so they are the same in every version.
 """
 
 import re
-from typing import Annotated, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from litestar import Response, Router, get, post
-from litestar.di import Provide
-from litestar.params import Dependency
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, SkipValidation
 
 from coordinator.http import (
     PUBLIC,
@@ -45,7 +45,7 @@ from node.http.chain_views import (
     header_view,
 )
 
-Api: TypeAlias = Annotated[ChainApi, Dependency(skip_validation=True)]
+Api: TypeAlias = NamedDependency[SkipValidation[ChainApi]]
 """Type of the parameter `chain_api` of a handler."""
 
 TAG: Final = "Chain"
@@ -126,7 +126,9 @@ async def chain_head(request: HttpRequest, chain_api: Api) -> Response[bytes]:
 
 
 @get("/v1/chain/blocks/{reference:str}", opt=declared(BLOCK))
-async def chain_block(request: HttpRequest, reference: str, chain_api: Api) -> Response[bytes]:
+async def chain_block(
+    request: HttpRequest, reference: FromPath[str], chain_api: Api
+) -> Response[bytes]:
     """Answer with a final block, as JSON or as its canonical bytes."""
     block = await chain_api.block(_block_reference(reference))
     if names(request.headers.get("accept", ""), MESSAGEPACK):
@@ -136,7 +138,9 @@ async def chain_block(request: HttpRequest, reference: str, chain_api: Api) -> R
 
 
 @get("/v1/chain/accounts/{address:str}", opt=declared(ACCOUNT))
-async def chain_account(request: HttpRequest, address: str, chain_api: Api) -> Response[bytes]:
+async def chain_account(
+    request: HttpRequest, address: FromPath[str], chain_api: Api
+) -> Response[bytes]:
     """Answer with an account's balance."""
     try:
         parsed = parse_address(address)
@@ -148,7 +152,7 @@ async def chain_account(request: HttpRequest, address: str, chain_api: Api) -> R
 
 @get("/v1/chain/transactions/{transaction_id:str}", opt=declared(TRANSACTION))
 async def chain_transaction(
-    request: HttpRequest, transaction_id: str, chain_api: Api
+    request: HttpRequest, transaction_id: FromPath[str], chain_api: Api
 ) -> Response[bytes]:
     """Answer with where a transaction is."""
     match = _ID.fullmatch(transaction_id)

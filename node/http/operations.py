@@ -4,11 +4,11 @@ import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from litestar import Response, Router, get
-from litestar.di import Provide
-from litestar.params import Dependency
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
 
 from coordinator.http import PUBLIC, Answer, HttpRequest, Operation, answer, declared, same
 from coordinator.http.times import format_time
@@ -103,7 +103,7 @@ def health_of_chain(
     return Health.HEALTHY if now_ms - last_ms <= 3 * heartbeat_ms else Health.DEGRADED
 
 
-Given: TypeAlias = Annotated[Operations, Dependency(skip_validation=True)]
+Given: TypeAlias = NamedDependency[SkipValidation[Operations]]
 """Type of the parameter `operations` of a handler."""
 
 HEALTH: Final = Operation(

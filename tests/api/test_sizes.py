@@ -53,7 +53,7 @@ def test_other_texts_are_refused(value):
         2**40,
         Decimal("1e99"),
         Decimal("1e999999999"),
-        Decimal("-1"),
+        Decimal(-1),
         Decimal("1e-30"),
     ],
 )
