@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from aitbc import Client
@@ -93,7 +94,7 @@ class Journey:
             told.add("escrow")
             amount = self._client.get_payment(job_id)["amount"]
             link = self._link("transactions", job_id.removeprefix("job_"))
-            self._tell(Step("escrow", f"{amount} AITBC locked on the chain", link))
+            self._tell(Step("escrow", f"{_amount(amount)} AITBC locked on the chain", link))
         if job["assigned_miner_id"] is not None and "assigned" not in told:
             told.add("assigned")
             text = f"miner {job['assigned_miner_id']} works on it"
@@ -137,8 +138,14 @@ class Journey:
 
     def _payment_step(self, outcome: JobOutcome) -> Step:
         payment = outcome.payment
-        text = f"{payment['paid']} AITBC paid, {payment['refunded']} AITBC back to the client"
+        paid, rest = _amount(payment["paid"]), _amount(payment["refunded"])
+        text = f"{paid} AITBC paid, {rest} AITBC back to the client"
         return Step("payment", text, self._link("jobs", outcome.job_id))
 
     def _link(self, *parts: str) -> str:
         return "/".join((self._base_url, *parts))
+
+
+def _amount(number: float) -> str:
+    """Return an amount as a person writes it, never with an exponent."""
+    return format(Decimal(str(number)), "f")
