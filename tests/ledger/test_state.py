@@ -3,7 +3,7 @@
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -131,6 +131,7 @@ class StatesAreDictionaries(RuleBasedStateMachine):
 
 
 TestStatesAreDictionaries = StatesAreDictionaries.TestCase
+TestStatesAreDictionaries.settings = settings(max_examples=settings().max_examples // 2)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.binary(min_size=1, max_size=2)), unique=True))
