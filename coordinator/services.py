@@ -80,6 +80,11 @@ class Services:
         if self.core.config.is_devnet:
             await self.clients.ensure_demo()
 
+    def release_waiting(self) -> None:
+        """Answer requests that wait for something to happen, so that the node can stop."""
+        self.core.follower.queue.close()
+        self.core.follower.jobs.close()
+
     async def stop(self) -> None:
         """End the workers and close the database; what was begun is durable."""
         for worker in self._workers:

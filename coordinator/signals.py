@@ -18,6 +18,12 @@ class Signals(Generic[K]):
     def __init__(self) -> None:
         """Begin with nobody waiting."""
         self._waiting: dict[K, set[asyncio.Future[None]]] = {}
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Let everybody who waits, now or later, look once more and return."""
+        self._is_closed = True
+        self.fire(tuple(self._waiting))
 
     def fire(self, keys: Iterable[K]) -> None:
         """Wake everybody who waits for one of the keys."""
@@ -50,7 +56,7 @@ class Signals(Generic[K]):
             try:
                 seen = await look()
                 left = end - loop.time()
-                if seen is not None or left <= 0:
+                if seen is not None or left <= 0 or self._is_closed:
                     return seen
                 pause = left if again_s is None else min(left, again_s)
                 await asyncio.wait({future}, timeout=pause)

@@ -92,6 +92,8 @@ class Node:
 
     async def stop(self) -> None:
         """End everything in order; what was reported final is durable already."""
+        if self._coordinator:
+            self._coordinator.services.release_waiting()
         if self._server:
             await self._server.stop()
         if self._coordinator:
