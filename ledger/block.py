@@ -1,12 +1,12 @@
 """Blocks: header, body, id (see `ledger.transition` for the checks)."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from ledger.codec import Codec, encode
 from ledger.hashing import Purpose, Tags
-from ledger.params import BLOCK_BYTES_MAX
+from ledger.params import BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX
 from ledger.transaction import SignedTransaction
 from ledger.types import ChainId, Epoch, Hash, Height, PublicKey, TimestampMs, View
 
@@ -56,7 +56,9 @@ class Block(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unkno
 
     header: Header
     """What the block commits to."""
-    transactions: tuple[SignedTransaction, ...]
+    transactions: Annotated[
+        tuple[SignedTransaction, ...], msgspec.Meta(max_length=BLOCK_TRANSACTIONS_MAX)
+    ]
     """The body, in order of execution."""
 
 
