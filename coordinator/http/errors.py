@@ -23,6 +23,7 @@ from coordinator.errors import (
     Forbidden,
     InsufficientBalance,
     InvalidRequest,
+    JobNotCompleted,
     NotFound,
     ResultExpired,
     TooLarge,
@@ -168,7 +169,7 @@ def _describe(
             errors=_field_errors(error.faults)
             if isinstance(error, InvalidRequest)
             else msgspec.UNSET,
-            state=getattr(error, "state", msgspec.UNSET),
+            state=error.state if isinstance(error, JobNotCompleted) else msgspec.UNSET,
             supported=list(served)
             if isinstance(error, UnknownApiVersion | ApiVersionNotServed)
             else msgspec.UNSET,
@@ -210,6 +211,8 @@ def _headers(error: Exception) -> dict[str, str]:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if isinstance(error, TooManyRequests | Unavailable):
         headers["retry-after"] = str(error.retry_after_s)
+    elif isinstance(error, JobNotCompleted):
+        headers["retry-after"] = "1"
     elif isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="aitbc"'
     return headers

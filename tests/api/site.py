@@ -1,0 +1,162 @@
+"""A devnet coordinator that is served over real HTTP, on the in-process chain."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from litestar import Litestar, get
+from litestar.types import ASGIApp
+
+from coordinator.api import build_http_side
+from coordinator.clients import Scope
+from coordinator.http import HttpConfig, Quotas, edge
+from node.config import ListenAddress
+from node.http.listeners import bind_all, bound_addresses
+from node.http.server import HttpServer
+from tests.coordinator.world import World
+
+PLENTY = Quotas(*[10**6] * 6)
+"""No test but those of the limits shall meet one."""
+
+MINER = "my-miner-001"
+
+REGISTRATION = {
+    "miner_id": MINER,
+    "capabilities": ["llama3.2", "codellama"],
+    "gpu_info": {"name": "NVIDIA RTX 4090", "memory": "24GB"},
+}
+"""The body that document 004 prints."""
+
+
+@dataclass
+class Site:
+    """A running coordinator and how to call it."""
+
+    world: World
+    """What is behind it."""
+    url: str
+    """Base address, without a slash at the end."""
+    http: httpx.AsyncClient
+    """A client without a key, for paths relative to `url`."""
+
+    def with_key(self, key: str, **headers: str) -> httpx.AsyncClient:
+        """Return another client that sends a key; the caller closes it."""
+        return httpx.AsyncClient(
+            base_url=self.url, headers={"X-Api-Key": key, **headers}, timeout=30
+        )
+
+    async def key(self, *scopes: Scope) -> str:
+        """Register another client and return a key of it, with fewer scopes if any are named."""
+        services = self.world.services.clients
+        _, issued = await services.register("somebody")
+        if not scopes:
+            return issued.text
+        principal = await services.authenticate(issued.text)
+        return (await services.issue_key(principal, scopes=frozenset(scopes))).text
+
+    # ------------------------------------------------------------ a client's day
+
+    async def submit(self, body: Mapping[str, object], **headers: str) -> dict[str, Any]:
+        response = await self.http.post("/v1/jobs", json=body, headers=headers)
+        assert response.status_code == 201, response.text
+        created: dict[str, Any] = response.json()
+        return created
+
+    async def queued(self, body: Mapping[str, object]) -> str:
+        """Submit a job and return its id once its escrow is final."""
+        job_id = (await self.submit(body))["job_id"]
+        raw_id = bytes.fromhex(job_id.removeprefix("job_"))
+        await self.world.chain.wait_final(raw_id, 10)
+        await self.world.services.core.follower.catch_up()
+        return str(job_id)
+
+    # ------------------------------------------------------------ a miner's day, as 004 prints it
+
+    async def register(self, **changes: object) -> httpx.Response:
+        return await self.http.post("/v1/miners/register", json={**REGISTRATION, **changes})
+
+    async def claim(self, job_id: str, miner: str = MINER) -> httpx.Response:
+        return await self.http.post(f"/v1/jobs/{job_id}/claim", json={"miner_id": miner})
+
+    async def complete(
+        self, job_id: str, result: str = "The generated output...", miner: str = MINER
+    ) -> httpx.Response:
+        body = {
+            "miner_id": miner,
+            "result": result,
+            "completed_at": "2026-01-24T15:00:05Z",
+        }
+        return await self.http.post(f"/v1/jobs/{job_id}/complete", json=body)
+
+    async def done(self, body: Mapping[str, object], result: str = "An answer.") -> str:
+        """Run a job to its end and return its id once it is paid."""
+        job_id = await self.queued(body)
+        if (await self.http.get(f"/v1/miners/{MINER}")).status_code == 404:
+            assert (await self.register()).status_code == 201
+        assert (await self.claim(job_id)).status_code == 200
+        completed = await self.complete(job_id, result)
+        assert completed.status_code == 200, completed.text
+        await self.world.settled(bytes.fromhex(job_id.removeprefix("job_")))
+        self.world.chain.index()
+        return job_id
+
+    async def serve_next_job(self, result: str) -> str:
+        """Wait for a job as a miner does, do it, and return its id."""
+        polled = await self.http.post(
+            "/v1/miners/poll", json={"miner_id": MINER, "wait_s": 20}, timeout=30
+        )
+        job_id: str = polled.json()["job"]["job_id"]
+        assert (await self.claim(job_id)).status_code == 200
+        assert (await self.complete(job_id, result)).status_code == 200
+        return job_id
+
+
+@asynccontextmanager
+async def running_site(
+    folder: Path, *, is_devnet: bool = True, quotas: Quotas = PLENTY
+) -> AsyncIterator[Site]:
+    """Serve a coordinator while the context lasts; what must hold is checked at its end."""
+    world = World(folder)
+    if not is_devnet:
+        world.config = replace(world.config, is_devnet=False)
+        world.services = world._build()
+    await world.start()
+    application = make_application(world, HttpConfig(is_devnet=is_devnet, quotas=quotas))
+    async with served(application) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+        yield Site(world, url, client)
+    await world.finish()
+
+
+def make_application(world: World, config: HttpConfig) -> ASGIApp:
+    """Return the application as the node wires it, with one route that fails."""
+    side = build_http_side(world.services, world.chain.reader, config)
+
+    @get("/faulty")
+    async def faulty() -> None:
+        raise RuntimeError("the password is hunter2")
+
+    application = Litestar(
+        route_handlers=[*side.handlers, faulty],
+        guards=[side.admission],
+        exception_handlers=side.exception_handlers,
+        cors_config=side.cors,
+        openapi_config=None,
+        logging_config=None,
+    )
+    return edge(application)
+
+
+@asynccontextmanager
+async def served(application: ASGIApp) -> AsyncIterator[str]:
+    """Serve an application on a free port of loopback, in this event loop."""
+    sockets = bind_all([ListenAddress("127.0.0.1", 0)])
+    (address,) = bound_addresses(sockets)
+    server = HttpServer(application, sockets)
+    await server.start()
+    try:
+        yield f"http://{address}"
+    finally:
+        await server.stop()

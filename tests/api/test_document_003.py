@@ -1,0 +1,182 @@
+"""Document 003 (version 2026-05-11), request by request and answer by answer."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from tests.api.site import MINER, Site
+
+EXAMPLE = {
+    "payload": {"model": "string", "prompt": "string", "parameters": {}},
+    "constraints": {"min_gpu_memory": 8, "gpu_type": "nvidia-rtx-3090"},
+    "ttl_seconds": 900,
+    "payment_amount": 100.0,
+    "payment_currency": "AITBC",
+}
+"""The body that the document prints."""
+
+MINIMAL = {"payload": {"model": "llama3.2", "prompt": "Hello world"}, "ttl_seconds": 900}
+
+JOB_FIELDS = {
+    "job_id",
+    "state",
+    "assigned_miner_id",
+    "requested_at",
+    "expires_at",
+    "error",
+    "payment_id",
+    "payment_status",
+}
+
+JOB_EXTENSIONS = {"attempt", "as_of_height"}
+
+
+async def test_the_printed_body_is_accepted_and_all_eight_fields_are_there(site: Site) -> None:
+    job = await site.submit(EXAMPLE)
+    assert set(job) == JOB_FIELDS | JOB_EXTENSIONS
+    assert job["job_id"].startswith("job_")
+    assert job["state"] == "QUEUED"
+    nulls = {"assigned_miner_id", "error", "payment_id", "payment_status"}
+    assert {name for name, value in job.items() if value is None} == nulls
+    lifetime = datetime.fromisoformat(job["expires_at"]) - datetime.fromisoformat(
+        job["requested_at"]
+    )
+    assert lifetime == timedelta(seconds=900)
+
+
+async def test_a_job_goes_from_queued_to_paid_as_the_document_shows_it(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(MINIMAL)
+
+    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert job["payment_id"] == "pay_" + job_id.removeprefix("job_")
+    assert job["payment_status"] == "escrowed"
+
+    await site.claim(job_id)
+    running = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert running["state"] == "RUNNING"
+    assert running["assigned_miner_id"] == MINER
+
+    await site.complete(job_id, "Hello to you too.")
+    await site.world.settled(bytes.fromhex(job_id.removeprefix("job_")))
+    done = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert (done["state"], done["payment_status"]) == ("COMPLETED", "released")
+    assert not {"payload", "result"} & set(done)
+
+    result = (await site.http.get(f"/v1/jobs/{job_id}/result")).json()
+    assert result["result"]["output"] == "Hello to you too."
+    assert isinstance(result["result"]["metadata"], dict)
+    assert set(result["receipt"]) == {"job_id", "miner_id", "signature", "receipt_id"}
+    assert result["receipt"]["job_id"] == job_id
+    assert result["receipt"]["miner_id"] == MINER
+
+
+async def test_the_payment_has_the_documented_fields_and_a_number_as_amount(site: Site) -> None:
+    job_id = await site.queued(MINIMAL | {"payment_amount": 0.25})
+    response = await site.http.get(f"/v1/jobs/{job_id}/payment")
+    payment = response.json()
+    assert set(payment) - {"paid", "refunded", "fee"} == {
+        "payment_id",
+        "job_id",
+        "amount",
+        "currency",
+        "status",
+        "created_at",
+    }
+    assert payment["amount"] == 0.25
+    assert b'"amount":0.25,' in response.content
+    assert (payment["currency"], payment["status"]) == ("AITBC", "escrowed")
+
+
+async def test_a_payment_is_not_found_before_the_escrow_is_final(site: Site) -> None:
+    site.world.chain.is_paused = True
+    job_id = (await site.submit(MINIMAL))["job_id"]
+    response = await site.http.get(f"/v1/jobs/{job_id}/payment")
+    assert (response.status_code, response.json()["error_code"]) == (404, "PAYMENT_NOT_FOUND")
+    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["state"], job["payment_id"]) == ("QUEUED", None)
+    site.world.chain.is_paused = False
+    site.world.chain.make_block()
+
+
+async def test_receipts_of_a_job_are_the_latest_and_a_list_of_all(site: Site) -> None:
+    job_id = await site.queued(MINIMAL)
+    nothing = await site.http.get(f"/v1/jobs/{job_id}/receipt")
+    assert (nothing.status_code, nothing.json()["error_code"]) == (404, "RECEIPT_NOT_FOUND")
+    empty = await site.http.get(f"/v1/jobs/{job_id}/receipts")
+    assert (empty.status_code, empty.json()) == (200, [])
+
+    job_id = await site.done(MINIMAL)
+    receipt = (await site.http.get(f"/v1/jobs/{job_id}/receipt")).json()
+    assert set(receipt) >= {"job_id", "miner_id", "signature", "timestamp"}
+    assert receipt["miner_id"] == MINER
+    assert receipt["timestamp"].endswith("Z")
+    receipts = (await site.http.get(f"/v1/jobs/{job_id}/receipts")).json()
+    assert receipts == [receipt]
+
+
+async def test_a_queued_job_is_cancelled(site: Site) -> None:
+    job_id = await site.queued(MINIMAL)
+    cancelled = await site.http.post(f"/v1/jobs/{job_id}/cancel")
+    assert cancelled.status_code == 200
+    assert cancelled.json() == {
+        "job_id": job_id,
+        "state": "CANCELLED",
+        "assigned_miner_id": None,
+        "error": "Cancelled by user",
+    }
+    again = await site.http.post(f"/v1/jobs/{job_id}/cancel")
+    assert (again.status_code, again.json()) == (200, cancelled.json())
+    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["state"], job["payment_status"]) == ("CANCELLED", "refunded")
+
+
+async def test_a_running_job_keeps_its_miner_when_it_is_cancelled(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(MINIMAL)
+    await site.claim(job_id)
+    cancelled = (await site.http.post(f"/v1/jobs/{job_id}/cancel")).json()
+    assert cancelled["assigned_miner_id"] == MINER
+    assert cancelled["state"] == "CANCELLED"
+
+
+async def test_a_failed_job_and_an_expired_job_say_why(site: Site) -> None:
+    await site.register()
+    failed = await site.queued(MINIMAL)
+    await site.claim(failed)
+    gave_up = await site.http.post(
+        f"/v1/jobs/{failed}/fail",
+        json={"miner_id": MINER, "reason": "BAD_INPUT", "message": "no such language"},
+    )
+    assert gave_up.status_code == 200, gave_up.text
+    await site.world.quiet()
+    job = (await site.http.get(f"/v1/jobs/{failed}")).json()
+    assert (job["state"], job["payment_status"]) == ("FAILED", "refunded")
+    assert "no such language" in job["error"]
+
+    expired = await site.queued(MINIMAL | {"ttl_seconds": 1})
+    await site.world.pass_time(60)
+    job = (await site.http.get(f"/v1/jobs/{expired}")).json()
+    assert (job["state"], job["payment_status"]) == ("EXPIRED", "refunded")
+    assert job["error"] == "Job exceeded TTL without completion"
+
+
+async def test_a_result_that_is_not_there_says_where_the_job_is(site: Site) -> None:
+    job_id = await site.queued(MINIMAL)
+    early = await site.http.get(f"/v1/jobs/{job_id}/result")
+    assert (early.status_code, early.json()["error_code"]) == (409, "JOB_NOT_COMPLETED")
+    assert early.headers["retry-after"] == "1"
+    assert early.json()["state"].lower() == "queued"
+    await site.http.post(f"/v1/jobs/{job_id}/cancel")
+    late = await site.http.get(f"/v1/jobs/{job_id}/result")
+    assert (late.status_code, late.json()["error_code"]) == (409, "JOB_CANCELLED")
+
+
+async def test_waiting_for_a_result_answers_when_it_is_there(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(MINIMAL)
+    waiting = asyncio.create_task(site.http.get(f"/v1/jobs/{job_id}/result?wait=20"))
+    watching = asyncio.create_task(site.http.get(f"/v1/jobs/{job_id}?wait=20"))
+    await site.claim(job_id)
+    await site.complete(job_id, "Worth the wait.")
+    assert (await waiting).json()["result"]["output"] == "Worth the wait."
+    assert (await watching).json()["state"] == "COMPLETED"
