@@ -89,6 +89,18 @@ def test_j8_bad_input_is_released_by_the_miner_then_failed_by_the_coordinator(
     assert outcome.amounts == (AITBC,)
 
 
+def test_j8_a_coordinator_that_is_the_assigned_miner_may_release_its_own_work(
+    world: World,
+) -> None:
+    world.register(PEOPLE.coordinator)
+    job_id = world.submit()
+    world.assign(job_id, miner=PEOPLE.coordinator.address)
+    with pytest.raises(LeaseLive):
+        world.fail(job_id)
+    world.release(job_id, PEOPLE.coordinator)
+    assert world.job(job_id).state is JobState.QUEUED
+
+
 def test_j9_a_completion_of_a_lost_attempt_is_refused_and_unpaid(world: World) -> None:
     job_id = job_in(world, Phase.R)
     late = world.receipt(job_id)
