@@ -1,0 +1,89 @@
+"""The page that stands where there is none: it says which case holds, and what to do."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from explorer_web.page import Absence, Absent, Crumb, Page
+from explorer_web.words import Badge, Tone
+
+REFERENCE_CHARACTERS_MAX: Final = 200
+"""Characters of an address that the page repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a page says about one kind of absence."""
+
+    title: str
+    """Its heading; `{}` is what was asked for."""
+    badge: Badge
+    """The case in a word."""
+    advice: str
+    """What it means, and what can be done."""
+
+
+CASES: Final[dict[Absence, Case]] = {
+    Absence.MALFORMED: Case(
+        "This address names no {}",
+        Badge("Malformed", Tone.BAD, "Nothing can be at this address."),
+        "Check the address: something was cut off or mistyped.",
+    ),
+    Absence.UNKNOWN: Case(
+        "This node knows no such {}",
+        Badge("Unknown here", Tone.NEUTRAL, "Not in a final block, and not waiting for one."),
+        "It may belong to another chain, may never have been sent, or may have been dropped "
+        "long ago. This node cannot tell which.",
+    ),
+    Absence.PENDING: Case(
+        "This {} waits for a block",
+        Badge("Pending", Tone.WAIT, "In this node's pool."),
+        "It was admitted to this node's pool, and is not in a block yet. Look again in a moment.",
+    ),
+    Absence.NOT_FINAL: Case(
+        "This {} is included, and not final yet",
+        Badge("Not final", Tone.WAIT, "In a block that could still be abandoned."),
+        "Pages show what is final, because only that is never undone. Look again in a moment.",
+    ),
+    Absence.NOT_INDEXED: Case(
+        "This {} is final, and not indexed yet",
+        Badge("Being indexed", Tone.WAIT, "The explorer's index trails the chain."),
+        "The chain has it; these pages have not caught up. Look again in a moment.",
+    ),
+    Absence.DROPPED: Case(
+        "This {} never got into a block",
+        Badge("Dropped", Tone.BAD, "It left the pool without a block."),
+        "This node refused it, or its time was over. It cannot become valid again.",
+    ),
+    Absence.NO_PAGE: Case(
+        "There is no page here",
+        Badge("No such page", Tone.NEUTRAL, "The address leads nowhere."),
+        "Search by height or id above, or begin at the overview.",
+    ),
+}
+"""Words for each case; a test asserts that none is missing."""
+
+_LOOK_AGAIN: Final = frozenset({Absence.PENDING, Absence.NOT_FINAL, Absence.NOT_INDEXED})
+
+
+def absent_page(absent: Absent) -> Page:
+    """Return the page for what is not there, with status 404."""
+    case = CASES[absent.absence]
+    kind = absent.kind.value if absent.kind else "page"
+    reference = absent.reference
+    if len(reference) > REFERENCE_CHARACTERS_MAX:
+        reference = reference[:REFERENCE_CHARACTERS_MAX] + "…"
+    return Page(
+        template="absent.html",
+        title=case.badge.word,
+        crumbs=(Crumb(case.badge.word),),
+        content={
+            "heading": case.title.format(kind),
+            "badges": (case.badge,),
+            "case": case,
+            "detail": absent.detail,
+            "reference": reference,
+            "can_look_again": absent.absence in _LOOK_AGAIN,
+        },
+        twin={"error": absent.absence.value, "kind": kind, "detail": absent.detail or case.advice},
+        status=404,
+    )

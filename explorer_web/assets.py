@@ -1,0 +1,59 @@
+"""Static files: read once, served from memory, addressed by digest so that they may be kept."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from typing import Final
+
+_STYLE: Final = "text/css; charset=utf-8"
+_SCRIPT: Final = "text/javascript; charset=utf-8"
+
+ASSET_FILES: Final[dict[str, tuple[str, str]]] = {
+    "explorer.css": ("explorer.css", _STYLE),
+    "app.js": ("app.js", _SCRIPT),
+    "htmx.js": ("vendor/htmx-2.0.11.min.js", _SCRIPT),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+"""Name on the site, file, media type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A static file."""
+
+    content: bytes
+    """Its bytes."""
+    media_type: str
+    """Its media type."""
+    digest: str
+    """Beginning of its SHA-256, part of its address."""
+
+
+class Assets:
+    """All static files of the explorer."""
+
+    def __init__(self) -> None:
+        """Read them from the package."""
+        folder = files("explorer_web") / "static"
+        self._assets = {
+            name: _asset((folder / file).read_bytes(), media_type)
+            for name, (file, media_type) in ASSET_FILES.items()
+        }
+
+    def find(self, name: str) -> Asset | None:
+        """Return a file by its name on the site; nothing else can be reached."""
+        return self._assets.get(name)
+
+    def url(self, name: str) -> str:
+        """Return the address of a file, which changes with its content."""
+        return f"/static/{name}?v={self._assets[name].digest}"
+
+    @property
+    def digest(self) -> str:
+        """Digest over all of them."""
+        joined = "".join(asset.digest for asset in self._assets.values())
+        return sha256(joined.encode()).hexdigest()[:16]
+
+
+def _asset(content: bytes, media_type: str) -> Asset:
+    return Asset(content, media_type, sha256(content).hexdigest()[:16])

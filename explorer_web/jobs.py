@@ -1,0 +1,244 @@
+"""The page of a job: where it is, how it got there, and where its money went."""
+
+from collections.abc import Sequence
+
+from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
+from explorer_web.formats import money, short
+from explorer_web.job_history import AttemptRow, Step, attempts_of, read_steps
+from explorer_web.page import Crumb, Page, malformed, unknown
+from explorer_web.references import PageKind, page_url, parse_id
+from explorer_web.trust import verification_sentences
+from explorer_web.words import FINAL, PAYMENTS, PHASES, Sentence, account, plain
+from ledger.actions import AttestationKind, Verification
+from ledger.outcomes import OutcomeKind
+from ledger.records import Job
+from ledger.store import IndexReader, JobPhase, JobRow
+from ledger.types import Hash, TimestampMs
+
+CHECKS: dict[Verification, str] = {
+    Verification.NONE: "structural checks only",
+    Verification.SPOT: "structural checks, and re-runs now and then",
+}
+"""What a client asks for beside the structural checks."""
+
+
+def job_id_of(reference: str) -> Hash:
+    """Return the id in a job's address.
+
+    Raises:
+        Absent: it is none.
+    """
+    job_id = parse_id(PageKind.JOB, reference)
+    if job_id is None:
+        wanted = "a job is named by its id: 64 hex digits, with or without `job_`"
+        raise malformed(PageKind.JOB, reference, wanted)
+    return job_id
+
+
+def job_page(index: IndexReader, job_id: Hash, live: Job | None) -> Page:
+    """Return the page of a job.
+
+    Args:
+        index: where jobs are.
+        job_id: its id.
+        live: its record in the final state, None if it is not live; says what will happen when.
+
+    Raises:
+        Absent: there is no such job here.
+    """
+    job = index.job(job_id)
+    if job is None:
+        raise unknown(PageKind.JOB, job_id.hex(), job_id)
+    steps = read_steps(index, job)
+    attempts = attempts_of(steps)
+    sections = (
+        Section("Overview", _overview(job)),
+        Section("Money", _money(job), _money_note(job)),
+        Section("Times", _times(job, live if job.ended is None else None)),
+        Section("Digests", _digests(job), "Input and result stay off the chain."),
+    )
+    title = f"Job {short(job_id.hex())}"
+    trust = _trust(job, steps)
+    sentence = _sentence(job)
+    return Page(
+        template="job.html",
+        title=title,
+        crumbs=(Crumb("Jobs", "/#jobs"), Crumb(title)),
+        content={
+            "job": job,
+            "sentence": sentence,
+            "badges": (PHASES[job.phase], PAYMENTS[job.payment], FINAL),
+            "sections": sections,
+            "steps": steps,
+            "attempts": attempts,
+            "trust": trust,
+        },
+        twin=_twin(sentence, sections, steps, attempts),
+        twin_url=page_url(PageKind.JOB, job_id) + ".json",
+        is_unchanging=job.ended is not None,
+    )
+
+
+def _sentence(job: JobRow) -> Sentence:
+    """Return where a job is, in a sentence."""
+    asked = (account(job.client), f" asked for {job.service} for at most {money(job.max_price)}. ")
+    paid = f"the miner got {money(job.paid_miner)}, the client {money(job.paid_client)} back."
+    words: dict[JobPhase, str] = {
+        JobPhase.QUEUED: "The price is locked, and the job waits for a miner.",
+        JobPhase.RUNNING: f"A miner works on it, in attempt {job.attempt}.",
+        JobPhase.COMPLETED: "The miner's receipt is on the chain; the price is still locked.",
+        JobPhase.FAILED: "The coordinator ended it without a receipt; the client has it all back.",
+        JobPhase.CANCELLED: f"The client cancelled it: {paid}",
+        JobPhase.EXPIRED: "Its time ran out; the client has it all back.",
+    }
+    if job.phase is JobPhase.COMPLETED and job.ended is not None:
+        refunded = "The dispute ended against the miner; the client has it all back."
+        is_settled = job.end_kind is OutcomeKind.JOB_SETTLED
+        return *asked, f"It was done and settled: {paid}" if is_settled else refunded
+    return *asked, words[job.phase]
+
+
+def _overview(job: JobRow) -> list[Fact]:
+    signed, of_index = Source.SIGNED, Source.INDEX
+    terms = job.terms
+    return [
+        Fact("job_id", "Job id", Kind.HASH, job.job_id, of_index, "Id of its transaction."),
+        Fact("phase", "Phase", Kind.TEXT, PHASES[job.phase].word.lower(), of_index),
+        Fact("payment", "Payment", Kind.TEXT, PAYMENTS[job.payment].word.lower(), of_index),
+        Fact("service", "Service", Kind.TEXT, job.service, signed),
+        Fact("client", "Client", Kind.ADDRESS, job.client, signed, "Who asked and pays."),
+        Fact(
+            "coordinator",
+            "Coordinator",
+            Kind.ADDRESS,
+            job.coordinator,
+            signed,
+            "Who hands it out and vouches for the delivery.",
+        ),
+        Fact("miner", "Miner", Kind.ADDRESS, job.miner, of_index, "Of the last attempt."),
+        Fact("attempt", "Attempt", Kind.NUMBER, job.attempt, of_index),
+        Fact("receipt_id", "Receipt", Kind.RECEIPT, job.receipt_id, of_index),
+        Fact("verification", "Verification", Kind.TEXT, CHECKS[terms.verification], signed),
+        Fact("streamed", "Streamed", Kind.TEXT, "yes" if terms.streamed else "no", signed),
+    ]
+
+
+def _money(job: JobRow) -> list[Fact]:
+    signed, outcome = Source.SIGNED, Source.OUTCOME
+    has_ended = job.ended is not None
+    return [
+        Fact("max_price", "Locked in escrow", Kind.MONEY, job.max_price, signed),
+        Fact("price_cap", "Price cap", Kind.MONEY, job.price_cap, signed, "Of the last attempt."),
+        Fact(
+            "paid_miner",
+            "To the miner",
+            Kind.MONEY,
+            job.paid_miner if has_ended else None,
+            outcome,
+        ),
+        Fact(
+            "paid_coordinator",
+            "To the coordinator",
+            Kind.MONEY,
+            job.paid_coordinator if has_ended else None,
+            outcome,
+            "Its share of an attested receipt.",
+        ),
+        Fact(
+            "paid_client",
+            "Back to the client",
+            Kind.MONEY,
+            job.paid_client if has_ended else None,
+            outcome,
+        ),
+    ]
+
+
+def _money_note(job: JobRow) -> str:
+    if job.ended is None:
+        return "The escrow is locked until the job ends."
+    return "The three parts of the escrow add up to what was locked."
+
+
+def _times(job: JobRow, live: Job | None) -> list[Fact]:
+    terms, signed, state = job.terms, Source.SIGNED, Source.STATE
+    started, header = job.submitted.timestamp_ms, Source.HEADER
+    facts = [
+        Fact("submitted_ms", "Submitted", Kind.TIME, started, header),
+        Fact(
+            "start_by_ms",
+            "Start by",
+            Kind.TIME,
+            terms.start_by_ms,
+            signed,
+            "Without an assignment by then it expires.",
+        ),
+        Fact("lease_end_ms", "Lease end", Kind.TIME, job.lease_end_ms, signed, "Last attempt."),
+        Fact("deadline_ms", "Deadline", Kind.TIME, terms.deadline_ms, signed),
+        Fact("dispute_ms", "Dispute window", Kind.DURATION, terms.dispute_ms, signed),
+        Fact("ended_ms", "Ended", Kind.TIME, job.ended and job.ended.timestamp_ms, header),
+    ]
+    if live is not None:
+        facts += _live_times(live, state)
+    return facts
+
+
+def _live_times(live: Job, state: Source) -> list[Fact]:
+    """Return what the ledger will do by itself, and when."""
+    grace, due = live.deadline_ms + live.receipt_grace_ms, _due_ms(live)
+    hint = "Grace beyond the deadline, fixed when the job was locked."
+    return [
+        Fact("receipt_until_ms", "Receipt valid until", Kind.TIME, grace, state, hint),
+        Fact("settles_ms", "Settles by itself", Kind.TIME, due, state, "Unless it ends earlier."),
+    ]
+
+
+def _due_ms(live: Job) -> TimestampMs | None:
+    if live.dispute is not None:
+        return live.dispute.due_ms
+    return live.receipt.due_ms if live.receipt is not None else None
+
+
+def _digests(job: JobRow) -> list[Fact]:
+    hint = "SHA-256 of the input with a random blind, so that short inputs cannot be guessed."
+    source = Source.SIGNED
+    return [Fact("payload_digest", "Input", Kind.HASH, job.terms.payload_digest, source, hint)]
+
+
+def _trust(job: JobRow, steps: Sequence[Step]) -> list[str]:
+    """Return how far the result was checked; nothing before there is a receipt."""
+    if job.receipt_id is None:
+        return []
+    attested = {
+        AttestationKind(step.row.outcome.code)
+        for step in steps
+        if step.row.outcome.kind is OutcomeKind.RECEIPT_ATTESTED
+    }
+    accepted = any(step.cause and step.cause.action == "accept_receipt" for step in steps)
+    return verification_sentences(job.terms, attested, accepted=accepted)
+
+
+def _twin(
+    sentence: Sentence,
+    sections: Sequence[Section],
+    steps: Sequence[Step],
+    attempts: Sequence[AttemptRow],
+) -> Json:
+    return {
+        **facts_json(sections),
+        "sentence": plain(sentence),
+        "timeline": [step.json for step in steps],
+        "attempts": [attempt.json for attempt in attempts],
+    }
+
+
+def job_json(job: JobRow) -> Json:
+    """Return a job's row for a JSON list."""
+    return {
+        "job_id": job.job_id.hex(),
+        "service": job.service,
+        "phase": job.phase.value.lower(),
+        "payment": job.payment.value.lower(),
+        "max_price": str(job.max_price),
+        "submitted_ms": job.submitted.timestamp_ms,
+    }

@@ -1,0 +1,71 @@
+"""What the pages ask of the rest of the node.
+
+The index answers about final blocks. What it cannot know (where the chain stands now, and what is
+not final yet) comes from the node through `NodeReads`, which `node/app.py` implements. Its methods
+are coroutines so that an explorer in its own process can ask over HTTP.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from coordinator.ports import TransactionStatus
+from ledger.records import Job
+from ledger.store import IndexReader
+from ledger.types import ChainId, Hash, Height, TimestampMs
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the chain and this node stand at one moment."""
+
+    chain_id: ChainId
+    """Id of the chain."""
+    genesis_digest: Hash
+    """Digest of its genesis."""
+    final_height: Height
+    """Height of the newest final block."""
+    final_ms: TimestampMs
+    """Time of that block."""
+    head_height: Height
+    """Height of the newest block that the node executed, final or not."""
+    validators: int
+    """Validators of the epoch."""
+    heartbeat_ms: int
+    """Longest silence of a healthy chain."""
+    now_ms: TimestampMs
+    """The node's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a transaction is that the index does not have."""
+
+    status: TransactionStatus
+    """POOLED, INCLUDED, FINAL, UNKNOWN, or REJECTED if it was dropped from the pool."""
+    code: str = ""
+    """Why it was dropped: a stable code."""
+    detail: str = ""
+    """The same for a person."""
+
+
+class NodeReads(Protocol):
+    """The node as the pages see it."""
+
+    async def standing(self) -> Standing:
+        """Return where the chain stands."""
+
+    async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
+        """Return where a transaction is."""
+
+    async def live_job(self, job_id: Hash) -> Job | None:
+        """Return a job of the final state; None once it has ended (J29)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplorerReads:
+    """Everything that the pages read."""
+
+    index: IndexReader
+    """Final blocks; called in threads, never on the event loop."""
+    node: NodeReads
+    """What is not in the index."""

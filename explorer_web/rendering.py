@@ -1,0 +1,120 @@
+"""Pages to HTML: Jinja templates that escape everything and refuse unknown names."""
+
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from explorer_web import formats
+from explorer_web.assets import Assets
+from explorer_web.facts import Kind, Source
+from explorer_web.health import ChainHealth
+from explorer_web.outcomes import JOB_KINDS, TITLES, outcome_sentence
+from explorer_web.page import Page
+from explorer_web.references import PageKind, page_url
+from explorer_web.words import action_sentence
+from ledger.actions import UnitType
+from ledger.keys import format_address
+
+HTMX_CONFIG: Final = (
+    '{"allowEval":false,"includeIndicatorStyles":false,"allowScriptTags":false,'
+    '"selfRequestsOnly":true,"historyCacheSize":0,"attributesToSettle":["class"]}'
+)
+"""Nothing that a strict content security policy would refuse, and nothing kept in storage."""
+
+PAGE_KINDS: Final[dict[Kind, PageKind]] = {
+    Kind.BLOCK: PageKind.BLOCK,
+    Kind.HEIGHT: PageKind.BLOCK,
+    Kind.TRANSACTION: PageKind.TRANSACTION,
+    Kind.JOB: PageKind.JOB,
+    Kind.RECEIPT: PageKind.RECEIPT,
+}
+"""Values that link to a page."""
+
+SOURCES: Final[dict[Source, str]] = {
+    Source.HEADER: "in the block's header, which the finality certificate covers",
+    Source.SIGNED: "in a signed transaction, checked by the ledger",
+    Source.OUTCOME: "in an outcome record, which the header commits to",
+    Source.STATE: "in the final state that this node holds",
+    Source.INDEX: "computed by this explorer from final blocks",
+    Source.CLAIMED: "signed by the miner; nobody else vouches for it",
+}
+"""What each mark of a source means."""
+
+
+class Renderer:
+    """Writes pages as HTML; may be used from several threads."""
+
+    def __init__(self, assets: Assets) -> None:
+        """Prepare the templates.
+
+        Args:
+            assets: static files that pages refer to.
+        """
+        self._environment = Environment(
+            loader=PackageLoader("explorer_web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters.update(
+            {
+                "address": format_address,
+                "bytes_size": formats.size,
+                "duration": formats.duration,
+                "grouped": formats.grouped,
+                "iso_time": formats.iso_time,
+                "money": formats.money,
+                "relative": formats.relative,
+                "share": formats.share,
+                "short": formats.short,
+                "units": formats.units,
+                "units_of": lambda micro, kind: formats.units_of(micro, UnitType(kind)),
+                "utc_time": formats.utc_time,
+            }
+        )
+        self._environment.globals.update(
+            {
+                "action_sentence": action_sentence,
+                "asset": assets.url,
+                "htmx_config": HTMX_CONFIG,
+                "job_kinds": JOB_KINDS,
+                "link_of": _link_of,
+                "outcome_sentence": outcome_sentence,
+                "outcome_titles": TITLES,
+                "sources": SOURCES,
+            }
+        )
+
+    def page(self, page: Page, health: ChainHealth, query: str = "") -> bytes:
+        """Return a whole page.
+
+        Args:
+            page: what it shows.
+            health: for its status strip, and its clock for relative times.
+            query: what its search box holds.
+        """
+        template = self._environment.get_template(page.template)
+        return template.render(self._names(page, health, query)).encode()
+
+    def block(self, page: Page, health: ChainHealth, name: str) -> bytes:
+        """Return one block of a page's template, for replacing that part of an open page."""
+        template = self._environment.get_template(page.template)
+        context = template.new_context(self._names(page, health, ""))
+        return "".join(template.blocks[name](context)).encode()
+
+    def _names(self, page: Page, health: ChainHealth, query: str) -> dict[str, object]:
+        return {
+            **page.content,
+            "page": page,
+            "health": health,
+            "now_ms": health.standing.now_ms,
+            "search_text": query,
+        }
+
+
+def _link_of(kind: Kind, value: bytes | int) -> str:
+    """Return the page of a value; empty if it has none."""
+    target = PAGE_KINDS.get(kind)
+    return page_url(target, value) if target is not None else ""

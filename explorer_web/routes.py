@@ -1,0 +1,157 @@
+"""The addresses of the explorer."""
+
+from functools import partial
+from typing import Annotated, Final, TypeAlias
+
+from litestar import Response, Router, get
+from litestar.di import Provide
+from litestar.params import Dependency
+
+from explorer_web.blocks import Slice, block_page, blocks_page
+from explorer_web.home import home_page
+from explorer_web.jobs import job_id_of, job_page
+from explorer_web.page import Absence, Absent, Moved, Page
+from explorer_web.ports import ExplorerReads, Standing
+from explorer_web.receipts import receipt_page
+from explorer_web.references import PageKind, parse_height, split_twin
+from explorer_web.search import search_page
+from explorer_web.site import KEEP_A_DAY, SECURITY_HEADERS, HtmlRequest, Site, Wanted
+from explorer_web.transactions import transaction_page
+
+Given: TypeAlias = Annotated[Site, Dependency(skip_validation=True)]
+"""Type of the parameter `site` of a handler."""
+
+FRAGMENTS: Final = frozenset({"latest", "strip"})
+"""Blocks of the home page's template that an open page may replace."""
+
+
+@get(["/", "/index.json"])
+async def home(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with the overview."""
+    wanted = Wanted(is_twin=request.url.path.endswith(".json"))
+    return await site.answer(request, lambda _: home_page(site.reads.index), wanted)
+
+
+@get("/fragments/{name:str}")
+async def fragment(request: HtmlRequest, name: str, site: Given) -> Response[bytes]:
+    """Answer with a part of the overview, for a page that is open."""
+    if name not in FRAGMENTS:
+        return await site.absent(Absent(None, request.url.path, absence=Absence.NO_PAGE))
+    return await site.answer(request, lambda _: home_page(site.reads.index), Wanted(fragment=name))
+
+
+@get(["/blocks", "/blocks.json"])
+async def blocks(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with the list of blocks."""
+    before = request.query_params.get("before", "")
+    wanted = Wanted(is_twin=request.url.path.endswith(".json"))
+    return await site.answer(request, lambda _: blocks_page(site.reads.index, before), wanted)
+
+
+@get("/blocks/{reference:str}")
+async def block(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+    """Answer with a block."""
+    bare, is_twin = split_twin(reference)
+
+    def build(standing: Standing) -> Page:
+        shown = Slice(_first(request, "transactions"), _first(request, "outcomes"))
+        return block_page(site.reads.index, standing, bare, shown)
+
+    return await site.answer(request, build, Wanted(is_twin=is_twin))
+
+
+@get("/transactions/{reference:str}")
+async def transaction(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+    """Answer with a transaction."""
+    bare, is_twin = split_twin(reference)
+    build = partial(transaction_page, site.reads.index, bare)
+    return await site.answer(request, lambda _: build(), Wanted(is_twin=is_twin))
+
+
+@get("/receipts/{reference:str}")
+async def receipt(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+    """Answer with a receipt."""
+    bare, is_twin = split_twin(reference)
+    build = partial(receipt_page, site.reads.index, bare)
+    return await site.answer(request, lambda _: build(), Wanted(is_twin=is_twin))
+
+
+@get("/jobs/{reference:str}")
+async def job(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+    """Answer with a job."""
+    bare, is_twin = split_twin(reference)
+    wanted = Wanted(is_twin=is_twin)
+    try:
+        job_id = job_id_of(bare)
+    except Absent as absent:
+        return await site.absent(absent, wanted=wanted)
+    live = await site.reads.node.live_job(job_id)
+    build = partial(job_page, site.reads.index, job_id, live)
+    return await site.answer(request, lambda _: build(), wanted)
+
+
+@get("/search")
+async def search(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with what a search found."""
+    text = request.query_params.get("q", "")
+
+    def build(_: Standing) -> Page | Moved:
+        return search_page(site.reads.index, text)
+
+    return await site.answer(request, build, Wanted(query=text[:200]))
+
+
+@get("/static/{name:str}")
+async def static(request: HtmlRequest, name: str, site: Given) -> Response[bytes]:
+    """Answer with a static file."""
+    asset = site.assets.find(name)
+    if asset is None:
+        return await site.absent(Absent(None, request.url.path, absence=Absence.NO_PAGE))
+    headers = {
+        **SECURITY_HEADERS,
+        "Cache-Control": KEEP_A_DAY,
+        "ETag": f'"{asset.digest}"',
+    }
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers)
+    return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+
+def explorer_handlers(reads: ExplorerReads) -> list[Router]:
+    """Return the routes of the explorer, to be mounted at the root of a site.
+
+    Args:
+        reads: the index, and the node's answers.
+    """
+    site = Site(reads)
+    return [
+        Router(
+            path="/",
+            route_handlers=[
+                home,
+                fragment,
+                blocks,
+                block,
+                transaction,
+                receipt,
+                job,
+                search,
+                static,
+            ],
+            dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
+        )
+    ]
+
+
+def _first(request: HtmlRequest, name: str) -> int:
+    """Return where a block's list begins.
+
+    Raises:
+        Absent: not an index.
+    """
+    text = request.query_params.get(name, "0")
+    first = parse_height(text)
+    if first is None:
+        wanted = f"`{name}` is an index: digits, such as 50"
+        raise Absent(PageKind.BLOCK, text, absence=Absence.MALFORMED, detail=wanted)
+    return first

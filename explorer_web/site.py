@@ -1,0 +1,186 @@
+"""From a request to an answer: reads in threads, renders, and says how long it may be kept.
+
+Every HTML page carries the status strip, so it may be stored but is asked for again: its weak
+ETag is that of the heads, and costs two point reads. What never changes is kept longer: static
+files, whose address has their digest, and the JSON twins of ended or final objects that are
+addressed by an id. Twins addressed by height are not, since another chain may be at this address
+tomorrow.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, TypeAlias
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import State
+
+from coordinator.ports import TransactionStatus
+from explorer_web.absence import absent_page
+from explorer_web.assets import Assets
+from explorer_web.health import ChainHealth, chain_health
+from explorer_web.page import Absence, Absent, Moved, Page
+from explorer_web.ports import ExplorerReads, Standing
+from explorer_web.rendering import Renderer
+
+HtmlRequest: TypeAlias = Request[object, object, State]
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+SECURITY_HEADERS: Final[dict[str, str]] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer of the explorer."""
+
+ASK_AGAIN: Final = "no-cache"
+KEEP_A_DAY: Final = "public, max-age=86400, immutable"
+KEEP_NOT: Final = "no-store"
+
+Builder: TypeAlias = Callable[[Standing], Page | Moved]
+"""Makes a page, in a thread; raises `Absent` if there is none."""
+
+_INDEX_LAGS: Final = {
+    TransactionStatus.POOLED: Absence.PENDING,
+    TransactionStatus.INCLUDED: Absence.NOT_FINAL,
+    TransactionStatus.FINAL: Absence.NOT_INDEXED,
+    TransactionStatus.REJECTED: Absence.DROPPED,
+}
+"""What the node's word on a transaction means for its page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """In which form a page is wanted."""
+
+    is_twin: bool = False
+    """As JSON."""
+    fragment: str = ""
+    """Only this block of the template; empty for the whole page."""
+    query: str = ""
+    """What the search box shows."""
+
+
+class Site:
+    """Answers requests for pages."""
+
+    def __init__(self, reads: ExplorerReads) -> None:
+        """Prepare templates and static files.
+
+        Args:
+            reads: what pages are made of.
+        """
+        self.reads = reads
+        self.assets = Assets()
+        self._renderer = Renderer(self.assets)
+
+    async def answer(
+        self, request: HtmlRequest, build: Builder, wanted: Wanted | None = None
+    ) -> Response[bytes]:
+        """Return the answer to a request.
+
+        Args:
+            request: for its conditional headers.
+            build: makes the page; called in a thread.
+            wanted: in which form.
+        """
+        wanted = wanted or Wanted()
+        standing = await self.reads.node.standing()
+        known = request.headers.get("if-none-match", "")
+        try:
+            return await asyncio.to_thread(self._answer, standing, build, wanted, known)
+        except Absent as absent:
+            return await self.absent(absent, standing, wanted)
+
+    async def absent(
+        self, absent: Absent, standing: Standing | None = None, wanted: Wanted | None = None
+    ) -> Response[bytes]:
+        """Return the answer that says why there is no page.
+
+        Args:
+            absent: what was asked for.
+            standing: where the chain stands, if that is known already.
+            wanted: in which form.
+        """
+        standing = standing or await self.reads.node.standing()
+        if absent.absence is Absence.UNKNOWN and absent.object_id is not None:
+            absent = await self._ask_node(absent, absent.object_id)
+        page = absent_page(absent)
+        return await asyncio.to_thread(self._written, page, standing, wanted or Wanted())
+
+    async def _ask_node(self, absent: Absent, object_id: bytes) -> Absent:
+        """Return why there is no page, as the node knows it."""
+        at = await self.reads.node.whereabouts(object_id)
+        return Absent(
+            absent.kind,
+            absent.reference,
+            absence=_INDEX_LAGS.get(at.status, Absence.UNKNOWN),
+            object_id=object_id,
+            detail=f"{at.code}: {at.detail}" if at.code else "",
+        )
+
+    def _answer(
+        self, standing: Standing, build: Builder, wanted: Wanted, known: str
+    ) -> Response[bytes]:
+        health = chain_health(standing, self.reads.index.indexed_height())
+        etag = f'W/"{self.assets.digest}-{health.tag}"'
+        if not wanted.is_twin and etag in known:
+            return Response(b"", status_code=304, headers=_headers(ASK_AGAIN, etag))
+        page = build(standing)
+        if isinstance(page, Moved):
+            return Response(
+                b"", status_code=302, headers={"Location": page.url, **_headers(KEEP_NOT)}
+            )
+        if wanted.is_twin:
+            return self._twin(page, health, known)
+        return self._html(page, health, wanted, _headers(ASK_AGAIN, etag))
+
+    def _written(self, page: Page, standing: Standing, wanted: Wanted) -> Response[bytes]:
+        """Return a page that must not be kept."""
+        health = chain_health(standing, self.reads.index.indexed_height())
+        if wanted.is_twin:
+            return _json(page.twin, page.status, _headers(KEEP_NOT))
+        return self._html(page, health, wanted, _headers(KEEP_NOT))
+
+    def _twin(self, page: Page, health: ChainHealth, known: str) -> Response[bytes]:
+        twin = page.twin
+        assert isinstance(twin, dict), "only pages with a twin have its address"
+        if page.is_unchanging:
+            content, kept = msgspec.json.encode(twin), KEEP_A_DAY
+        else:
+            content, kept = msgspec.json.encode({**twin, "chain": health.json}), ASK_AGAIN
+        headers = _headers(kept, f'"{sha256(content).hexdigest()[:32]}"')
+        if headers["ETag"] in known:
+            return Response(b"", status_code=304, headers=headers)
+        return Response(content, media_type="application/json", headers=headers)
+
+    def _html(
+        self, page: Page, health: ChainHealth, wanted: Wanted, headers: dict[str, str]
+    ) -> Response[bytes]:
+        if wanted.fragment:
+            content = self._renderer.block(page, health, wanted.fragment)
+        else:
+            content = self._renderer.page(page, health, wanted.query)
+        return Response(
+            content,
+            status_code=page.status,
+            media_type="text/html; charset=utf-8",
+            headers={**headers, "Vary": "HX-Request"},
+        )
+
+
+def _headers(kept: str, etag: str = "") -> dict[str, str]:
+    headers = {**SECURITY_HEADERS, "Cache-Control": kept}
+    return {**headers, "ETag": etag} if etag else headers
+
+
+def _json(value: object, status: int, headers: dict[str, str]) -> Response[bytes]:
+    content = msgspec.json.encode(value)
+    return Response(content, status_code=status, media_type="application/json", headers=headers)

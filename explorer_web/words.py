@@ -1,0 +1,210 @@
+"""Plain words for what the ledger does: sentences about actions and outcomes, badges, reasons.
+
+A sentence is made of words and references, so that a page can link what a JSON twin writes out.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from explorer_web.facts import Kind, to_json
+from explorer_web.formats import money, units_of
+from ledger.actions import (
+    AcceptReceipt,
+    Action,
+    AssignJob,
+    AttestationKind,
+    AttestReceipt,
+    CancelJob,
+    Custody,
+    DisputeReceipt,
+    FailJob,
+    PostReceipt,
+    Reason,
+    RegisterMiner,
+    ReleaseJob,
+    RetireMiner,
+    SubmitJob,
+    Transfer,
+    UpdateMiner,
+)
+from ledger.store import JobPhase, Payment
+from ledger.types import Address, Hash
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Something that a sentence names: an account, or an object with a page."""
+
+    kind: Kind
+    """What it is."""
+    value: bytes | int
+    """Its id, address or height."""
+
+
+Sentence: TypeAlias = tuple[str | Ref, ...]
+
+
+def plain(sentence: Sentence) -> str:
+    """Return a sentence as text, ids in full."""
+    return "".join(part if isinstance(part, str) else _ref_text(part) for part in sentence)
+
+
+def _ref_text(ref: Ref) -> str:
+    return str(to_json(ref.kind, ref.value))
+
+
+def account(address: Address) -> Ref:
+    """Return a reference to an account."""
+    return Ref(Kind.ADDRESS, address)
+
+
+def job(job_id: Hash) -> Ref:
+    """Return a reference to a job."""
+    return Ref(Kind.JOB, job_id)
+
+
+def receipt(receipt_id: Hash) -> Ref:
+    """Return a reference to a receipt."""
+    return Ref(Kind.RECEIPT, receipt_id)
+
+
+class Tone(StrEnum):
+    """What a badge's colour and icon say beside its word."""
+
+    GOOD = "good"
+    WAIT = "wait"
+    BAD = "bad"
+    NEUTRAL = "neutral"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A state: icon, word and colour."""
+
+    word: str
+    """The word."""
+    tone: Tone
+    """Colour and icon."""
+    meaning: str
+    """What the word says, in a sentence."""
+
+
+FINAL: Final = Badge(
+    "Final", Tone.FINAL, "In a block with a finality certificate: it is never undone."
+)
+APPLIED: Final = Badge(
+    "Applied", Tone.GOOD, "The ledger accepted it; blocks hold valid transactions only."
+)
+
+PHASES: Final[dict[JobPhase, Badge]] = {
+    JobPhase.QUEUED: Badge("Queued", Tone.WAIT, "Waits for a miner."),
+    JobPhase.RUNNING: Badge("Running", Tone.WAIT, "A miner works on it."),
+    JobPhase.COMPLETED: Badge("Completed", Tone.GOOD, "The miner's receipt is on the chain."),
+    JobPhase.FAILED: Badge("Failed", Tone.BAD, "Its coordinator ended it without a receipt."),
+    JobPhase.CANCELLED: Badge("Cancelled", Tone.NEUTRAL, "Its client ended it."),
+    JobPhase.EXPIRED: Badge("Expired", Tone.BAD, "Its time ran out."),
+}
+"""Badge of each phase of a job."""
+
+PAYMENTS: Final[dict[Payment, Badge]] = {
+    Payment.ESCROWED: Badge("Escrowed", Tone.WAIT, "The price is locked on the chain."),
+    Payment.DISPUTED: Badge("Disputed", Tone.BAD, "Its receipt is disputed; nothing is paid."),
+    Payment.RELEASED: Badge("Paid", Tone.GOOD, "The miner is paid, the client has the rest."),
+    Payment.REFUNDED: Badge("Refunded", Tone.NEUTRAL, "The escrow went back to the client."),
+}
+"""Badge of what became of an escrow."""
+
+REASONS: Final[dict[Reason, str]] = {
+    Reason.UNSPECIFIED: "no reason given",
+    Reason.BAD_INPUT: "the input cannot be processed",
+    Reason.RUNNER_FAILED: "the miner's program failed",
+    Reason.MINER_DRAINING: "the miner is shutting down",
+    Reason.LEASE_EXPIRED: "the miner's time was over",
+    Reason.HEARTBEAT_MISSED: "the miner was not heard from",
+    Reason.NO_PAYLOAD: "the input never arrived",
+    Reason.ATTEMPTS_EXHAUSTED: "all attempts were used up",
+    Reason.RESULT_NOT_DELIVERED: "the result was not delivered",
+    Reason.RESULT_MALFORMED: "the result failed the structural checks",
+    Reason.NO_SOURCE: "no miner was found",
+    Reason.PAYLOAD_MISMATCH: "the input does not match its digest",
+}
+"""Each reason in words."""
+
+CUSTODIES: Final[dict[Custody, str]] = {
+    Custody.OWN: "own: the miner alone holds its key",
+    Custody.MANAGED: "managed: the coordinator holds the key and signs for the miner",
+}
+"""Who holds a miner's key (K3)."""
+
+ATTESTATIONS: Final[dict[AttestationKind, str]] = {
+    AttestationKind.DELIVERY: "the result arrived and matches the receipt's digest",
+    AttestationKind.RERUN: "a second run of the job agreed with the result",
+}
+"""What a coordinator vouches for (J3)."""
+
+
+def action_sentence(sender: Address, action: Action) -> Sentence:
+    """Return what a transaction's sender did."""
+    who = account(sender)
+    match action:
+        case Transfer():
+            return who, f" sent {money(action.amount)} to ", account(action.to), "."
+        case RegisterMiner() | UpdateMiner() | RetireMiner():
+            return _miner_sentence(who, action)
+        case SubmitJob():
+            return _submit_sentence(who, action)
+        case AssignJob():
+            attempt = f" as attempt {action.attempt}, for at most {money(action.price_cap)}."
+            given = (who, " gave job ", job(action.job_id), " to miner ")
+            return *given, account(action.miner), attempt
+        case ReleaseJob():
+            why = f": {REASONS[action.reason]}."
+            return who, f" ended attempt {action.attempt} of job ", job(action.job_id), why
+        case PostReceipt():
+            return _receipt_sentence(who, action)
+        case FailJob():
+            why = f" ended without pay: {REASONS[action.reason]}."
+            return who, " declared job ", job(action.job_id), why
+        case CancelJob():
+            limit = f", granting the miner at most {money(action.compensation_max)}."
+            return who, " cancelled job ", job(action.job_id), limit
+        case AttestReceipt() | AcceptReceipt() | DisputeReceipt():
+            return _judgement_sentence(who, action)
+
+
+def _miner_sentence(who: Ref, action: RegisterMiner | UpdateMiner | RetireMiner) -> Sentence:
+    match action:
+        case RegisterMiner():
+            bond = f"with a bond of {money(action.bond)}" if action.bond else "without a bond"
+            return who, f" registered as miner {action.name}, {bond}."
+        case UpdateMiner():
+            return who, f" changed what it offers, from {money(action.price_floor)} a job."
+        case RetireMiner():
+            return who, " retired as a miner."
+
+
+def _submit_sentence(who: Ref, action: SubmitJob) -> Sentence:
+    locked = f" locked {money(action.max_price)} in escrow for a {action.service} job with "
+    return who, locked, Ref(Kind.ADDRESS, action.coordinator), " as its coordinator."
+
+
+def _receipt_sentence(who: Ref, action: PostReceipt) -> Sentence:
+    work = units_of(action.units_micro, action.unit_type)
+    model = f" with {action.model}" if action.model else ""
+    claim = f" claims {money(action.price)} for {work}{model}, done for job "
+    return who, claim, job(action.job_id), "."
+
+
+def _judgement_sentence(
+    who: Ref, action: AttestReceipt | AcceptReceipt | DisputeReceipt
+) -> Sentence:
+    named = receipt(action.receipt_id)
+    match action:
+        case AttestReceipt():
+            return who, " attested receipt ", named, f": {ATTESTATIONS[action.kind]}."
+        case AcceptReceipt():
+            return who, " accepted receipt ", named, ", which settles its job at once."
+        case DisputeReceipt():
+            return who, " disputed receipt ", named, f": {REASONS[action.reason]}."

@@ -1,0 +1,149 @@
+"""A chain of the real ledger on which jobs ended in every way, stored and indexed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coordinator.ports import TransactionStatus
+from explorer_web import Standing, Whereabouts
+from ledger import find_job
+from ledger.actions import AttestationKind, Transfer, Verification
+from ledger.block import Block
+from ledger.codec import encode
+from ledger.job_rejections import JobUnknown
+from ledger.records import Job
+from ledger.types import Hash
+from tests.ledger.worlds import AITBC, PEOPLE, World
+from tests.store.indexes import Indexed, open_indexed
+
+CERTIFICATE = bytes(range(100))
+"""Stands for consensus' certificate, which is opaque to the store and to these pages."""
+
+
+@dataclass
+class NodeOfTests:
+    """A node that stands where a test puts it; its state is the real one."""
+
+    world: World
+    final_height: int = 0
+    head_height: int = 0
+    now_ms: int = 0
+    known: dict[Hash, Whereabouts] = field(default_factory=dict)
+
+    async def standing(self) -> Standing:
+        header = self.world.final.header
+        return Standing(
+            chain_id=header.chain_id,
+            genesis_digest=self.world.final.tags.genesis_digest,
+            final_height=self.final_height,
+            final_ms=header.timestamp_ms,
+            head_height=self.head_height,
+            validators=1,
+            heartbeat_ms=10_000,
+            now_ms=self.now_ms,
+        )
+
+    async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
+        return self.known.get(transaction_id, Whereabouts(TransactionStatus.UNKNOWN))
+
+    async def live_job(self, job_id: Hash) -> Job | None:
+        try:
+            return find_job(self.world.final.state, job_id)
+        except JobUnknown:
+            return None
+
+
+@dataclass
+class IndexedChain:
+    """The chain, and the objects on it that tests look at."""
+
+    world: World
+    indexed: Indexed
+    node: NodeOfTests
+    jobs: dict[str, Hash]
+    receipts: dict[str, Hash]
+    transfer: Hash
+    crowded_height: int
+
+
+@contextmanager
+def build_chain(folder: Path) -> Iterator[IndexedChain]:
+    """Make the chain in a folder."""
+    with open_indexed(folder) as indexed:
+        world = World()
+        genesis = world.final
+        chain = _live(world, indexed)
+        block_0 = Block(genesis.header, ())
+        records = {key: encode(record) for key, record in genesis.state.items()}
+        indexed.store.initialise(genesis.tags, block_0, records)
+        for block, result in zip(world.blocks, world.results, strict=True):
+            view = result.view
+            indexed.store.commit(view.block_id, block, CERTIFICATE, result.outcomes, result.delta)
+        indexed.catch_up()
+        stand_at_head(chain)
+        yield chain
+
+
+def stand_at_head(chain: IndexedChain) -> None:
+    """Let the node be live, with its index up to date."""
+    height = chain.world.final.header.height
+    chain.node.final_height = chain.node.head_height = height
+    chain.node.now_ms = chain.world.now_ms + 2_000
+
+
+def _live(world: World, indexed: Indexed) -> IndexedChain:
+    jobs: dict[str, Hash] = {}
+    receipts: dict[str, Hash] = {}
+    world.register(name="lab-gpu-1")
+    world.register(PEOPLE.other_miner, name="Tom.s-Workstation_7", bond=5 * AITBC)
+    transfer = world.transfer(PEOPLE.client, PEOPLE.stranger.address, AITBC // 4)
+    _unhappy_jobs(world, jobs, receipts)
+    jobs["settled"] = world.submit()
+    world.assign(jobs["settled"], price_cap=AITBC // 2)
+    receipts["settled"] = world.post(jobs["settled"], after_ms=420)
+    world.attest(jobs["settled"], receipts["settled"])
+    jobs["windowed"] = world.submit(dispute_ms=60_000, verification=Verification.SPOT)
+    world.assign(jobs["windowed"])
+    receipts["windowed"] = world.post(jobs["windowed"])
+    world.attest(jobs["windowed"], receipts["windowed"], AttestationKind.RERUN)
+    world.attest(jobs["windowed"], receipts["windowed"])
+    jobs["running"] = world.submit()
+    world.assign(jobs["running"])
+    jobs["queued"] = world.submit(service="ffmpeg_transcode")
+    crowded_height = _crowd(world)
+    node = NodeOfTests(world)
+    return IndexedChain(world, indexed, node, jobs, receipts, transfer, crowded_height)
+
+
+def _unhappy_jobs(world: World, jobs: dict[str, Hash], receipts: dict[str, Hash]) -> None:
+    jobs["failed"] = world.submit()
+    world.fail(jobs["failed"])
+    jobs["cancelled"] = world.submit()
+    world.assign(jobs["cancelled"])
+    world.cancel(jobs["cancelled"])
+    jobs["retried"] = world.submit()
+    world.assign(jobs["retried"])
+    world.release(jobs["retried"])
+    world.assign(jobs["retried"], miner=PEOPLE.other_miner.address)
+    receipts["accepted"] = world.post(jobs["retried"], PEOPLE.other_miner)
+    world.accept(jobs["retried"], receipts["accepted"])
+    jobs["disputed"] = world.submit()
+    world.assign(jobs["disputed"])
+    receipts["disputed"] = world.post(jobs["disputed"])
+    world.dispute(jobs["disputed"], receipts["disputed"])
+    jobs["expired"] = world.submit()
+    world.run_to(world.now_ms + 302_000)
+
+
+def _crowd(world: World) -> int:
+    """Add a block of more transactions than a page shows, and a few empty ones."""
+    payments = [
+        world.sign(PEOPLE.other_client, Transfer(PEOPLE.client.address, amount))
+        for amount in range(1, 121)
+    ]
+    world.block(*payments)
+    height = world.final.header.height
+    for _ in range(30):
+        world.block(after_ms=10_000)
+    return height

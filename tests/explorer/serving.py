@@ -1,0 +1,45 @@
+"""The explorer behind a real server, in a thread, on a free port."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+from litestar import Litestar
+
+from explorer_web import ExplorerReads, explorer_handlers
+from tests.explorer.chains import IndexedChain
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running explorer."""
+
+    url: str
+    chain: IndexedChain
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(self.url + path, headers=headers, timeout=20)
+
+
+@contextmanager
+def serve(chain: IndexedChain) -> Iterator[Served]:
+    """Serve the explorer of a chain until the block ends."""
+    reads = ExplorerReads(chain.indexed.reader, chain.node)
+    app = Litestar(route_handlers=explorer_handlers(reads), openapi_config=None)
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    bound = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[bound])))
+    thread.start()
+    try:
+        # The socket listens already, so connections wait for the server and none is refused.
+        yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", chain)
+    finally:
+        server.should_exit = True
+        thread.join()
+        bound.close()
