@@ -6,6 +6,7 @@ from ledger.store.errors import (
     BlockGap,
     CommitRefused,
     FilterUnsupported,
+    GenesisMismatch,
     IndexRefused,
     NotInitialised,
     SchemaTooNew,
@@ -16,7 +17,6 @@ from ledger.store.errors import (
     StoreUnreadable,
     StoreUnusable,
     StoreUrlInvalid,
-    WrongChain,
     WrongStore,
 )
 from ledger.store.indexer import Indexer
@@ -56,6 +56,7 @@ __all__ = [
     "FilterUnsupported",
     "Found",
     "FoundKind",
+    "GenesisMismatch",
     "HourRow",
     "IndexReader",
     "IndexRefused",
@@ -80,6 +81,5 @@ __all__ = [
     "StoredBlock",
     "StoredHead",
     "TransactionRow",
-    "WrongChain",
     "WrongStore",
 ]

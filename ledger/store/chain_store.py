@@ -7,13 +7,12 @@ when the node starts (`load_records`).
 One thread writes (`initialise`, `commit`, `checkpoint`); any thread reads.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, insert, select
 
-from ledger.block import Block, Header, block_id
+from ledger.block import Block, block_id
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.params import HORIZON_MS_MAX
@@ -29,7 +28,7 @@ from ledger.store.block_rows import (
 from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS
 from ledger.store.columns import height_in_range, id_prefix
 from ledger.store.engine import Database
-from ledger.store.errors import BlockConflict, BlockGap, NotInitialised, WrongChain
+from ledger.store.errors import BlockConflict, BlockGap, GenesisMismatch, NotInitialised
 from ledger.store.schema import Schema, upgrade_schema
 from ledger.store.state_table import StateTable, load_state, write_genesis_state
 from ledger.store.stored import StoredBlock, StoredHead
@@ -100,11 +99,11 @@ class ChainStore:
         """Store block 0 and the records of state 0; does nothing if they are there already.
 
         Raises:
-            WrongChain: the store was made from another genesis.
+            GenesisMismatch: the store was made from another genesis.
         """
         if self._tags is not None:
             if self._tags.genesis_digest != tags.genesis_digest:
-                raise WrongChain(
+                raise GenesisMismatch(
                     f"{self._database.name} holds the chain of genesis "
                     f"{self._tags.genesis_digest.hex()}, not of {tags.genesis_digest.hex()}; "
                     "name another file, or the genesis that it was made from"
@@ -226,18 +225,6 @@ class ChainStore:
             row = connection.execute(_HEADS.where(BLOCKS.c.height == height)).first()
             return None if row is None else head_of(row)
 
-    def epoch_start_ms(self) -> TimestampMs:
-        """Return when the head's epoch began: time of the last block before it, or of block 0 (E3).
-
-        Raises:
-            NotInitialised: there is no genesis block.
-        """
-        head = self._require_head()
-        first_of_epoch = bisect_left(
-            range(head.height + 1), head.header.epoch, key=lambda h: self._header(h).epoch
-        )
-        return self._header(max(0, first_of_epoch - 1)).timestamp_ms
-
     def recent_ids(
         self, now_ms: TimestampMs, horizon_ms: DurationMs = HORIZON_MS_MAX
     ) -> list[tuple[Hash, TimestampMs]]:
@@ -261,11 +248,6 @@ class ChainStore:
         if self._head is None:
             raise NotInitialised(f"{self._database.name} holds no genesis block yet")
         return self._head
-
-    def _header(self, height: Height) -> Header:
-        stored = self.header_at(height)
-        assert stored is not None, "there is a block at every height up to the head"
-        return stored.header
 
     def _is_stored(self, block_id: Hash, height: Height, parent_id: Hash) -> bool:
         """Return whether the block is stored already; refuse one that cannot come next."""

@@ -7,7 +7,7 @@
     │   ├── StoreUrlInvalid, StoreMissing, StoreUnreadable, StoreFailed
     │   ├── SchemaTooNew, SchemaTooOld, WrongStore
     ├── CommitRefused      a defect of the caller: a final block does not fit the chain
-    │   ├── NotInitialised, WrongChain, BlockGap, BlockConflict
+    │   ├── NotInitialised, GenesisMismatch, BlockGap, BlockConflict
     ├── IndexRefused       the indexer stops: stored data contradict themselves (K2)
     └── FilterUnsupported  the caller combined filters that no index serves
 """
@@ -81,10 +81,10 @@ class NotInitialised(CommitRefused):
     code = "NOT_INITIALISED"
 
 
-class WrongChain(CommitRefused):
+class GenesisMismatch(CommitRefused):
     """The store holds another chain's blocks."""
 
-    code = "WRONG_CHAIN"
+    code = "GENESIS_MISMATCH"
 
 
 class BlockGap(CommitRefused):

@@ -7,16 +7,15 @@ is refused: an older program would misread it.
 import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, column, inspect, select, table
 
 from ledger.store.engine import Database
 from ledger.store.errors import SchemaTooNew, SchemaTooOld, StoreMissing, WrongStore
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 class Schema(StrEnum):
@@ -28,7 +27,16 @@ class Schema(StrEnum):
     """Rows for queries, made from the blocks."""
 
 
+REVISIONS: Final[dict[Schema, tuple[str, ...]]] = {
+    Schema.CHAIN: ("chain_0001",),
+    Schema.INDEX: ("index_0001",),
+}
+"""Revisions in `migrations`, oldest first. Written down, because to ask alembic takes a second of
+every start, and nearly no start has anything to upgrade; a test asks it."""
+
 _FOLDER: Final = Path(__file__).parent / "migrations"
+
+_VERSION: Final = table("alembic_version", column("version_num"))
 
 _alembic_lock: Final = threading.Lock()
 # alembic hands revisions their connection through module globals, one upgrade at a time.
@@ -41,13 +49,14 @@ def upgrade_schema(database: Database, schema: Schema, revision: str = "head") -
         SchemaTooNew: a newer program made it.
         WrongStore: it is another kind of database.
     """
-    config = _config(schema)
-    scripts = ScriptDirectory.from_config(config)
     # The reader looks first: a writer's connection would change another program's file.
     with database.reading() as connection:
-        current = _check_known(connection, database, schema, scripts)
-    if current == scripts.get_current_head():
+        current = _check_known(connection, database, schema)
+    if current == REVISIONS[schema][-1]:
         return
+    from alembic import command  # noqa: PLC0415 - see REVISIONS
+
+    config = alembic_config(schema)
     with database.writing() as connection, _alembic_lock:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -62,47 +71,21 @@ def require_schema(database: Database, schema: Schema) -> None:
         WrongStore: it is another kind of database.
     """
     with database.reading() as connection:
-        scripts = ScriptDirectory.from_config(_config(schema))
-        revision = _check_known(connection, database, schema, scripts)
+        revision = _check_known(connection, database, schema)
+    newest = REVISIONS[schema][-1]
     if revision is None:
         raise StoreMissing(f"{database.name} is empty; start the node that writes it first")
-    if revision != scripts.get_current_head():
+    if revision != newest:
         raise SchemaTooOld(
-            f"{database.name} has schema {revision}, this program reads "
-            f"{scripts.get_current_head()}; start the node once, it upgrades the file"
+            f"{database.name} has schema {revision}, this program reads {newest}; "
+            "start the node once, it upgrades the file"
         )
 
 
-def revisions(schema: Schema) -> list[str]:
-    """Return the revisions of a history, oldest first."""
-    scripts = ScriptDirectory.from_config(_config(schema))
-    return [script.revision for script in scripts.walk_revisions()][::-1]
+def alembic_config(schema: Schema) -> "Config":
+    """Return alembic's configuration for a kind of database."""
+    from alembic.config import Config  # noqa: PLC0415 - see REVISIONS
 
-
-def _check_known(
-    connection: Connection, database: Database, schema: Schema, scripts: ScriptDirectory
-) -> str | None:
-    """Return the revision of a database, None if it is empty."""
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if revision is None:
-        if inspect(connection).get_table_names():
-            raise WrongStore(f"{database.name} holds tables of another program; name another file")
-        return None
-    if not revision.startswith(f"{schema}_"):
-        raise WrongStore(
-            f"{database.name} has schema {revision} and is no {schema} database; "
-            "check which file each URL of the configuration names"
-        )
-    if revision not in {script.revision for script in scripts.walk_revisions()}:
-        raise SchemaTooNew(
-            f"{database.name} has schema {revision}, made by a newer version of this program "
-            f"(this one knows up to {scripts.get_current_head()}); run that version, or name "
-            "another file"
-        )
-    return revision
-
-
-def _config(schema: Schema) -> Config:
     config = Config()
     # Percent signs in paths would be read as references to other options.
     options = {
@@ -113,3 +96,25 @@ def _config(schema: Schema) -> Config:
     for name, value in options.items():
         config.set_main_option(name, value.replace("%", "%%"))
     return config
+
+
+def _check_known(connection: Connection, database: Database, schema: Schema) -> str | None:
+    """Return the revision of a database, None if it is empty."""
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return None
+    if _VERSION.name not in tables:
+        raise WrongStore(f"{database.name} holds tables of another program; name another file")
+    revision = str(connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none())
+    if not revision.startswith(f"{schema}_"):
+        raise WrongStore(
+            f"{database.name} has schema {revision} and is no {schema} database; "
+            "check which file each URL of the configuration names"
+        )
+    if revision not in REVISIONS[schema]:
+        raise SchemaTooNew(
+            f"{database.name} has schema {revision}, made by a newer version of this program "
+            f"(this one knows up to {REVISIONS[schema][-1]}); run that version, or name "
+            "another file"
+        )
+    return revision

@@ -1,6 +1,7 @@
 """What the tests of the store share."""
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,14 @@ def indexed(tmp_path: Path) -> Iterator[Indexed]:
     """An empty chain store and its index."""
     with open_indexed(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+def unsynced_folder() -> Iterator[Callable[[], Path]]:
+    """Make new folders in memory where the system has that: for stores that nobody crashes.
+
+    An fsync takes milliseconds, and a property opens many stores.
+    """
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as base:
+        yield lambda: Path(tempfile.mkdtemp(dir=base))

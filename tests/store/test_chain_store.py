@@ -14,9 +14,9 @@ from ledger.store import (
     BlockConflict,
     BlockGap,
     ChainStore,
+    GenesisMismatch,
     NotInitialised,
     StoreUnreadable,
-    WrongChain,
 )
 from tests.store.chains import CLIENT, MINERS, OTHER, TAGS, Builder, Sealed, random_history
 
@@ -143,7 +143,7 @@ def test_another_genesis_is_refused_and_the_same_one_is_accepted(store: ChainSto
     builder.seal({b"a": b"9"}).commit_to(store)
     store.initialise(TAGS, builder.sealed[0].block, RECORDS)
     assert store.load_records()[1][b"a"] == b"9"
-    with pytest.raises(WrongChain, match=TAGS.genesis_digest.hex()):
+    with pytest.raises(GenesisMismatch, match=TAGS.genesis_digest.hex()):
         store.initialise(Tags(sha256(b"another")), builder.sealed[0].block, RECORDS)
 
 
@@ -191,25 +191,15 @@ def test_recent_ids_are_those_that_a_block_at_the_heads_time_may_not_repeat(stor
     assert store.recent_ids(head_ms + 3_600_000) == []
 
 
-def test_the_epochs_start_is_found_in_a_chain_of_several_epochs(store: ChainStore):
+def test_headers_are_read_alone(store: ChainStore):
     builder = started(store)
-    start_ms = builder.sealed[0].block.header.timestamp_ms
-    for number in range(1, 40):
-        assert store.epoch_start_ms() == start_ms
-        sealed = builder.seal()
-        # Epochs of seven blocks; the builder knows of none.
-        header = replace_fields(
-            sealed.block.header,
-            epoch=(number - 1) // 7,
-            parent_id=store.head().block_id,
-        )
-        replace(
-            sealed,
-            block_id=block_id(TAGS, header),
-            block=replace_fields(sealed.block, header=header),
-        ).commit_to(store)
-        if number > 1 and (number - 1) % 7 == 0:
-            start_ms = builder.sealed[number - 1].block.header.timestamp_ms
+    sealed = block_of_everything(builder)
+    sealed.commit_to(store)
+    found = store.header_at(1)
+    assert found == store.head()
+    assert (found.block_id, found.header) == (sealed.block_id, sealed.block.header)
+    assert found.certificate == sealed.certificate
+    assert store.header_at(2) is None
 
 
 def test_readers_never_wait_for_a_writer_and_see_whole_blocks(store: ChainStore):

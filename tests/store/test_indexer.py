@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -33,13 +33,13 @@ def dump(indexed: Indexed) -> Dump:
 
 
 @given(seed=st.integers(0, 2**32), sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8))
-@settings(max_examples=12)
-def test_the_rows_do_not_depend_on_batches_and_restarts(tmp_path_factory, seed, sizes):
-    builder = random_history(seed, blocks=30).builder
-    with open_indexed(tmp_path_factory.mktemp("at-once")) as indexed:
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_rows_do_not_depend_on_batches_and_restarts(unsynced_folder, seed, sizes):
+    builder = random_history(seed, blocks=25).builder
+    with open_indexed(unsynced_folder()) as indexed:
         indexed.take(builder, limit=10**6)
         expected = dump(indexed)
-    folder = tmp_path_factory.mktemp("in-parts")
+    folder = unsynced_folder()
     chance = random.Random(seed)
     committed = 0
     while committed < len(builder.sealed):
@@ -59,10 +59,10 @@ def test_the_rows_do_not_depend_on_batches_and_restarts(tmp_path_factory, seed, 
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=12)
-def test_jobs_receipts_miners_and_totals_say_what_happened(tmp_path_factory, seed):
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_jobs_receipts_miners_and_totals_say_what_happened(unsynced_folder, seed):
     played = random_history(seed, blocks=40)
-    with open_indexed(tmp_path_factory.mktemp("index")) as indexed:
+    with open_indexed(unsynced_folder()) as indexed:
         indexed.take(played.builder, limit=7)
         for job in played.jobs:
             row = indexed.reader.job(job.job_id)

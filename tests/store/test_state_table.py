@@ -41,9 +41,9 @@ def deltas_kept(store: ChainStore) -> int:
 @given(steps=STEPS, genesis=st.dictionaries(KEYS, st.binary(max_size=3)))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_replaying_deltas_gives_the_full_state_however_blocks_checkpoints_and_restarts_mix(
-    tmp_path_factory, steps, genesis
+    unsynced_folder, steps, genesis
 ):
-    folder = tmp_path_factory.mktemp("state")
+    folder = unsynced_folder()
     builder, expected = Builder(), dict(genesis)
     store = open_store(folder)
     store.initialise(TAGS, builder.sealed[0].block, genesis)
