@@ -11,7 +11,7 @@ _SCRIPT: Final = "text/javascript; charset=utf-8"
 ASSET_FILES: Final[dict[str, tuple[str, str]]] = {
     "explorer.css": ("explorer.css", _STYLE),
     "app.js": ("app.js", _SCRIPT),
-    "htmx.js": ("vendor/htmx-2.0.11.min.js", _SCRIPT),
+    "htmx.js": ("vendor/htmx/htmx.min.js", _SCRIPT),
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
 """Name on the site, file, media type."""
