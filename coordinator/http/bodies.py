@@ -52,6 +52,9 @@ async def read_json(request: HttpRequest, *, bytes_max: int = JSON_BYTES_MAX) ->
         BodyTooSlow: not complete in `BODY_SECONDS_MAX`.
         JsonMalformed: see `parse_json`.
     """
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        raise BodyMissing
     _check_media_type(request)
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):

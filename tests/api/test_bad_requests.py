@@ -1,0 +1,155 @@
+"""Requests that are wrong in themselves: 400, with the place and what has to be there."""
+
+import pytest
+
+from tests.api.site import MINER, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"model": "llama3.2"},
+        {"prompt": None},
+        {"prompt": 7},
+        {"prompt": "x", "model": 7},
+        {"prompt": "x", "model": "no spaces"},
+        {"prompt": "x", "params": []},
+        {"prompt": "x", "params": {"max_tokens": 0}},
+        {"prompt": "x", "params": {"max_tokens": 1.5}},
+        {"prompt": "x", "params": {"max_tokens": True}},
+        {"prompt": "x", "params": {"temperature": "hot"}},
+        {"prompt": "x", "params": {"top_p": 1.1}},
+        {"prompt": "x", "promt": "y"},
+        {"prompt": "x", "max_price": "0"},
+        {"prompt": "x", "ttl_seconds": 0},
+        {"prompt": "x", "ttl_seconds": 86_401},
+        [],
+        "prompt",
+    ],
+)
+async def test_a_body_that_is_no_job_is_a_bad_request(site_of_module: Site, body: object) -> None:
+    response = await site_of_module.http.post("/v1/jobs", json=body)
+    assert response.status_code == 400, response.text
+    error = response.json()
+    assert error["error_code"] == "VALIDATION_ERROR"
+    assert error["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [
+        ({}, b""),
+        ({"Content-Type": "application/json"}, b""),
+        ({"Content-Type": "application/json"}, b" \r\n"),
+    ],
+)
+async def test_a_request_without_a_body_is_a_bad_request(
+    site_of_module: Site, headers: dict[str, str], content: bytes
+) -> None:
+    response = await site_of_module.http.post("/v1/jobs", headers=headers, content=content)
+    assert response.status_code == 400
+    assert set(response.json()) >= {"detail", "error_code"}
+
+
+async def test_available_needs_a_miner_that_is_there(site_of_module: Site) -> None:
+    missing = await site_of_module.http.get("/v1/jobs/available")
+    assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (400, "miner_id")
+    unknown = await site_of_module.http.get("/v1/jobs/available?miner_id=nobody")
+    assert (unknown.status_code, unknown.json()["error_code"]) == (404, "MINER_NOT_FOUND")
+
+
+@pytest.mark.parametrize("body", [{}, {"miner_id": None}, {"miner_id": ""}, {"miner_id": 7}])
+async def test_a_claim_needs_a_miner_id(site_of_module: Site, body: object) -> None:
+    response = await site_of_module.http.post(f"/v1/jobs/job_{'0' * 64}/claim", json=body)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == "/miner_id"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"result": "x"}, "/miner_id"),
+        ({"miner_id": MINER}, "/result"),
+        ({"miner_id": MINER, "result": 7}, "/result"),
+        ({"miner_id": MINER, "result": "x", "completed_at": "yesterday"}, "/completed_at"),
+        ({"miner_id": MINER, "result": "x", "output": {}}, "/result"),
+        ({"miner_id": MINER, "output": {"txt": ""}}, "/output/txt"),
+        ({"miner_id": MINER, "output": {}, "salt": "00"}, "/salt"),
+    ],
+)
+async def test_a_completion_that_is_none_is_a_bad_request(
+    site_of_module: Site, body: object, pointer: str
+) -> None:
+    response = await site_of_module.http.post(f"/v1/jobs/job_{'0' * 64}/complete", json=body)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"miner_id": None},
+        {"miner_id": ""},
+        {"miner_id": "white space"},
+        {"miner_id": "job_1"},
+        {"miner_id": "x" * 64},
+        {"capabilities": None},
+        {"capabilities": []},
+        {"capabilities": [7]},
+        {"capabilities": "llama3.2"},
+        {"gpu_info": []},
+        {"gpu_info": {"memory": 24}},
+        {"price": "-1"},
+        {"colour": "red"},
+    ],
+)
+async def test_a_registration_that_is_none_is_a_bad_request(
+    site_of_module: Site, changes: dict[str, object]
+) -> None:
+    response = await site_of_module.register(**changes)
+    assert response.status_code == 400, response.text
+    assert set(response.json()) >= {"detail", "error_code"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=-1",
+        "limit=101",
+        "limit=ten",
+        "limit=1e1",
+        "limit=١",
+        "limit=1&limit=2",
+        "offset=-1",
+        "offset=x",
+        "status=done",
+        "status=pending&state=RUNNING",
+        "cursor=nonsense",
+    ],
+)
+async def test_a_parameter_out_of_range_is_a_bad_request(site_of_module: Site, query: str) -> None:
+    response = await site_of_module.http.get(f"/v1/jobs?{query}")
+    assert response.status_code == 400, response.text
+    assert response.json()["error_code"] == "VALIDATION_ERROR"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "client=ait1client...",
+        "client=nobody",
+        "client=ait1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",
+        "provider=ait1oops",
+        "limit=101",
+        "limit=0",
+    ],
+)
+async def test_a_receipt_filter_that_is_no_address_is_a_bad_request(
+    site_of_module: Site, query: str
+) -> None:
+    response = await site_of_module.http.get(f"/v1/receipts?{query}")
+    assert (response.status_code, response.json()["error_code"]) == (400, "VALIDATION_ERROR")

@@ -1,0 +1,328 @@
+"""Document 002 (version 2026-01-24, OpenAPI), request by request; 004 has the same shapes."""
+
+import base64
+import json
+import re
+
+import pytest
+
+from ledger.hashing import Purpose
+from ledger.keys import ADDRESS_PREFIX, verify
+from tests.api.site import MINER, REGISTRATION, Site
+
+PROMPT = {"prompt": "Explain quantum computing"}
+
+PRINTED = {
+    "prompt": "Explain quantum computing",
+    "model": "llama3.2",
+    "params": {"max_tokens": 256, "temperature": 0.7},
+}
+"""The body that document 004 prints."""
+
+JOB_FIELDS = {
+    "job_id",
+    "status",
+    "prompt",
+    "model",
+    "result",
+    "miner_id",
+    "created_at",
+    "started_at",
+    "completed_at",
+}
+
+RECEIPT_FIELDS = {
+    "receipt_id",
+    "job_id",
+    "provider",
+    "client",
+    "units",
+    "unit_type",
+    "price",
+    "model",
+    "started_at",
+    "completed_at",
+    "signature",
+}
+
+WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+async def test_the_printed_body_answers_pending_and_leaves_out_what_is_absent(site: Site) -> None:
+    job = await site.submit(PRINTED)
+    assert set(job) == {"job_id", "status", "prompt", "model", "created_at"}
+    assert (job["status"], job["model"]) == ("pending", "llama3.2")
+    assert job["prompt"] == PRINTED["prompt"]
+    assert WHOLE_SECONDS.fullmatch(job["created_at"])
+
+
+async def test_the_defaults_of_model_and_parameters_reach_the_miner(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued({"prompt": "Hello", "params": {"stop": ["."]}})
+    lease = (await site.claim(job_id)).json()
+    assert lease["model"] == "llama3.2"
+    assert lease["params"] == {
+        "max_tokens": 256,
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "stop": ["."],
+    }
+    assert lease["input"] == {"prompt": "Hello"}
+
+
+async def test_a_job_goes_through_every_status_that_a_miner_brings_it_to(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(PROMPT)
+    offered = (await site.http.get(f"/v1/jobs/available?miner_id={MINER}")).json()
+    assert (offered["job_id"], offered["status"]) == (job_id, "pending")
+    assert (offered["prompt"], offered["model"]) == (PROMPT["prompt"], "llama3.2")
+
+    assert (await site.claim(job_id)).status_code == 200
+    running = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert (running["status"], running["miner_id"]) == ("running", MINER)
+    assert WHOLE_SECONDS.fullmatch(running["started_at"])
+
+    completed = await site.complete(job_id, "Quantum computing is...")
+    assert completed.status_code == 200
+    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert set(job) == JOB_FIELDS
+    assert (job["status"], job["result"]) == ("completed", "Quantum computing is...")
+    assert WHOLE_SECONDS.fullmatch(job["completed_at"])
+
+
+async def test_nothing_available_is_the_four_bytes_null(site: Site) -> None:
+    await site.register()
+    response = await site.http.get(f"/v1/jobs/available?miner_id={MINER}")
+    assert (response.status_code, response.content) == (200, b"null")
+    assert response.headers["content-type"] == "application/json"
+
+
+async def test_a_claimed_job_is_not_claimed_again_but_by_its_miner(site: Site) -> None:
+    await site.register()
+    await site.register(miner_id="my-miner-002")
+    job_id = await site.queued(PROMPT)
+    lease = await site.claim(job_id)
+    assert lease.status_code == 200
+    assert set(lease.json()) >= {"job_id", "miner_id", "attempt", "lease_expires_at", "job"}
+    again = await site.claim(job_id)
+    assert (again.status_code, again.json()["attempt"]) == (200, lease.json()["attempt"])
+    other = await site.claim(job_id, "my-miner-002")
+    assert (other.status_code, other.json()["error_code"]) == (409, "JOB_ALREADY_CLAIMED")
+
+
+async def test_complete_answers_with_the_receipt(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(PROMPT)
+    await site.claim(job_id)
+    site.world.clock.advance(2)
+    response = await site.http.post(
+        f"/v1/jobs/{job_id}/complete", json={"miner_id": MINER, "result": "Done."}
+    )
+    assert response.status_code == 200
+    receipt = response.json()
+    assert set(receipt) == RECEIPT_FIELDS
+    assert receipt["receipt_id"].startswith("receipt_")
+    assert (receipt["job_id"], receipt["provider"]) == (job_id, MINER)
+    assert receipt["client"].startswith(f"{ADDRESS_PREFIX}1")
+    assert isinstance(receipt["price"], float)
+    # Blocks have times of their own: each is later than its parent by a millisecond at least.
+    assert receipt["units"] == pytest.approx(2, abs=0.1)
+    assert receipt["unit_type"] == "compute_seconds"
+    assert isinstance(receipt["started_at"], int)
+    assert receipt["completed_at"] - receipt["started_at"] in {1, 2}
+    assert receipt["signature"]["alg"] == "Ed25519"
+    assert set(receipt["signature"]) == {"alg", "key_id", "sig"}
+
+    repeated = await site.http.post(
+        f"/v1/jobs/{job_id}/complete", json={"miner_id": MINER, "result": "Done."}
+    )
+    assert (repeated.status_code, repeated.json()) == (200, receipt)
+    another = await site.complete(job_id, "Something else.")
+    assert (another.status_code, another.json()["error_code"]) == (409, "JOB_ALREADY_COMPLETED")
+
+
+async def test_a_completion_without_the_lease_is_refused(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(PROMPT)
+    response = await site.complete(job_id)
+    assert (response.status_code, response.json()["error_code"]) == (409, "LEASE_LOST")
+
+
+async def test_the_printed_registration_registers_and_again_updates(site: Site) -> None:
+    response = await site.register()
+    assert response.status_code == 201
+    registered = response.json()
+    assert registered["miner_id"] == MINER
+    assert registered["status"] == "active"
+    assert registered["key"] == "managed"
+    assert registered["capabilities"] == REGISTRATION["capabilities"]
+    assert registered["address"].startswith(f"{ADDRESS_PREFIX}1")
+    assert response.headers["location"] == f"/v1/miners/{MINER}"
+    shown = (await site.http.get(response.headers["location"])).json()
+    assert shown["gpu_info"] == REGISTRATION["gpu_info"]
+    updated = await site.register(capabilities=["codellama"])
+    assert updated.status_code == 201
+    assert updated.json()["capabilities"] == ["codellama"]
+    listed = (await site.http.get("/v1/miners")).json()
+    assert [miner["miner_id"] for miner in listed["miners"]] == [MINER]
+
+
+async def test_a_registration_needs_no_gpu(site: Site) -> None:
+    response = await site.http.post(
+        "/v1/miners/register", json={"miner_id": "cpu-only", "capabilities": ["llama3.2"]}
+    )
+    assert response.status_code == 201
+
+
+async def test_lists_are_bare_arrays_newest_first_of_twenty(site: Site) -> None:
+    jobs = [await site.submit(PROMPT) for _ in range(22)]
+    newest_first = [job["job_id"] for job in reversed(jobs)]
+
+    async def listed(query: str) -> list[str]:
+        response = await site.http.get(f"/v1/jobs{query}")
+        assert response.status_code == 200, response.text
+        return [job["job_id"] for job in response.json()]
+
+    assert await listed("") == newest_first[:20]
+    assert await listed("?limit=100") == newest_first
+    assert await listed("?limit=3&offset=2") == newest_first[2:5]
+    first = await site.http.get("/v1/jobs?limit=15&status=pending")
+    following = re.fullmatch(r'<(/v1/jobs\?[^>]+)>; rel="next"', first.headers["link"])
+    assert following is not None
+    second = await site.http.get(following[1])
+    together = [job["job_id"] for job in first.json() + second.json()]
+    assert together == newest_first
+    assert "link" not in second.headers
+
+
+async def test_the_status_filter_takes_every_versions_spelling(site: Site) -> None:
+    await site.register()
+    wanted = {"pending": await site.queued(PROMPT)}
+    wanted["running"] = await site.queued(PROMPT)
+    await site.claim(wanted["running"])
+    wanted["completed"] = await site.done(PROMPT)
+    wanted["cancelled"] = await site.queued(PROMPT)
+    await site.http.post(f"/v1/jobs/{wanted['cancelled']}/cancel")
+    wanted["failed"] = await site.queued(PROMPT)
+    await site.claim(wanted["failed"])
+    await site.http.post(
+        f"/v1/jobs/{wanted['failed']}/fail", json={"miner_id": MINER, "reason": "BAD_INPUT"}
+    )
+    await site.world.quiet()
+    for status, job_id in wanted.items():
+        for spelling in (f"status={status}", f"state={status.upper()}"):
+            listed = (await site.http.get(f"/v1/jobs?{spelling}")).json()
+            assert [job["job_id"] for job in listed] == [job_id], spelling
+            assert [job["status"] for job in listed] == [status]
+    for spelling in ("submitted", "queued", "QUEUED"):
+        listed = (await site.http.get(f"/v1/jobs?status={spelling}")).json()
+        assert [job["job_id"] for job in listed] == [wanted["pending"]]
+
+
+async def test_an_expired_job_has_failed_so_that_clients_stop_waiting(site: Site) -> None:
+    job_id = await site.queued(PROMPT | {"ttl_seconds": 1})
+    await site.world.pass_time(60)
+    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert job["status"] == "failed"
+    assert job["error"] == "Job exceeded TTL without completion"
+    failed = (await site.http.get("/v1/jobs?status=failed")).json()
+    assert [item["job_id"] for item in failed] == [job_id]
+
+
+async def test_cancel_answers_with_the_job_and_refuses_a_completed_one(site: Site) -> None:
+    job_id = await site.queued(PROMPT)
+    cancelled = await site.http.post(f"/v1/jobs/{job_id}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert "error" not in cancelled.json()
+    done = await site.done(PROMPT)
+    refused = await site.http.post(f"/v1/jobs/{done}/cancel")
+    assert (refused.status_code, refused.json()["error_code"]) == (409, "JOB_ALREADY_COMPLETED")
+
+
+async def test_receipts_are_listed_by_client_and_provider_and_read_by_id(site: Site) -> None:
+    job_id = await site.done(PROMPT)
+    (receipt,) = (await site.http.get("/v1/receipts")).json()
+    assert set(receipt) == RECEIPT_FIELDS
+    assert receipt["job_id"] == job_id
+    address = (await site.http.get(f"/v1/miners/{MINER}")).json()["address"]
+    for query in (
+        f"client={receipt['client']}",
+        f"provider={MINER}",
+        f"provider={MINER.upper()}",
+        f"provider={address}",
+        f"client={receipt['client']}&provider={MINER}&limit=1",
+    ):
+        assert (await site.http.get(f"/v1/receipts?{query}")).json() == [receipt], query
+    for query in (f"client={address}", "provider=nobody"):
+        assert (await site.http.get(f"/v1/receipts?{query}")).json() == [], query
+    one = await site.http.get(f"/v1/receipts/{receipt['receipt_id']}")
+    assert (one.status_code, one.json()) == (200, receipt)
+
+
+async def test_the_explorer_arrays_are_newest_first_and_ten_at_most(site: Site) -> None:
+    job_id = await site.done(PROMPT)
+    for _ in range(12):
+        site.world.chain.make_block()
+    site.world.chain.index()
+    height = site.world.chain.head().height
+
+    blocks = (await site.http.get("/explorer/blocks")).json()
+    assert [block["height"] for block in blocks] == [*range(height, height - 10, -1)]
+    for block in blocks:
+        assert set(block) == {"height", "hash", "timestamp", "transactions"}
+        assert re.fullmatch(r"[0-9a-f]{64}", block["hash"])
+        assert WHOLE_SECONDS.fullmatch(block["timestamp"])
+        assert isinstance(block["transactions"], int)
+    assert len((await site.http.get("/explorer/blocks?limit=3")).json()) == 3
+
+    transactions = (await site.http.get("/explorer/transactions?limit=100")).json()
+    types = [transaction["type"] for transaction in transactions]
+    assert {"submit_job", "assign_job", "post_receipt", "register_miner"} <= set(types)
+    heights = [transaction["block_height"] for transaction in transactions]
+    assert heights == sorted(heights, reverse=True)
+    assert len((await site.http.get("/explorer/transactions")).json()) <= 10
+
+    (receipt,) = (await site.http.get("/explorer/receipts")).json()
+    assert set(receipt) == RECEIPT_FIELDS
+    assert receipt["job_id"] == job_id
+
+    stats = (await site.http.get("/explorer/stats")).json()
+    assert stats == {
+        "total_jobs": 1,
+        "active_miners": 1,
+        "total_receipts": 1,
+        "block_height": height,
+    }
+    assert (await site.http.get("/v1/stats")).json() == stats
+
+
+async def test_the_same_is_served_below_api_with_its_own_links(site: Site) -> None:
+    response = await site.http.post("/api/v1/jobs", json=PROMPT)
+    assert response.status_code == 201
+    job_id = response.json()["job_id"]
+    assert response.headers["location"] == f"/api/v1/jobs/{job_id}"
+    job = await site.http.get(response.headers["location"])
+    assert (job.status_code, job.json()["job_id"]) == (200, job_id)
+    assert (await site.http.get("/api/explorer/stats")).status_code == 200
+    assert (await site.http.get("/api/nothing")).status_code == 404
+    assert (await site.http.get("/apiary")).status_code == 404
+
+
+async def test_a_receipts_signature_is_the_same_in_every_shape_and_verifies(site: Site) -> None:
+    job_id = await site.done(PROMPT)
+    (older,) = (await site.http.get("/v1/receipts")).json()
+    newer = (await site.http.get(f"/v1/jobs/{job_id}/receipt")).json()
+    raw = (await site.http.get(f"/v1/receipts/{older['receipt_id']}/transaction")).json()
+    assert older["signature"]["sig"] == newer["signature"] == raw["signature"]
+    assert older["signature"]["key_id"] == newer["public_key"] == raw["public_key"]
+
+    def decoded(text: str) -> bytes:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    signed = bytes.fromhex(raw["transaction"])
+    tags = site.world.chain.tags
+    receipt_id = tags.digest(Purpose.TX, signed[1:-66])
+    assert older["receipt_id"] == "receipt_" + receipt_id.hex()
+    message = tags[Purpose.TX_SIGN] + receipt_id
+    assert verify(decoded(newer["public_key"]), message, decoded(newer["signature"]))
+    assert json.dumps(older["price"]) == json.dumps(newer["price"])
