@@ -60,7 +60,9 @@ class LlmRunner:
         self._model_file = model_file
         self._model = model
         self._aliases = dict(aliases or {})
-        self._threads = threads or os.cpu_count() or 1
+        # Threads of llama.cpp wait for each other by spinning, so one that shares its core with
+        # another busy process slows all of them: half of the cores are left to the rest.
+        self._threads = threads or max(1, (os.cpu_count() or 1) // 2)
         self._child: _Child | None = None
         self._lock = threading.Lock()
 

@@ -1,0 +1,147 @@
+"""The devnet as a newcomer meets it: real processes, a real model, real payments."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.devnet.running import RunningDevnet, free_ports, processes_of, run, started
+
+DOCUMENTS = Path(__file__).parents[1] / "api" / "documents"
+CURL_TIMEOUT_S = 30
+
+
+@pytest.fixture(scope="module")
+def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDevnet]:
+    with started(tmp_path_factory.mktemp("devnets") / "net", free_ports(2)) as running:
+        yield running
+        assert running.interrupt() == 0
+    assert processes_of(running.directory) == []
+
+
+def test_each_step_of_both_jobs_is_printed_with_a_link(devnet: RunningDevnet) -> None:
+    for step in ("job", "escrow", "assigned", "result", "receipt", "block", "payment"):
+        assert len(re.findall(rf"^ *{step}  ", devnet.text, re.MULTILINE)) == 2, step
+    for link in set(re.findall(rf"{devnet.url}/[a-z]+/\S+", devnet.text)):
+        if "/v1/" not in link:
+            assert httpx.get(link).status_code == httpx.codes.OK, link
+
+
+def test_the_printed_curl_lines_work_when_pasted(devnet: RunningDevnet) -> None:
+    manual = devnet.text.partition("Try it:")[2].partition("Ctrl-C")[0]
+    lines = [line for line in re.split(r"(?m)^(?=curl )", manual) if line.startswith("curl ")]
+    assert len(lines) == 4
+    answers = [_shell(line) for line in lines]
+    assert answers[0]["state"] == "QUEUED"
+    assert answers[1]["state"] == "COMPLETED"
+    assert answers[2]["result"]["output"]
+    assert answers[3]["status"] == "released"
+
+
+def test_the_curl_lines_of_document_003_run_with_the_base_url_changed(
+    devnet: RunningDevnet,
+) -> None:
+    script = (DOCUMENTS / "curl-2026-05-11.sh.txt").read_text()
+    lines = [
+        line.replace("http://localhost:8011", devnet.url)
+        for line in re.split(r"(?m)^(?=curl )|^#.*$", script)
+        if line and line.startswith("curl ")
+    ]
+    assert len(lines) == 3
+    job = _shell(lines[0])
+    assert job["state"] == "QUEUED"
+    status = _shell(lines[1].replace("{job_id}", job["job_id"]))
+    assert status["job_id"] == job["job_id"]
+    _wait_until_completed(devnet, job["job_id"])
+    result = _shell(lines[2].replace("{job_id}", job["job_id"]))
+    assert result["result"]["output"]
+    assert result["receipt"]["job_id"] == job["job_id"]
+    assert result["receipt"]["signature"]
+
+
+@pytest.mark.parametrize("name", ["httpx-client.py.txt", "httpx-async-client.py.txt"])
+def test_the_httpx_clients_of_document_004_run_with_the_base_url_changed(
+    devnet: RunningDevnet, name: str
+) -> None:
+    source = (DOCUMENTS / name).read_text().replace("https://aitbc.bubuit.net/api", devnet.url)
+    done = subprocess.run(
+        [sys.executable, "-"],
+        input=source,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() not in ("", "None")
+
+
+def test_a_second_devnet_in_the_same_directory_is_refused_with_the_remedy(
+    devnet: RunningDevnet,
+) -> None:
+    second = run(devnet.directory, free_ports(1), "--demo")
+    assert second.returncode == 4
+    assert str(devnet.process.pid) in second.stdout
+    assert "--directory" in second.stdout
+
+
+def test_the_demo_ends_with_one_json_object_and_the_next_start_resumes_its_chain(
+    tmp_path: Path,
+) -> None:
+    directory, ports = tmp_path / "net", free_ports(1)
+    done = run(directory, ports, "--demo", "--json")
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert outcome["result"]
+    assert outcome["receipt_id"].startswith("receipt_")
+    assert outcome["payment"]["status"] == "released"
+    assert [job["service"] for job in outcome["jobs"]] == ["llm_inference", "ffmpeg_transcode"]
+    assert processes_of(directory) == []
+    with started(directory, ports) as running:
+        receipt = httpx.get(f"{running.url}/v1/receipts/{outcome['receipt_id']}").json()
+        assert receipt["job_id"] == outcome["jobs"][0]["job_id"]
+        height = httpx.get(f"{running.url}/v1/chain/status").json()["height"]
+        assert height > outcome["block_height"]
+        orphans = processes_of(directory)
+        running.process.kill()
+        _, alive = psutil.wait_procs(orphans, timeout=30)
+    assert len(orphans) >= 2
+    assert alive == []
+
+
+def test_a_port_in_use_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(tmp_path / "net", [port], "--demo")
+    assert done.returncode == 4
+    assert str(port) in done.stdout
+    assert "--port" in done.stdout
+
+
+def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    done = run(tmp_path, free_ports(1), "--demo", "--fresh")
+    assert done.returncode == 3
+    assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
+
+
+def _shell(line: str) -> dict[str, object]:
+    done = subprocess.run(
+        ["sh", "-c", line], capture_output=True, text=True, timeout=CURL_TIMEOUT_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def _wait_until_completed(devnet: RunningDevnet, job_id: str) -> None:
+    answer = httpx.get(f"{devnet.url}/v1/jobs/{job_id}?wait=30", timeout=40)
+    assert answer.json()["state"] == "COMPLETED", answer.text
