@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from ledger.store.chain_tables import CHAIN_METADATA
 from ledger.store.engine import Database
 from ledger.store.index_tables import INDEX_METADATA
 from ledger.store.schema import REVISIONS, Schema, alembic_config, upgrade_schema
+from tests.store import frozen
 from tests.store.chains import TAGS, Builder
 
 METADATA = {Schema.CHAIN: CHAIN_METADATA, Schema.INDEX: INDEX_METADATA}
@@ -61,6 +63,23 @@ def made_directly(metadata, folder: Path) -> dict[str, str]:
         made = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema").all())
     database.close()
     return made
+
+
+@pytest.mark.parametrize("revision", REVISIONS[Schema.CHAIN])
+def test_a_chain_that_any_revision_stored_is_upgraded_with_all_it_holds(
+    tmp_path: Path, revision: str
+):
+    path = tmp_path / "chain.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((frozen.FOLDER / f"{revision}.sql").read_text())
+    expected = frozen.frozen_chain().sealed
+    with closing(ChainStore.open(url_of(path))) as store:
+        stored = store.final_blocks(-1, 10)
+        assert [(each.block_id, each.transactions, each.outcomes) for each in stored] == [
+            (each.block_id, each.block.transactions, each.outcomes) for each in expected
+        ]
+        assert store.load_records() == (store.head(), {b"b": b"2", b"c": b"3"})
+        store.initialise(frozen.TAGS, expected[0].block, frozen.RECORDS)
 
 
 @pytest.mark.parametrize("schema", list(Schema))

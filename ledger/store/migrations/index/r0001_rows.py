@@ -14,7 +14,8 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Make the first tables."""
     _chain_tables()
-    _job_tables()
+    _job_table()
+    _receipt_table()
     _miner_and_total_tables()
 
 
@@ -75,7 +76,7 @@ def _chain_tables() -> None:
     )
 
 
-def _job_tables() -> None:
+def _job_table() -> None:
     op.create_table(
         "jobs",
         sa.Column("position", _BIG, primary_key=True, autoincrement=False),
@@ -110,6 +111,9 @@ def _job_tables() -> None:
     op.create_index("jobs_miner", "jobs", ["miner", "position"])
     op.create_index("jobs_miner_phase", "jobs", ["miner", "phase", "position"])
     op.create_index("jobs_phase", "jobs", ["phase", "position"])
+
+
+def _receipt_table() -> None:
     op.create_table(
         "receipts",
         sa.Column("position", _BIG, primary_key=True, autoincrement=False),
