@@ -5,8 +5,8 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
-_STYLE: Final = "text/css; charset=utf-8"
-_SCRIPT: Final = "text/javascript; charset=utf-8"
+_STYLE: Final = "text/css"
+_SCRIPT: Final = "text/javascript"
 
 ASSET_FILES: Final[dict[str, tuple[str, str]]] = {
     "explorer.css": ("explorer.css", _STYLE),

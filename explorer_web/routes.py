@@ -1,11 +1,11 @@
 """The addresses of the explorer."""
 
 from functools import partial
-from typing import Annotated, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from litestar import Response, Router, get
-from litestar.di import Provide
-from litestar.params import Dependency
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
 
 from explorer_web.blocks import Slice, block_page, blocks_page
 from explorer_web.home import home_page
@@ -18,7 +18,7 @@ from explorer_web.search import search_page
 from explorer_web.site import KEEP_A_DAY, SECURITY_HEADERS, HtmlRequest, Site, Wanted
 from explorer_web.transactions import transaction_page
 
-Given: TypeAlias = Annotated[Site, Dependency(skip_validation=True)]
+Given: TypeAlias = NamedDependency[SkipValidation[Site]]
 """Type of the parameter `site` of a handler."""
 
 FRAGMENTS: Final = frozenset({"latest", "strip"})

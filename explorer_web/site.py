@@ -171,7 +171,7 @@ class Site:
         return Response(
             content,
             status_code=page.status,
-            media_type="text/html; charset=utf-8",
+            media_type="text/html",
             headers={**headers, "Vary": "HX-Request"},
         )
 

@@ -16,6 +16,7 @@ from ledger.types import Epoch
 from node.chain_part import ChainPart, build_chain
 from node.config import ListenAddress, NodeConfig, listen_addresses
 from node.coordinator_part import CoordinatorPart, build_coordinator
+from node.explorer_part import build_explorer
 from node.failpoints import Failpoints
 from node.http.application import build_application
 from node.http.chain_api import ChainApi
@@ -177,7 +178,11 @@ def build_node(
         )
         operations = Operations(config.environment, clock, node.health, node.heights, metrics)
         application = build_application(
-            [*chain_handlers(api), *operations_handlers(operations)],
+            [
+                *chain_handlers(api),
+                *operations_handlers(operations),
+                *build_explorer(chain_part, clock),
+            ],
             coordinator.side if coordinator else None,
             metrics,
         )

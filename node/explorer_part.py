@@ -1,0 +1,58 @@
+"""The explorer as a part of the node: what its pages ask about the chain, answered here."""
+
+from litestar.types import ControllerRouterHandler
+
+from coordinator.ports import TransactionStatus
+from explorer_web import ExplorerReads, Standing, Whereabouts, explorer_handlers
+from ledger.records import Job
+from ledger.types import Hash
+from node.chain_part import ChainPart
+from node.ports import Clock
+
+
+class ExplorerAnswers:
+    """The node as the pages see it; implements `explorer_web.NodeReads` on the event loop."""
+
+    def __init__(self, parts: ChainPart, clock: Clock) -> None:
+        """Answer from a node's chain and pool."""
+        self._chain = parts.chain
+        self._pool = parts.pool
+        self._clock = clock
+
+    async def standing(self) -> Standing:
+        """Return where the chain stands."""
+        final = self._chain.tree.final_view
+        return Standing(
+            chain_id=self._chain.chain_id,
+            genesis_digest=self._chain.tags.genesis_digest,
+            final_height=final.header.height,
+            final_ms=final.header.timestamp_ms,
+            head_height=self._chain.tree.head_view.header.height,
+            validators=len(final.validators.members),
+            heartbeat_ms=final.parameters.heartbeat_ms,
+            now_ms=self._clock.wall_ms(),
+        )
+
+    async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
+        """Return where a transaction is, and why it was dropped if it was."""
+        status = self._chain.status(transaction_id)
+        if status is not TransactionStatus.UNKNOWN:
+            return Whereabouts(status)
+        reason = self._pool.drop_of(transaction_id)
+        if reason is None:
+            return Whereabouts(TransactionStatus.UNKNOWN)
+        return Whereabouts(TransactionStatus.REJECTED, reason.code, str(reason))
+
+    async def live_job(self, job_id: Hash) -> Job | None:
+        """Return a job of the final state; None once it has ended (J29)."""
+        return self._chain.job(job_id)
+
+
+def build_explorer(parts: ChainPart, clock: Clock) -> list[ControllerRouterHandler]:
+    """Return the explorer's routes over a node's chain.
+
+    Args:
+        parts: its chain, pool and index.
+        clock: the node's clock, against which pages write relative times.
+    """
+    return [*explorer_handlers(ExplorerReads(parts.index, ExplorerAnswers(parts, clock)))]

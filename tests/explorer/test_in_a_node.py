@@ -1,0 +1,67 @@
+"""The explorer where it runs by default: in a real node, beside its API."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ledger.keys import KeyPair, format_address
+from tests.processes import NodeFolder, NodeProcess, start_node
+from tests.wallets import Wallet, chain_time_ms
+
+ALICE, BOB = (KeyPair(bytes([n]) * 32) for n in (51, 52))
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    root: Path = tmp_path_factory.mktemp("explorer-node") / "n"
+    folder = NodeFolder(root, accounts=(ALICE, BOB), with_coordinator=True)
+    with start_node(folder) as node:
+        yield node
+        assert node.stop() == 0, node.told("did not end well")
+
+
+@pytest.fixture
+def client(node: NodeProcess) -> Iterator[httpx.Client]:
+    with node.client() as client:
+        yield client
+
+
+def test_the_home_page_is_html_and_the_api_is_json(client: httpx.Client) -> None:
+    home = client.get("/")
+    assert home.status_code == 200, home.text
+    assert home.headers["content-type"] == "text/html; charset=utf-8"
+    assert "Live: final at" in home.text
+    assert "Accept" in home.headers["vary"]
+    assert client.get("/explorer/blocks").headers["content-type"] == "application/json"
+
+
+def test_a_final_transaction_has_a_page_as_soon_as_the_index_has_it(client: httpx.Client) -> None:
+    wallet = Wallet.on(client, ALICE)
+    signed = wallet.transfer(BOB.address, 7, chain_time_ms(client))
+    answer = client.post(
+        "/v1/chain/transactions", json={"transaction": signed.hex()}, params={"wait": "final"}
+    )
+    sent = answer.json()
+    assert sent["status"] == "final"
+    page = client.get(f"/transactions/{sent['transaction_id']}")
+    # The index may be a moment behind; then the page says so, and never that it knows nothing.
+    assert page.status_code == 200 or "final, and not indexed yet" in page.text
+    while page.status_code == 404:
+        page = client.get(f"/transactions/{sent['transaction_id']}")
+    assert format_address(BOB.address) in page.text
+    assert "7 nait" in page.text
+
+
+def test_a_transaction_that_nobody_sent_is_unknown_here(client: httpx.Client) -> None:
+    page = client.get("/transactions/" + "ab" * 32)
+    assert page.status_code == 404
+    assert "This node knows no such transaction" in page.text
+
+
+def test_the_pages_keep_their_policy_inside_the_node(client: httpx.Client) -> None:
+    for path in ("/", "/blocks", "/blocks/0", "/search?q=x"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers.get_list("x-content-type-options") == ["nosniff"]
