@@ -17,7 +17,7 @@ from coordinator.leases.structure import check_result, literal_output
 from coordinator.moment import Moment
 from ledger.actions import Custody, PostReceipt
 from ledger.records import Job, JobState
-from ledger.transaction import transaction_id_of_bytes
+from ledger.transaction import SignedTransaction, transaction_id_of_bytes
 from ledger.types import Hash, ModelName, TimestampMs
 
 
@@ -85,14 +85,20 @@ class Acceptance:
             ReceiptInvalid: the signed receipt contradicts job, attempt, terms or result.
             LeaseLost: the chain has moved on.
         """
-        document = self._document(connection, delivery, job, known)
+        document = self.document(connection, delivery, job, known)
         if delivery.miner.custody is Custody.MANAGED:
             return self._managed(delivery, job, attempt, document, known)
         return self._own(delivery, job, attempt, document)
 
-    def _document(
+    def document(
         self, connection: Connection, delivery: Delivery, job: AnyRow, known: AnyRow | None
     ) -> bytes:
+        """Return the delivered result's canonical document, checked if it is new.
+
+        Raises:
+            JobAlreadyCompleted: another result was accepted before.
+            ResultMalformed: the structural checks fail.
+        """
         service = self._core.registry.get(job.service)
         output = delivery.completion.output
         if delivery.miner.custody is Custody.MANAGED:
@@ -146,7 +152,7 @@ class Acceptance:
             chain.tags, chain.chain_id, completion.transaction
         )
         receipt_check.check_signer(transaction, delivery.miner.address)
-        receipt_check.check_place(transaction, action, delivery.job_id, attempt.attempt)
+        receipt_check.check_place(action, delivery.job_id, attempt.attempt)
         digest = self._digest(delivery, attempt, completion.salt, document)
         receipt_check.check_digest(action, digest)
         if self._core.registry.get(job.service).has_model:
@@ -154,7 +160,7 @@ class Acceptance:
             receipt_check.check_model(action, runs or job.model)
         if attempt.phase == AttemptPhase.LIVE:
             receipt_id = transaction_id_of_bytes(chain.tags, completion.transaction)
-            _check_live_terms(delivery, action, receipt_id)
+            _check_live_terms(delivery, transaction, receipt_id)
         return Accepted(
             document=document,
             salt=completion.salt,
@@ -178,11 +184,13 @@ def _with_alias(output: Output, delivery: Delivery, job: AnyRow) -> Output:
     return replace(output, metadata=metadata)
 
 
-def _check_live_terms(delivery: Delivery, action: PostReceipt, receipt_id: Hash) -> None:
-    live = delivery.live
+def _check_live_terms(delivery: Delivery, signed: SignedTransaction, receipt_id: Hash) -> None:
+    live, action = delivery.live, signed.transaction.action
+    assert isinstance(action, PostReceipt)
     if live is not None and live.receipt is not None and live.receipt.receipt_id == receipt_id:
         # The miner sent it to the chain first (J8), and the ledger compared the terms.
         return
     if live is None or live.state is not JobState.RUNNING or live.attempt != action.attempt:
         raise LeaseLost(f"Attempt {action.attempt} is over on the chain")
+    receipt_check.check_envelope(signed, delivery.moment)
     receipt_check.check_terms(action, live)

@@ -41,6 +41,8 @@ class Completing:
     async def complete(self, miner: CallingMiner, job_id: Hash, completion: Completion) -> None:
         """Take a result; returns when its receipt is final. See `LeaseService.complete`."""
         core = self._core
+        # The final state and the tables shall speak of the same block.
+        await core.follower.catch_up()
         delivery = Delivery(miner, job_id, completion, core.chain.job(job_id), core.moments.now())
         try:
             sent = await core.database.write(lambda c: self._accept(c, delivery))
@@ -64,13 +66,14 @@ class Completing:
             raise JobNotFound
         attempt = _attempt(connection, delivery, job)
         known = _known_result(connection, attempt)
+        standing = outbox.find(connection, _intent(attempt))
+        if standing is not None and attempt.phase == AttemptPhase.LIVE:
+            self._acceptance.document(connection, delivery, job, known)
+            return standing.transaction_id
         accepted = self._acceptance.check(connection, delivery, job, attempt, known)
         if attempt.phase == AttemptPhase.DONE:
             self._deliver_late(connection, delivery, attempt, accepted, known)
             return None
-        standing = outbox.find(connection, _intent(attempt))
-        if standing is not None:
-            return standing.transaction_id
         # No receipt is under way, so nothing commits to a result that was delivered before.
         self._keep(connection, delivery, attempt, accepted)
         return self._sign_or_take(connection, delivery, attempt)

@@ -2,6 +2,7 @@
 
 from coordinator.errors import ReceiptInvalid, TransactionInvalid
 from coordinator.miners.declarations import decode_signed
+from coordinator.moment import Moment
 from ledger import check_receipt
 from ledger.actions import PostReceipt, ReleaseJob
 from ledger.errors import TransactionRejected
@@ -29,10 +30,8 @@ def read_receipt(
     return transaction, action
 
 
-def check_place(
-    transaction: SignedTransaction, action: PostReceipt, job_id: Hash, attempt: Attempt
-) -> None:
-    """Check that a receipt is of this job and attempt, and has no fee and possible times.
+def check_place(action: PostReceipt, job_id: Hash, attempt: Attempt) -> None:
+    """Check that a receipt is of this job and attempt, and has possible times.
 
     Raises:
         ReceiptInvalid: it is not; names the field.
@@ -41,20 +40,33 @@ def check_place(
         raise ReceiptInvalid.at("/transaction/job_id", f"must be {job_id.hex()}")
     if action.attempt != attempt:
         raise ReceiptInvalid.at("/transaction/attempt", f"must be {attempt}")
-    if transaction.transaction.fee:
-        raise ReceiptInvalid.at("/transaction/fee", "must be 0 (J10)")
     if action.started_ms > action.completed_ms:
         raise ReceiptInvalid.at("/transaction/completed_ms", "is before started_ms")
 
 
-def check_signer(transaction: SignedTransaction, miner: Address) -> None:
+def check_signer(signed: SignedTransaction, miner: Address) -> None:
     """Check that the miner itself signed.
 
     Raises:
         ReceiptInvalid: another key did.
     """
-    if transaction.transaction.sender != miner:
+    if signed.transaction.sender != miner:
         raise ReceiptInvalid.at("/transaction/sender_public_key", "is not this miner's key")
+
+
+def check_envelope(signed: SignedTransaction, moment: Moment) -> None:
+    """Check that a receipt has no fee, and that there is time to include it.
+
+    Raises:
+        ReceiptInvalid: it is not so; names the field.
+    """
+    if signed.transaction.fee:
+        raise ReceiptInvalid.at("/transaction/fee", "must be 0 (J10)")
+    valid_until_ms = signed.transaction.valid_until_ms
+    latest_ms = max(moment.chain_ms, moment.now_ms) + moment.parameters.horizon_ms
+    if not moment.chain_ms < valid_until_ms <= latest_ms:
+        message = f"must be in {moment.chain_ms + 1} … {latest_ms}: sign a new one"
+        raise ReceiptInvalid.at("/transaction/valid_until_ms", message)
 
 
 def check_digest(action: PostReceipt, digest: Hash) -> None:

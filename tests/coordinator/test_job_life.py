@@ -3,7 +3,7 @@
 import pytest
 
 from coordinator.errors import InsufficientBalance, JobNotFound
-from coordinator.jobs import JobPhase, PaymentStatus
+from coordinator.jobs import JobFilter, JobPhase, PaymentStatus
 from ledger.actions import Custody, UnitType
 from tests.coordinator.world import AITBC, CLIENT, Balances, World, spec
 
@@ -49,8 +49,6 @@ async def test_insufficient_balance_leaves_nothing_behind(world: World) -> None:
     with pytest.raises(InsufficientBalance) as caught:
         await world.services.jobs.create(CLIENT, spec(max_price=rich_beyond))
     assert caught.value.needed > rich_beyond
-    from coordinator.jobs import JobFilter
-
     page = await world.services.jobs.list(CLIENT, JobFilter(), limit=10)
     assert page.total == 0
 

@@ -10,6 +10,7 @@ from coordinator.config import CoordinatorConfig, Limits, Timings
 from coordinator.jobs import JobPhase, JobSpec, JobView
 from coordinator.leases import Completion, Lease, Output
 from coordinator.miners import MinerRegistration, MinerView
+from coordinator.outbox import store
 from coordinator.receipts import ReceiptView
 from coordinator.services import Services, build_services
 from ledger.hashing import sha256
@@ -29,11 +30,14 @@ SILENCE_S = 15
 TIMINGS = Timings(
     lease_ms=LEASE_S * 1_000,
     heartbeat_missed_ms=SILENCE_S * 1_000,
-    # Sweeps happen when a test asks for them; what is never final is waited for briefly.
+    # Sweeps happen when a test asks for them.
     sweep_interval_s=3_600,
-    final_wait_s=0.5,
+    final_wait_s=10,
     resend_s=0.05,
 )
+
+HASTY = replace(TIMINGS, final_wait_s=0.2)
+"""For tests in which something is not final when a request stops waiting."""
 
 CLIENT = DEMO_PRINCIPAL
 
@@ -158,10 +162,13 @@ class World:
 
     async def quiet(self) -> None:
         """Wait until nothing is on its way."""
+        core = self.services.core
         for _ in range(50):
-            await self.services.core.courier.send_pending()
+            await core.courier.send_pending()
             await asyncio.sleep(0)
-            await self.services.core.follower.catch_up()
+            await core.follower.catch_up()
+            if not await core.database.read(lambda c: store.pending(c, 1)):
+                return
 
     # ------------------------------------------------------------ miners
 
