@@ -227,7 +227,7 @@ def load_key(path: Path, role: Role, passphrase: bytes) -> KeyPair:
     key_file = read_key_file(path)
     if key_file.role is not role:
         raise KeyRoleWrong(
-            f"{path} holds a {key_file.role} key where a {role} key is needed: "
+            f"{path} holds a key of role {key_file.role} where one of role {role} is needed: "
             f"make one with: aitbc keys new --role {role}"
         )
     return key_file.unlock(passphrase)

@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,19 @@ STOP_SECONDS = 30.0
 
 PASSPHRASE = "a passphrase of tests only"
 RICHES = 1_000_000 * NAIT_PER_AITBC
+
+
+def child_environment() -> dict[str, str]:
+    """Return this process's environment for a node of a test.
+
+    Where Python is told to write no byte code, each start would compile everything anew, which
+    takes longer than the test; so it goes to a folder outside the checkout then.
+    """
+    environment = dict(os.environ)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        cache = Path(tempfile.gettempdir()) / f"aitbc-tests-bytecode-{os.getuid()}"
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(cache))
+    return environment
 
 
 @dataclass
@@ -149,7 +163,7 @@ class NodeProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env={**child_environment(), **(environment or {})},
             )
 
     def __enter__(self) -> Self:

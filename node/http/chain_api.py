@@ -142,24 +142,27 @@ class ChainApi:
         views = [submitted_view(outcome) for outcome in outcomes]
         if not wait_final:
             return views
-        waiting = {
-            outcome.transaction_id: at
+        waiting = [
+            (outcome.transaction_id, at)
             for at, outcome in enumerate(outcomes)
             if outcome.status in _WAITING
-        }
+        ]
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._wait(waiting, views)
         return views
 
-    async def _wait(self, waiting: dict[Hash, int], views: list[SubmittedView]) -> None:
+    async def _wait(self, waiting: list[tuple[Hash, int]], views: list[SubmittedView]) -> None:
         """Follow final blocks until what waits is final or dropped; fill in what became of it."""
         async for _ in self.chain.follow():
-            for transaction_id, at in list(waiting.items()):
+            undecided = []
+            for transaction_id, at in waiting:
                 decided = self._decided(transaction_id, views[at])
-                if decided is not None:
+                if decided is None:
+                    undecided.append((transaction_id, at))
+                else:
                     views[at] = decided
-                    del waiting[transaction_id]
+            waiting = undecided
             if not waiting:
                 return
 
