@@ -1,0 +1,178 @@
+"""The version of every answer, and how it was chosen (V1 to V3), over real HTTP."""
+
+import httpx
+import pytest
+
+from tests.api.site import Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OLDER = {"prompt": "Hello"}
+NEWER = {"payload": {"prompt": "Hello"}}
+
+
+def served(response: httpx.Response) -> tuple[str, str]:
+    return response.headers["aitbc-version"], response.headers["aitbc-version-source"]
+
+
+async def test_a_submission_is_served_in_the_version_of_its_body(site_of_module: Site) -> None:
+    older = await site_of_module.http.post("/v1/jobs", json=OLDER)
+    assert served(older) == ("2026-01-24", "body")
+    assert older.json()["status"] == "pending"
+    newer = await site_of_module.http.post("/v1/jobs", json=NEWER)
+    assert served(newer) == ("2026-05-11", "body")
+    assert newer.json()["state"] == "QUEUED"
+
+
+async def test_a_job_answers_in_its_own_version_where_its_document_has_the_route(
+    site_of_module: Site,
+) -> None:
+    site = site_of_module
+    older, newer = await site.done(OLDER), await site.done(NEWER)
+    for path, of_older, of_newer in (
+        ("", ("2026-01-24", "object"), ("2026-05-11", "object")),
+        ("/result", ("2026-05-11", "route"), ("2026-05-11", "object")),
+        ("/payment", ("2026-05-11", "route"), ("2026-05-11", "object")),
+        ("/receipt", ("2026-05-11", "route"), ("2026-05-11", "object")),
+        ("/receipts", ("2026-05-11", "route"), ("2026-05-11", "object")),
+    ):
+        for job_id, version in ((older, of_older), (newer, of_newer)):
+            response = await site.http.get(f"/v1/jobs/{job_id}{path}")
+            assert response.status_code == 200, response.text
+            assert served(response) == version, path
+    for body, version in ((OLDER, "2026-01-24"), (NEWER, "2026-05-11")):
+        cancelled = await site.http.post(f"/v1/jobs/{await site.queued(body)}/cancel")
+        assert served(cancelled) == (version, "object")
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("/v1/jobs", ("2026-01-24", "route")),
+        ("/v1/receipts", ("2026-01-24", "route")),
+        ("/v1/stats", ("2026-01-24", "route")),
+        ("/explorer/blocks", ("2026-01-24", "route")),
+        ("/explorer/receipts", ("2026-01-24", "route")),
+        ("/v1/miners", ("2026-05-11", "default")),
+        ("/v1/clients/me", ("2026-05-11", "default")),
+        ("/nothing", ("2026-05-11", "default")),
+    ],
+)
+async def test_a_route_without_an_object_answers_in_its_newest_document(
+    site_of_module: Site, path: str, version: tuple[str, str]
+) -> None:
+    assert served(await site_of_module.http.get(path)) == version
+
+
+@pytest.mark.parametrize("version", ["2026-01-24", "2026-05-11"])
+async def test_a_job_made_in_one_version_is_readable_in_the_other(
+    site_of_module: Site, version: str
+) -> None:
+    site = site_of_module
+    headers = {"AITBC-Version": version}
+    for body in (OLDER, NEWER):
+        job_id = await site.done(body, "Hello back.")
+        job = await site.http.get(f"/v1/jobs/{job_id}", headers=headers)
+        assert served(job) == (version, "header")
+        if version == "2026-01-24":
+            assert (job.json()["status"], job.json()["result"]) == ("completed", "Hello back.")
+            assert job.json()["prompt"] == "Hello"
+        else:
+            assert (job.json()["state"], job.json()["payment_status"]) == (
+                "COMPLETED",
+                "released",
+            )
+        result = await site.http.get(f"/v1/jobs/{job_id}/result", headers=headers)
+        assert result.json()["result"]["output"] == "Hello back."
+        receipt = await site.http.get(f"/v1/jobs/{job_id}/receipt", headers=headers)
+        name = "provider" if version == "2026-01-24" else "miner_id"
+        assert receipt.json()[name] == "my-miner-001"
+
+
+async def test_lists_have_the_shape_and_the_limits_of_their_version(site_of_module: Site) -> None:
+    site = site_of_module
+    await site.submit(OLDER)
+    older = await site.http.get("/v1/jobs?limit=1", headers={"AITBC-Version": "2026-01-24"})
+    assert [set(job) >= {"job_id", "status"} for job in older.json()] == [True]
+    headers = {"AITBC-Version": "2026-05-11"}
+    newer = (await site.http.get("/v1/jobs", headers=headers)).json()
+    assert set(newer) == {"jobs", "total", "limit", "offset"}
+    assert (newer["limit"], newer["offset"]) == (50, 0)
+    assert newer["total"] >= len(newer["jobs"]) >= 1
+    assert all("state" in job for job in newer["jobs"])
+    clamped = (await site.http.get("/v1/jobs?limit=1000", headers=headers)).json()
+    assert clamped["limit"] == 100
+    refused = await site.http.get("/v1/jobs?limit=0", headers=headers)
+    assert refused.status_code == 400
+    skipped = (await site.http.get("/v1/jobs?offset=1&limit=1", headers=headers)).json()
+    assert skipped["jobs"] == newer["jobs"][1:2]
+
+
+@pytest.mark.parametrize(
+    ("version", "body", "pointer"),
+    [("2026-05-11", OLDER, "/prompt"), ("2026-01-24", NEWER, "/payload")],
+)
+async def test_an_explicit_version_refuses_the_others_body(
+    site_of_module: Site, version: str, body: dict[str, object], pointer: str
+) -> None:
+    headers = {"AITBC-Version": version}
+    response = await site_of_module.http.post("/v1/jobs", json=body, headers=headers)
+    assert response.status_code == 400
+    assert response.json()["error_code"] == "VALIDATION_ERROR"
+    assert response.json()["errors"][0]["pointer"] == pointer
+    assert "this body is of version" in response.json()["detail"]
+    assert served(response) == (version, "header")
+
+
+@pytest.mark.parametrize("version", ["", "latest", "2026-05-12", "2026-05-11,2026-05-11"])
+async def test_an_unknown_version_is_refused_with_those_that_there_are(
+    site_of_module: Site, version: str
+) -> None:
+    headers = {"AITBC-Version": version}
+    response = await site_of_module.http.get("/v1/jobs", headers=headers)
+    assert (response.status_code, response.json()["error_code"]) == (400, "UNKNOWN_API_VERSION")
+    assert response.json()["supported"] == ["2026-01-24", "2026-05-11"]
+
+
+async def test_a_repeated_version_is_refused(site_of_module: Site) -> None:
+    headers = [("AITBC-Version", "2026-05-11"), ("AITBC-Version", "2026-05-11")]
+    response = await site_of_module.http.get("/v1/jobs", headers=headers)
+    assert response.json()["error_code"] == "UNKNOWN_API_VERSION"
+
+
+async def test_the_version_is_judged_before_the_key(site_of_module: Site) -> None:
+    headers = {"AITBC-Version": "latest", "X-Api-Key": "wrong"}
+    response = await site_of_module.http.get("/v1/jobs", headers=headers)
+    assert response.json()["error_code"] == "UNKNOWN_API_VERSION"
+
+
+async def test_the_oldest_version_is_known_and_says_that_it_is_not_served(
+    site_of_module: Site,
+) -> None:
+    explicit = await site_of_module.http.get("/v1/jobs", headers={"AITBC-Version": "2024-01-01"})
+    by_body = await site_of_module.http.post("/v1/jobs", json={"name": "n", "type": "x"})
+    by_id = await site_of_module.http.get(f"/v1/receipts/job_{'0' * 64}")
+    for response, source in ((explicit, "header"), (by_body, "body"), (by_id, "object")):
+        assert response.status_code == 400
+        assert response.json()["error_code"] == "API_VERSION_NOT_SERVED"
+        assert response.json()["supported"] == ["2026-01-24", "2026-05-11"]
+        assert served(response) == ("2024-01-01", source)
+
+
+async def test_a_receipt_is_found_by_its_jobs_id_in_an_explicit_version(
+    site_of_module: Site,
+) -> None:
+    job_id = await site_of_module.done(OLDER)
+    headers = {"AITBC-Version": "2026-01-24"}
+    response = await site_of_module.http.get(f"/v1/receipts/{job_id}", headers=headers)
+    assert (response.status_code, response.json()["job_id"]) == (200, job_id)
+    pending = await site_of_module.queued(OLDER)
+    nothing = await site_of_module.http.get(f"/v1/receipts/{pending}", headers=headers)
+    assert nothing.json()["error_code"] == "RECEIPT_NOT_FOUND"
+
+
+async def test_answers_say_which_final_height_they_follow(site_of_module: Site) -> None:
+    job_id = await site_of_module.done(NEWER)
+    response = await site_of_module.http.get(f"/v1/jobs/{job_id}")
+    assert int(response.headers["aitbc-as-of-height"]) == response.json()["as_of_height"]
+    assert response.json()["as_of_height"] <= site_of_module.world.chain.head().height
