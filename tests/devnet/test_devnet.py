@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -132,7 +133,7 @@ def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
 
 
-def _shell(line: str) -> dict[str, object]:
+def _shell(line: str) -> dict[str, Any]:
     done = subprocess.run(
         ["sh", "-c", line], capture_output=True, text=True, timeout=CURL_TIMEOUT_S, check=False
     )
