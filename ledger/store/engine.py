@@ -15,12 +15,13 @@ from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from ledger.store.errors import StoreFailed, StoreMissing, StoreUnreadable, StoreUrlInvalid
 
 BUSY_TIMEOUT_S: Final = 10.0
-"""How long a writer waits for another process's write lock before it fails."""
+"""How long a writer waits for another process's write lock, and a reader for a free connection."""
 
 READERS_MAX: Final = 8
 """Reading connections kept; each holds a page cache."""
@@ -98,6 +99,8 @@ class Database:
                     "restore it from a copy, or move it away and let the node build it again"
                 ) from error
             raise StoreFailed(f"{self.name}: {reason}") from error
+        except PoolExhausted as error:
+            raise StoreFailed(f"{self.name}: all connections are in use") from error
 
 
 def _check_url(url: str) -> URL:
@@ -130,6 +133,7 @@ def _engine(url: URL, connections: int, begin: str, settings: tuple[str, ...]) -
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT_S,
         # The pool hands a connection to one thread at a time, which is all that SQLite asks for.
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )

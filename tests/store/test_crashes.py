@@ -209,7 +209,7 @@ def test_a_process_killed_at_random_moments_loses_nothing_that_it_reported(tmp_p
     chance = random.Random(12)
     command = [sys.executable, "-m", "tests.store.committer", str(tmp_path), str(SEED), str(BLOCKS)]
     promised = -1
-    for _ in range(5):
+    for _ in range(4):
         with subprocess.Popen(
             [*command, "--checkpoint", "--index"], stdout=subprocess.PIPE
         ) as child:

@@ -17,6 +17,7 @@ from ledger.store import (
     IndexReader,
     SchemaTooNew,
     SchemaTooOld,
+    StoreFailed,
     StoreMissing,
     StoreUnreadable,
     StoreUrlInvalid,
@@ -217,4 +218,19 @@ def test_the_writer_syncs_at_each_commit_and_readers_cannot_write(tmp_path: Path
         connection.exec_driver_sql("CREATE TABLE t (a INTEGER)")
     with database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA query_only").scalar() == 1
+    database.close()
+
+
+def test_a_reader_that_gets_no_connection_in_time_fails_with_the_stores_own_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ledger.store.engine.READERS_MAX", 1)
+    monkeypatch.setattr("ledger.store.engine.BUSY_TIMEOUT_S", 0.01)
+    database = Database(url_of(tmp_path / "some.db"))
+    with (
+        database.reading(),
+        pytest.raises(StoreFailed, match="in use"),
+        database.reading(),
+    ):
+        pass
     database.close()
