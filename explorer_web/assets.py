@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
+from urllib.parse import quote
 
 _STYLE: Final = "text/css"
 _SCRIPT: Final = "text/javascript"
@@ -47,6 +48,11 @@ class Assets:
     def url(self, name: str) -> str:
         """Return the address of a file, which changes with its content."""
         return f"/static/{name}?v={self._assets[name].digest}"
+
+    def data_url(self, name: str) -> str:
+        """Return a file as an address that holds it, which saves a request."""
+        asset = self._assets[name]
+        return f"data:{asset.media_type},{quote(asset.content.decode())}"
 
     @property
     def digest(self) -> str:

@@ -76,7 +76,7 @@ def utc_time(time_ms: int) -> str:
 
 def duration(length_ms: int) -> str:
     """Return a length of time in its two largest units: ``400 ms``, ``2.5 s``, ``1 h 5 min``."""
-    if length_ms < 1_000:
+    if 0 < length_ms < 1_000:
         return f"{length_ms} ms"
     if length_ms < 60_000:
         return f"{_decimal(length_ms, 1_000, 0)} s"

@@ -40,7 +40,7 @@ class Link:
     """The object, with a page."""
     at: Moment
     """When."""
-    words: str
+    words: Sentence
     """What it fixes for the next link."""
 
     @property
@@ -48,6 +48,7 @@ class Link:
         """The link in the JSON twin."""
         return {
             "title": self.title,
+            "words": plain(self.words),
             "kind": self.ref.kind.value,
             "id": to_json(self.ref.kind, self.ref.value),
             "height": self.at.height,
@@ -202,26 +203,24 @@ def _digests(receipt: ReceiptRow) -> list[Fact]:
 def _custody(receipt: ReceiptRow, job: JobRow, block_id: Hash, steps: Sequence[Step]) -> list[Link]:
     """Return the way from the job to the block that holds the receipt, and on to its pay."""
     posted = Moment(receipt.height, receipt.timestamp_ms)
-    links = [Link("Job", Ref(Kind.JOB, job.job_id), job.submitted, "Price locked, input fixed.")]
+    links = [Link("Job", Ref(Kind.JOB, job.job_id), job.submitted, ("Price locked, input fixed.",))]
     links += [
-        _link(step, "Miner and price cap fixed.")
+        _link(step, ("Miner and price cap fixed.",))
         for step in steps
         if step.row.outcome.kind is OutcomeKind.JOB_ASSIGNED
         and step.row.outcome.code == receipt.content.attempt
     ]
     signed = Ref(Kind.TRANSACTION, receipt.receipt_id)
-    links.append(Link("Receipt", signed, posted, "Result, work and price signed by the miner."))
+    signed_words = "Result, work and price signed by the miner."
+    block_words = "The header commits to the receipt; final."
+    links.append(Link("Receipt", signed, posted, (signed_words,)))
     in_block = Ref(Kind.BLOCK, block_id)
-    links.append(Link("Block", in_block, posted, "The header commits to the receipt; final."))
+    links.append(Link("Block", in_block, posted, (block_words,)))
     after = {OutcomeKind.RECEIPT_ATTESTED, OutcomeKind.RECEIPT_DISPUTED} | JOB_ENDS
-    return links + [
-        _link(step, plain(step.words) if step.cause is None else "")
-        for step in steps
-        if step.row.outcome.kind in after
-    ]
+    return links + [_link(step, step.words) for step in steps if step.row.outcome.kind in after]
 
 
-def _link(step: Step, words: str) -> Link:
+def _link(step: Step, words: Sentence) -> Link:
     """Return a step as a link; automatic work leads to its block."""
     at = Moment(step.row.height, step.row.timestamp_ms)
     if step.cause is None:

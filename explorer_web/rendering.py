@@ -71,6 +71,7 @@ class Renderer:
                 "short": formats.short,
                 "units": formats.units,
                 "units_of": lambda micro, kind: formats.units_of(micro, UnitType(kind)),
+                "utc_hour": lambda ms: formats.utc_time(ms).removesuffix(":00 UTC"),
                 "utc_time": formats.utc_time,
             }
         )
@@ -79,6 +80,7 @@ class Renderer:
                 "action_sentence": action_sentence,
                 "asset": assets.url,
                 "htmx_config": HTMX_CONFIG,
+                "icon_url": assets.data_url("icon.svg"),
                 "job_kinds": JOB_KINDS,
                 "link_of": _link_of,
                 "outcome_sentence": outcome_sentence,

@@ -101,4 +101,8 @@ def _tried(query: Query, indexed: int) -> list[str]:
         tried.append("an account's address: it is well formed, and accounts have no page here")
     if query.problem:
         tried.append(f"an account's address: {query.problem}")
+    if query.text and not tried:
+        tried.append(
+            "nothing: it is no height, not 6 to 64 hex digits of an id, and no address of a page"
+        )
     return tried

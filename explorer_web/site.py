@@ -131,7 +131,8 @@ class Site:
     ) -> Response[bytes]:
         health = chain_health(standing, self.reads.index.indexed_height())
         etag = f'W/"{self.assets.digest}-{health.tag}"'
-        if not wanted.is_twin and etag in known:
+        is_whole = not wanted.is_twin and not wanted.fragment
+        if is_whole and etag in known:
             return Response(b"", status_code=304, headers=_headers(ASK_AGAIN, etag))
         page = build(standing)
         if isinstance(page, Moved):
@@ -140,7 +141,9 @@ class Site:
             )
         if wanted.is_twin:
             return self._twin(page, health, known)
-        return self._html(page, health, wanted, _headers(ASK_AGAIN, etag))
+        # A fragment carries the node's clock, so it is made anew each time.
+        headers = _headers(ASK_AGAIN, etag) if is_whole else _headers(KEEP_NOT)
+        return self._html(page, health, wanted, headers)
 
     def _written(self, page: Page, standing: Standing, wanted: Wanted) -> Response[bytes]:
         """Return a page that must not be kept."""

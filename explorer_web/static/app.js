@@ -11,8 +11,19 @@ function relative(milliseconds, now) {
   return milliseconds > now ? `in ${distance}` : `${distance} ago`;
 }
 
-function refreshTimes() {
+// Times are relative to the node's clock, where the reader's differs from it by more than a minute.
+function nodeNow() {
+  const strip = document.getElementById("strip");
   const now = Date.now();
+  if (strip && strip.dataset.offset === undefined) {
+    const offset = Number(strip.dataset.now) - now;
+    strip.dataset.offset = Math.abs(offset) > 60000 ? offset : 0;
+  }
+  return now + Number(strip?.dataset.offset ?? 0);
+}
+
+function refreshTimes() {
+  const now = nodeNow();
   for (const element of document.querySelectorAll("[data-relative]")) {
     const text = relative(Number(element.dataset.relative), now);
     if (element.textContent !== text) element.textContent = text;
