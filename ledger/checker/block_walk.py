@@ -4,7 +4,7 @@
 jobs, miners and bonds must be when it ends.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -81,6 +81,10 @@ class BlockWalk:
             fees += included.transaction.fee
         self._wallets.move(self._payout, fees)
         return outcomes
+
+    def check_endings(self, outcomes: Sequence[Outcome]) -> None:
+        """Check the outcome records' endings of jobs; see `JobWalk.check_endings`."""
+        self._jobs.check_endings(outcomes)
 
     def compare(self, changes: Iterable[Change]) -> None:
         """Compare what the block wrote with what it must have written.

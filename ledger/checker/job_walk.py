@@ -4,7 +4,8 @@ Every job that the block touches is carried along: what an action may have done 
 record that must have left, and what the job's record must be when the block ends.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +34,7 @@ from ledger.checker.meaning import (
     window_end_ms,
     worth,
 )
-from ledger.outcomes import Outcome, OutcomeKind
+from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
 from ledger.params import Parameters
 from ledger.records import (
     Assignment,
@@ -74,6 +75,7 @@ class JobWalk:
         self._setting = setting
         self.touched: dict[Hash, Job | None] = {}
         """Jobs that the block touched, as they must be by now; None for ended ones."""
+        self._locked: dict[Hash, int] = {}
 
     def submit(self, cause: Hash, client: Address, action: SubmitJob) -> list[Outcome]:
         """Enter the job of a submission with the rules in force (E4, J27)."""
@@ -144,6 +146,22 @@ class JobWalk:
                 return [self._refund(OutcomeKind.JOB_FAILED, cause, job_id, code)]
             case CancelJob():
                 return [self._cancel(cause, job, action)]
+
+    def check_endings(self, outcomes: Sequence[Outcome]) -> None:
+        """Check that each ended job ends once, and that the parts are all that was locked.
+
+        Raises:
+            InvariantBroken: 4 does not hold.
+        """
+        ends = [outcome for outcome in outcomes if outcome.kind in JOB_ENDS]
+        ended = Counter(outcome.object_id for outcome in ends)
+        require_equal(Invariant.ONE_ENDING, "jobs that end", Counter(self._locked.keys()), ended)
+        for outcome in ends:
+            what, locked = (
+                f"parts of job {outcome.object_id.hex()}",
+                self._locked[outcome.object_id],
+            )
+            require_equal(Invariant.ONE_ENDING, what, locked, sum(outcome.amounts))
 
     def _live(self, job_id: Hash) -> Job:
         """Return a job as it is at this point of the block; it must not have ended (4)."""
@@ -243,8 +261,6 @@ class JobWalk:
         return self._end(job, Outcome(kind, cause, job_id, 0, parties, amounts))
 
     def _end(self, job: Job, told: Outcome) -> Outcome:
-        """End a job; the parts must be all that was locked."""
-        what = f"parts of job {told.object_id.hex()}"
-        require_equal(Invariant.ONE_ENDING, what, worth(job), sum(told.amounts))
         self.touched[told.object_id] = None
+        self._locked[told.object_id] = worth(job)
         return told

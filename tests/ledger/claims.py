@@ -1,0 +1,120 @@
+"""Blocks with what they claim to have done, true or forged, for tests of the checker.
+
+A forged claim has a header that commits to it, as the block of a broken node would: only what it
+says is wrong, not how it says it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+from msgspec.structs import replace
+
+from ledger.block import Block
+from ledger.block_steps import transaction_root
+from ledger.bucket_tree import BucketTree
+from ledger.checker import Checker, InvariantBroken
+from ledger.checker.broken import Invariant
+from ledger.codec import encode
+from ledger.keys import KeyPair
+from ledger.merkle import merkle_root
+from ledger.outcomes import Outcome
+from ledger.records import Account, Record, Table, decode_record, state_key
+from ledger.transaction import SignedTransaction, sign, transaction_id
+from ledger.types import Address, Hash
+from tests.ledger.worlds import BUCKETS, World, checker_of
+
+
+@dataclass
+class Claim:
+    """A block, and what it says it did."""
+
+    block: Block
+    outcomes: list[Outcome]
+    delta: dict[bytes, bytes | None]
+    parent_items: dict[bytes, bytes]
+    checker: Checker
+    world: World
+
+    def record(self, key: bytes) -> Record:
+        """Return a record as the claim leaves it."""
+        value = self.delta.get(key, self.parent_items.get(key))
+        assert value is not None
+        return decode_record(key, value)
+
+    def put(self, key: bytes, record: Record | None) -> None:
+        """Claim another record."""
+        value = None if record is None else encode(record)
+        if value == self.parent_items.get(key):
+            self.delta.pop(key, None)
+        else:
+            self.delta[key] = value
+
+    def give(self, address: Address, amount: int) -> None:
+        """Claim another balance, more by an amount."""
+        key = state_key(Table.ACCOUNT, address)
+        value = self.delta.get(key, self.parent_items.get(key))
+        account = Account(0) if value is None else decode_record(key, value)
+        assert isinstance(account, Account)
+        balance = account.balance + amount
+        self.put(key, Account(balance) if balance else None)
+
+    def resign(self, key: KeyPair, **changes: object) -> Hash:
+        """Replace the last transaction by one with other fields or another signer."""
+        *others, last = self.block.transactions
+        unsigned = replace(last.transaction, sender_public_key=key.public_key, **changes)
+        signed = sign(self.world.head.tags, unsigned, key)
+        self.set_body(*others, signed)
+        return transaction_id(self.world.head.tags, unsigned)
+
+    def set_body(self, *transactions: SignedTransaction) -> None:
+        """Claim other transactions."""
+        self.block = Block(self.block.header, transactions)
+
+    def set_header(self, **changes: object) -> None:
+        """Claim other fields of the header, after `seal`."""
+        self.block = Block(replace(self.block.header, **changes), self.block.transactions)
+
+    def seal(self) -> "Claim":
+        """Make the header commit to the claim."""
+        tags, body = self.world.head.tags, self.block.transactions
+        ids = [transaction_id(tags, signed.transaction) for signed in body]
+        items: Mapping[bytes, bytes | None] = self.parent_items | self.delta
+        kept = ((key, value) for key, value in items.items() if value is not None)
+        self.set_header(
+            transaction_root=transaction_root(ids, body),
+            transaction_count=len(body),
+            outcome_root=merkle_root([encode(outcome) for outcome in self.outcomes]),
+            outcome_count=len(self.outcomes),
+            state_root=BucketTree.build(kept, BUCKETS).root,
+        )
+        return self
+
+    def check(self) -> None:
+        """Show the claim to the checker."""
+        self.checker.after_block(self.block, self.outcomes, self.delta)
+
+
+def claim_of(
+    world: World, *transactions: SignedTransaction, after_ms: int = 1, full: bool = True
+) -> Claim:
+    """Return the true claim of the next block; the checker stands at its parent."""
+    checker = checker_of(world.head, full=full)
+    parent_items = {key: encode(record) for key, record in world.head.state.items()}
+    result = world.block(*transactions, after_ms=after_ms)
+    outcomes, delta = list(result.outcomes), dict(result.delta)
+    return Claim(world.blocks[-1], outcomes, delta, parent_items, checker, world)
+
+
+def assert_broken(
+    claim: Claim, invariant: Invariant, forge: Callable[[Claim], object] | None = None
+) -> InvariantBroken:
+    """Forge a claim, seal it, and assert which invariant the checker says it breaks."""
+    if forge is not None:
+        forge(claim)
+        claim.seal()
+    with pytest.raises(InvariantBroken) as caught:
+        claim.check()
+    broken = caught.value
+    assert broken.invariant is invariant, str(broken)
+    return broken
