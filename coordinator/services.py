@@ -60,7 +60,8 @@ class Services:
     """What they stand on."""
     sweeper: Sweeper
     """Finds what is overdue."""
-    _workers: list["asyncio.Task[None]"] = field(default_factory=list)
+    workers: list["asyncio.Task[None]"] = field(default_factory=list)
+    """Background tasks while they run."""
 
     async def start(self) -> None:
         """Catch up with the chain, then run the background workers until `stop`.
@@ -76,7 +77,7 @@ class Services:
             ("courier", self.core.courier.run),
             ("sweeper", self.sweeper.run),
         ):
-            self._workers.append(asyncio.create_task(_keep_running(name, run), name=name))
+            self.workers.append(asyncio.create_task(_keep_running(name, run), name=name))
         if self.core.config.is_devnet:
             await self.clients.ensure_demo()
 
@@ -87,10 +88,10 @@ class Services:
 
     async def stop(self) -> None:
         """End the workers and close the database; what was begun is durable."""
-        for worker in self._workers:
+        for worker in self.workers:
             worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-        self._workers.clear()
+        await asyncio.gather(*self.workers, return_exceptions=True)
+        self.workers.clear()
         await asyncio.to_thread(self.core.database.close)
 
     async def invariants(self) -> InvariantReport:

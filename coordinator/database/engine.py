@@ -149,14 +149,14 @@ def _configure_sqlite(engine: Engine, pool: Pool, begin: str) -> None:
 
 
 def _migrate(engine: Engine) -> None:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    known = {
-        step.revision for step in alembic.script.ScriptDirectory(str(_MIGRATIONS)).walk_revisions()
-    }
+    scripts = alembic.script.ScriptDirectory(str(_MIGRATIONS))
     with engine.begin() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in known:
+        if current == scripts.get_current_head():
+            return
+        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
             raise DatabaseTooNew(current)
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")

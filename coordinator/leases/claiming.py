@@ -28,8 +28,9 @@ from coordinator.miners.store import held_leases
 from coordinator.moment import Moment
 from coordinator.outbox import OutboxState
 from coordinator.outbox import store as outbox
+from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.actions import AssignJob, UnitType
-from ledger.records import Job, JobState
+from ledger.records import Job, JobState, Miner
 from ledger.types import Hash, TimestampMs
 
 
@@ -42,6 +43,8 @@ class _Claim:
     has_heartbeats: bool
     live: Job | None
     """The job in the final state, which decides (K1)."""
+    registered: Miner | None
+    """The miner in the final state."""
     moment: Moment
 
 
@@ -56,22 +59,33 @@ class Claiming:
 
     async def claim(self, miner: CallingMiner, job_id: Hash, *, has_heartbeats: bool) -> Lease:
         """Assign a job; answer when that is final. See `LeaseService.claim`."""
+        core = self._core
+        # The final state and the tables shall speak of the same block.
+        await core.follower.catch_up()
         claim = _Claim(
-            miner, job_id, has_heartbeats, self._core.chain.job(job_id), self._core.moments.now()
+            miner=miner,
+            job_id=job_id,
+            has_heartbeats=has_heartbeats,
+            live=core.chain.job(job_id),
+            registered=core.chain.miner(miner.address),
+            moment=core.moments.now(),
         )
-        assignment_id = await self._core.database.write(lambda c: self._assign(c, claim))
-        state = await self._core.courier.send_and_wait(assignment_id, self._timings.final_wait_s)
+        assignment_id, is_new = await core.database.write(lambda c: self._assign(c, claim))
+        outcome = await core.courier.send(assignment_id)
+        if is_new and outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
+            # The node refused the bytes at once, and nobody else has seen them.
+            await core.database.write(lambda c: _withdraw(c, assignment_id))
+            raise _refusal(outcome)
+        state = await core.courier.wait(assignment_id, self._timings.final_wait_s)
         if state is OutboxState.PENDING:
             raise Unavailable("The assignment is not final yet")
         if state is not OutboxState.FINAL:
             raise JobNotClaimable("The job ended while it was being assigned")
-        now_ms = self._core.moments.clock_ms()
-        return await self._core.database.write(
-            lambda c: self._lease(c, miner, assignment_id, now_ms)
-        )
+        now_ms = core.moments.clock_ms()
+        return await core.database.write(lambda c: self._lease(c, miner, assignment_id, now_ms))
 
-    def _assign(self, connection: Connection, claim: _Claim) -> Hash:
-        """Return the miner's standing assignment, or sign and store one."""
+    def _assign(self, connection: Connection, claim: _Claim) -> tuple[Hash, bool]:
+        """Return the miner's standing assignment, or sign and store one; and whether it is new."""
         job = find_job(connection, claim.job_id)
         if job is None:
             raise JobNotFound
@@ -79,10 +93,11 @@ class Claiming:
         if standing is not None:
             if standing.miner != claim.miner.address:
                 raise JobAlreadyClaimed("Another miner has the job")
-            assignment_id: Hash = standing.assignment_id
-            return assignment_id
+            return standing.assignment_id, False
         self._check(connection, claim, job)
         action = self._terms(claim, job)
+        if claim.registered is None or claim.registered.price_floor > action.price_cap:
+            raise JobNotForMiner("The miner's registration on the chain excludes the job's price")
         validity_ms = self._timings.assignment_validity_ms
         signed = self._core.signer.sign(
             claim.moment, self._core.config.account_key, action, validity_ms
@@ -98,9 +113,9 @@ class Claiming:
         )
         note_served(connection, job.client_id)
         intent = f"assign:{claim.job_id.hex()}:{action.attempt}:{signed.transaction_id.hex()}"
-        return outbox.add(
-            connection, intent, signed, now_ms, job_id=claim.job_id, attempt=action.attempt
-        )
+        attempt = action.attempt
+        outbox.add(connection, intent, signed, now_ms, job_id=claim.job_id, attempt=attempt)
+        return signed.transaction_id, True
 
     def _check(self, connection: Connection, claim: _Claim, job: AnyRow) -> None:
         """Check that the miner may have the job.
@@ -184,3 +199,14 @@ def _standing_assignment(connection: Connection, job: AnyRow) -> AnyRow | None:
     if job.open_assignment is not None:
         return store.get_attempt(connection, job.open_assignment)
     return store.live_attempt(connection, job.job_id)
+
+
+def _withdraw(connection: Connection, assignment_id: Hash) -> None:
+    outbox.forget(connection, assignment_id)
+    store.delete_attempt(connection, assignment_id)
+
+
+def _refusal(outcome: SubmitOutcome) -> Exception:
+    if outcome.status is TransactionStatus.FULL:
+        return Unavailable("The transaction pool is full", 2)
+    return JobNotClaimable(f"The chain refuses the assignment: {outcome.code}")

@@ -1,6 +1,6 @@
 """The table of attempts as the coordinator writes it: inside the caller's transaction."""
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from coordinator.database.tables import attempts, jobs
 from coordinator.leases.phase import AttemptPhase
@@ -56,6 +56,13 @@ def insert_attempt(
     )
     row = jobs.c.job_id == action.job_id
     connection.execute(update(jobs).where(row).values(open_assignment=assignment_id))
+
+
+def delete_attempt(connection: Connection, assignment_id: Hash) -> None:
+    """Forget an attempt whose assignment the node refused at once."""
+    connection.execute(delete(attempts).where(attempts.c.assignment_id == assignment_id))
+    row = jobs.c.open_assignment == assignment_id
+    connection.execute(update(jobs).where(row).values(open_assignment=None))
 
 
 def get_attempt(connection: Connection, assignment_id: Hash) -> AnyRow:

@@ -1,0 +1,118 @@
+"""A coordinator killed at any point loses nothing, pays nothing twice, strands nothing."""
+
+import shutil
+from collections.abc import Awaitable, Callable
+from itertools import count
+from pathlib import Path
+
+from coordinator.jobs import JobFilter, JobPhase, JobView, PaymentStatus
+from coordinator.leases import GiveUp
+from ledger.actions import PostReceipt, SubmitJob
+from tests.coordinator.crashes import live_through
+from tests.coordinator.world import AITBC, CLIENT, LEASE_S, World, spec
+
+POINTS_MAX = 200
+"""More points than any life has; a life that has more does not end."""
+
+Life = Callable[[World], Awaitable[None]]
+
+
+async def _die_everywhere(
+    folder: Path, life: Life, check: Callable[[World], Awaitable[None]], *, step: int = 1
+) -> None:
+    """Live a life again and again, with the crash at its points, and once without.
+
+    Lives begin alike; `step` leaves out points where another test dies at all of them.
+    """
+    for at in count(1, step):
+        assert at < POINTS_MAX
+        world = World(Path(shutil.copytree(folder, folder.with_name(f"life-{at}"))))
+        await world.start()
+        crashed = await live_through(world, at, life)
+        await check(world)
+        await world.finish()
+        if not crashed:
+            assert at > 8, "a life has more points than that"
+            return
+
+
+async def _the_job(world: World) -> JobView:
+    """Return the one job of a life, made if the crash came before."""
+    page = await world.services.jobs.list(CLIENT, JobFilter(), limit=10)
+    assert page.total <= 1
+    job = page.items[0] if page.items else await world.services.jobs.create(CLIENT, spec())
+    if job.phase is JobPhase.ACCEPTED:
+        return await world.until(job.job_id, JobPhase.QUEUED)
+    return job
+
+
+def _final(world: World, kind: type) -> int:
+    """Return how many transactions of a kind are in final blocks."""
+    return sum(
+        isinstance(signed.transaction.action, kind)
+        for block in world.chain.store.final_blocks(0, 1_000)
+        for signed in block.transactions
+    )
+
+
+async def test_a_paid_job_survives_a_crash_at_every_point(folder: Path) -> None:
+    async def life(world: World) -> None:
+        await world.miner()
+        job = await _the_job(world)
+        if job.phase in (JobPhase.QUEUED, JobPhase.RUNNING):
+            await world.claim(job.job_id)
+            await world.complete(job.job_id)
+        await world.settled(job.job_id)
+
+    async def check(world: World) -> None:
+        job = await _the_job(world)
+        assert job.phase is JobPhase.COMPLETED
+        assert job.result is not None
+        assert job.payment is not None
+        assert job.payment.status is PaymentStatus.RELEASED
+        assert (_final(world, SubmitJob), _final(world, PostReceipt)) == (1, 1)
+        share = job.payment.paid * 5 // 100
+        assert world.chain.balance((await world.miner()).address) == job.payment.paid - share
+
+    await _die_everywhere(folder, life, check)
+
+
+async def test_a_job_whose_miner_dies_survives_a_crash_at_every_point(folder: Path) -> None:
+    async def life(world: World) -> None:
+        await world.miner()
+        job = await _the_job(world)
+        if job.phase is JobPhase.QUEUED and job.attempt == 0:
+            await world.claim(job.job_id)
+        if (await world.get(job.job_id)).phase is JobPhase.RUNNING:
+            await world.pass_time(2 * LEASE_S)
+        if (await world.get(job.job_id)).phase is not JobPhase.CANCELLED:
+            await world.services.jobs.cancel(CLIENT, job.job_id)
+
+    async def check(world: World) -> None:
+        job = await _the_job(world)
+        assert job.phase is JobPhase.CANCELLED
+        assert job.payment is not None
+        assert job.payment.refunded == AITBC // 10
+        assert _final(world, SubmitJob) == 1
+
+    await _die_everywhere(folder, life, check, step=3)
+
+
+async def test_a_job_with_bad_input_survives_a_crash_at_every_point(folder: Path) -> None:
+    async def life(world: World) -> None:
+        await world.miner()
+        job = await _the_job(world)
+        if job.phase in (JobPhase.QUEUED, JobPhase.RUNNING) and job.attempt <= 1:
+            if job.attempt == 0:
+                await world.claim(job.job_id)
+            give_up = GiveUp(1, "BAD_INPUT")
+            await world.services.leases.release(CLIENT, "miner-1", job.job_id, give_up)
+        await world.settled(job.job_id)
+
+    async def check(world: World) -> None:
+        job = await _the_job(world)
+        assert job.phase is JobPhase.FAILED
+        assert job.error is not None
+        assert job.error.code == "BAD_INPUT"
+
+    await _die_everywhere(folder, life, check, step=3)
