@@ -1,12 +1,11 @@
-"""A node core of one validator on real files: store, journal, pool, driver; no HTTP around it."""
+"""A node's core on real files: store, journal, pool, driver; no HTTP around it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import secrets
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from ledger.actions import Action, Transfer
 from ledger.block import Block
@@ -26,7 +25,7 @@ from node.driver import Driver
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal_folder import JournalFolder
 from node.mempool import Mempool, PoolLimits
-from node.ports import SystemClock
+from node.ports import Network, SystemClock
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier
 
@@ -57,7 +56,9 @@ class TestClock:
 
 
 def genesis(parameters: Parameters, validators: tuple[KeyPair, ...] = (VALIDATOR,)) -> ChainView:
-    members = tuple(Validator(key.public_key, f"v{at}", b"\x09" * 20) for at, key in enumerate(validators))
+    members = tuple(
+        Validator(key.public_key, f"v{at}", b"\x09" * 20) for at, key in enumerate(validators)
+    )
     records: dict[bytes, Record] = {
         state_key(Table.PARAMETERS): parameters,
         state_key(Table.VALIDATORS): ValidatorSet(members),
@@ -77,6 +78,8 @@ class LoneNode:
     failpoints: Failpoints = field(default_factory=NoFailpoints)
     never_voted_in_epoch: int | None = None
     validators: tuple[KeyPair, ...] = (VALIDATOR,)
+    key: KeyPair = VALIDATOR
+    network: Network | None = None
 
     def __post_init__(self) -> None:
         start = genesis(self.parameters, self.validators)
@@ -85,7 +88,7 @@ class LoneNode:
         self.store.initialise(TAGS, Block(start.header, ()), records)
         try:
             journals = JournalFolder(
-                self.folder / "journal", TAGS.genesis_digest, VALIDATOR.public_key, self.failpoints
+                self.folder / "journal", TAGS.genesis_digest, self.key.public_key, self.failpoints
             )
         except BaseException:
             self.store.close()
@@ -93,7 +96,7 @@ class LoneNode:
         opener = EpochOpener(
             self.store,
             journals,
-            VALIDATOR,
+            self.key,
             process_started_ms=self.clock.wall_ms(),
             never_voted_in_epoch=self.never_voted_in_epoch,
         )
@@ -102,15 +105,19 @@ class LoneNode:
             pool = Mempool(self.tree, SignatureVerifier(TAGS, 0), self.clock, PoolLimits())
             self.chain = ChainNode(self.tree, pool, self.store, lambda _: None)
             self.driver = Driver(
-                self.chain, self.store, opener, self.clock, failpoints=self.failpoints
+                self.chain,
+                self.store,
+                opener,
+                self.clock,
+                network=self.network,
+                failpoints=self.failpoints,
             )
         except BaseException:
             opener.close()
             self.store.close()
             raise
-        self._salts = count(1)
 
-    async def __aenter__(self) -> "LoneNode":
+    async def __aenter__(self) -> Self:
         self.running = asyncio.create_task(self.driver.run())
         return self
 
@@ -126,7 +133,7 @@ class LoneNode:
         finally:
             self.store.close()
 
-    def signed(self, action: Action, key: KeyPair = RICH, salt: int | None = None) -> bytes:
+    def signed(self, action: Action, key: KeyPair = RICH) -> bytes:
         transaction = Transaction(
             version=1,
             chain_id=CHAIN_ID,
@@ -134,12 +141,12 @@ class LoneNode:
             action=action,
             fee=0,
             valid_until_ms=self.clock.wall_ms() + 120_000,
-            salt=(salt or next(self._salts)).to_bytes(16, "big"),
+            salt=secrets.token_bytes(16),
         )
         return encode(sign(TAGS, with_least_fee(self.parameters, transaction), key))
 
-    def transfer(self, amount: int = 10**9, salt: int | None = None) -> bytes:
-        return self.signed(Transfer(PEER.address, amount), RICH, salt)
+    def transfer(self, amount: int = 10**9) -> bytes:
+        return self.signed(Transfer(PEER.address, amount))
 
     async def finalize(self, signed: bytes) -> Height:
         """Submit a transaction and wait until it is final."""
