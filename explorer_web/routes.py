@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
-from litestar.params import SkipValidation
+from litestar.params import FromPath, SkipValidation
 
 from explorer_web.blocks import Slice, block_page, blocks_page
 from explorer_web.home import home_page
@@ -33,7 +33,7 @@ async def home(request: HtmlRequest, site: Given) -> Response[bytes]:
 
 
 @get("/fragments/{name:str}")
-async def fragment(request: HtmlRequest, name: str, site: Given) -> Response[bytes]:
+async def fragment(request: HtmlRequest, name: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a part of the overview, for a page that is open."""
     if name not in FRAGMENTS:
         return await site.absent(Absent(None, request.url.path, absence=Absence.NO_PAGE))
@@ -49,7 +49,7 @@ async def blocks(request: HtmlRequest, site: Given) -> Response[bytes]:
 
 
 @get("/blocks/{reference:str}")
-async def block(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+async def block(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a block."""
     bare, is_twin = split_twin(reference)
 
@@ -61,7 +61,9 @@ async def block(request: HtmlRequest, reference: str, site: Given) -> Response[b
 
 
 @get("/transactions/{reference:str}")
-async def transaction(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+async def transaction(
+    request: HtmlRequest, reference: FromPath[str], site: Given
+) -> Response[bytes]:
     """Answer with a transaction."""
     bare, is_twin = split_twin(reference)
     build = partial(transaction_page, site.reads.index, bare)
@@ -69,7 +71,7 @@ async def transaction(request: HtmlRequest, reference: str, site: Given) -> Resp
 
 
 @get("/receipts/{reference:str}")
-async def receipt(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+async def receipt(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a receipt."""
     bare, is_twin = split_twin(reference)
     build = partial(receipt_page, site.reads.index, bare)
@@ -77,7 +79,7 @@ async def receipt(request: HtmlRequest, reference: str, site: Given) -> Response
 
 
 @get("/jobs/{reference:str}")
-async def job(request: HtmlRequest, reference: str, site: Given) -> Response[bytes]:
+async def job(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a job."""
     bare, is_twin = split_twin(reference)
     wanted = Wanted(is_twin=is_twin)
@@ -102,7 +104,7 @@ async def search(request: HtmlRequest, site: Given) -> Response[bytes]:
 
 
 @get("/static/{name:str}")
-async def static(request: HtmlRequest, name: str, site: Given) -> Response[bytes]:
+async def static(request: HtmlRequest, name: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a static file."""
     asset = site.assets.find(name)
     if asset is None:

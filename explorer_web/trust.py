@@ -26,7 +26,7 @@ def verification_sentences(
         sentences.append("The coordinator has not vouched for the delivery of the result.")
     if accepted:
         sentences.append("The client accepted the receipt, which settles it without anybody else.")
-    sentences.append(_window(terms))
+    sentences.append(_window(terms, attested))
     return sentences
 
 
@@ -41,11 +41,16 @@ def _level(asked: Verification, attested: Collection[AttestationKind]) -> str:
     return "Structural checks only: nobody ran the job a second time."
 
 
-def _window(terms: SubmitJob) -> str:
+def _window(terms: SubmitJob, attested: Collection[AttestationKind]) -> str:
+    if terms.dispute_ms == 0 and AttestationKind.DELIVERY in attested:
+        return (
+            "The client chose a dispute window of 0, so the attestation settled the job at once: "
+            "the client trusted the coordinator."
+        )
     if terms.dispute_ms == 0:
         return (
-            "The client chose a dispute window of 0, so the attestation settles the job at once: "
-            "the client trusted the coordinator."
+            "The client chose a dispute window of 0: an attestation settles the job at once, "
+            "without time to object."
         )
     return (
         f"The client chose a dispute window of {duration(terms.dispute_ms)}: an attested job "

@@ -21,9 +21,11 @@ class Served:
 
     url: str
     chain: IndexedChain
+    client: httpx.Client
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=headers, timeout=20)
+        """Return the answer to a request for the path exactly as it is written."""
+        return self.client.get(self.url + path, headers=headers)
 
 
 @contextmanager
@@ -38,7 +40,8 @@ def serve(chain: IndexedChain) -> Iterator[Served]:
     thread.start()
     try:
         # The socket listens already, so connections wait for the server and none is refused.
-        yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", chain)
+        with httpx.Client(timeout=20) as client:
+            yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", chain, client)
     finally:
         server.should_exit = True
         thread.join()

@@ -1,0 +1,56 @@
+"""Addresses of pages that tests look at, and how links are read out of them."""
+
+from html.parser import HTMLParser
+
+from tests.explorer.chains import IndexedChain
+
+
+def page_paths(chain: IndexedChain) -> dict[str, str]:
+    """One page of every kind in every state that looks different."""
+    jobs = {f"job, {state}": f"/jobs/{job.hex()}" for state, job in chain.jobs.items()}
+    receipts = {
+        f"receipt, {state}": f"/receipts/{receipt.hex()}"
+        for state, receipt in chain.receipts.items()
+    }
+    return {
+        "home": "/",
+        "blocks": "/blocks",
+        "genesis": "/blocks/0",
+        "a block": "/blocks/12",
+        "a crowded block": f"/blocks/{chain.crowded_height}",
+        "a transfer": f"/transactions/{chain.transfer.hex()}",
+        "a receipt's transaction": f"/transactions/{chain.receipts['settled'].hex()}",
+        "a search that found nothing": "/search?q=nothing+like+it",
+        "an unknown transaction": f"/transactions/{'ab' * 32}",
+        "a malformed block": "/blocks/zz",
+        **jobs,
+        **receipts,
+    }
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        for name, value in attributes:
+            if name in {"href", "src", "hx-get"} and value:
+                self.found.add(value)
+            if name == "id" and value:
+                self.ids.append(value)
+
+
+def links_of(html: str) -> set[str]:
+    """Return every address that a page refers to."""
+    parser = _Links()
+    parser.feed(html)
+    return parser.found
+
+
+def ids_of(html: str) -> list[str]:
+    """Return every element id of a page."""
+    parser = _Links()
+    parser.feed(html)
+    return parser.ids

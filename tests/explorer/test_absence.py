@@ -1,0 +1,115 @@
+"""Where there is no page, the answer says which case holds; and how the chain is said to be."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from coordinator.ports import TransactionStatus
+from explorer_web import Whereabouts
+from explorer_web.absence import CASES
+from explorer_web.page import Absence
+from tests.explorer.chains import IndexedChain, NodeOfTests, stand_at_head
+from tests.explorer.serving import Served
+
+UNSEEN = bytes.fromhex("cd" * 32)
+
+
+@pytest.fixture
+def node(chain: IndexedChain) -> Iterator[NodeOfTests]:
+    """The node, which the test may move; it stands at the head again afterwards."""
+    yield chain.node
+    chain.node.known.clear()
+    stand_at_head(chain)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/blocks/-1",
+        "/blocks/01",
+        "/blocks/1e3",
+        "/blocks/" + "9" * 19,
+        "/blocks/" + "a" * 63,
+        "/blocks/٣",
+        "/blocks/%00",
+        "/blocks?before=x",
+        "/blocks/1?transactions=-1",
+        "/blocks/1?outcomes=1.5",
+        "/transactions/job_12",
+        "/transactions/receipt_",
+        "/receipts/job_" + "ab" * 32,
+        "/jobs/receipt_" + "ab" * 32,
+        "/jobs/zz",
+        "/jobs/" + "ab" * 33,
+    ],
+)
+def test_an_address_that_can_name_nothing_is_malformed(site: Served, path: str) -> None:
+    answer = site.get(path)
+    assert answer.status_code == 404
+    assert "Malformed" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("kind", ["transactions", "jobs", "receipts", "blocks"])
+def test_what_was_never_seen_is_unknown_here(site: Served, kind: str) -> None:
+    answer = site.get(f"/{kind}/{UNSEEN.hex()}")
+    assert answer.status_code == 404
+    assert "Unknown here" in answer.text
+    assert site.get(f"/{kind}/{UNSEEN.hex()}.json").json()["error"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (TransactionStatus.POOLED, "waits for a block"),
+        (TransactionStatus.INCLUDED, "is included, and not final yet"),
+        (TransactionStatus.FINAL, "is final, and not indexed yet"),
+    ],
+)
+def test_what_is_on_its_way_is_said_to_be(
+    site: Served, node: NodeOfTests, status: TransactionStatus, said: str
+) -> None:
+    node.known[UNSEEN] = Whereabouts(status)
+    for kind in ("transaction", "job", "receipt"):
+        answer = site.get(f"/{kind}s/{UNSEEN.hex()}")
+        assert answer.status_code == 404
+        assert f"This {kind} {said}" in answer.text
+        assert "Look again" in answer.text
+
+
+def test_a_dropped_transaction_says_why(site: Served, node: NodeOfTests) -> None:
+    reason = Whereabouts(TransactionStatus.REJECTED, "EXPIRED", "<b>valid until</b> is over")
+    node.known[UNSEEN] = reason
+    html = site.get(f"/transactions/{UNSEEN.hex()}").text
+    assert "never got into a block" in html
+    assert "EXPIRED: &lt;b&gt;valid until&lt;/b&gt; is over" in html
+
+
+def test_a_later_block_is_told_from_one_that_is_not_final_or_not_indexed(
+    site: Served, node: NodeOfTests, chain: IndexedChain
+) -> None:
+    indexed = chain.world.final.header.height
+    node.final_height, node.head_height = indexed + 1, indexed + 2
+    assert "is final, and not indexed yet" in site.get(f"/blocks/{indexed + 1}").text
+    assert "is included, and not final yet" in site.get(f"/blocks/{indexed + 2}").text
+    assert "This node knows no such block" in site.get(f"/blocks/{indexed + 3}").text
+
+
+def test_every_case_has_words() -> None:
+    assert set(CASES) == set(Absence)
+
+
+def test_a_chain_without_new_blocks_is_stale(site: Served, node: NodeOfTests) -> None:
+    assert "Live: final at" in site.get("/").text
+    node.now_ms += 60_000
+    html = site.get("/").text
+    assert "Stale: no final block for 1 min 2 s" in html
+    assert "<strong>stale</strong>" in html
+
+
+def test_an_index_that_trails_is_said_to(site: Served, node: NodeOfTests) -> None:
+    node.final_height = node.head_height = node.final_height + 1
+    assert "index 1 block behind" in site.get("/blocks").text
+    node.final_height = node.head_height = node.final_height + 100
+    assert "catching up" in site.get("/blocks").text
+    assert "index 101 blocks behind" in site.get("/blocks").text
