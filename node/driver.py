@@ -26,6 +26,7 @@ from consensus import (
     BroadcastProposal,
     Certificate,
     CertificateReceived,
+    CertificatesRequested,
     Certify,
     Commit,
     Effect,
@@ -196,6 +197,10 @@ class Driver:
         if certificate.statement.epoch == self._engine.committee.epoch:
             self._post(CertificateReceived(self._clock.monotonic_ms(), certificate, sender))
 
+    def deliver_request(self, views: tuple[View, ...], sender: int) -> None:
+        """Take a member's question for certificates."""
+        self._post(CertificatesRequested(self._clock.monotonic_ms(), views, sender))
+
     def deliver_block(self, data: bytes) -> None:
         """Take a block that a peer offers or that was fetched.
 
@@ -285,13 +290,13 @@ class Driver:
                 self._events.appendleft(self._application.build(effect))
                 self._wake.set()
             case Broadcast(message=message):
-                self._network.broadcast(encode(message))
+                self._network.broadcast(message)
             case BroadcastProposal(vote=vote):
                 assert isinstance(vote.statement, Notarize)
                 block = self._chain.tree.get(vote.statement.block_id)
-                self._network.broadcast(encode(vote), block.data if block else None)
+                self._network.broadcast(vote, block.data if block else None)
             case Send(member=member, message=message):
-                self._network.send(member, encode(message))
+                self._network.send(member, message)
             case FetchCertificates(views=views, ask=ask):
                 self._network.fetch_certificates(views, ask)
             case AwaitWork(parent=parent):

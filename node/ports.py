@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from consensus import Certificate, Vote
 from coordinator.ports import SubmitOutcome
 from ledger.transaction import SignedTransaction
 from ledger.transition import ChainView
@@ -66,11 +67,11 @@ class Pool(Protocol):
 class Network(Protocol):
     """How a node reaches its peers. Nothing here waits and nothing here fails."""
 
-    def broadcast(self, message: bytes, block: bytes | None = None) -> None:
-        """Send an encoded vote or certificate to all peers, a proposal's block beside it."""
+    def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
+        """Send a vote or certificate to all peers, a proposal's block beside it."""
 
-    def send(self, member: int, message: bytes) -> None:
-        """Send an encoded certificate to one member."""
+    def send(self, member: int, message: Certificate) -> None:
+        """Send a certificate to one member."""
 
     def fetch_certificates(self, views: Sequence[View], ask: int | None) -> None:
         """Ask a member, or anyone, for any certificate of these views."""
@@ -85,10 +86,10 @@ class Network(Protocol):
 class NoPeers:
     """The network of a chain with one validator and no followers."""
 
-    def broadcast(self, message: bytes, block: bytes | None = None) -> None:
+    def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
         """Nobody listens."""
 
-    def send(self, member: int, message: bytes) -> None:
+    def send(self, member: int, message: Certificate) -> None:
         """Nobody listens."""
 
     def fetch_certificates(self, views: Sequence[View], ask: int | None) -> None:
