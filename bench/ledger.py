@@ -23,6 +23,7 @@ from bench.machine import (
     physical_limits,
     sqlite_mode,
 )
+from bench.state_root import root_figures
 from ledger import apply_block
 from ledger.actions import Transfer
 from ledger.block import CODEC, Block
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         figures = physical_limits(Path(folder))
         url = f"sqlite:///{Path(folder) / 'chain.db'}"
         figures += _transfers(url, options)
+        figures += root_figures(options.keys, options.blocks)
         mode = sqlite_mode(url)
     costs = action_costs(options.jobs)
     workload = {"accounts": options.accounts, "transfers_a_block": options.transactions}
@@ -65,6 +67,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--transactions", type=int, default=2_000, help="transfers in a block")
     parser.add_argument("--blocks", type=int, default=7, help="blocks of transfers")
     parser.add_argument("--jobs", type=int, default=300, help="jobs that take every action")
+    parser.add_argument("--keys", type=int, default=100_000, help="keys under the state root")
     parser.add_argument("--folder", type=Path, help="where the database is written")
     return parser.parse_args(list(arguments))
 
