@@ -38,6 +38,7 @@ class LazyGroups(TyperGroup):
         "node": Group("cli.node", "Run a node."),
         "genesis": Group("cli.genesis", "Begin a chain."),
         "keys": Group("cli.keys", "Make and show keys."),
+        "miner": Group("cli.miner", "Do work and be paid for it."),
     }
 
     def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002
