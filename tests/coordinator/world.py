@@ -76,7 +76,7 @@ class World:
             timings=timings,
             limits=limits or Limits(),
         )
-        self.services = self._build()
+        self.services = self.build()
 
     # ------------------------------------------------------------ life of the process
 
@@ -90,7 +90,7 @@ class World:
     async def restart(self) -> None:
         """Kill the coordinator and start it again on what it stored."""
         await self.kill()
-        self.services = self._build()
+        self.services = self.build()
         await self.start()
 
     async def finish(self) -> None:
@@ -108,7 +108,8 @@ class World:
         own = self.chain.escrow_total()
         assert report.escrowed == own
 
-    def _build(self) -> Services:
+    def build(self) -> Services:
+        """Return a coordinator on what is stored, not started."""
         return build_services(self.config, self.chain, self.chain.reader, clock=self.clock)
 
     # ------------------------------------------------------------ clients
