@@ -6,13 +6,13 @@ import pytest
 
 from bench.ledger import main
 
-SMALL = "--accounts 200 --transactions 20 --blocks 2 --jobs 10 --keys 500".split()
+SMALL = {"accounts": 200, "transactions": 20, "blocks": 2, "jobs": 10, "keys": 500}
 
 
 def test_the_report_names_machine_store_and_every_figure(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([*SMALL, "--json"]) == 0
+    assert main([*(f"--{name}={size}" for name, size in SMALL.items()), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["machine"]["cores"] >= 1
     assert (report["sqlite"]["journal_mode"], report["sqlite"]["synchronous"]) == ("wal", "full")

@@ -374,11 +374,11 @@ class World:
         return balance_of(self.head.state, address)
 
 
-def checker_of(view: ChainView, buckets: int = BUCKETS) -> Checker:
-    """Return the independent checker, in full mode, of the chain from this block on."""
+def checker_of(view: ChainView, *, full: bool = True) -> Checker:
+    """Return the independent checker of the chain from this block on."""
     items = {key: encode(record) for key, record in view.state.items()}
     start_ms = view.epoch_start_ms
-    return Checker(view.tags, view.header, items, buckets, epoch_start_ms=start_ms, full=True)
+    return Checker(view.tags, view.header, items, BUCKETS, epoch_start_ms=start_ms, full=full)
 
 
 def assert_same_result(built: BlockResult, applied: BlockResult) -> None:
