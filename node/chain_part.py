@@ -19,8 +19,9 @@ from node.final_lookup import FinalLookup
 from node.index_thread import IndexThread
 from node.journal_folder import JournalFolder
 from node.keyring import Keyring, check_validator_key
-from node.mempool import Mempool, PoolLimits
+from node.mempool import Mempool
 from node.metrics import NodeMetrics, TimedPlaces
+from node.pool_admission import PoolLimits
 from node.ports import Clock
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier

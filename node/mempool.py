@@ -16,43 +16,29 @@ or when it is evicted; `drop_of` says which of the last three.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from coordinator.ports import SubmitOutcome, TransactionStatus
-from ledger.admission import (
-    check_applies,
-    check_can_pay,
-    check_transaction_sanity,
-    check_transaction_time,
-    check_transaction_unseen,
-    decode_transaction,
-)
+from ledger.admission import check_applies
 from ledger.errors import LedgerError, SignatureInvalid, TransactionRejected
-from ledger.fees import fee_free_slot, spend_of
 from ledger.hashing import sha256
 from ledger.rejections import AlreadyIncluded
-from ledger.transaction import SignedTransaction, transaction_id_of_bytes
-from ledger.types import Address, Amount, Hash, TimestampMs
-from node.pool_index import PooledTransaction, PoolIndex
-from node.pool_rejections import (
-    Evicted,
-    FeeFreeAlreadyPooled,
-    NotIncluded,
-    PoolFull,
-    SenderPoolLimit,
-    SignatureBudgetSpent,
+from ledger.transaction import SignedTransaction
+from ledger.types import Address, Amount, Hash
+from node.pool_admission import (
+    Moment,
+    PoolLimits,
+    check_admissible,
+    moment_of,
+    read_entry,
+    victims_for,
 )
+from node.pool_index import PooledTransaction, PoolIndex
+from node.pool_rejections import Evicted, NotIncluded, PoolFull, SignatureBudgetSpent
 from node.ports import Clock, Views
 from node.signature_budget import SignatureBudget
 from node.signatures import SignatureClaim, SignatureVerifier
-
-SENDER_TRANSACTIONS_MAX: Final = 256
-"""Pooled transactions of one sender (T7)."""
-
-FEE_FREE_SHARE: Final = 8
-"""Fee-free transactions may take one part in this many of the pool (T7)."""
 
 SCREEN_SLICE: Final = 200
 """Transactions that are looked at before everything else on the loop has a turn: about 4 ms."""
@@ -65,16 +51,6 @@ RECHECKED_MAX: Final = 256
 
 DROPS_MAX: Final = 20_000
 """Dropped transactions that are remembered with their reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolLimits:
-    """Bounds of the pool."""
-
-    transactions_max: int = 50_000
-    """Transactions held."""
-    bytes_max: int = 33_554_432
-    """Bytes held."""
 
 
 class Mempool:
@@ -118,10 +94,12 @@ class Mempool:
         """
         outcomes: dict[int, SubmitOutcome] = {}
         screened: list[tuple[int, PooledTransaction]] = []
+        moment = moment_of(self._views, self._clock)
         for position, data in enumerate(signed):
             if position % SCREEN_SLICE == SCREEN_SLICE - 1:
                 await asyncio.sleep(0)
-            verdict = self._screen(data, source)
+                moment = moment_of(self._views, self._clock)
+            verdict = self._screen(data, source, moment)
             if isinstance(verdict, SubmitOutcome):
                 outcomes[position] = verdict
             else:
@@ -131,25 +109,28 @@ class Mempool:
             good = await self._verifier.verify([_claim(entry) for _, entry in screened])
         finally:
             self._unverified -= len(screened)
+        moment = moment_of(self._views, self._clock)
         for (position, entry), is_good in zip(screened, good, strict=True):
-            outcomes[position] = self._conclude(entry, source, is_good=is_good)
+            outcomes[position] = self._conclude(entry, source, moment, is_good=is_good)
         return [outcomes[position] for position in range(len(signed))]
 
-    def _screen(self, data: bytes, source: str) -> SubmitOutcome | PooledTransaction:
+    def _screen(
+        self, data: bytes, source: str, moment: Moment
+    ) -> SubmitOutcome | PooledTransaction:
         """Judge all but the signature; return the outcome if it is clear already."""
         transaction_id = bytes(32)
         try:
-            content = decode_transaction(data)
-            transaction_id = transaction_id_of_bytes(self._views.head_view.tags, data)
-            entry = _entry(transaction_id, content, data)
-            check_transaction_sanity(self._views.head_view.header.chain_id, content.transaction)
-            self._check(entry)
+            entry = read_entry(data, moment)
+            transaction_id = entry.transaction_id
+            check_admissible(entry, moment, self._index)
             self._check_budgets(source)
         except LedgerError as error:
             return self._refused(transaction_id, error)
         return entry
 
-    def _conclude(self, entry: PooledTransaction, source: str, *, is_good: bool) -> SubmitOutcome:
+    def _conclude(
+        self, entry: PooledTransaction, source: str, moment: Moment, *, is_good: bool
+    ) -> SubmitOutcome:
         """Pool a transaction whose signature is known, unless something changed meanwhile."""
         try:
             if not is_good:
@@ -157,32 +138,14 @@ class Mempool:
                 raise SignatureInvalid(
                     "signature: not the sender's over this transaction and chain"
                 )
-            self._check(entry)
-            self._make_room(entry)
+            check_admissible(entry, moment, self._index)
+            for victim in victims_for(entry, self._index, self._limits):
+                self._drop(victim.transaction_id, Evicted())
         except LedgerError as error:
             return self._refused(entry.transaction_id, error)
         self._drops.pop(entry.transaction_id, None)
         self._index.add(entry)
         return SubmitOutcome(entry.transaction_id, TransactionStatus.POOLED)
-
-    def _check(self, entry: PooledTransaction) -> None:
-        """Judge time, id and ability to pay against chain and pool as they are now."""
-        head, final = self._views.head_view, self._views.final_view
-        transaction, now_ms = entry.content.transaction, self._next_block_ms()
-        check_transaction_time(head.parameters, transaction, now_ms)
-        check_transaction_unseen(head.seen, entry.transaction_id, transaction.valid_until_ms)
-        if self._index.get(entry.transaction_id):
-            raise AlreadyIncluded(entry.transaction_id)
-        count, spend = self._index.totals_of(entry.sender)
-        check_can_pay(final.state, final.parameters, transaction, entry.size, spend)
-        if entry.slot is None:
-            if count >= SENDER_TRANSACTIONS_MAX:
-                raise SenderPoolLimit(SENDER_TRANSACTIONS_MAX)
-        else:
-            holder = self._index.holder(entry.slot)
-            if holder is not None:
-                raise FeeFreeAlreadyPooled(holder.transaction_id)
-            check_applies(head, transaction, entry.transaction_id, entry.size, now_ms)
 
     def _check_budgets(self, source: str) -> None:
         if self._unverified >= UNVERIFIED_MAX:
@@ -190,30 +153,6 @@ class Mempool:
         failures = self._budget.spent_by(source, self._clock.monotonic_ms())
         if failures:
             raise SignatureBudgetSpent(failures, self._budget.window_s)
-
-    def _make_room(self, entry: PooledTransaction) -> None:
-        """Evict what pays less per byte until the transaction fits (T7).
-
-        Raises:
-            PoolFull: it would not fit so; nothing was evicted.
-        """
-        index, limits = self._index, self._limits
-        if entry.slot is not None and (
-            (index.free_count + 1) * FEE_FREE_SHARE > limits.transactions_max
-            or (index.free_bytes + entry.size) * FEE_FREE_SHARE > limits.bytes_max
-        ):
-            raise PoolFull("fee-free transactions have taken their share of the pool: send later")
-        victims: list[PooledTransaction] = []
-        count, size = len(index) + 1, index.bytes_total + entry.size
-        cheapest = index.cheapest_first()
-        while count > limits.transactions_max or size > limits.bytes_max:
-            victim = next(cheapest, None)
-            if victim is None or (entry.slot is None and victim.rate >= entry.rate):
-                raise PoolFull("the pool is full and nothing in it pays less per byte: send later")
-            victims.append(victim)
-            count, size = count - 1, size - victim.size
-        for victim in victims:
-            self._drop(victim.transaction_id, Evicted())
 
     def _refused(self, transaction_id: Hash, reason: LedgerError) -> SubmitOutcome:
         """Return the outcome that a refusal is answered with."""
@@ -269,13 +208,12 @@ class Mempool:
         entry = self._index.get(transaction_id)
         if entry is None:
             return
-        final, head = self._views.final_view, self._views.head_view
+        moment = moment_of(self._views, self._clock)
         transaction = entry.content.transaction
-        if head.seen.contains(transaction_id, transaction.valid_until_ms):
+        if moment.head.seen.contains(transaction_id, transaction.valid_until_ms):
             return
         try:
-            now_ms = self._next_block_ms()
-            check_applies(final, transaction, transaction_id, entry.size, now_ms)
+            check_applies(moment.final, transaction, transaction_id, entry.size, moment.now_ms)
         except TransactionRejected as reason:
             self._drop(transaction_id, reason)
 
@@ -314,23 +252,6 @@ class Mempool:
         self._drops[transaction_id] = reason
         if len(self._drops) > DROPS_MAX:
             self._drops.popitem(last=False)
-
-    def _next_block_ms(self) -> TimestampMs:
-        """Return the time that an honest leader would stamp now (S5)."""
-        return max(self._views.head_view.header.timestamp_ms + 1, self._clock.wall_ms())
-
-
-def _entry(transaction_id: Hash, content: SignedTransaction, data: bytes) -> PooledTransaction:
-    transaction = content.transaction
-    return PooledTransaction(
-        transaction_id=transaction_id,
-        encoded_digest=sha256(data),
-        content=content,
-        size=len(data),
-        sender=transaction.sender,
-        spend=spend_of(transaction),
-        slot=fee_free_slot(transaction),
-    )
 
 
 def _claim(entry: PooledTransaction) -> SignatureClaim:

@@ -24,7 +24,8 @@ from node.chain import ChainNode
 from node.driver import Driver
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal_folder import JournalFolder
-from node.mempool import Mempool, PoolLimits
+from node.mempool import Mempool
+from node.pool_admission import PoolLimits
 from node.ports import Network, SystemClock
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier

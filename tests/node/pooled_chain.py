@@ -22,7 +22,8 @@ from ledger.records import (
 from ledger.transaction import SignedTransaction, Transaction, sign, transaction_id
 from ledger.types import Address, Hash
 from ledger.views import ChainView, genesis_view, make_final
-from node.mempool import Mempool, PoolLimits
+from node.mempool import Mempool
+from node.pool_admission import PoolLimits
 from node.signatures import SignatureVerifier
 
 TAGS = Tags(b"\x21" * 32)

@@ -8,7 +8,7 @@ from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import TRANSACTION_BYTES_MAX
 from ledger.transaction import SignedTransaction
-from node.mempool import SENDER_TRANSACTIONS_MAX, PoolLimits
+from node.pool_admission import SENDER_TRANSACTIONS_MAX, PoolLimits
 from node.signature_budget import FAILURES_MAX, WINDOW_MS
 from tests.node.pooled_chain import (
     COORDINATOR,

@@ -1,0 +1,136 @@
+"""Judging one transaction for the pool, in the order of T7; nothing here changes the pool.
+
+size, canonical, of this chain   read_entry
+time, id, ability to pay         check_admissible
+room                             victims_for
+signature                        `signatures`, in between, because it costs most
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.admission import (
+    check_applies,
+    check_can_pay,
+    check_transaction_sanity,
+    check_transaction_time,
+    check_transaction_unseen,
+    decode_transaction,
+)
+from ledger.fees import fee_free_slot, spend_of
+from ledger.hashing import sha256
+from ledger.params import Parameters
+from ledger.proposal import block_time
+from ledger.rejections import AlreadyIncluded
+from ledger.transaction import transaction_id_of_bytes
+from ledger.types import TimestampMs
+from ledger.views import ChainView
+from node.pool_index import PooledTransaction, PoolIndex
+from node.pool_rejections import FeeFreeAlreadyPooled, PoolFull, SenderPoolLimit
+from node.ports import Clock, Views
+
+SENDER_TRANSACTIONS_MAX: Final = 256
+"""Pooled transactions of one sender (T7)."""
+
+FEE_FREE_SHARE: Final = 8
+"""Fee-free transactions may take one part in this many of the pool (T7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """Bounds of the pool."""
+
+    transactions_max: int = 50_000
+    """Transactions held."""
+    bytes_max: int = 33_554_432
+    """Bytes held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Chain and clock until something else runs on the event loop."""
+
+    head: ChainView
+    """The block that the next one would extend."""
+    head_parameters: Parameters
+    """Parameters that the next block is judged by."""
+    final: ChainView
+    """The newest final block; its state pays."""
+    now_ms: TimestampMs
+    """Time that an honest leader would stamp (S5)."""
+
+
+def moment_of(views: Views, clock: Clock) -> Moment:
+    """Return what admission is judged by now; valid until the next `await`."""
+    head = views.head_view
+    return Moment(head, head.parameters, views.final_view, block_time(head, clock.wall_ms()))
+
+
+def read_entry(data: bytes, moment: Moment) -> PooledTransaction:
+    """Return the transaction that these hostile bytes are; nothing about it is checked yet.
+
+    Raises:
+        CodecError: they are none.
+    """
+    content = decode_transaction(data)
+    transaction = content.transaction
+    return PooledTransaction(
+        transaction_id=transaction_id_of_bytes(moment.head.tags, data),
+        encoded_digest=sha256(data),
+        content=content,
+        size=len(data),
+        sender=transaction.sender,
+        spend=spend_of(transaction),
+        slot=fee_free_slot(transaction),
+    )
+
+
+def check_admissible(entry: PooledTransaction, moment: Moment, index: PoolIndex) -> None:
+    """Check all but the signature against the chain and the pool.
+
+    Raises:
+        AlreadyIncluded: a block or the pool has it.
+        TransactionRejected: another subclass says why it cannot be pooled.
+    """
+    head, transaction = moment.head, entry.content.transaction
+    check_transaction_sanity(head.header.chain_id, transaction)
+    check_transaction_time(moment.head_parameters, transaction, moment.now_ms)
+    check_transaction_unseen(head.seen, entry.transaction_id, transaction.valid_until_ms)
+    if index.get(entry.transaction_id):
+        raise AlreadyIncluded(entry.transaction_id)
+    count, spend = index.totals_of(entry.sender)
+    check_can_pay(moment.final.state, moment.head_parameters, transaction, entry.size, spend)
+    if entry.slot is None:
+        if count >= SENDER_TRANSACTIONS_MAX:
+            raise SenderPoolLimit(SENDER_TRANSACTIONS_MAX)
+        return
+    holder = index.holder(entry.slot)
+    if holder is not None:
+        raise FeeFreeAlreadyPooled(holder.transaction_id)
+    # Nothing but the job bounds a transaction without a fee, so the job must want it now.
+    check_applies(head, transaction, entry.transaction_id, entry.size, moment.now_ms)
+
+
+def victims_for(
+    entry: PooledTransaction, index: PoolIndex, limits: PoolLimits
+) -> list[PooledTransaction]:
+    """Return what has to be evicted for a transaction to fit: no more than must be (T7).
+
+    Raises:
+        PoolFull: nothing in the pool pays less per byte, or the fee-free share is taken.
+    """
+    if entry.slot is not None and (
+        (index.free_count + 1) * FEE_FREE_SHARE > limits.transactions_max
+        or (index.free_bytes + entry.size) * FEE_FREE_SHARE > limits.bytes_max
+    ):
+        raise PoolFull("fee-free transactions have taken their share of the pool: send later")
+    victims: list[PooledTransaction] = []
+    count, size = len(index) + 1, index.bytes_total + entry.size
+    cheapest = index.cheapest_first()
+    while count > limits.transactions_max or size > limits.bytes_max:
+        victim = next(cheapest, None)
+        if victim is None or (entry.slot is None and victim.rate >= entry.rate):
+            raise PoolFull("the pool is full and nothing in it pays less per byte: send later")
+        victims.append(victim)
+        count, size = count - 1, size - victim.size
+    return victims
