@@ -101,6 +101,8 @@ class Repeater:
             leader: who must have what blocks a proposal; asked first, then anyone.
         """
         state = self._state
+        if not blocking and not self._asked_ms and state.view == state.log.floor.view + 1:
+            return  # The usual case: nothing is above the floor but the current view.
         missing = sorted({*blocking, *state.log.undecided(state.view)})[:FETCH_VIEWS_MAX]
         asked = {view: at for view, at in self._asked_ms.items() if view in missing}
         repeat_ms = state.pacemaker.repeat_ms

@@ -12,7 +12,8 @@ class Liar:
     def __init__(self, network: Network, number: int) -> None:
         self.network = network
         self.number = number
-        self.spoken: dict[int, int] = {}
+        self.spoken: set[int] = set()
+        self.parents = [BlockRef(0, b"\x00" * 32)]
         network.byzantine.add(number)
         network.on_message = self.hear
 
@@ -22,20 +23,20 @@ class Liar:
             self.network.later(1, self.vote_for, block)
         if isinstance(message, Certificate):
             view += 1
+            if isinstance(message.statement, Notarize):
+                ref = BlockRef(message.statement.view, message.statement.block_id)
+                self.parents = [*self.parents[-3:], ref]
         if self.network.committee.leader(view) == self.number and view not in self.spoken:
-            self.spoken[view] = 0
-            self.propose_two(view, message)
+            self.spoken.add(view)
+            self.propose_two(view)
         elif self.network.random.random() < 0.2:
             self.tell_some(Nullify(0, view), None)
 
-    def propose_two(self, view: int, message: Vote | Certificate) -> None:
-        """Equivocate: one block to some, another to others, a broken one to the rest."""
-        parent = BlockRef(0, b"\x00" * 32)
-        statement = message.statement
-        if isinstance(message, Certificate) and isinstance(statement, Notarize):
-            parent = BlockRef(statement.view, statement.block_id)
+    def propose_two(self, view: int) -> None:
+        """Equivocate, on parents that may be long overtaken."""
         known = self.network.nodes[self.number].blocks
         for branch in ("a", "b"):
+            parent = self.network.random.choice([p for p in self.parents if p.view < view])
             data = f"{view}{branch}{parent.block_id.hex()}".encode()
             height = 1 + (known[parent.block_id].height if parent.block_id in known else 0)
             block = Block(hashlib.sha256(data).digest(), view, parent, height)
