@@ -6,10 +6,12 @@ says is wrong, not how it says it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from ledger.actions import FEE_FREE, Action, Transfer
 from ledger.block import Block
 from ledger.block_steps import transaction_root
 from ledger.bucket_tree import BucketTree
@@ -19,10 +21,10 @@ from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.merkle import merkle_root
 from ledger.outcomes import Outcome
-from ledger.records import Account, Record, Table, decode_record, state_key
+from ledger.records import Account, Job, Record, Table, decode_record, state_key
 from ledger.transaction import SignedTransaction, sign, transaction_id
 from ledger.types import Address, Hash
-from tests.ledger.worlds import BUCKETS, World, checker_of
+from tests.ledger.worlds import AITBC, BUCKETS, PEOPLE, World, checker_of
 
 
 @dataclass
@@ -118,3 +120,29 @@ def assert_broken(
     broken = caught.value
     assert broken.invariant is invariant, str(broken)
     return broken
+
+
+def bystander(world: World) -> Claim:
+    """A block that has nothing to do with any job."""
+    return claim_of(world, world.sign(PEOPLE.other_client, Transfer(PEOPLE.client.address, 1)))
+
+
+def job_of(claim: Claim, job_id: Hash) -> Job:
+    """Return a job as the claim leaves it."""
+    job = claim.record(state_key(Table.JOB, job_id))
+    assert isinstance(job, Job)
+    return job
+
+
+def change_part(part: str, **changes: Any) -> Callable[[Job], Job]:
+    """Return what changes fields of a job's assignment, receipt or dispute."""
+    return lambda job: replace(job, **{part: replace(getattr(job, part), **changes)})
+
+
+def assert_action_breaks(
+    world: World, key: KeyPair, action: Action, invariant: Invariant
+) -> InvariantBroken:
+    """Put an action into a block as a broken node would; the checker must not follow it."""
+    fee = 0 if isinstance(action, FEE_FREE) else AITBC // 100
+    claim = bystander(world)
+    return assert_broken(claim, invariant, lambda c: c.resign(key, action=action, fee=fee))

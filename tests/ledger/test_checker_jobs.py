@@ -1,4 +1,4 @@
-"""The checker notices jobs that are not what they can be (invariants 2, 3, 4, 9)."""
+"""The checker notices jobs whose story cannot be (invariants 2 and 4)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,41 +7,37 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.actions import (
-    FEE_FREE,
     AcceptReceipt,
     Action,
     AssignJob,
     AttestationKind,
     AttestReceipt,
     CancelJob,
-    Custody,
     FailJob,
     Reason,
-    RegisterMiner,
     ReleaseJob,
-    RetireMiner,
-    Transfer,
     UnitType,
-    UpdateMiner,
 )
 from ledger.block import block_id
-from ledger.checker import Checker, InvariantBroken
+from ledger.checker import Checker
 from ledger.checker.broken import Invariant
 from ledger.checker.roots import state_root
 from ledger.codec import encode
 from ledger.keys import KeyPair
-from ledger.outcomes import Outcome, OutcomeKind
 from ledger.records import (
-    DisputeRecord,
-    Job,
-    JobState,
-    Miner,
-    MinerNameClaim,
     Table,
     state_key,
 )
-from ledger.types import AMOUNT_MAX, Address, Hash
-from tests.ledger.claims import Claim, assert_broken, claim_of
+from ledger.types import Address, Hash
+from tests.ledger.claims import (
+    Claim,
+    assert_action_breaks,
+    assert_broken,
+    bystander,
+    change_part,
+    claim_of,
+    job_of,
+)
 from tests.ledger.phases import Phase, job_in, receipt_id_of
 from tests.ledger.worlds import AITBC, BUCKETS, PEOPLE, World
 
@@ -54,102 +50,6 @@ def world() -> World:
     world = World()
     world.register(name="Lab-7")
     return world
-
-
-def bystander(world: World) -> Claim:
-    """A block that has nothing to do with any job."""
-    return claim_of(world, world.sign(PEOPLE.other_client, Transfer(CLIENT.address, 1)))
-
-
-def job_of(claim: Claim, job_id: Hash) -> Job:
-    job = claim.record(state_key(Table.JOB, job_id))
-    assert isinstance(job, Job)
-    return job
-
-
-def change_part(part: str, **changes: Any) -> Callable[[Job], Job]:
-    return lambda job: replace(job, **{part: replace(getattr(job, part), **changes)})
-
-
-WRONG_FIELDS: list[tuple[str, Phase, Callable[[Job], Job]]] = [
-    ("queued with a miner", Phase.R, lambda j: replace(j, state=JobState.QUEUED)),
-    (
-        "queued with a receipt",
-        Phase.C,
-        lambda j: replace(j, state=JobState.QUEUED, assignment=None),
-    ),
-    ("running without a miner", Phase.R, lambda j: replace(j, assignment=None)),
-    ("running with a receipt", Phase.C, lambda j: replace(j, state=JobState.RUNNING)),
-    ("receipt in without a receipt", Phase.C, lambda j: replace(j, receipt=None)),
-    ("disputed without a dispute", Phase.D, lambda j: replace(j, dispute=None)),
-    (
-        "a dispute without being disputed",
-        Phase.C,
-        lambda j: replace(j, dispute=DisputeRecord(j.coordinator, 0, 1)),
-    ),
-    ("attempt 0 is running", Phase.R, lambda j: replace(j, attempt=0)),
-    ("attempts above their maximum", Phase.R, lambda j: replace(j, attempts_max=0)),
-    ("start_by after the deadline", Phase.Q, lambda j: replace(j, deadline_ms=1)),
-    ("cap above the locked price", Phase.R, change_part("assignment", price_cap=2 * AITBC)),
-    ("lease beyond the deadline", Phase.R, change_part("assignment", lease_end_ms=2**47)),
-    ("streamed with a short lease", Phase.R, lambda j: replace(j, streamed=True)),
-    ("unit without a price", Phase.R, change_part("assignment", unit_type=UnitType.TOKENS)),
-    ("unit price without a unit", Phase.R, change_part("assignment", unit_price=1)),
-    ("price above the cap", Phase.C, change_part("receipt", price=2 * AITBC)),
-    ("received too late", Phase.C, change_part("receipt", received_ms=2**47, due_ms=2**47)),
-    ("due before it was received", Phase.C, change_part("receipt", due_ms=1)),
-    ("escrow of 0", Phase.Q, lambda j: replace(j, max_price=0)),
-    ("opened by a stranger", Phase.D, change_part("dispute", opener=PEOPLE.stranger.address)),
-]
-
-
-@pytest.mark.parametrize(("why", "phase", "change"), WRONG_FIELDS, ids=[w[0] for w in WRONG_FIELDS])
-def test_fields_that_a_jobs_state_does_not_allow_break_fields(
-    world: World, why: str, phase: Phase, change: Callable[[Job], Job]
-) -> None:
-    job_id = job_in(world, phase)
-
-    def forge(claim: Claim) -> None:
-        claim.put(state_key(Table.JOB, job_id), change(job_of(claim, job_id)))
-
-    assert_broken(bystander(world), Invariant.FIELDS, forge)
-
-
-def test_a_bond_in_the_coordinators_dispute_breaks_fields(world: World) -> None:
-    job_id = job_in(world, Phase.D)
-
-    def forge(claim: Claim) -> None:
-        job = change_part("dispute", bond=5)(job_of(claim, job_id))
-        claim.put(state_key(Table.JOB, job_id), job)
-        claim.give(CLIENT.address, -5)
-
-    assert_broken(bystander(world), Invariant.FIELDS, forge)
-
-
-def test_an_escrow_beyond_the_range_of_amounts_breaks_supply(world: World) -> None:
-    job_id = job_in(world, Phase.D)
-
-    def forge(claim: Claim) -> None:
-        job = change_part("dispute", bond=1)(job_of(claim, job_id))
-        claim.put(state_key(Table.JOB, job_id), replace(job, max_price=AMOUNT_MAX))
-
-    broken = assert_broken(bystander(world), Invariant.SUPPLY, forge)
-    assert broken.found == AMOUNT_MAX + 1
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        (b"\x63" + bytes(20), b"\x91\x01"),
-        (b"", b"\x91\x01"),
-        (state_key(Table.ACCOUNT, bytes(19)), b"\x91\x01"),
-        (state_key(Table.ACCOUNT, bytes(20)), b"\x91\xcc\x01"),
-        (state_key(Table.JOB, bytes(32)), b"\x91\x01"),
-    ],
-    ids=["unknown table", "no table", "short id", "not canonical", "another table's record"],
-)
-def test_records_that_are_no_records_break_fields(world: World, key: bytes, value: bytes) -> None:
-    assert_broken(bystander(world), Invariant.FIELDS, lambda c: c.delta.__setitem__(key, value))
 
 
 def test_terms_that_change_after_they_were_locked_break_the_jobs_story(world: World) -> None:
@@ -215,15 +115,6 @@ def test_an_ending_without_a_cause_breaks_its_ending(world: World) -> None:
     assert_broken(
         other, Invariant.ONE_ENDING, lambda c: c.outcomes.append(replace(ending, object_id=job_id))
     )
-
-
-def assert_action_breaks(
-    world: World, key: KeyPair, action: Action, invariant: Invariant
-) -> InvariantBroken:
-    """Put an action into a block as a broken node would; the checker must not follow it."""
-    fee = 0 if isinstance(action, FEE_FREE) else AITBC // 100
-    claim = bystander(world)
-    return assert_broken(claim, invariant, lambda c: c.resign(key, action=action, fee=fee))
 
 
 WRONG_ACTIONS: list[tuple[str, Phase, KeyPair, Callable[[World, Hash], Action]]] = [
@@ -339,137 +230,3 @@ def test_a_price_that_is_not_by_unit_breaks_fields(world: World) -> None:
 
     broken = assert_broken(claim, Invariant.FIELDS, forge)
     assert (broken.expected, broken.found) == (12_000, 12_001)
-
-
-# ---------------------------------------------------------------- due (invariant 3)
-
-
-def test_a_block_that_leaves_out_what_is_due_breaks_due(world: World) -> None:
-    job_id = job_in(world, Phase.Q)
-    claim = claim_of(world, after_ms=1_000_000)
-    assert claim.outcomes
-
-    def forge(claim: Claim) -> None:
-        claim.outcomes.clear()
-        claim.delta.clear()
-
-    broken = assert_broken(claim, Invariant.DUE, forge)
-    assert broken.expected == [job_id]
-
-
-def test_a_block_that_ends_a_job_too_early_breaks_due(world: World) -> None:
-    job_in(world, Phase.Q)
-    claim = claim_of(world, after_ms=1_000_000)
-    claim.set_header(timestamp_ms=claim.block.header.timestamp_ms - 900_000)
-    assert_broken(claim, Invariant.DUE)
-
-
-def test_due_items_in_another_order_break_due(world: World) -> None:
-    job_in(world, Phase.Q)
-    job_in(world, Phase.Q)
-    claim = claim_of(world, after_ms=1_000_000)
-    assert len(claim.outcomes) == 2
-    assert_broken(claim, Invariant.DUE, lambda claim: claim.outcomes.reverse())
-
-
-@pytest.mark.parametrize(("late_ms", "breaks"), [(0, False), (1, True)])
-def test_an_action_between_limit_and_sweep_breaks_due(
-    world: World, late_ms: int, breaks: bool
-) -> None:
-    limit_ms = world.now_ms // 1_000 * 1_000 + 60_500
-    job_id = world.submit(start_by_ms=limit_ms)
-    signed = world.sign(CLIENT, CancelJob(job_id, 0))
-    claim = claim_of(world, signed, after_ms=limit_ms - world.now_ms)
-    claim.set_header(timestamp_ms=limit_ms + late_ms)
-    if breaks:
-        assert_broken(claim, Invariant.DUE)
-    else:
-        claim.check()
-
-
-# ---------------------------------------------------------------- derived sets (invariant 9)
-
-
-def miner_claim(world: World) -> Claim:
-    return claim_of(world, world.sign(MINER, UpdateMiner(bytes(32), 5)))
-
-
-def miscount(claim: Claim) -> None:
-    miner = claim.record(MINER_KEY)
-    assert isinstance(miner, Miner)
-    claim.put(MINER_KEY, replace(miner, in_flight=miner.in_flight + 1))
-
-
-@pytest.mark.parametrize("phase", [Phase.Q, Phase.R, Phase.C])
-def test_a_wrong_count_of_jobs_in_flight_breaks_derived(world: World, phase: Phase) -> None:
-    job_in(world, phase)
-    assert_broken(miner_claim(world), Invariant.DERIVED, miscount)
-    assert_broken(bystander(world), Invariant.DERIVED, miscount)
-
-
-def test_an_assignment_that_is_not_counted_breaks_derived(world: World) -> None:
-    job_id = job_in(world, Phase.Q)
-    claim = claim_of(world, world.sign(COORDINATOR, world.assignment(job_id)))
-    assert_broken(claim, Invariant.DERIVED, lambda claim: claim.delta.pop(MINER_KEY))
-
-
-def test_a_name_that_is_taken_twice_breaks_derived(world: World) -> None:
-    action = RegisterMiner("Lab-8", bytes(32), 0, 0, Custody.OWN)
-    claim = claim_of(world, world.sign(PEOPLE.other_miner, action))
-
-    def forge(claim: Claim) -> None:
-        claim.resign(PEOPLE.other_miner, action=replace(action, name="LAB-7"))
-
-    assert_broken(claim, Invariant.DERIVED, forge)
-
-
-def test_an_update_of_no_miner_breaks_derived(world: World) -> None:
-    assert_action_breaks(world, CLIENT, UpdateMiner(bytes(32), 5), Invariant.DERIVED)
-
-
-@pytest.mark.parametrize("part", ["due", "_in_flight"])
-def test_books_that_went_wrong_are_noticed_in_full_mode(world: World, part: str) -> None:
-    job_in(world, Phase.R)
-    claim = claim_of(world, full=True)
-    getattr(claim.checker._books, part).popitem()
-    assert_broken(claim, Invariant.DERIVED)
-
-
-def test_a_miner_that_retires_with_jobs_breaks_derived(world: World) -> None:
-    job_in(world, Phase.R)
-
-    def forge(claim: Claim) -> None:
-        fee = claim.block.transactions[0].transaction.fee
-        cause = claim.resign(MINER, action=RetireMiner())
-        claim.give(CLIENT.address, -1)
-        claim.give(PEOPLE.other_client.address, fee + 1)
-        claim.give(MINER.address, -fee)
-        claim.put(MINER_KEY, None)
-        claim.put(state_key(Table.MINER_NAME, b"lab-7"), None)
-        kind, told = OutcomeKind.MINER_RETIRED, ((MINER.address,), (0,))
-        claim.outcomes.append(Outcome(kind, cause, MINER.address, 0, *told))
-
-    assert_broken(bystander(world), Invariant.DERIVED, forge)
-
-
-@pytest.mark.parametrize(
-    "forge",
-    [
-        lambda items: items.pop(state_key(Table.MINER_NAME, b"lab-7")),
-        lambda items: items.__setitem__(
-            state_key(Table.MINER_NAME, b"lab-7"), encode(MinerNameClaim(CLIENT.address))
-        ),
-        lambda items: items.__setitem__(
-            state_key(Table.MINER_NAME, b"lab-9"), encode(MinerNameClaim(MINER.address))
-        ),
-    ],
-    ids=["no claim", "another's claim", "a second claim"],
-)
-def test_names_and_miners_that_disagree_break_derived(
-    world: World, forge: Callable[[dict[bytes, bytes]], object]
-) -> None:
-    view = world.head
-    items = {key: encode(record) for key, record in view.state.items()}
-    forge(items)
-    with pytest.raises(InvariantBroken, match=r"invariant 9 \(derived\)"):
-        Checker(view.tags, view.header, items, BUCKETS)
