@@ -20,9 +20,10 @@ from coordinator.http import (
     location,
     same,
 )
+from coordinator.http.bodies import announced_bytes
 from coordinator.http.context import Given
 from coordinator.http.faults import BodyTooSlow
-from coordinator.http.operation import ANY_KEY
+from coordinator.http.operation import ANY_KEY, CLIENT, MINER
 from coordinator.wire import parse_artifact
 
 OCTETS: Final = "application/octet-stream"
@@ -33,7 +34,7 @@ CHUNK_SECONDS_MAX: Final = 30
 UPLOAD: Final = Operation(
     summary="Upload a file",
     tag="Artifacts",
-    access=ANY_KEY,
+    access=CLIENT | MINER,
     description="The body is the file, of any media type. It is named by its digest; the same "
     "file again has the same name.",
     body=same(bytes),
@@ -54,11 +55,8 @@ DOWNLOAD: Final = Operation(
 @post("/v1/artifacts", opt=declared(UPLOAD))
 async def upload_artifact(request: HttpRequest, context: Given) -> Response[bytes]:
     """Store a file."""
-    announced = request.headers.get("content-length", "")
     stored = await context.services.artifacts.store(
-        exchange_of(request).caller,
-        _pieces(request),
-        int(announced) if announced.isascii() and announced.isdigit() else None,
+        exchange_of(request).caller, _pieces(request), announced_bytes(request)
     )
     view = artifact_view(stored)
     return answer(

@@ -41,6 +41,8 @@ BODY_SECONDS_MAX: Final = 30
 
 T = TypeVar("T")
 
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+
 
 async def read_json(request: HttpRequest, *, bytes_max: int = JSON_BYTES_MAX) -> object:
     """Return the JSON body of a request.
@@ -52,8 +54,7 @@ async def read_json(request: HttpRequest, *, bytes_max: int = JSON_BYTES_MAX) ->
         BodyTooSlow: not complete in `BODY_SECONDS_MAX`.
         JsonMalformed: see `parse_json`.
     """
-    headers = request.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+    if not announced_bytes(request) and "transfer-encoding" not in request.headers:
         raise BodyMissing
     _check_media_type(request)
     try:
@@ -80,14 +81,20 @@ async def read_object(
     return cast("dict[str, object]", body)
 
 
+def announced_bytes(request: HttpRequest) -> int | None:
+    """Return what `Content-Length` says; None without a usable one."""
+    match = _LENGTH.fullmatch(request.headers.get("content-length", ""))
+    return None if match is None else int(match[0])
+
+
 async def read_chunks(request: HttpRequest, bytes_max: int) -> AsyncIterator[bytes]:
     """Yield a request's body as it comes.
 
     Raises:
         BodyTooLarge: announced, or found, to be more than `bytes_max`.
     """
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > bytes_max:
+    announced = announced_bytes(request)
+    if announced is not None and announced > bytes_max:
         raise BodyTooLarge(bytes_max)
     size = 0
     async for chunk in request.stream():

@@ -17,9 +17,8 @@ from coordinator.errors import (
 from coordinator.http.errors import Error, status_of
 from coordinator.http.faults import MediaTypeUnsupported
 from coordinator.http.operation import PUBLIC, Answer, Operation, Parameter, WireType
-from coordinator.http.versions import VERSIONS
 from coordinator.openapi.schemas import Schema, component_schemas
-from coordinator.presenters import Presenter
+from coordinator.presenters import SERVED, Presenter
 from coordinator.values import ApiVersion, JsonValue
 
 TITLE: Final = "AITBC Coordinator API"
@@ -48,11 +47,23 @@ _RESPONSES: Final[Mapping[int, tuple[str, str]]] = {
 }
 """Names of the component responses; the first, second and fifth are those of document 002."""
 
+TAGS: Final = (
+    "Jobs",
+    "Miners",
+    "Receipts",
+    "Artifacts",
+    "Clients",
+    "Explorer",
+    "Chain",
+    "System",
+)
+"""Groups in the order in which a reader needs them; others follow by name."""
+
 _VERSION_HEADER: Final[Schema] = {
     "name": "AITBC-Version",
     "in": "header",
     "description": "Version to be served in. Without it the body, the object or the route tells.",
-    "schema": {"type": "string", "enum": [*VERSIONS]},
+    "schema": {"type": "string", "enum": [*SERVED]},
 }
 
 
@@ -128,7 +139,9 @@ class _Document:
         }
 
     def _tags(self) -> list[str]:
-        return sorted({route.operation.tag for route in self._routes})
+        present = {route.operation.tag for route in self._routes}
+        known = [tag for tag in TAGS if tag in present]
+        return known + sorted(present.difference(known))
 
     def _operation(self, route: DescribedRoute) -> Schema:
         operation = route.operation

@@ -23,8 +23,8 @@ from coordinator.values import ApiVersion
 
 _STATIC: Final = Path(__file__).parent / "static"
 
-_SCRIPT: Final = "text/javascript; charset=utf-8"
-_STYLE: Final = "text/css; charset=utf-8"
+_SCRIPT: Final = "text/javascript"
+_STYLE: Final = "text/css"
 
 _ASSETS: Final = {
     "swagger-ui.css": ("vendor/swagger-ui/swagger-ui.css", _STYLE),
@@ -116,6 +116,6 @@ def _json(document: bytes) -> Response[bytes]:
 def _page(name: str) -> Response[bytes]:
     return Response(
         content=(_STATIC / name).read_bytes(),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"content-security-policy": _POLICY, "referrer-policy": "no-referrer"},
     )

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 
 from coordinator.api import build_http_side
 from coordinator.clients import Scope
+from coordinator.config import Limits
 from coordinator.http import HttpConfig, Quotas, edge
 from node.config import ListenAddress
 from node.http.listeners import bind_all, bound_addresses
@@ -116,10 +117,14 @@ class Site:
 
 @asynccontextmanager
 async def running_site(
-    folder: Path, *, is_devnet: bool = True, quotas: Quotas = PLENTY
+    folder: Path,
+    *,
+    is_devnet: bool = True,
+    quotas: Quotas = PLENTY,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Site]:
     """Serve a coordinator while the context lasts; what must hold is checked at its end."""
-    world = World(folder)
+    world = World(folder, limits=limits)
     if not is_devnet:
         world.config = replace(world.config, is_devnet=False)
         world.services = world._build()

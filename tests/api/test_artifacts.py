@@ -1,0 +1,97 @@
+"""Files over HTTP: streamed both ways, named by digest, bounded."""
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from coordinator.config import Limits
+from tests.api.site import Site, running_site
+
+MIB = 1_048_576
+
+
+def name_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+async def pieces(content: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def test_a_file_is_named_by_its_digest_and_comes_back_as_it_was(site: Site) -> None:
+    content = os.urandom(3 * MIB + 17)
+    stored = await site.http.post("/v1/artifacts", content=pieces(content))
+    assert stored.status_code == 201, stored.text
+    name = name_of(content)
+    assert (stored.json()["artifact"], stored.json()["size"]) == (name, len(content))
+    assert stored.json()["expires_at"].endswith("Z")
+    assert stored.headers["location"] == f"/v1/artifacts/{name}"
+
+    read = await site.http.get(stored.headers["location"])
+    assert (read.status_code, read.content) == (200, content)
+    assert read.headers["content-type"] == "application/octet-stream"
+    assert read.headers["content-disposition"].startswith("attachment")
+    assert read.headers["x-content-type-options"] == "nosniff"
+    assert "private" in read.headers["cache-control"]
+    assert read.headers["content-length"] == str(len(content))
+
+    again = await site.http.post("/v1/artifacts", content=content)
+    assert (again.status_code, again.json()["artifact"]) == (201, name)
+
+
+async def test_head_says_what_get_would_send(site: Site) -> None:
+    stored = await site.http.post("/v1/artifacts", content=b"x" * 1_000)
+    head = await site.http.head(stored.headers["location"])
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == "1000"
+    assert (await site.http.head("/v1/stats")).headers["content-type"] == "application/json"
+
+
+async def test_an_empty_file_is_no_artifact(site: Site) -> None:
+    response = await site.http.post("/v1/artifacts", content=b"")
+    assert (response.status_code, response.json()["error_code"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_a_file_above_the_limit_is_refused_and_leaves_nothing(
+    tmp_path: Path, is_announced: bool
+) -> None:
+    async with running_site(tmp_path, limits=Limits(artifact_bytes_max=MIB)) as site:
+        content = os.urandom(MIB + 1)
+        sent = content if is_announced else pieces(content)
+        response = await site.http.post("/v1/artifacts", content=sent)
+        assert (response.status_code, response.json()["error_code"]) == (413, "TOO_LARGE")
+        left = [path for path in site.world.config.artifact_dir.rglob("*") if path.is_file()]
+        assert left == []
+        fits = await site.http.post("/v1/artifacts", content=content[:MIB])
+        assert fits.status_code == 201
+
+
+async def test_a_file_above_the_quota_is_refused(tmp_path: Path) -> None:
+    async with running_site(tmp_path, limits=Limits(artifact_quota_bytes=MIB)) as site:
+        assert (await site.http.post("/v1/artifacts", content=b"a" * MIB)).status_code == 201
+        refused = await site.http.post("/v1/artifacts", content=b"b" * MIB)
+        assert refused.status_code == 429
+
+
+async def test_who_knows_the_digest_may_read_with_any_key_and_nobody_without(
+    closed_site: Site,
+) -> None:
+    async with (
+        closed_site.with_key(await closed_site.key()) as owner,
+        closed_site.with_key(await closed_site.key()) as other,
+    ):
+        stored = await owner.post("/v1/artifacts", content=b"input")
+        assert (await other.get(stored.headers["location"])).content == b"input"
+        assert (await closed_site.http.get(stored.headers["location"])).status_code == 401
+
+
+async def test_an_artifact_ends_when_it_says(site: Site) -> None:
+    stored = await site.http.post("/v1/artifacts", content=b"soon gone")
+    site.world.clock.advance(86_400 + 1)
+    response = await site.http.get(stored.headers["location"])
+    assert (response.status_code, response.json()["error_code"]) == (404, "ARTIFACT_NOT_FOUND")
