@@ -12,6 +12,8 @@ import typer
 from cli.exits import Exit, ends_with
 from cli.group import AsJson, command_group
 from cli.passphrases import PassphraseFd, PassphraseFile, read_passphrase
+from coordinator.database import DatabaseError
+from coordinator.wallets import VaultError
 from genesis import GenesisError
 from ledger import StateRootMismatch
 from ledger.store import StoreError
@@ -58,7 +60,14 @@ def run(
         )
         with (
             ends_with(Exit.ADDRESS_UNAVAILABLE, AddressUnavailable),
-            ends_with(Exit.DATA_UNUSABLE, JournalError, StoreError, StateRootMismatch),
+            ends_with(
+                Exit.DATA_UNUSABLE,
+                JournalError,
+                StoreError,
+                StateRootMismatch,
+                DatabaseError,
+                VaultError,
+            ),
             ends_with(Exit.INTERNAL, NodeFatal),
         ):
             asyncio.run(_run(told, keys, never_voted_in_epoch, as_json=as_json))

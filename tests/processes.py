@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -150,7 +151,12 @@ class NodeFolder:
 class NodeProcess:
     """A running `aitbc node run`; a context manager that leaves no process behind."""
 
-    def __init__(self, folder: NodeFolder, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: NodeFolder,
+        environment: dict[str, str] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         """Start it; returns at once, see `wait_ready`."""
         self.folder = folder
         self.log_file = folder.root / "node.log"
@@ -159,7 +165,7 @@ class NodeProcess:
         command = [sys.executable, "-m", "cli.main", "node", "run", "--json"]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--config", str(folder.config_file)],
+                [*command, "--config", str(folder.config_file), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -23,7 +23,6 @@ from coordinator.http import (
     same,
 )
 from coordinator.http.faults import FieldInvalid
-from coordinator.http.negotiation import names
 from coordinator.http.query import text_parameter
 from ledger.block import Block
 from ledger.codec import encode
@@ -72,8 +71,15 @@ BLOCK: Final = Operation(
     summary="A final block by height or id",
     tag=TAG,
     access=PUBLIC,
-    description=f"`Accept: {MESSAGEPACK}` gives the block's canonical bytes.",
     answers={200: Answer("The block", same(BlockView))},
+    errors=(BlockNotFound,),
+)
+BLOCK_BYTES: Final = Operation(
+    summary="The canonical bytes of a final block",
+    tag=TAG,
+    access=PUBLIC,
+    description="The block's id is the tagged hash of the header in it.",
+    answers={200: Answer("The bytes", media_type=MESSAGEPACK)},
     errors=(BlockNotFound,),
 )
 TRANSACTION: Final = Operation(
@@ -126,15 +132,20 @@ async def chain_head(request: HttpRequest, chain_api: Api) -> Response[bytes]:
 
 
 @get("/v1/chain/blocks/{reference:str}", opt=declared(BLOCK))
-async def chain_block(
-    request: HttpRequest, reference: FromPath[str], chain_api: Api
-) -> Response[bytes]:
-    """Answer with a final block, as JSON or as its canonical bytes."""
+async def chain_block(request: HttpRequest, reference: str, chain_api: Api) -> Response[bytes]:
+    """Answer with a final block."""
     block = await chain_api.block(_block_reference(reference))
-    if names(request.headers.get("accept", ""), MESSAGEPACK):
-        exchange_of(request).as_of_height = chain_api.chain.head().height
-        return Response(encode(Block(block.header, block.transactions)), media_type=MESSAGEPACK)
     return answer(request, block_view(block), as_of_height=chain_api.chain.head().height)
+
+
+@get("/v1/chain/blocks/{reference:str}/bytes", opt=declared(BLOCK_BYTES))
+async def chain_block_bytes(
+    request: HttpRequest, reference: str, chain_api: Api
+) -> Response[bytes]:
+    """Answer with a final block as whoever checks it hashes it."""
+    block = await chain_api.block(_block_reference(reference))
+    exchange_of(request).as_of_height = chain_api.chain.head().height
+    return Response(encode(Block(block.header, block.transactions)), media_type=MESSAGEPACK)
 
 
 @get("/v1/chain/accounts/{address:str}", opt=declared(ACCOUNT))
@@ -191,6 +202,7 @@ def chain_handlers(api: ChainApi) -> list[Router]:
                 chain_parameters,
                 chain_head,
                 chain_block,
+                chain_block_bytes,
                 chain_account,
                 chain_transaction,
                 chain_submit,

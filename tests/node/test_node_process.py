@@ -1,5 +1,6 @@
 """A real node process: transactions in every form, reads, restart, and how it refuses to start."""
 
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     folder = NodeFolder(
         tmp_path_factory.mktemp("node") / "n",
         accounts=(ALICE, BOB),
-        sections={"http": {"listen": listen}},
+        sections={"http": {"listen": listen, "quotas": {"other": 1_000_000}}},
+        with_coordinator=True,
     )
     with start_node(folder) as node:
         yield node
@@ -176,7 +178,7 @@ def test_a_block_is_the_same_by_height_by_id_and_as_its_canonical_bytes(
     assert client.get(f"/v1/chain/blocks/{shown['block_id']}").json() == shown
     assert alice.id_of(signed) in shown["transaction_ids"]
     raw = client.get(
-        f"/v1/chain/blocks/{height}", headers={"accept": "application/msgpack"}
+        f"/v1/chain/blocks/{height}/bytes", headers={"accept": "application/msgpack"}
     ).content
     block = BLOCK_CODEC.decode(raw)
     assert block_id(alice.tags, block.header).hex() == shown["block_id"]
@@ -216,7 +218,9 @@ def test_health_is_one_object_on_every_path(client: httpx.Client) -> None:
         health = client.get(path).json()
         assert health["status"] == "ok"
         assert health["environment"] == "tests"
-        assert set(health["services"]) == {"database", "blockchain", "marketplace"}
+        assert health["services"] == dict.fromkeys(
+            ("database", "blockchain", "marketplace"), "healthy"
+        )
         assert health["timestamp"].endswith("Z")
 
 
@@ -264,6 +268,24 @@ def test_what_was_final_is_there_after_a_restart(tmp_path: Path) -> None:
         assert balance_of(client, BOB) == RICHES + NAIT_PER_AITBC
         again = submit(client, {"transaction": signed.hex()}, wait=False)
         assert again["status"] == "duplicate"
+        assert node.stop() == 0
+
+
+def test_a_lost_journal_needs_the_operators_word(tmp_path: Path) -> None:
+    """Whoever forgot its votes could contradict them (S10)."""
+    folder = NodeFolder(tmp_path / "n", accounts=(ALICE, BOB))
+    with start_node(folder) as node, node.client() as client:
+        signed = Wallet.on(client, ALICE).transfer(BOB.address, 1, chain_time_ms(client))
+        submit(client, {"transaction": signed.hex()})
+        assert node.stop() == 0
+    shutil.rmtree(folder.data / "journal")
+    with NodeProcess(folder) as node:
+        assert node.wait_end() == 5
+        assert "--never-voted-in-epoch 0" in node.log_file.read_text()
+    with NodeProcess(folder, options=["--never-voted-in-epoch", "0"]) as node:
+        with node.wait_ready().client() as client:
+            signed = Wallet.on(client, ALICE).transfer(BOB.address, 2, chain_time_ms(client))
+            assert submit(client, {"transaction": signed.hex()})["status"] == "final"
         assert node.stop() == 0
 
 
