@@ -51,7 +51,7 @@ async def check_invariants(core: Core) -> InvariantReport:
             violations.append(f"job {job.job_id.hex()} is {job.phase} here, not live on the chain")
             continue
         escrowed += on_chain.max_price
-        if on_chain.state not in _STATE_OF[JobPhase(job.phase)]:
+        if on_chain.state not in _STATE_OF.get(JobPhase(job.phase), ()):
             violations.append(
                 f"job {job.job_id.hex()} is {job.phase} here, {on_chain.state.name} on the chain"
             )

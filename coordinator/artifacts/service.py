@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO, Final
 
+from sqlalchemy import Connection
+
 from coordinator.artifacts import store
 from coordinator.artifacts.model import ArtifactFile, ArtifactView
 from coordinator.clients.access import require
@@ -28,11 +30,13 @@ class ArtifactService:
     """
 
     def __init__(self, core: Core) -> None:
-        """Stand on the core; make the folder if it is missing."""
+        """Stand on the core; make the folder, and clear what a stopped process began in it."""
         self._core = core
         self._folder = core.config.artifact_dir
         self._drafts = self._folder / "drafts"
         self._drafts.mkdir(parents=True, exist_ok=True)
+        for draft in self._drafts.iterdir():
+            draft.unlink()
 
     async def store(
         self, principal: Principal, chunks: AsyncIterator[bytes], declared_size: int | None = None
@@ -50,7 +54,9 @@ class ArtifactService:
             InvalidRequest: empty, or shorter than declared.
         """
         require(principal, Scope.CLIENT, Scope.MINER)
-        await self._check_room(principal, declared_size or 0)
+        limit = self._core.config.limits.artifact_bytes_max
+        if declared_size is not None and declared_size > limit:
+            raise _too_large(limit)
         descriptor, draft = tempfile.mkstemp(dir=self._drafts)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -58,14 +64,11 @@ class ArtifactService:
                 await asyncio.to_thread(_make_durable, file)
             if size == 0 or (declared_size is not None and size != declared_size):
                 raise InvalidRequest("The body is empty or shorter than its Content-Length")
-            await self._check_room(principal, size)
+            view = await self._keep(principal, digest, size)
+            # A row whose file is missing is mended by the next upload; a file without a row stays.
             await asyncio.to_thread(self._place, Path(draft), digest)
         finally:
             await asyncio.to_thread(Path(draft).unlink, missing_ok=True)
-        now_ms = self._core.moments.clock_ms()
-        end_ms = now_ms + self._core.config.timings.artifact_retention_ms
-        view = ArtifactView(digest, size, end_ms)
-        await self._core.database.write(lambda c: store.keep(c, principal.client_id, view))
         return view
 
     async def open(self, principal: Principal, digest: Hash) -> ArtifactFile:
@@ -102,17 +105,21 @@ class ArtifactService:
             await asyncio.to_thread(file.write, chunk)
         return hasher.digest(), size
 
-    async def _check_room(self, principal: Principal, size: int) -> None:
-        limits = self._core.config.limits
-        if size > limits.artifact_bytes_max:
-            raise _too_large(limits.artifact_bytes_max)
-        kept = await self._core.database.read(lambda c: store.kept_bytes(c, principal.client_id))
-        if kept + size > limits.artifact_quota_bytes:
-            raise TooManyRequests(
-                f"{kept} bytes are kept of at most {limits.artifact_quota_bytes}: "
-                "wait for artifacts to expire",
-                60,
-            )
+    async def _keep(self, principal: Principal, digest: Hash, size: int) -> ArtifactView:
+        """Note that the caller keeps a file, within its quota."""
+        quota = self._core.config.limits.artifact_quota_bytes
+        retention_ms = self._core.config.timings.artifact_retention_ms
+        view = ArtifactView(digest, size, self._core.moments.clock_ms() + retention_ms)
+
+        def keep(connection: Connection) -> None:
+            kept = store.kept_bytes(connection, principal.client_id, besides=digest)
+            if kept + size > quota:
+                message = f"{kept} bytes are kept of at most {quota}: wait for artifacts to expire"
+                raise TooManyRequests(message, 60)
+            store.keep(connection, principal.client_id, view)
+
+        await self._core.database.write(keep)
+        return view
 
     def _place(self, draft: Path, digest: Hash) -> None:
         path = self._path(digest)

@@ -1,6 +1,7 @@
 """The outbox: stored before sent, the same bytes again, new bytes only when the old are dead."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,7 @@ async def test_bytes_are_stored_before_they_are_sent(world: World) -> None:
     async def look_first(signed: Sequence[bytes]) -> list[SubmitOutcome]:
         for data in signed:
             transaction_id = core.signer.describe(CODEC.decode(data)).transaction_id
-            row = await core.database.read(lambda c, i=transaction_id: store.get(c, i))
+            row = await core.database.read(partial(store.get, transaction_id=transaction_id))
             if row is None or row.signed != data:
                 unstored.append(data)
         return await submit(signed)

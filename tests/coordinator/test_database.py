@@ -1,0 +1,116 @@
+"""The coordinator's database: migrations, group commit, refusals."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from coordinator.database import Database, DatabaseTooNew
+from coordinator.database.tables import clients, metadata
+
+
+def _insert(client_id: str) -> Callable[[Connection], str]:
+    def work(connection: Connection) -> str:
+        address = client_id.encode().ljust(20, b".")
+        connection.execute(
+            insert(clients).values(client_id=client_id, label="", address=address, created_ms=0)
+        )
+        return client_id
+
+    return work
+
+
+async def _ids(database: Database) -> list[str]:
+    query = select(clients.c.client_id).order_by(clients.c.client_id)
+    return list(await database.read(lambda c: list(c.execute(query).scalars())))
+
+
+async def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    assert await database.read(differences) == []
+    database.close()
+
+
+async def test_a_database_is_durable_and_opens_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/c.db"
+    database = Database(url)
+    await database.write(_insert("a"))
+    pragmas = await database.read(
+        lambda c: [
+            c.execute(text(f"PRAGMA {p}")).scalar_one() for p in ("journal_mode", "synchronous")
+        ]
+    )
+    assert pragmas == ["wal", 2]
+    database.close()
+    again = Database(url)
+    assert await _ids(again) == ["a"]
+    again.close()
+
+
+async def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/c.db"
+    database = Database(url)
+    await database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num='9999'")))
+    database.close()
+    with pytest.raises(DatabaseTooNew, match="9999"):
+        Database(url)
+
+
+async def test_one_failing_write_does_not_undo_its_neighbours(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+    await database.write(_insert("taken"))
+    names = ["a", "taken", "b", "taken", "c"]
+    answers = await asyncio.gather(
+        *(database.write(_insert(name)) for name in names), return_exceptions=True
+    )
+    assert [isinstance(answer, IntegrityError) for answer in answers] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert await _ids(database) == ["a", "b", "c", "taken"]
+    database.close()
+
+
+async def test_a_write_that_raises_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+
+    def half(connection: Connection) -> None:
+        _insert("half")(connection)
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        await database.write(half)
+    assert await _ids(database) == []
+    database.close()
+
+
+async def test_a_write_is_done_although_its_caller_went_away(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+    caller = asyncio.create_task(database.write(_insert("a")))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await database.write(_insert("b"))
+    assert await _ids(database) == ["a", "b"]
+    database.close()
+
+
+async def test_many_writes_are_all_there(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+    names = [f"{n:04}" for n in range(600)]
+    await asyncio.gather(*(database.write(_insert(name)) for name in names))
+    assert await _ids(database) == names
+    database.close()
