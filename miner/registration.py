@@ -3,10 +3,9 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aitbc import (
-    ApiError,
+    JsonValue,
     SigningKey,
     action_array,
     canonical_json,
@@ -14,10 +13,9 @@ from aitbc import (
     format_address,
     sign_transaction,
 )
+from aitbc.actions import FieldValue
 from miner.node_api import Challenge, NodeApi
-
-VALIDITY_MS = 120_000
-"""How long a signed transaction may wait for its block (T2)."""
+from miner.signing import VALIDITY_MS
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,14 @@ class Capabilities:
     """Service ids and model names."""
     aliases: Mapping[str, str]
     """Model names that a model of this miner answers for (S3)."""
-    gpu_info: Mapping[str, Any]
+    gpu_info: Mapping[str, JsonValue]
     """Name and memory of the GPU; empty without one."""
     price: str | None
     """Asked price of a job, a decimal text of AITBC; None takes the service's own."""
     price_floor: int
     """The same in nait, 0 for None: least price cap of a job (J1)."""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, JsonValue]:
         """Return the document whose digest the chain holds."""
         return {
             "aliases": dict(self.aliases),
@@ -56,7 +54,7 @@ def register(api: NodeApi, key: SigningKey, capabilities: Capabilities) -> Chall
         ApiError: refused; `MINER_ALREADY_REGISTERED` when the name is another's.
     """
     challenge = api.challenge(key.public_key)
-    registered = _is_registered(api, key)
+    is_update = api.registered_address() == format_address(key.address)
     message = challenge.tags.challenge_message(
         challenge.coordinator, key.public_key, challenge.nonce, challenge.expires_at_ms
     )
@@ -68,32 +66,26 @@ def register(api: NodeApi, key: SigningKey, capabilities: Capabilities) -> Chall
                 "nonce": challenge.nonce.hex(),
                 "expires_at_ms": challenge.expires_at_ms,
                 "signature": key.sign(message).hex(),
-                "transaction": _entry(api, key, capabilities, challenge, registered).hex(),
+                "transaction": _entry(api, key, capabilities, challenge, is_update=is_update).hex(),
             }
         }
     )
     return challenge
 
 
-def _is_registered(api: NodeApi, key: SigningKey) -> bool:
-    address = format_address(key.address)
-    try:
-        answer = api.client.http.exchange("GET", f"/v1/miners/{api.miner_id}").json()
-    except ApiError as error:
-        if error.error_code == "MINER_NOT_FOUND":
-            return False
-        raise
-    return bool(answer.get("address") == address)
-
-
 def _entry(
-    api: NodeApi, key: SigningKey, capabilities: Capabilities, challenge: Challenge, update: bool
+    api: NodeApi,
+    key: SigningKey,
+    capabilities: Capabilities,
+    challenge: Challenge,
+    *,
+    is_update: bool,
 ) -> bytes:
-    terms = {
+    terms: dict[str, FieldValue] = {
         "capabilities_digest": capabilities.digest(),
         "price_floor": capabilities.price_floor,
     }
-    if update:
+    if is_update:
         action = action_array("update_miner", **terms)
     else:
         action = action_array(

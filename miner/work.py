@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from aitbc import JsonValue
+
 
 class BadInput(Exception):
     """The job cannot be done by anybody: it ends with a refund.
@@ -77,7 +79,7 @@ class Output:
     """Model that ran."""
     text: str | None = None
     """Text output."""
-    json: Any = None
+    json: JsonValue = None
     """Structured output."""
     artifacts: tuple[Mapping[str, Any], ...] = ()
     """Files: name, artifact, media type and size of each."""

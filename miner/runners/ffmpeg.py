@@ -1,62 +1,53 @@
 """Video through ffmpeg: closed tables in, a probed file out, limits on everything."""
 
 import contextlib
+import os
 import re
-import resource
+import selectors
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from miner.runners import fields
+from miner.runners.confined import EXIT_NOT_STARTED, Limits, confined
+from miner.runners.video_plan import FORMATS, MEDIA_TYPES, PIXELS_SIDE_MAX, VideoPlan
 from miner.sources import fetch_source
 from miner.work import BadInput, Output, RunnerFailed, Work, WorkCancelled
 
 INPUT_BYTES_MAX: Final = 256 * 1_048_576
-OUTPUT_BYTES_MAX: Final = 512 * 1_048_576
-CPU_SECONDS_MAX: Final = 1_800
+OUTPUT_BYTES_MAX: Final = 256 * 1_048_576
+"""The most that a node stores as one artifact."""
+
 WALL_SECONDS_MAX: Final = 1_800
 DURATION_SECONDS_MAX: Final = 3_600
-PIXELS_SIDE_MAX: Final = 7_680
 
-FORMATS: Final[Mapping[str, str]] = {"mp4": "mp4", "mkv": "matroska", "webm": "webm", "mov": "mov"}
-"""Output formats by their wire names, as ffmpeg's muxers."""
-
-MEDIA_TYPES: Final[Mapping[str, str]] = {
-    "mp4": "video/mp4",
-    "mkv": "video/x-matroska",
-    "webm": "video/webm",
-    "mov": "video/quicktime",
-}
-
-CODECS: Final[Mapping[str, str]] = {
-    "h264": "libx264",
-    "h265": "libx265",
-    "hevc": "libx265",
-    "vp9": "libvpx-vp9",
-    "av1": "libaom-av1",
-    "mpeg4": "mpeg4",
-}
-"""Video codecs by their wire names, as ffmpeg's encoders."""
-
-AUDIO_CODECS: Final[Mapping[str, str]] = {"webm": "libopus"}
-"""Audio encoder by output format where it is not AAC."""
-
-WEBM_CODECS: Final = frozenset({"libvpx-vp9", "libaom-av1"})
-
-_RESOLUTION: Final = re.compile(r"([0-9]{2,4})x([0-9]{2,4})", re.ASCII)
-_DURATION: Final = re.compile(r"Duration: (\d{2,}):(\d{2}):(\d{2})\.(\d{2})")
-_VIDEO: Final = re.compile(r"Stream #.*: Video: (\w+).*?, (\d{2,5})x(\d{2,5})")
-_KNOWN_FIELDS: Final = frozenset(
-    {"input_url", "input", "output_format", "codec", "resolution", "type", "format"}
+TRANSCODE_LIMITS: Final = Limits(
+    cpu_s=3_600, file_bytes=OUTPUT_BYTES_MAX + 1_048_576, memory_bytes=8 << 30
 )
-_BUILD: Final = re.compile(r"ffmpeg version (\S+)")
+PROBE_LIMITS: Final = Limits(cpu_s=30, file_bytes=1_048_576, memory_bytes=4 << 30)
+_PROBE_SECONDS_MAX: Final = 60.0
+_POLL_S: Final = 0.2
+_END_SECONDS_MAX: Final = 30.0
 
 DEMUXERS: Final = "mov,matroska,avi,mpegts,mpeg,flv,ogg,wav,mp3,asf,gif"
 """Demuxers that input may use: none of them opens further files or addresses."""
+
+_HOSTILE_INPUT: Final = (
+    *("-protocol_whitelist", "file,pipe"),
+    *("-format_whitelist", DEMUXERS),
+    *("-max_pixels", str(PIXELS_SIDE_MAX**2)),
+)
+_MACHINE_FAULTS: Final = ("No space left", "Cannot allocate memory", "Resource temporarily")
+"""Messages that speak of this machine, not of the input."""
+
+# Two spaces at the line's start: a file's own metadata stands further in, whatever it says.
+_DURATION: Final = re.compile(r"^  Duration: (\d{2,}):(\d{2}):(\d{2})\.(\d{2})", re.MULTILINE)
+_VIDEO: Final = re.compile(r"^  Stream #.*: Video: (\w+).*?, (\d{1,5})x(\d{1,5})", re.MULTILINE)
+_BUILD: Final = re.compile(r"ffmpeg version (\S+)")
+_ENCODER: Final = re.compile(r"^ [VA]\S{5} (\S+)", re.MULTILINE)
 
 
 def find_ffmpeg() -> str | None:
@@ -78,52 +69,10 @@ class _Probe:
     """What ffmpeg says of a file."""
 
     seconds: float
+    """Duration; 0 where the file does not say."""
     codec: str
     width: int
     height: int
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A checked request: values of closed tables and nothing of the client's own words."""
-
-    source: str
-    output_format: str
-    encoder: str
-    audio_encoder: str
-    size: tuple[int, int] | None
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "_Plan":
-        for field in given.keys() - _KNOWN_FIELDS:
-            raise BadInput(field, "is not a field of ffmpeg_transcode")
-        source = fields.text(given, "input_url" if "input_url" in given else "input", 2_048)
-        output_format = fields.choice(
-            given, "output_format", "mp4", {name: name for name in FORMATS}
-        )
-        default_codec = "vp9" if output_format == "webm" else "h264"
-        encoder = fields.choice(given, "codec", default_codec, CODECS)
-        if output_format == "webm" and encoder not in WEBM_CODECS:
-            raise BadInput("codec", "webm holds vp9 or av1")
-        return cls(
-            source=source,
-            output_format=output_format,
-            encoder=encoder,
-            audio_encoder=AUDIO_CODECS.get(output_format, "aac"),
-            size=_size(given),
-        )
-
-
-def _size(given: Mapping[str, Any]) -> tuple[int, int] | None:
-    if "resolution" not in given:
-        return None
-    found = _RESOLUTION.fullmatch(fields.text(given, "resolution", 9))
-    if found is None:
-        raise BadInput("resolution", "must be WIDTHxHEIGHT, such as 1280x720")
-    width, height = int(found.group(1)), int(found.group(2))
-    if width % 2 or height % 2 or max(width, height) > PIXELS_SIDE_MAX:
-        raise BadInput("resolution", f"sides must be even and at most {PIXELS_SIDE_MAX}")
-    return width, height
 
 
 class FfmpegRunner:
@@ -133,41 +82,45 @@ class FfmpegRunner:
     models: tuple[str, ...] = ()
 
     def __init__(self, program: str) -> None:
-        """Use the ffmpeg at `program`."""
+        """Use the ffmpeg at `program`, an absolute path.
+
+        Raises:
+            RunnerFailed: it does not run.
+        """
         self._program = program
-        banner = subprocess.run(
-            [program, "-version"], capture_output=True, text=True, timeout=30, check=True
-        ).stdout
-        found = _BUILD.search(banner)
+        found = _BUILD.search(self._ask("-version"))
         self._version = found.group(1) if found else "unknown"
+        self._encoders = frozenset(_ENCODER.findall(self._ask("-encoders")))
 
     def run(self, work: Work) -> Output:
         """Transcode the input of `work`; see `Runner.run` for what it raises."""
-        plan = _Plan.of(work.input)
+        plan = VideoPlan.of(work.input)
+        if plan.encoder not in self._encoders:
+            raise RunnerFailed(f"this machine's ffmpeg has no {plan.encoder}")
         source = work.folder / "input"
         fetch_source(plan.source, source, INPUT_BYTES_MAX, work.artifacts)
-        probed = self._probe(source)
-        if probed is None:
-            raise BadInput("input_url", "is not a video that this miner can read")
-        if probed.seconds > DURATION_SECONDS_MAX:
-            raise BadInput("input_url", f"lasts longer than {DURATION_SECONDS_MAX} s")
+        seconds = self._check_source(source, work.folder)
         target = work.folder / f"output.{plan.output_format}"
         began = time.monotonic()
-        self._transcode(plan, source, target, probed.seconds, work)
-        made = self._probe(target)
-        if made is None or made.seconds <= 0:
-            raise RunnerFailed("ffmpeg's output is not a video")
+        self._transcode(plan, source, target, seconds, work)
+        made = self._check_target(target, work.folder)
+        uploaded = work.artifacts.upload(target)
         artifact = {
             "name": target.name,
-            "artifact": work.artifacts.upload(target),
+            "artifact": uploaded,
             "media_type": MEDIA_TYPES[plan.output_format],
             "size": target.stat().st_size,
         }
         return Output(
             units_micro=round(made.seconds * 1_000_000),
             unit_type="video_seconds",
-            json={"codec": made.codec, "width": made.width, "height": made.height}
-            | {"duration_seconds": made.seconds, "output": artifact["artifact"]},
+            json={
+                "codec": made.codec,
+                "width": made.width,
+                "height": made.height,
+                "duration_seconds": made.seconds,
+                "output": uploaded,
+            },
             artifacts=(artifact,),
             metadata={
                 "engine": f"ffmpeg {self._version}",
@@ -178,51 +131,95 @@ class FfmpegRunner:
     def close(self) -> None:
         """Nothing stays between jobs."""
 
+    def _ask(self, option: str) -> str:
+        try:
+            return subprocess.run(
+                [self._program, option],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_PROBE_SECONDS_MAX,
+                check=True,
+                stdin=subprocess.DEVNULL,
+            ).stdout
+        except (OSError, subprocess.SubprocessError) as error:
+            raise RunnerFailed(f"{self._program} does not run: {error}") from None
+
+    def _check_source(self, source: Path, folder: Path) -> float:
+        """Return the input's duration, 0 where it does not say."""
+        probed = self._probe(source, folder)
+        if probed is None:
+            raise BadInput("input_url", "is not a video that this miner can read")
+        if probed.seconds > DURATION_SECONDS_MAX:
+            raise BadInput("input_url", f"lasts longer than {DURATION_SECONDS_MAX} s")
+        if max(probed.width, probed.height) > PIXELS_SIDE_MAX:
+            raise BadInput("input_url", f"has a side of more than {PIXELS_SIDE_MAX} pixels")
+        return probed.seconds
+
+    def _check_target(self, target: Path, folder: Path) -> _Probe:
+        """Probe the output: what is claimed is what is in the file."""
+        if target.stat().st_size >= OUTPUT_BYTES_MAX:
+            raise BadInput("input_url", f"gives more than {OUTPUT_BYTES_MAX} bytes of output")
+        made = self._probe(target, folder)
+        if made is None or made.seconds <= 0:
+            raise BadInput("input_url", "gives no video")
+        if made.seconds > DURATION_SECONDS_MAX:
+            raise BadInput("input_url", f"lasts longer than {DURATION_SECONDS_MAX} s")
+        return made
+
     def _transcode(
-        self, plan: "_Plan", source: Path, target: Path, seconds: float, work: Work
+        self, plan: VideoPlan, source: Path, target: Path, seconds: float, work: Work
     ) -> None:
         command = [self._program, "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
-        command += ["-protocol_whitelist", "file,pipe", "-format_whitelist", DEMUXERS]
-        command += ["-i", f"file:{source}", "-map", "0:v:0", "-map", "0:a:0?", "-sn", "-dn"]
-        command += ["-map_metadata", "-1", "-c:v", plan.encoder, "-c:a", plan.audio_encoder]
-        command += ["-pix_fmt", "yuv420p", "-fs", str(OUTPUT_BYTES_MAX)]
-        if plan.size:
-            command += ["-vf", f"scale={plan.size[0]}:{plan.size[1]}"]
-        command += ["-progress", "pipe:1", "-f", FORMATS[plan.output_format], f"file:{target}"]
-        with (work.folder / "ffmpeg.log").open("w+") as log:
+        command += [*_HOSTILE_INPUT, "-i", f"file:{source}"]
+        command += ["-map", "0:v:0", "-map", "0:a:0?", "-sn", "-dn", "-map_metadata", "-1"]
+        command += ["-c:v", plan.encoder, "-c:a", plan.audio_encoder, "-pix_fmt", "yuv420p"]
+        command += ["-vf", plan.scale, "-fs", str(OUTPUT_BYTES_MAX)]
+        command += ["-t", str(DURATION_SECONDS_MAX + 1), "-progress", "pipe:1"]
+        command += ["-f", FORMATS[plan.output_format], f"file:{target}"]
+        log_file = work.folder / "ffmpeg.log"
+        with log_file.open("wb") as log:
             process = subprocess.Popen(
-                command,
+                confined(TRANSCODE_LIMITS, command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
                 cwd=work.folder,
-                preexec_fn=_limit_resources,
+                env=_environment(),
+                # Ctrl-C at the terminal is for the miner, which lets the job finish.
+                process_group=0,
             )
             try:
                 _follow(process, seconds, work)
             finally:
                 process.kill()
                 code = process.wait()
-            log.seek(0)
-            if code != 0:
-                raise _fault_of(code, log.read(4_096), work.folder)
+        if code != 0 or not target.exists():
+            raise _fault_of(code, _tail(log_file, work.folder))
 
-    def _probe(self, path: Path) -> "_Probe | None":
-        command = [self._program, "-nostdin", "-hide_banner"]
-        command += ["-protocol_whitelist", "file,pipe", "-format_whitelist", DEMUXERS]
-        command += ["-i", f"file:{path}"]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, timeout=60, check=False, preexec_fn=_limit_resources
-            )
-        except subprocess.TimeoutExpired:
-            return None
-        described = done.stderr.decode(errors="replace")
+    def _probe(self, path: Path, folder: Path) -> _Probe | None:
+        """Return what ffmpeg says of a file, None if it finds no video in it."""
+        command = [self._program, "-nostdin", "-hide_banner", *_HOSTILE_INPUT, "-i", f"file:{path}"]
+        log_file = folder / "probe.log"
+        with log_file.open("wb") as log:
+            try:
+                subprocess.run(
+                    confined(PROBE_LIMITS, command),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    timeout=_PROBE_SECONDS_MAX,
+                    check=False,
+                    env=_environment(),
+                    process_group=0,
+                )
+            except subprocess.TimeoutExpired:
+                return None
+        described = log_file.read_text(errors="replace")
         duration, video = _DURATION.search(described), _VIDEO.search(described)
-        if duration is None or video is None:
+        if video is None:
             return None
-        hours, minutes, seconds, hundredths = (int(part) for part in duration.groups())
+        hours, minutes, seconds, hundredths = map(int, duration.groups() if duration else "0000")
         return _Probe(
             seconds=hours * 3600 + minutes * 60 + seconds + hundredths / 100,
             codec=video.group(1),
@@ -231,32 +228,58 @@ class FfmpegRunner:
         )
 
 
-def _follow(process: subprocess.Popen[str], seconds: float, work: Work) -> None:
-    """Read ffmpeg's own progress until its output ends; it writes some twice a second."""
+def _follow(process: "subprocess.Popen[bytes]", seconds: float, work: Work) -> None:
+    """Report ffmpeg's own progress until its output ends; it never goes back."""
+    per_cent = 0
+    for line in _lines(process, work):
+        name, _, value = line.partition(b"=")
+        if name == b"out_time_us" and value.isdigit() and seconds > 0:
+            reached = min(99, int(int(value) / (seconds * 10_000)))
+            if reached > per_cent:
+                per_cent = reached
+                work.report_progress(per_cent)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=_END_SECONDS_MAX)
+
+
+def _lines(process: "subprocess.Popen[bytes]", work: Work) -> Iterator[bytes]:
+    """Yield what the process writes, line by line, while the work goes on."""
     assert process.stdout is not None
-    deadline = time.monotonic() + WALL_SECONDS_MAX
-    with process.stdout as progress:
-        for line in progress:
+    deadline, rest = time.monotonic() + WALL_SECONDS_MAX, b""
+    with process.stdout as pipe, selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
             if work.is_cancelled():
                 raise WorkCancelled
             if time.monotonic() > deadline:
                 raise RunnerFailed(f"ffmpeg took more than {WALL_SECONDS_MAX} s")
-            name, _, value = line.strip().partition("=")
-            if name == "out_time_us" and value.isdigit() and seconds > 0:
-                work.report_progress(min(99, int(int(value) / (seconds * 10_000))))
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=30)
+            if not selector.select(_POLL_S):
+                continue
+            piece = os.read(pipe.fileno(), 1 << 16)
+            if not piece:
+                return
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from (line.strip() for line in lines)
 
 
-def _fault_of(code: int, log: str, folder: Path) -> BadInput | RunnerFailed:
-    """Tell a file that cannot be read from a machine that could not; paths are not shown."""
-    shown = (log.replace(str(folder), "").strip().splitlines() or ["no message"])[-1][:200]
-    if code > 0:
-        return BadInput("input_url", f"ffmpeg cannot transcode it: {shown}")
-    return RunnerFailed(f"ffmpeg was ended by signal {-code}: {shown}")
+def _fault_of(code: int, told: str) -> BadInput | RunnerFailed:
+    """Tell a file that cannot be transcoded from a machine that could not."""
+    if code <= 0:
+        return RunnerFailed(f"ffmpeg was ended by signal {-code}: {told}")
+    if code == EXIT_NOT_STARTED or any(fault in told for fault in _MACHINE_FAULTS):
+        return RunnerFailed(f"ffmpeg could not run: {told}")
+    return BadInput("input_url", f"ffmpeg cannot transcode it: {told}")
 
 
-def _limit_resources() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS_MAX, CPU_SECONDS_MAX))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _tail(log_file: Path, folder: Path) -> str:
+    """Return the last line of a log, without paths of this machine."""
+    with log_file.open("rb") as file:
+        file.seek(max(0, log_file.stat().st_size - 4_096))
+        text = file.read().decode(errors="replace")
+    return (text.replace(str(folder), "").strip().splitlines() or ["no message"])[-1][:200]
+
+
+def _environment() -> Mapping[str, str]:
+    """Return what ffmpeg needs of the environment; its debug switches are not passed on."""
+    kept = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from miner.runners import fields
+from miner.runners.confined import Limits, confined
 from miner.work import BadInput, Output, RunnerFailed, Work, WorkCancelled
 
 DEFAULT_MODEL: Final = "smollm2-135m"
@@ -90,8 +91,8 @@ class LlmRunner:
             "completion_tokens": tokens,
             "duration_ms": round((time.monotonic() - began) * 1000),
         }
-        if work.model != self._model:
-            metadata["model_alias_of"] = self._model
+        if work.model not in {"", self._model}:
+            metadata["model_alias_of"] = work.model
         return Output(
             units_micro=tokens * 1_000_000,
             unit_type="tokens",
@@ -134,6 +135,8 @@ class LlmRunner:
         usage: dict[str, Any] = {}
         fault: dict[str, Any] | None = None
         while "done" not in (answer := child.hear(work)):
+            if work.is_cancelled():
+                raise WorkCancelled
             if "text" in answer:
                 pieces.append(answer["text"])
                 work.report_progress(min(99, 100 * len(pieces) // request["max_tokens"]))
@@ -162,12 +165,16 @@ class _Child:
 
     def __init__(self, model_file: Path, threads: int) -> None:
         """Start it and wait until the model is loaded."""
+        module = "miner.runners.llm_child"
+        program = [sys.executable, "-m", module, str(model_file), str(threads)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "miner.runners.llm_child", str(model_file), str(threads)],
+            confined(Limits(), program),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # Ctrl-C at the terminal is for the miner, which lets the job finish.
+            process_group=0,
         )
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()

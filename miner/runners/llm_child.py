@@ -36,7 +36,7 @@ def _load(model_file: str, threads: int) -> xllamacpp.Server:
 
 
 def _answer(server: xllamacpp.Server, request: dict[str, Any], answers: TextIO) -> None:
-    def on_chunk(chunk: Any) -> None:
+    def on_chunk(chunk: dict[str, Any]) -> None:
         if "error" in chunk or "code" in chunk:
             _say(answers, _fault(chunk))
             return

@@ -1,5 +1,6 @@
 """AITBC for Python: keys, transactions, digests and a client of the API."""
 
+from aitbc.actions import REASONS, UNIT_TYPES, ActionArray, action_array
 from aitbc.client import Client
 from aitbc.digests import ChainTags, canonical_json
 from aitbc.errors import (
@@ -11,11 +12,23 @@ from aitbc.errors import (
     JobTimeout,
     KeyFileError,
 )
+from aitbc.http import RetryPolicy
+from aitbc.json_values import Answer, JsonValue
 from aitbc.keys import SigningKey, address_of, format_address, parse_address
-from aitbc.transactions import SignedTransaction, action_array, fee_for, sign_transaction
+from aitbc.transactions import (
+    ReadTransaction,
+    SignedTransaction,
+    fee_for,
+    read_transaction,
+    sign_transaction,
+)
 
 __all__ = [
+    "REASONS",
+    "UNIT_TYPES",
+    "ActionArray",
     "AitbcError",
+    "Answer",
     "ApiError",
     "ChainTags",
     "Client",
@@ -23,7 +36,10 @@ __all__ = [
     "InvalidValue",
     "JobFailed",
     "JobTimeout",
+    "JsonValue",
     "KeyFileError",
+    "ReadTransaction",
+    "RetryPolicy",
     "SignedTransaction",
     "SigningKey",
     "action_array",
@@ -32,5 +48,6 @@ __all__ = [
     "fee_for",
     "format_address",
     "parse_address",
+    "read_transaction",
     "sign_transaction",
 ]

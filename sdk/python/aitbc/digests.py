@@ -1,19 +1,19 @@
 """Tags and digests of one chain (T4, T5, J20, J21, T6)."""
 
 import hashlib
-from typing import Any
 
 import msgpack
 import rfc8785
 
 from aitbc.errors import InvalidValue
+from aitbc.json_values import JsonValue
 
 
 def _sha256(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-def canonical_json(value: Any) -> bytes:
+def canonical_json(value: JsonValue) -> bytes:
     """Return the RFC 8785 bytes of a JSON value.
 
     Raises:
@@ -21,8 +21,8 @@ def canonical_json(value: Any) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
-        raise InvalidValue("json", str(error)) from None
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise InvalidValue("json", str(error) or "is nested too deeply") from None
 
 
 class ChainTags:

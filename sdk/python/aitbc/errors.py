@@ -42,6 +42,7 @@ class ApiError(AitbcError):
         detail: what is wrong, for a person.
         request_id: id under which the node logged it, empty if it sent none.
         retry_after_s: seconds to wait before a retry, None if the node did not say.
+        pointers: JSON pointers of the fields at fault, where the node names any.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class ApiError(AitbcError):
         status: int,
         error_code: str,
         detail: str,
+        *,
         request_id: str = "",
         retry_after_s: float | None = None,
+        pointers: tuple[str, ...] = (),
     ) -> None:
         """Carry the parts of the node's answer."""
         super().__init__(f"{error_code} ({status}): {detail}")
@@ -59,6 +62,7 @@ class ApiError(AitbcError):
         self.detail = detail
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.pointers = pointers
 
 
 class JobFailed(AitbcError):

@@ -5,10 +5,9 @@ seed. Only the owner may read the file; it is written whole or not at all, and n
 """
 
 import json
-import os
-import stat
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import nacl.exceptions
 import nacl.secret
@@ -16,7 +15,9 @@ import nacl.utils
 from nacl.pwhash import argon2id
 
 from aitbc.errors import InvalidValue, KeyFileError
+from aitbc.json_values import JsonValue, parse_json
 from aitbc.keys import SigningKey, format_address
+from aitbc.private_files import read_private, write_new_private
 
 FILE_BYTES_MAX: Final = 4_096
 PASSPHRASE_BYTES_MIN: Final = 8
@@ -24,6 +25,7 @@ OPS_DEFAULT: Final = 3
 MEM_KIB_DEFAULT: Final = 65_536
 _OPS_MAX: Final = 16
 _MEM_KIB_MAX: Final = 1_048_576
+_FORM: Final = (1, "argon2id", "xsalsa20poly1305")
 
 
 def create_key_file(path: Path, role: str, passphrase: bytes) -> SigningKey:
@@ -42,54 +44,82 @@ def create_key_file(path: Path, role: str, passphrase: bytes) -> SigningKey:
         raise InvalidValue("passphrase", f"must have at least {PASSPHRASE_BYTES_MIN} bytes")
     key = SigningKey.generate()
     text = json.dumps(_sealed(key, role, passphrase), indent=1).encode() + b"\n"
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        # Unlike rename, link refuses to replace what is there.
-        os.link(scratch, path)
+        write_new_private(path, text)
     except FileExistsError:
         raise KeyFileError(f"{path} exists: keys are never overwritten") from None
     except OSError as error:
         raise KeyFileError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        scratch.unlink(missing_ok=True)
     return key
 
 
-def load_key_file(path: Path, passphrase: bytes) -> SigningKey:
-    """Read and unlock a key file.
+def load_key_file(path: Path, passphrase: bytes, role: str) -> SigningKey:
+    """Read and unlock the key of one role (K5).
 
     Raises:
-        KeyFileError: missing, readable by others, not a key file, or another passphrase.
+        KeyFileError: missing, readable by others, not a key file, for something else, or another
+            passphrase.
     """
-    fields = _read(path)
+    locked = _read(path)
+    if locked.role != role:
+        raise KeyFileError(
+            f"{path} holds a key of role {locked.role} where one of role {role} is needed"
+        )
     try:
-        kdf = fields["kdf"]
-        ops, mem_kib = int(kdf["ops"]), int(kdf["mem_kib"])
-        salt, nonce = bytes.fromhex(kdf["salt"]), bytes.fromhex(fields["nonce"])
-        ciphertext, public_key = bytes.fromhex(fields["ciphertext"]), fields["public_key"]
-        known = (fields["version"], kdf["name"], fields["cipher"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise KeyFileError(f"{path} is not a key file: {error}") from None
-    if known != (1, "argon2id", "xsalsa20poly1305"):
-        raise KeyFileError(f"{path} has a version or cipher that this program does not know")
-    if not (1 <= ops <= _OPS_MAX and 8 <= mem_kib <= _MEM_KIB_MAX):
-        raise KeyFileError(f"{path} asks for more work or memory than any key file needs")
-    try:
-        seed = _box(passphrase, salt, ops, mem_kib).decrypt(ciphertext, nonce)
+        seed = _box(passphrase, locked.salt, locked.ops, locked.mem_kib).decrypt(
+            locked.ciphertext, locked.nonce
+        )
         key = SigningKey(seed)
     except (nacl.exceptions.CryptoError, ValueError, InvalidValue):
         raise KeyFileError(f"the passphrase does not open {path}") from None
-    if key.public_key.hex() != public_key:
+    if (key.public_key.hex(), format_address(key.address)) != (locked.public_key, locked.address):
         raise KeyFileError(f"{path} names another key than it holds: it was changed")
     return key
 
 
-def _sealed(key: SigningKey, role: str, passphrase: bytes) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _LockedKey:
+    """A key file's content."""
+
+    role: str
+    address: str
+    public_key: str
+    ops: int
+    mem_kib: int
+    salt: bytes
+    nonce: bytes
+    ciphertext: bytes
+
+
+def _read(path: Path) -> _LockedKey:
+    try:
+        locked, form = _parse(parse_json(read_private(path, FILE_BYTES_MAX)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise KeyFileError(f"{path} is not a key file: {error!r}") from None
+    if form != _FORM:
+        raise KeyFileError(f"{path} has a version or cipher that this program does not know")
+    if not (1 <= locked.ops <= _OPS_MAX and 8 <= locked.mem_kib <= _MEM_KIB_MAX):
+        raise KeyFileError(f"{path} asks for more work or memory than any key file needs")
+    return locked
+
+
+def _parse(fields: JsonValue) -> tuple[_LockedKey, tuple[object, ...]]:
+    if not isinstance(fields, dict) or not isinstance(kdf := fields["kdf"], dict):
+        raise TypeError("no object")
+    locked = _LockedKey(
+        role=str(fields["role"]),
+        address=str(fields["address"]),
+        public_key=str(fields["public_key"]),
+        ops=int(kdf["ops"]),
+        mem_kib=int(kdf["mem_kib"]),
+        salt=bytes.fromhex(kdf["salt"]),
+        nonce=bytes.fromhex(fields["nonce"]),
+        ciphertext=bytes.fromhex(fields["ciphertext"]),
+    )
+    return locked, (fields["version"], kdf["name"], fields["cipher"])
+
+
+def _sealed(key: SigningKey, role: str, passphrase: bytes) -> dict[str, JsonValue]:
     salt = nacl.utils.random(argon2id.SALTBYTES)
     nonce = nacl.utils.random(nacl.secret.SecretBox.NONCE_SIZE)
     box = _box(passphrase, salt, OPS_DEFAULT, MEM_KIB_DEFAULT)
@@ -113,20 +143,3 @@ def _sealed(key: SigningKey, role: str, passphrase: bytes) -> dict[str, Any]:
 def _box(passphrase: bytes, salt: bytes, ops: int, mem_kib: int) -> nacl.secret.SecretBox:
     size = nacl.secret.SecretBox.KEY_SIZE
     return nacl.secret.SecretBox(argon2id.kdf(size, passphrase, salt, ops, mem_kib * 1024))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise KeyFileError(f"others may read {path}: chmod 600 {path}")
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        fields = json.loads(data) if len(data) <= FILE_BYTES_MAX else None
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        raise KeyFileError(f"{path} is not a key file")
-    return fields

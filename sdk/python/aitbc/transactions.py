@@ -1,157 +1,42 @@
-"""Actions and signed transactions as canonical MessagePack arrays.
+"""Signed transactions as canonical MessagePack arrays (T3, T4, T5).
 
-Written against the format's description and the `msgpack` package, apart from the node's own
-code, so that each checks the other on the vectors under ``tests/vectors``.
+Written apart from the node's own code, on the `msgpack` package, so that each checks the other on
+the vectors under ``tests/vectors``.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgpack
+import nacl.bindings
+import nacl.exceptions
 
+from aitbc.actions import (
+    AMOUNT,
+    AMOUNT_MAX,
+    HASH,
+    TIME,
+    TIMESTAMP_MS_MAX,
+    ActionArray,
+    FieldValue,
+    bytes_of,
+    read_action,
+    text_like,
+)
 from aitbc.digests import ChainTags
 from aitbc.errors import InvalidValue
-from aitbc.keys import SigningKey
+from aitbc.keys import SigningKey, address_of
 
-AMOUNT_MAX: Final = 2**63 - 1
-TIMESTAMP_MS_MAX: Final = 2**48 - 1
+VERSION: Final = 1
+TRANSACTION_BYTES_MAX: Final = 1_024
 SIGNED_OVERHEAD_BYTES: Final = 67
 """Array header, bin header and signature around the unsigned bytes."""
 
-UNIT_TYPES: Final = {
-    "none": 0,
-    "tokens": 1,
-    "audio_seconds": 2,
-    "images": 3,
-    "video_seconds": 4,
-    "frames": 5,
-    "compute_seconds": 6,
-}
-"""Unit types of receipts by their wire names."""
-
-REASONS: Final = {
-    "UNSPECIFIED": 0,
-    "BAD_INPUT": 1,
-    "RUNNER_FAILED": 2,
-    "MINER_DRAINING": 3,
-    "LEASE_EXPIRED": 4,
-    "HEARTBEAT_MISSED": 5,
-    "NO_PAYLOAD": 6,
-    "ATTEMPTS_EXHAUSTED": 7,
-    "RESULT_NOT_DELIVERED": 8,
-    "RESULT_MALFORMED": 9,
-    "NO_SOURCE": 10,
-    "PAYLOAD_MISMATCH": 11,
-}
-"""Reason codes (J21)."""
-
-_ADDRESS, _HASH, _AMOUNT, _TIME, _TEXT, _FLAG = "address", "hash", "amount", "time", "text", "flag"
-
-ACTIONS: Final[dict[str, tuple[int, dict[str, str]]]] = {
-    "transfer": (1, {"to": _ADDRESS, "amount": _AMOUNT}),
-    "register_miner": (
-        2,
-        {
-            "name": _TEXT,
-            "capabilities_digest": _HASH,
-            "price_floor": _AMOUNT,
-            "bond": _AMOUNT,
-            "custody": _AMOUNT,
-        },
-    ),
-    "update_miner": (3, {"capabilities_digest": _HASH, "price_floor": _AMOUNT}),
-    "retire_miner": (4, {}),
-    "submit_job": (
-        5,
-        {
-            "coordinator": _ADDRESS,
-            "service": _TEXT,
-            "payload_digest": _HASH,
-            "max_price": _AMOUNT,
-            "start_by_ms": _TIME,
-            "deadline_ms": _TIME,
-            "dispute_ms": _TIME,
-            "streamed": _FLAG,
-            "verification": _AMOUNT,
-        },
-    ),
-    "assign_job": (
-        6,
-        {
-            "job_id": _HASH,
-            "attempt": _AMOUNT,
-            "miner": _ADDRESS,
-            "price_cap": _AMOUNT,
-            "unit_type": _AMOUNT,
-            "unit_price": _AMOUNT,
-            "lease_end_ms": _TIME,
-        },
-    ),
-    "release_job": (7, {"job_id": _HASH, "attempt": _AMOUNT, "reason": _AMOUNT}),
-    "post_receipt": (
-        8,
-        {
-            "job_id": _HASH,
-            "attempt": _AMOUNT,
-            "client": _ADDRESS,
-            "coordinator": _ADDRESS,
-            "payload_digest": _HASH,
-            "price_cap": _AMOUNT,
-            "result_digest": _HASH,
-            "units_micro": _AMOUNT,
-            "unit_type": _AMOUNT,
-            "price": _AMOUNT,
-            "model": _TEXT,
-            "started_ms": _TIME,
-            "completed_ms": _TIME,
-        },
-    ),
-    "attest_receipt": (9, {"job_id": _HASH, "receipt_id": _HASH, "kind": _AMOUNT}),
-    "accept_receipt": (10, {"job_id": _HASH, "receipt_id": _HASH}),
-    "dispute_receipt": (11, {"job_id": _HASH, "receipt_id": _HASH, "reason": _AMOUNT}),
-    "fail_job": (12, {"job_id": _HASH, "attempt": _AMOUNT, "reason": _AMOUNT}),
-    "cancel_job": (13, {"job_id": _HASH, "compensation_max": _AMOUNT}),
-}
-"""Number and fields, in wire order, of each action."""
-
-_BYTE_SIZES: Final = {_ADDRESS: 20, _HASH: 32}
-_INTEGER_LIMITS: Final = {_AMOUNT: AMOUNT_MAX, _TIME: TIMESTAMP_MS_MAX}
-
-
-def _checked(field: str, kind: str, value: Any) -> Any:
-    if kind in _BYTE_SIZES:
-        if not isinstance(value, bytes) or len(value) != _BYTE_SIZES[kind]:
-            raise InvalidValue(field, f"must be {_BYTE_SIZES[kind]} bytes")
-    elif kind == _FLAG:
-        if not isinstance(value, bool):
-            raise InvalidValue(field, "must be true or false")
-    elif kind == _TEXT:
-        if not isinstance(value, str):
-            raise InvalidValue(field, "must be text")
-    elif isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValue(field, "must be an integer")
-    elif not 0 <= value <= _INTEGER_LIMITS[kind]:
-        raise InvalidValue(field, f"must be between 0 and {_INTEGER_LIMITS[kind]}")
-    return value
-
-
-def action_array(name: str, /, **values: Any) -> list[Any]:
-    """Return the wire array of an action.
-
-    Args:
-        name: one of `ACTIONS`.
-        values: its fields; addresses and hashes as bytes, amounts in nait, times in ms.
-
-    Raises:
-        InvalidValue: unknown action, or a field missing, unknown, or out of range.
-    """
-    if name not in ACTIONS:
-        raise InvalidValue("action", f"{name} is not one of {', '.join(ACTIONS)}")
-    number, fields = ACTIONS[name]
-    for field in values.keys() ^ fields.keys():
-        raise InvalidValue(field, "unknown field" if field in values else "missing field")
-    return [number] + [_checked(field, kind, values[field]) for field, kind in fields.items()]
+_CHAIN_ID: Final = text_like("[a-z0-9-]{18,}", 49)
+_SALT: Final = bytes_of(16)
+_SIGNATURE: Final = bytes_of(64)
 
 
 @dataclass(frozen=True)
@@ -166,6 +51,26 @@ class SignedTransaction:
     """Last block time at which it may be included."""
 
 
+@dataclass(frozen=True)
+class ReadTransaction:
+    """A signed transaction of somebody, decoded and with a signature that holds."""
+
+    transaction_id: bytes
+    """32-byte id (T5)."""
+    chain_id: str
+    """The chain that it is for."""
+    sender: bytes
+    """Address of the key that signed."""
+    action: str
+    """Name of the action."""
+    fields: Mapping[str, FieldValue]
+    """Fields of the action."""
+    fee: int
+    """Fee in nait."""
+    valid_until_ms: int
+    """Last block time at which it may be included."""
+
+
 def transaction_id(tags: ChainTags, signed: bytes) -> bytes:
     """Return the id of canonical signed bytes."""
     return tags.digest("tx", signed[1:-66])
@@ -174,7 +79,7 @@ def transaction_id(tags: ChainTags, signed: bytes) -> bytes:
 def sign_transaction(
     tags: ChainTags,
     key: SigningKey,
-    action: list[Any],
+    action: ActionArray,
     *,
     fee: int,
     valid_until_ms: int,
@@ -189,24 +94,77 @@ def sign_transaction(
         fee: nait; see `fee_for`, 0 for actions that are free.
         valid_until_ms: last block time at which it may be included.
         salt: 16 random bytes; made here when None.
+
+    Raises:
+        InvalidValue: fee, time or salt is out of range.
     """
     chosen_salt = os.urandom(16) if salt is None else salt
-    if len(chosen_salt) != 16:
-        raise InvalidValue("salt", "must be 16 bytes")
-    _checked("fee", _AMOUNT, fee)
-    _checked("valid_until_ms", _TIME, valid_until_ms)
-    fields = [1, tags.chain_id, key.public_key, action, fee, valid_until_ms, chosen_salt]
+    _SALT("salt", chosen_salt)
+    AMOUNT("fee", fee)
+    TIME("valid_until_ms", valid_until_ms)
+    fields = [VERSION, tags.chain_id, key.public_key, action, fee, valid_until_ms, chosen_salt]
     unsigned = msgpack.packb(fields)
     identifier = tags.digest("tx", unsigned)
     signature = key.sign(tags.tag("tx-sign") + identifier)
     return SignedTransaction(identifier, msgpack.packb([fields, signature]), valid_until_ms)
 
 
-def fee_for(action: list[Any], fee_base: int, fee_per_byte: int, account_fee: int = 0) -> int:
+def read_transaction(tags: ChainTags, signed: bytes) -> ReadTransaction:
+    """Decode somebody's signed transaction, and check its form, its chain and its signature.
+
+    Raises:
+        InvalidValue: it is not canonical, not of this chain, or not signed by its sender.
+    """
+    unsigned, signature = _envelope(signed)
+    version, chain_id, public_key, action, fee, valid_until_ms, salt = unsigned
+    if isinstance(version, bool) or version != VERSION:
+        raise InvalidValue("version", f"must be {VERSION}")
+    name, fields = read_action(action)
+    _SALT("salt", salt)
+    signer = HASH("sender_public_key", public_key)
+    signature_bytes = _SIGNATURE("signature", signature)
+    identifier = transaction_id(tags, signed)
+    found = ReadTransaction(
+        transaction_id=identifier,
+        chain_id=_CHAIN_ID("chain_id", chain_id),
+        sender=address_of(signer),
+        action=name,
+        fields=fields,
+        fee=AMOUNT("fee", fee),
+        valid_until_ms=TIME("valid_until_ms", valid_until_ms),
+    )
+    if msgpack.packb([unsigned, signature]) != signed:
+        raise InvalidValue("transaction", "is not canonical")
+    if chain_id != tags.chain_id:
+        raise InvalidValue("chain_id", f"must be {tags.chain_id}")
+    try:
+        nacl.bindings.crypto_sign_open(signature_bytes + tags.tag("tx-sign") + identifier, signer)
+    except nacl.exceptions.CryptoError:
+        raise InvalidValue("signature", "is not by the sender") from None
+    return found
+
+
+def _envelope(signed: bytes) -> tuple[list[object], object]:
+    if len(signed) > TRANSACTION_BYTES_MAX:
+        raise InvalidValue("transaction", f"has more than {TRANSACTION_BYTES_MAX} bytes")
+    try:
+        value = msgpack.unpackb(signed)
+    except (ValueError, RecursionError) as error:
+        # The package's errors of form all derive from ValueError, some without a text.
+        raise InvalidValue("transaction", str(error) or type(error).__name__) from None
+    if not isinstance(value, list) or len(value) != 2:
+        raise InvalidValue("transaction", "must be an array of fields and signature")
+    unsigned, signature = value
+    if not isinstance(unsigned, list) or len(unsigned) != 7:
+        raise InvalidValue("transaction", "must have 7 fields")
+    return unsigned, signature
+
+
+def fee_for(action: ActionArray, fee_base: int, fee_per_byte: int, account_fee: int = 0) -> int:
     """Return a fee that covers an action: base, bytes at their largest, and `account_fee` (T9).
 
     The bytes depend on the fee's own size, so its field is counted at nine bytes.
     """
-    longest = [1, "x" * 49, bytes(32), action, AMOUNT_MAX, TIMESTAMP_MS_MAX, bytes(16)]
+    longest = [VERSION, "x" * 49, bytes(32), action, AMOUNT_MAX, TIMESTAMP_MS_MAX, bytes(16)]
     size = len(msgpack.packb(longest)) + SIGNED_OVERHEAD_BYTES
     return fee_base + fee_per_byte * size + account_fee
