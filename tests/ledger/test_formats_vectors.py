@@ -52,6 +52,7 @@ def test_vectors_are_written_only_when_the_flag_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tests.vectors.catalogue.FOLDER", tmp_path)
+    monkeypatch.setattr("tests.vectors.catalogue.FILES", {"chain.json": FILES["chain.json"]})
     monkeypatch.setattr("tests.vectors.__main__.FOLDER", tmp_path)
     assert main([]) == 1
     assert list(tmp_path.iterdir()) == []
