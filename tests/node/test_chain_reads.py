@@ -1,0 +1,102 @@
+"""What the coordinator reads of a running chain."""
+
+import asyncio
+from pathlib import Path
+
+from coordinator.ports import TransactionStatus
+from ledger.actions import Custody, RegisterMiner, SubmitJob, Verification
+from ledger.params import TIMESTAMP_DRIFT_MS
+from tests.node.lone_node import CHAIN_ID, COORDINATOR, PEER, RICH, RICHES, TAGS, LoneNode, id_of
+
+
+async def test_the_chain_says_which_it_is_and_its_parameters(tmp_path: Path) -> None:
+    async with LoneNode(tmp_path) as node:
+        assert node.chain.chain_id == CHAIN_ID
+        assert node.chain.tags is TAGS or node.chain.tags.genesis_digest == TAGS.genesis_digest
+        assert node.chain.parameters() == node.parameters
+
+
+async def test_pooled_spends_lower_what_is_spendable_until_they_are_final(tmp_path: Path) -> None:
+    node = LoneNode(tmp_path)
+    signed = node.transfer(5)
+    (outcome,) = await node.chain.submit([signed])
+    assert node.chain.status(outcome.transaction_id) is TransactionStatus.POOLED
+    spent = RICHES - node.chain.spendable(RICH.address)
+    assert spent > 5
+    assert node.chain.balance(RICH.address) == RICHES
+    async with node:
+        await node.chain.wait_final(outcome.transaction_id, 10)
+        assert node.chain.spendable(RICH.address) == node.chain.balance(RICH.address)
+        assert node.chain.spendable(PEER.address) == 5
+
+
+async def test_a_miner_is_found_by_its_name_without_regard_to_case(tmp_path: Path) -> None:
+    async with LoneNode(tmp_path) as node:
+        register = RegisterMiner(
+            name="Rig-7",
+            capabilities_digest=bytes(32),
+            price_floor=0,
+            bond=0,
+            custody=Custody.OWN,
+        )
+        await node.finalize(node.signed(register))
+        assert node.chain.miner_address("rIG-7") == RICH.address
+        assert node.chain.miner_address("rig-8") is None
+        assert node.chain.miner_address("rïg-7") is None
+        miner = node.chain.miner(RICH.address)
+        assert miner is not None
+        assert miner.name == "Rig-7"
+        assert node.chain.miner(PEER.address) is None
+        assert node.chain.job(bytes(32)) is None
+
+
+async def test_a_transaction_is_included_while_its_block_is_not_final(tmp_path: Path) -> None:
+    node = LoneNode(tmp_path)
+    signed = node.transfer()
+    await node.chain.submit([signed])
+    root = node.tree.final_view.block_id
+    proposer = node.key.public_key
+    block, _ = node.tree.build(
+        root, 1, proposer, node.clock.wall_ms(), node.chain.pool.candidates(10, ())
+    )
+    node.tree.set_head(block.view.block_id)
+    assert node.chain.status(id_of(signed)) is TransactionStatus.INCLUDED
+    now_ms = node.clock.wall_ms()
+    assert node.chain.work_due_ms(root, now_ms, leading=True) == now_ms
+    assert node.chain.work_due_ms(block.view.block_id, now_ms, leading=True) is None
+    async with node:
+        pass
+
+
+async def test_everybody_who_waits_for_a_transaction_is_told(tmp_path: Path) -> None:
+    async with LoneNode(tmp_path) as node:
+        signed = node.transfer()
+        waiting = [asyncio.create_task(node.chain.wait_final(id_of(signed), 10)) for _ in range(5)]
+        gone = asyncio.create_task(node.chain.wait_final(id_of(signed), 10))
+        await asyncio.sleep(0)
+        gone.cancel()
+        height = await node.finalize(signed)
+        assert await asyncio.gather(*waiting) == [height] * 5
+
+
+async def test_due_work_is_others_only_after_the_clocks_may_have_differed(tmp_path: Path) -> None:
+    async with LoneNode(tmp_path) as node:
+        start_by_ms = node.clock.wall_ms() + 60_000
+        job = SubmitJob(
+            coordinator=COORDINATOR.address,
+            service="llm_inference",
+            payload_digest=bytes(32),
+            max_price=1_000,
+            start_by_ms=start_by_ms,
+            deadline_ms=start_by_ms,
+            dispute_ms=0,
+            streamed=False,
+            verification=Verification.NONE,
+        )
+        await node.finalize(node.signed(job))
+        final = node.tree.final_view.block_id
+        leaders_ms = node.chain.work_due_ms(final, 0, leading=True)
+        others_ms = node.chain.work_due_ms(final, 0, leading=False)
+        assert leaders_ms == -(-start_by_ms // 1_000) * 1_000 + 1
+        assert others_ms == leaders_ms + TIMESTAMP_DRIFT_MS
+        assert node.chain.work_due_ms(bytes(32), 0, leading=True) is None
