@@ -21,8 +21,8 @@ from explorer_web.transactions import transaction_page
 Given: TypeAlias = NamedDependency[SkipValidation[Site]]
 """Type of the parameter `site` of a handler."""
 
-FRAGMENTS: Final = frozenset({"latest", "strip"})
-"""Blocks of the home page's template that an open page may replace."""
+STRIP: Final = Page(template="strip.html", title="Status", crumbs=())
+"""The status strip alone."""
 
 
 @get(["/", "/index.json"])
@@ -32,12 +32,17 @@ async def home(request: HtmlRequest, site: Given) -> Response[bytes]:
     return await site.answer(request, lambda _: home_page(site.reads.index), wanted)
 
 
-@get("/fragments/{name:str}")
-async def fragment(request: HtmlRequest, name: FromPath[str], site: Given) -> Response[bytes]:
-    """Answer with a part of the overview, for a page that is open."""
-    if name not in FRAGMENTS:
-        return await site.absent(Absent(None, request.url.path, absence=Absence.NO_PAGE))
-    return await site.answer(request, lambda _: home_page(site.reads.index), Wanted(fragment=name))
+@get("/fragments/strip")
+async def strip(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with the status strip, for any open page."""
+    return await site.answer(request, lambda _: STRIP, Wanted(is_part=True))
+
+
+@get("/fragments/latest")
+async def latest(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with what the overview shows, for an open overview."""
+    wanted = Wanted(is_part=True, block="latest")
+    return await site.answer(request, lambda _: home_page(site.reads.index), wanted)
 
 
 @get(["/blocks", "/blocks.json"])
@@ -131,7 +136,8 @@ def explorer_handlers(reads: ExplorerReads) -> list[Router]:
             path="/",
             route_handlers=[
                 home,
-                fragment,
+                strip,
+                latest,
                 blocks,
                 block,
                 transaction,

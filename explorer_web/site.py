@@ -62,8 +62,10 @@ class Wanted:
 
     is_twin: bool = False
     """As JSON."""
-    fragment: str = ""
-    """Only this block of the template; empty for the whole page."""
+    is_part: bool = False
+    """As a part that replaces one of an open page."""
+    block: str = ""
+    """Block of the template that is the part; empty where the part has a template of its own."""
     query: str = ""
     """What the search box shows."""
 
@@ -131,7 +133,7 @@ class Site:
     ) -> Response[bytes]:
         health = chain_health(standing, self.reads.index.indexed_height())
         etag = f'W/"{self.assets.digest}-{health.tag}"'
-        is_whole = not wanted.is_twin and not wanted.fragment
+        is_whole = not wanted.is_twin and not wanted.is_part
         if is_whole and etag in known:
             return Response(b"", status_code=304, headers=_headers(ASK_AGAIN, etag))
         page = build(standing)
@@ -141,7 +143,7 @@ class Site:
             )
         if wanted.is_twin:
             return self._twin(page, health, known)
-        # A fragment carries the node's clock, so it is made anew each time.
+        # A part carries the node's clock, so it is made anew each time.
         headers = _headers(ASK_AGAIN, etag) if is_whole else _headers(KEEP_NOT)
         return self._html(page, health, wanted, headers)
 
@@ -167,8 +169,8 @@ class Site:
     def _html(
         self, page: Page, health: ChainHealth, wanted: Wanted, headers: dict[str, str]
     ) -> Response[bytes]:
-        if wanted.fragment:
-            content = self._renderer.block(page, health, wanted.fragment)
+        if wanted.block:
+            content = self._renderer.block(page, health, wanted.block)
         else:
             content = self._renderer.page(page, health, wanted.query)
         return Response(

@@ -140,10 +140,10 @@ def _crowd(world: World) -> int:
     """Add a block of more transactions than a page shows, and a few empty ones."""
     payments = [
         world.sign(PEOPLE.other_client, Transfer(PEOPLE.client.address, amount))
-        for amount in range(1, 121)
+        for amount in range(1, 71)
     ]
     world.block(*payments)
     height = world.final.header.height
-    for _ in range(30):
+    for _ in range(4):
         world.block(after_ms=10_000)
     return height

@@ -28,6 +28,16 @@ def page_paths(chain: IndexedChain) -> dict[str, str]:
     }
 
 
+def distinct_paths(chain: IndexedChain) -> dict[str, str]:
+    """The same without pages that differ from another one only in their words."""
+    alike = {"expired", "failed", "retried", "windowed", "running", "accepted"}
+    return {
+        name: path
+        for name, path in page_paths(chain).items()
+        if name.rpartition(" ")[2] not in alike
+    }
+
+
 class _Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Pages over HTTP: what they say, that they agree with their twins, and that links lead somewhere."""
+"""Pages over HTTP: what they say, their twins, and that every link leads somewhere."""
 
 import re
 
@@ -31,7 +31,7 @@ def test_no_link_of_any_page_leads_to_an_error(site: Served, chain: IndexedChain
             found = {link.partition("#")[0] for link in links_of(answer.text)}
             assert all(link.startswith(("/", "data:image/svg")) or not link for link in found), path
             waiting |= {link for link in found if link.startswith("/")} - seen
-    assert len(seen) > 200
+    assert len(seen) > 100
 
 
 def test_no_page_uses_an_element_id_twice(site: Served, chain: IndexedChain) -> None:
@@ -184,7 +184,7 @@ def test_a_crowded_block_shows_all_its_transactions_over_its_pages(
 ) -> None:
     shown = [
         row["transaction_id"]
-        for first in (0, 50, 100)
+        for first in (0, 50)
         for row in site.get(f"/blocks/{chain.crowded_height}.json?transactions={first}").json()[
             "transactions"
         ]
@@ -193,7 +193,7 @@ def test_a_crowded_block_shows_all_its_transactions_over_its_pages(
     assert block is not None
     assert shown == [each.hex() for each in block.transaction_ids]
     html = site.get(f"/blocks/{chain.crowded_height}?transactions=50").text
-    assert "Transactions 50 to 99 of 120" in html
+    assert "Transactions 50 to 69 of 70" in html
 
 
 def test_a_block_is_the_same_by_height_and_by_id(site: Served) -> None:

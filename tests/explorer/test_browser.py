@@ -1,0 +1,179 @@
+"""The pages in a real Chromium: with and without JavaScript, wide and narrow, light and dark."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.explorer.browsing import reading
+from tests.explorer.chains import IndexedChain
+from tests.explorer.paths import distinct_paths, page_paths
+from tests.explorer.serving import Served
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+CONTRAST = "{ runOnly: ['color-contrast'] }"
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A Chromium for all tests of this file; each test has tabs and storage of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def test_every_page_keeps_the_policy_raises_no_error_and_fits_a_phone(
+    browser: Browser, site: Served, chain: IndexedChain
+) -> None:
+    with reading(browser, site.url, viewport=PHONE) as reader:
+        for name, path in page_paths(chain).items():
+            reader.open(path)
+            assert reader.policy_violations() == [], name
+            wide = reader.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= PHONE["width"], name
+
+
+def test_every_page_reads_the_same_without_javascript(
+    browser: Browser, site: Served, chain: IndexedChain
+) -> None:
+    with reading(browser, site.url, java_script_enabled=False) as reader:
+        for name, path in distinct_paths(chain).items():
+            reader.open(path)
+            expect(reader.page.locator("h1"), name).to_have_count(1)
+            expect(reader.page.locator("#strip"), name).to_contain_text("live")
+            expect(reader.page.locator("button.copy"), name).to_have_count(0)
+
+
+def test_a_reader_without_javascript_gets_from_a_search_to_a_payment(
+    browser: Browser, site: Served, chain: IndexedChain
+) -> None:
+    with reading(browser, site.url, java_script_enabled=False) as reader:
+        page = reader.page
+        reader.open("/")
+        page.get_by_role("searchbox").fill(f"job_{chain.jobs['settled'].hex()}")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Job "))
+        page.locator("dt:has-text('Receipt') + dd a").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Receipt "))
+        page.locator(".timeline li", has_text="Settled").locator("a").first.click()
+        expect(page.locator("main")).to_contain_text("0.475 AITBC to")
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "\u202e<script>window.hacked=1</script>", "a\x00b"])
+def test_hostile_searches_neither_run_nor_break_the_page(
+    browser: Browser, site: Served, text: str
+) -> None:
+    with reading(browser, site.url, viewport=PHONE) as reader:
+        response = site.client.build_request("GET", site.url + "/search", params={"q": text})
+        reader.page.goto(str(response.url))
+        assert reader.page.evaluate("window.hacked") is None
+        assert reader.policy_violations() == []
+        assert reader.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_object_to(
+    browser: Browser, site: Served, chain: IndexedChain, scheme: Any
+) -> None:
+    source = AXE.read_text(encoding="utf-8")
+    # What does not depend on colours is the same in both schemes.
+    rules = "{ resultTypes: ['violations'] }" if scheme == "light" else CONTRAST
+    with reading(browser, site.url, viewport=DESK, color_scheme=scheme) as reader:
+        for name, path in distinct_paths(chain).items():
+            reader.open(path)
+            reader.page.evaluate(source)
+            found = reader.page.evaluate(f"axe.run({rules})")
+            faults = [
+                (fault["id"], [node["html"] for node in fault["nodes"]][:3])
+                for fault in found["violations"]
+            ]
+            assert faults == [], name
+
+
+def test_dark_is_dark_and_light_is_light(browser: Browser, site: Served) -> None:
+    papers = []
+    for scheme in ("light", "dark"):
+        options: Any = {"color_scheme": scheme}
+        with reading(browser, site.url, **options) as reader:
+            reader.open("/")
+            papers.append(reader.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert papers == ["rgb(246, 247, 245)", "rgb(16, 20, 21)"]
+
+
+def test_the_keyboard_reaches_search_content_and_neighbours(browser: Browser, site: Served) -> None:
+    with reading(browser, site.url) as reader:
+        page = reader.page
+        reader.open("/blocks/12")
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        expect(page.locator(".skip")).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        expect(page.locator("#content")).to_be_focused()
+        page.keyboard.press("/")
+        expect(page.locator("#q")).to_be_focused()
+        expect(page.locator("#q")).to_have_value("")
+        page.keyboard.press("Escape")
+        page.locator("#content").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Block 13")
+        page.keyboard.press("ArrowLeft")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Block 12")
+
+
+def test_an_id_is_copied_in_full(browser: Browser, site: Served, chain: IndexedChain) -> None:
+    with reading(browser, site.url, permissions=["clipboard-read", "clipboard-write"]) as reader:
+        reader.open(f"/jobs/{chain.jobs['settled'].hex()}")
+        reader.page.get_by_role("button", name="Copy Job id").click()
+        expect(reader.page.get_by_text("Copied")).to_be_visible()
+        copied = reader.page.evaluate("navigator.clipboard.readText()")
+        assert copied == chain.jobs["settled"].hex()
+
+
+def test_an_open_overview_follows_the_chain(
+    browser: Browser, site: Served, chain: IndexedChain
+) -> None:
+    before = chain.node.now_ms
+    with reading(browser, site.url) as reader:
+        reader.open("/")
+        expect(reader.page.locator(".health")).to_contain_text("Live")
+        try:
+            chain.node.now_ms += 120_000
+            expect(reader.page.locator(".health")).to_contain_text("Stale", timeout=20_000)
+            expect(reader.page.locator("#strip")).to_contain_text("stale", timeout=20_000)
+        finally:
+            chain.node.now_ms = before
+        assert reader.policy_violations() == []
+
+
+def test_the_strip_says_when_the_node_does_not_answer(browser: Browser, site: Served) -> None:
+    with reading(browser, site.url) as reader:
+        reader.open("/blocks")
+        reader.page.route("**/fragments/strip", lambda route: route.abort())
+        strip = reader.page.locator("#strip")
+        expect(strip).to_contain_text("no answer from the node", timeout=20_000)
+        reader.page.unroute("**/fragments/strip")
+        expect(strip).to_contain_text("live", timeout=20_000)
+        # Chromium and htmx report the requests that this test made fail.
+        others = [
+            each
+            for each in reader.troubles
+            if "/fragments/strip" not in each and "ERR_FAILED" not in each
+        ]
+        assert others == []
+        reader.troubles.clear()
+
+
+def test_axe_is_the_file_that_the_list_of_vendored_files_names() -> None:
+    listed = (AXE.parents[4] / "docs" / "vendored.md").read_text()
+    for file in AXE.parent.iterdir():
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert re.search(rf"axe-core/{re.escape(file.name)}` .*`{digest}`", listed), file.name

@@ -1,0 +1,107 @@
+"""Search: a unique find leads to its page, several are grouped, none says what was tried."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer_web.references import QUERY_CHARACTERS_MAX, PageKind, page_url, parse_id, parse_query
+from ledger.keys import format_address
+from tests.explorer.chains import IndexedChain
+from tests.explorer.serving import Served
+from tests.ledger.worlds import PEOPLE
+
+
+def search(site: Served, text: str) -> Any:
+    return site.client.get(site.url + "/search", params={"q": text})
+
+
+@pytest.mark.parametrize(
+    "text", ["12", " 12 ", "http://127.0.0.1:8011/blocks/12", "/blocks/12.json"]
+)
+def test_a_height_leads_to_its_block(site: Served, text: str) -> None:
+    answer = search(site, text)
+    assert (answer.status_code, answer.headers["location"]) == (302, "/blocks/12")
+
+
+def test_a_full_id_leads_to_the_page_that_says_most(site: Served, chain: IndexedChain) -> None:
+    job_id, receipt_id = chain.jobs["settled"].hex(), chain.receipts["settled"].hex()
+    for text, path in (
+        (job_id, f"/jobs/{job_id}"),
+        (job_id.upper(), f"/jobs/{job_id}"),
+        (f"0x{job_id}", f"/jobs/{job_id}"),
+        (f"job_{job_id}", f"/jobs/{job_id}"),
+        (f"pay_{job_id}", f"/jobs/{job_id}"),
+        (f"tx_{job_id}", f"/transactions/{job_id}"),
+        (receipt_id, f"/receipts/{receipt_id}"),
+        (chain.transfer.hex(), f"/transactions/{chain.transfer.hex()}"),
+        (f"https://example.org/api/jobs/job_{job_id}?a=b#c", f"/jobs/{job_id}"),
+    ):
+        assert search(site, text).headers.get("location") == path, text
+
+
+def test_the_beginning_of_an_id_lists_all_that_it_may_be(site: Served, chain: IndexedChain) -> None:
+    answer = search(site, chain.jobs["settled"].hex()[:12])
+    assert answer.status_code == 200
+    assert "<h2>Jobs</h2>" in answer.text
+    assert "<h2>Transactions</h2>" in answer.text
+    assert f"/jobs/{chain.jobs['settled'].hex()}" in answer.text
+
+
+def test_the_beginning_of_a_block_id_leads_to_the_block(site: Served) -> None:
+    block_id = site.get("/blocks/12.json").json()["block_id"]
+    assert search(site, block_id[:16]).headers["location"] == f"/blocks/{block_id}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("999999999", "a block at height 999,999,999"),
+        ("ab" * 32, "with the id " + "ab" * 32),
+        ("abcdef99", "whose id begins with abcdef99"),
+        ("job_" + "ab" * 32, "jobs with the id"),
+        ("ait1qqqqqqqq", "an account&#39;s address:"),
+        ("nothing like it", "nothing: it is no height"),
+        ("12345z", "nothing: it is no height"),
+    ],
+)
+def test_what_was_tried_is_said_where_nothing_was_found(site: Served, text: str, said: str) -> None:
+    answer = search(site, text)
+    assert answer.status_code == 200
+    assert "Nothing found for" in answer.text
+    assert said in answer.text
+
+
+def test_an_accounts_address_is_recognised_and_said_to_have_no_page(site: Served) -> None:
+    answer = search(site, format_address(PEOPLE.client.address))
+    assert "it is well formed, and accounts have no page here" in answer.text
+
+
+def test_an_empty_search_explains_itself(site: Served) -> None:
+    for path in ("/search", "/search?q=", "/search?q=%20%20"):
+        answer = site.get(path)
+        assert answer.status_code == 200
+        assert "Nothing was typed." in answer.text
+        assert "What can be found" in answer.text
+
+
+def test_the_search_box_keeps_what_was_typed(site: Served) -> None:
+    assert 'value="nothing &#34;here&#34;"' in search(site, 'nothing "here"').text
+
+
+@given(st.text(max_size=700))
+def test_any_text_is_some_query(text: str) -> None:
+    query = parse_query(text)
+    assert len(query.text) <= QUERY_CHARACTERS_MAX + 1
+    assert query.height is None or query.height >= 0
+    assert not query.digits or 6 <= len(query.digits) <= 64
+    assert query.address is None or len(query.address) == 20
+
+
+@given(st.sampled_from(PageKind), st.binary(min_size=32, max_size=32))
+def test_the_address_of_a_page_names_its_object(kind: PageKind, object_id: bytes) -> None:
+    url = page_url(kind, object_id)
+    assert parse_id(kind, url.rpartition("/")[2]) == object_id
+    query = parse_query(f"http://localhost:8011{url}.json")
+    assert (query.digits, query.kind) == (object_id.hex(), kind)
