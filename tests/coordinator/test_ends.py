@@ -81,6 +81,26 @@ async def test_a_job_whose_escrow_is_not_final_is_cancelled_once_it_is(world: Wo
         assert (await cancelling).phase is JobPhase.CANCELLED
 
 
+async def test_a_wallet_that_cannot_pay_the_fee_keeps_its_job_and_may_try_again(
+    world: World,
+) -> None:
+    funds = (await world.services.clients.view(CLIENT)).balance
+    # Two rounds: the fee's size in bytes is part of the fee.
+    probe = await world.services.jobs.create(CLIENT, spec(max_price=AITBC))
+    assert probe.payment is None
+    await world.until(probe.job_id, JobPhase.QUEUED)
+    fee = funds - AITBC - (await world.services.clients.view(CLIENT)).balance
+    job = await world.job(max_price=funds - AITBC - 2 * fee)
+    with pytest.raises(InsufficientBalance):
+        await world.services.jobs.cancel(CLIENT, job.job_id)
+    assert (await world.get(job.job_id)).phase is JobPhase.QUEUED
+    await world.pass_time(901)
+    await world.pass_time(1)
+    await world.settled(probe.job_id)
+    again = await world.job(ttl_s=600)
+    assert (await world.services.jobs.cancel(CLIENT, again.job_id)).phase is JobPhase.CANCELLED
+
+
 async def test_finished_jobs_cannot_be_cancelled(world: World) -> None:
     await world.miner()
     done = await world.done((await world.job()).job_id)

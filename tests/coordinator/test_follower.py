@@ -43,7 +43,7 @@ async def _rich_history(world: World) -> None:
     transaction = own.completion(lease).transaction
     assert transaction is not None
     await world.chain.submit([transaction])
-    await world.until(undelivered.job_id, JobPhase.COMPLETED)
+    await world.receipt_final(undelivered.job_id)
     await world.pass_time(61)
     expiring = await world.job(ttl_s=5)
     await world.pass_time(7)

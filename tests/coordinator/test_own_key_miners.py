@@ -117,7 +117,7 @@ async def test_a_receipt_whose_result_never_comes_is_disputed_and_refunded(
     transaction = miner.completion(lease).transaction
     assert transaction is not None
     await world.chain.submit([transaction])
-    await world.until(job.job_id, JobPhase.COMPLETED)
+    await world.receipt_final(job.job_id)
 
     await world.pass_time(world.config.timings.delivery_grace_ms / 1_000 + 1)
     disputed = await world.get(job.job_id)
@@ -141,7 +141,7 @@ async def test_a_receipt_that_came_before_its_result_is_attested_with_it(
     completion = miner.completion(lease)
     assert completion.transaction is not None
     await world.chain.submit([completion.transaction])
-    await world.until(job.job_id, JobPhase.COMPLETED)
+    await world.receipt_final(job.job_id)
     await _deliver(world, miner, job.job_id, completion)
     done = await world.settled(job.job_id)
     assert done.payment is not None
@@ -157,7 +157,7 @@ async def test_a_result_that_comes_during_the_dispute_is_paid_when_that_ends(
     completion = miner.completion(lease)
     assert completion.transaction is not None
     await world.chain.submit([completion.transaction])
-    await world.until(job.job_id, JobPhase.COMPLETED)
+    await world.receipt_final(job.job_id)
     await world.pass_time(61)
     await _deliver(world, miner, job.job_id, completion)
     await world.quiet()
@@ -199,7 +199,7 @@ async def test_a_malformed_result_of_an_included_receipt_is_named_in_the_dispute
     empty = Output(text="")
     transaction = miner.sign(miner.receipt(lease, empty))
     await world.chain.submit([transaction])
-    await world.until(job.job_id, JobPhase.COMPLETED)
+    await world.receipt_final(job.job_id)
     garbage = replace(miner.completion(lease), output=empty, transaction=transaction)
     with pytest.raises(ResultMalformed):
         await _deliver(world, miner, job.job_id, garbage)

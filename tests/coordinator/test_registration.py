@@ -17,6 +17,7 @@ from coordinator.errors import (
     SponsorshipExhausted,
     TransactionInvalid,
 )
+from coordinator.miners.capabilities import digest_of_document, document_of
 from coordinator.miners.challenges import LIFETIME_MS
 from ledger.actions import Action, Custody, RegisterMiner, Transfer
 from ledger.hashing import sha256
@@ -208,6 +209,16 @@ async def test_a_registration_that_says_something_else_than_the_body_is_refused(
         with pytest.raises(TransactionInvalid):
             await world.services.miners.register(CLIENT, registration(miner.name, own_key=own_key))
     assert world.chain.balance(miner.key.address) == 0
+
+
+async def test_a_bond_that_the_key_cannot_pay_is_named(world: World) -> None:
+    miner = OwnMiner(world)
+    digest = digest_of_document(document_of(registration(miner.name)))
+    action = RegisterMiner(miner.name, digest, 0, AITBC, Custody.OWN)
+    own_key = await miner.answer(miner.sign(action))
+    with pytest.raises(TransactionInvalid, match="INSUFFICIENT_BALANCE"):
+        await world.services.miners.register(CLIENT, registration(miner.name, own_key=own_key))
+    assert (await miner.register()).is_active
 
 
 async def test_a_managed_name_is_not_taken_over_by_a_key(world: World) -> None:

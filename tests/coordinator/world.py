@@ -138,6 +138,17 @@ class World:
         assert found is not None, f"{(await self.get(job_id, principal)).phase}, not {phase}"
         return found
 
+    async def receipt_final(self, job_id: bytes, principal: Principal = CLIENT) -> JobView:
+        """Wait until a job's receipt is on the chain, whether its result came or not."""
+
+        async def look() -> JobView | None:
+            job = await self.get(job_id, principal)
+            return job if job.receipt_id is not None else None
+
+        found = await self.services.core.follower.jobs.wait_until(job_id, look, 5.0)
+        assert found is not None, "no receipt"
+        return found
+
     async def settled(self, job_id: bytes, principal: Principal = CLIENT) -> JobView:
         """Wait until a job left the chain's state, and return how it ended."""
 
