@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Table, select, update
 from coordinator.database import DatabaseOfAnotherChain
 from coordinator.database.tables import CHAIN_DERIVED, attestations, chain, jobs, receipts
 from coordinator.follower import empty_derived
-from coordinator.jobs import JobPhase
 from coordinator.leases import GiveUp
 from coordinator.outbox import Signer
 from coordinator.services import build_services
