@@ -28,7 +28,8 @@ from ledger.transaction import SignedTransaction, Transaction, sign
 from ledger.types import Address
 
 GENESIS_MS = 1_700_000_000_000
-BALANCE = 10**15
+BALANCE = 4 * 10**12
+"""Nait of each account; a million of them stay within the largest supply (S8)."""
 PARAMETERS = Parameters(
     delta_ms=PARAMETER_BOUNDS["delta_ms"][1],
     block_weight_max=PARAMETER_BOUNDS["block_weight_max"][1],
