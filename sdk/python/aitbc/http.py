@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -86,19 +87,13 @@ class Transport:
         Raises:
             InvalidValue: the address is none.
         """
-        if not base_url.startswith(("http://", "https://")):
-            raise InvalidValue("base_url", f"must begin with http:// or https://, not {base_url!r}")
-        self.base_url = base_url.rstrip("/")
+        self.base_url = _checked(base_url).rstrip("/")
         self.retry = retry
         self._timeout_s = timeout_s
         self._sleep = sleep
-        try:
-            httpx.URL(self.base_url)
-            self._http = httpx.Client(
-                headers=dict(headers), timeout=timeout_s, follow_redirects=False, trust_env=False
-            )
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise InvalidValue("base_url", f"{base_url!r} is not an address: {error}") from None
+        self._http = httpx.Client(
+            headers=dict(headers), timeout=timeout_s, follow_redirects=False, trust_env=False
+        )
 
     def close(self) -> None:
         """Close open connections."""
@@ -190,6 +185,18 @@ class Transport:
                 pause_s = max(pause_s, wanted_s)
             self._sleep(min(self.retry.pause_max_s, pause_s))
         raise AssertionError("the loop returns or raises")
+
+
+def _checked(base_url: str) -> str:
+    try:
+        parts, parsed = urlsplit(base_url), httpx.URL(base_url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname and parsed.host)
+        _ = parts.port
+    except (ValueError, httpx.InvalidURL):
+        is_address = False
+    if not is_address:
+        raise InvalidValue("base_url", f"must be http://… or https://…, not {base_url!r}")
+    return base_url
 
 
 def _may_repeat(request: Request, error: ApiError) -> bool:

@@ -21,13 +21,15 @@ def read_private(path: Path, bytes_max: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise KeyFileError(f"{path} is not a regular file")
         if stat.S_IMODE(status.st_mode) & 0o077:
             raise KeyFileError(f"others may read {path}: chmod 600 {path}")
-        data = file.read(bytes_max + 1)
+        data = os.read(descriptor, bytes_max + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > bytes_max:
         raise KeyFileError(f"{path} has more than {bytes_max} bytes: is it the right file?")
     return data
