@@ -132,7 +132,9 @@ async def chain_head(request: HttpRequest, chain_api: Api) -> Response[bytes]:
 
 
 @get("/v1/chain/blocks/{reference:str}", opt=declared(BLOCK))
-async def chain_block(request: HttpRequest, reference: str, chain_api: Api) -> Response[bytes]:
+async def chain_block(
+    request: HttpRequest, reference: FromPath[str], chain_api: Api
+) -> Response[bytes]:
     """Answer with a final block."""
     block = await chain_api.block(_block_reference(reference))
     return answer(request, block_view(block), as_of_height=chain_api.chain.head().height)
@@ -140,7 +142,7 @@ async def chain_block(request: HttpRequest, reference: str, chain_api: Api) -> R
 
 @get("/v1/chain/blocks/{reference:str}/bytes", opt=declared(BLOCK_BYTES))
 async def chain_block_bytes(
-    request: HttpRequest, reference: str, chain_api: Api
+    request: HttpRequest, reference: FromPath[str], chain_api: Api
 ) -> Response[bytes]:
     """Answer with a final block as whoever checks it hashes it."""
     block = await chain_api.block(_block_reference(reference))

@@ -1,10 +1,12 @@
 """Configuration: typed, complete, and every refusal names the field."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import node
 from node.config import ConfigInvalid, ListenAddress, listen_addresses, parse_config, read_config
 
 MINIMAL = {"genesis": "genesis.json", "data_directory": "data"}
@@ -78,3 +80,10 @@ def test_a_missing_or_huge_file_is_refused(tmp_path: Path) -> None:
     for name in ("absent.toml", "huge.toml"):
         with pytest.raises(ConfigInvalid, match=name):
             read_config(tmp_path / name)
+
+
+def test_the_sample_in_the_readme_states_the_defaults() -> None:
+    readme = Path(node.__file__).with_name("README.md").read_text()
+    sample = tomllib.loads(readme.partition("```toml\n")[2].partition("```")[0])
+    needed = {name: sample[name] for name in ("genesis", "data_directory", "validator")}
+    assert parse_config(sample, Path("/")) == parse_config(needed, Path("/"))
