@@ -132,6 +132,11 @@ class Journal:
         write_new_file(path, encode_frame(0, encode(identity)), _PRIVATE)
         return cls(path, identity, failpoints)
 
+    def take_entries(self) -> tuple[Entry, ...]:
+        """Return `entries` and let go of them: they may hold many blocks."""
+        entries, self.entries = self.entries, ()
+        return entries
+
     @property
     def floor_mark(self) -> View:
         """View up to which entries were dropped because the store has the blocks."""

@@ -64,11 +64,11 @@ class StoreBehindJournal(JournalError):
 
     code = "STORE_BEHIND_JOURNAL"
 
-    def __init__(self, epoch: Epoch, view: View) -> None:
-        """State what the journal says is final."""
+    def __init__(self, known: str) -> None:
+        """State what the journal knows."""
         super().__init__(
-            f"the journal says that epoch {epoch} is final up to view {view}, and the database "
-            "does not hold those blocks: it is an older copy. Put the newest database back"
+            f"the journal knows {known}, and the database does not hold those blocks: it is an "
+            "older copy. Put the newest database back"
         )
 
 
@@ -193,7 +193,7 @@ class EpochOpener:
         committee = self._committee(view)
         final = BlockRef(view.next_parent_view, view.block_id)
         journal = self._open_journal(view, committee)
-        entries = journal.entries if journal else ()
+        entries = journal.take_entries() if journal else ()
         enders = _execute_kept(tree, entries, final, verified)
         if journal:
             _check_finality(tree, entries, final, committee)
@@ -246,10 +246,13 @@ class EpochOpener:
         epoch, head_view = committee.epoch, view.next_parent_view
         known = self._journals.epochs()
         if max(known, default=epoch) > epoch:
-            raise StoreBehindJournal(max(known), 0)
+            raise StoreBehindJournal(f"blocks of epoch {max(known)}")
         if epoch in known:
             journal = self._journals.open(epoch)
             _check_reach(journal, epoch, head_view)
+            if journal.torn:
+                dropped = journal.torn.dropped_bytes
+                log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=dropped)
             return journal
         if self._is_first_start(view, known):
             return self._journals.create(epoch)
@@ -274,6 +277,10 @@ class EpochOpener:
         return view.header.height == 0 or view.header.epoch in known or is_younger
 
 
+def _finality(epoch: Epoch, view: View) -> str:
+    return f"finality up to view {view} of epoch {epoch}"
+
+
 def _timing(view: ChainView) -> Timing:
     return Timing(view.parameters.delta_ms, view.parameters.heartbeat_ms)
 
@@ -294,9 +301,7 @@ def _check_reach(journal: Journal, epoch: Epoch, head_view: View) -> None:
     if reach < head_view:
         raise JournalBehindStore(epoch, reach, head_view)
     if journal.floor_mark > head_view:
-        raise StoreBehindJournal(epoch, journal.floor_mark)
-    if journal.torn:
-        log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=journal.torn.dropped_bytes)
+        raise StoreBehindJournal(_finality(epoch, journal.floor_mark))
 
 
 def _execute_kept(
@@ -327,4 +332,4 @@ def _check_finality(
     for finalized in newest:
         is_above = finalized.view > final.view
         if committee.size == 1 and is_above and tree.view_of(finalized.block_id) is None:
-            raise StoreBehindJournal(committee.epoch, finalized.view)
+            raise StoreBehindJournal(_finality(committee.epoch, finalized.view))

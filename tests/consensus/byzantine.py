@@ -3,7 +3,8 @@
 import hashlib
 
 from consensus import BlockRef, Certificate, Finalize, Notarize, Nullify, Vote
-from tests.consensus.small_network import Block, Network, vote_of
+from tests.consensus.small_network import Network
+from tests.consensus.sound_fakes import BOUNDARY, Block, vote_of
 
 
 class Liar:
@@ -13,7 +14,7 @@ class Liar:
         self.network = network
         self.number = number
         self.spoken: set[int] = set()
-        self.parents = [BlockRef(0, b"\x00" * 32)]
+        self.parents = [BOUNDARY]
         network.byzantine.add(number)
         network.on_message = self.hear
 

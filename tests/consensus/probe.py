@@ -29,7 +29,8 @@ from consensus import (
     VoteReceived,
     WorkPending,
 )
-from tests.consensus.small_network import BOUNDARY, TIMING, FakeKey, committee_of, vote_of
+from tests.consensus.small_network import TIMING
+from tests.consensus.sound_fakes import BOUNDARY, FakeKey, committee_of, vote_of
 
 DELTA_MS = TIMING.delta_ms
 

@@ -9,7 +9,7 @@ import hashlib
 import heapq
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from consensus import (
@@ -26,14 +26,12 @@ from consensus import (
     Certified,
     Certify,
     Commit,
-    Committee,
     Core,
     Effect,
     Event,
     FetchCertificates,
     Finalize,
     Notarize,
-    Nullify,
     Persist,
     Propose,
     Record,
@@ -52,12 +50,10 @@ from consensus import (
     VoteReceived,
     VoteSeen,
     WorkPending,
-    signed_bytes,
 )
-from ledger.hashing import Tags
+from tests.consensus.sound_fakes import BOUNDARY, Block, FakeKey, committee_of
+from tests.consensus.vote_judge import Disk, Judge
 
-TAGS = Tags(b"\x51" * 32)
-BOUNDARY = BlockRef(0, b"\x00" * 32)
 TIMING = Timing(delta_ms=200, heartbeat_ms=10_000)
 
 
@@ -65,55 +61,6 @@ Report = TypeVar("Report", ReportEvidence, ReportFault, StopSigning)
 
 COMPACTION = 0.1
 """Probability that a journal is rewritten after a final block."""
-
-
-class FakeKey:
-    """Signs by hashing; nobody in the simulation forges."""
-
-    def __init__(self, number: int) -> None:
-        self.public_key = bytes([number]) * 32
-
-    def sign(self, message: bytes) -> bytes:
-        return _fake_signature(self.public_key, message)
-
-
-def _fake_signature(public_key: bytes, message: bytes) -> bytes:
-    return hashlib.sha256(public_key + message).digest() * 2
-
-
-def check_fake(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    return signature == _fake_signature(public_key, message)
-
-
-def committee_of(size: int, epoch: int = 0) -> Committee:
-    members = [FakeKey(number).public_key for number in range(size)]
-    return Committee(TAGS, epoch, members, check=check_fake)
-
-
-def vote_of(number: int, statement: Notarize | Nullify | Finalize) -> Vote:
-    return Vote(statement, number, FakeKey(number).sign(signed_bytes(TAGS, statement)))
-
-
-@dataclass(frozen=True)
-class Block:
-    """All that the fake application knows of a block."""
-
-    block_id: bytes
-    view: int
-    parent: BlockRef
-    height: int
-
-
-@dataclass
-class Disk:
-    """What survives a crash."""
-
-    records: list[Record] = field(default_factory=list)
-    votes: set[Vote] = field(default_factory=set)
-    """All votes that were ever durable."""
-    blocks: dict[bytes, Block] = field(default_factory=dict)
-    final: BlockRef = BOUNDARY
-    certificate: Certificate | None = None
 
 
 class Crashed(Exception):
@@ -269,7 +216,7 @@ class Node:
             self.disk.certificate = certificate
             if self.network.random.random() < COMPACTION:
                 self.disk.records = [r for r in self.disk.records if r.view > final.view]
-            self.network.finalised(self, self.disk.final)
+            self.network.judge.on_final(self.blocks, self.disk.final)
 
     def _commit_again(self, certificate: Certificate) -> None:
         if self.is_up:
@@ -320,9 +267,7 @@ class Network:
         self.nodes = [Node(self, number) for number in range(size)]
         self.byzantine: set[int] = set()
         self.cut: set[frozenset[int]] = set()
-        self.said: dict[tuple[int, int], dict[str, object]] = {}
-        self.certified: dict[int, dict[str, object]] = {}
-        self.final: dict[int, bytes] = {}
+        self.judge = Judge(size)
         self.waiting_for_work: dict[int, int] = {}
         self.sent = 0
         self.on_message: Callable[[int, Vote | Certificate, Block | None], None] | None = None
@@ -378,7 +323,7 @@ class Network:
         self, node: Node, member: int, message: Vote | Certificate, block: Block | None
     ) -> None:
         if node.number not in self.byzantine:
-            self.check_sent(node, message)
+            self.judge.on_sent(node.number, node.disk, message)
         self.sent += 1
         weather = self.weather
         if frozenset((node.number, member)) in self.cut or self.random.random() < weather.loss:
@@ -422,41 +367,6 @@ class Network:
         for node in self.honest():
             if node.number in self.waiting_for_work:
                 node.handle(WorkPending(0, self.waiting_for_work[node.number]))
-
-    # Checks ---------------------------------------------------------------------------------
-
-    def check_sent(self, node: Node, message: Vote | Certificate) -> None:
-        if isinstance(message, Certificate):
-            self.check_certificate(message)
-            return
-        statement = message.statement
-        assert message.signer == node.number, "a node sends its own votes only"
-        assert message in node.disk.votes, "a vote left before it was durable"
-        if isinstance(statement, Notarize | Finalize):
-            assert statement.block_id in node.disk.blocks, "a block is vouched for and not durable"
-        said = self.said.setdefault((node.number, statement.view), {})
-        kind = type(statement).__name__
-        assert said.setdefault(kind, statement) == statement, f"two {kind} of one view"
-        assert not {"Nullify", "Finalize"} <= said.keys(), "nullify and finalize of one view"
-
-    def check_certificate(self, certificate: Certificate) -> None:
-        statement = certificate.statement
-        voters = {entry.signer for entry in certificate.entries}
-        size = len(self.nodes)
-        assert 3 * (size - len(voters)) < size or size == 1, "fewer than n - f voters"
-        found = self.certified.setdefault(statement.view, {})
-        kind = type(statement).__name__
-        assert found.setdefault(kind, statement) == statement, f"two {kind} quorums in a view"
-        assert not {"Nullify", "Finalize"} <= found.keys(), "a view is nullified and final"
-
-    def finalised(self, node: Node, ref: BlockRef) -> None:
-        """Every node's final chain is a prefix of one order."""
-        block_id = ref.block_id
-        while block_id != BOUNDARY.block_id:
-            block = node.blocks[block_id]
-            known = self.final.setdefault(block.height, block_id)
-            assert known == block_id, f"two final blocks at height {block.height}"
-            block_id = block.parent.block_id
 
     def final_height(self) -> int:
         """Height that every honest node has made final."""

@@ -6,7 +6,7 @@ from consensus import ReportEvidence, ReportFault, StopSigning
 from tests.consensus.byzantine import Liar
 from tests.consensus.small_network import Network, Weather
 
-STORM_MS = 4_000
+STORM_MS = 3_000
 HEALING_MS = 60_000
 LOSSY = Weather(loss=0.2, delay_ms=(1, 400), duplication=0.1)
 SLOW = Weather(delay_ms=(20, 150))
@@ -22,7 +22,7 @@ def storm(size: int, seed: int, weather: Weather) -> Network:
 
 def assert_progress_after_healing(network: Network, blocks: int = 3) -> None:
     network.heal()
-    goal = max(network.final, default=0) + blocks
+    goal = max(network.judge.final, default=0) + blocks
     network.run_until(network.now + HEALING_MS, lambda: network.final_height() >= goal)
     assert network.final_height() >= goal, "no progress after healing"
     assert not any(node.reported(StopSigning) for node in network.honest())
@@ -34,7 +34,7 @@ def test_a_calm_network_finalizes_a_block_in_each_view(size: int) -> None:
     network.start()
     network.run_until(3_000)
     assert network.final_height() >= 30
-    assert not any("Nullify" in kinds for kinds in network.certified.values())
+    assert not any("Nullify" in kinds for kinds in network.judge.certified.values())
 
 
 @pytest.mark.parametrize("seed", range(60))

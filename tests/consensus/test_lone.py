@@ -9,7 +9,8 @@ from consensus import (
     Propose,
 )
 from tests.consensus.probe import Probe, block_id, finalize, notarize, nullify
-from tests.consensus.small_network import BOUNDARY, TIMING
+from tests.consensus.small_network import TIMING
+from tests.consensus.sound_fakes import BOUNDARY
 
 
 def test_a_block_is_final_after_one_batch_of_records() -> None:

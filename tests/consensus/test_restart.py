@@ -19,7 +19,7 @@ from tests.consensus.probe import (
     notarize,
     nullify,
 )
-from tests.consensus.small_network import vote_of
+from tests.consensus.sound_fakes import vote_of
 
 
 def restarted(probe: Probe, me: int | None = None) -> Probe:

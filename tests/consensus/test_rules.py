@@ -20,7 +20,7 @@ from tests.consensus.probe import (
     notarize,
     nullify,
 )
-from tests.consensus.small_network import BOUNDARY
+from tests.consensus.sound_fakes import BOUNDARY
 
 # Rule 1: entering views ---------------------------------------------------------------------
 

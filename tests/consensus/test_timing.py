@@ -213,7 +213,7 @@ def test_a_quiet_network_makes_heartbeats_only(seed: int) -> None:
     network.start()
     network.run_until(60_000)
     assert 5 <= network.final_height() <= 6
-    assert not any("Nullify" in kinds for kinds in network.certified.values())
+    assert not any("Nullify" in kinds for kinds in network.judge.certified.values())
 
 
 def test_a_dead_leader_of_a_quiet_network_costs_two_deltas_and_not_a_heartbeat() -> None:
