@@ -57,7 +57,10 @@ def run_devnet(
     5 a process of the devnet ended, 6 a job did not end as it should, 130 interrupted.
     """
     teller = Teller(sys.stderr if as_json else sys.stdout)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts this in the background ignores Ctrl-C for it; a person who sends the
+    # signal means it all the same.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         with DevnetDirectory(directory.absolute()) as held:
             options = _Options(tuple(port or DEFAULT_PORTS), fresh, demo, as_json)
