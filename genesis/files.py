@@ -102,12 +102,13 @@ def _read(path: Path) -> bytes:
 def _toml(data: bytes) -> Mapping[str, object]:
     try:
         return tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # Besides the decoder's own errors: bytes that are no text, and numbers of 5 000 digits.
         raise DocumentUnreadable("", f"not TOML: {error}", "Correct that line") from None
 
 
 def _json(data: bytes) -> Mapping[str, object]:
-    """Decode an object; unlike the standard decoder, refuse a key that stands there twice."""
+    """Decode an object; unlike the standard decoder, refuse what `_distinct` refuses."""
     try:
         document = json.loads(data.decode(), object_pairs_hook=_distinct, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -118,10 +119,17 @@ def _json(data: bytes) -> Mapping[str, object]:
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a key that stands there twice, and escapes that are half a character.
+
+    Such a half (a lone surrogate) is a string that no output can carry.
+    """
     members: dict[str, object] = {}
     for key, value in pairs:
         if key in members:
             raise ValueError(f"the key {key!r} stands there twice")
+        key.encode()
+        if isinstance(value, str):
+            value.encode()
         members[key] = value
     return members
 

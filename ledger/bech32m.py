@@ -73,7 +73,9 @@ def decode(prefix: str, text: str) -> bytes:
     found_prefix, separator, tail = lowered.rpartition("1")
     if not separator or found_prefix != prefix:
         raise AddressInvalid(f"does not begin with {prefix}1")
-    if len(tail) < CHECKSUM_LENGTH or any(char not in _VALUE_OF for char in tail):
+    # Letters beyond ASCII fold to these: U+212A, the Kelvin sign, to k.
+    known = text.isascii() and all(char in _VALUE_OF for char in tail)
+    if len(tail) < CHECKSUM_LENGTH or not known:
         raise AddressInvalid("contains a character that bech32m does not use")
     words = [_VALUE_OF[char] for char in tail]
     if _polymod(_expand_prefix(prefix) + words) != CHECKSUM_CONSTANT:

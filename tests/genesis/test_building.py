@@ -144,12 +144,15 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
         ("spec.toml", SPEC_TOML + 'name = "example"'),
         ("spec.toml", 'name = "a"\nname = "b"'),
         ("spec.toml", b"\xff"),
+        ("spec.toml", "timestamp_ms = " + "9" * 5_000),
         ("spec.json", '{"name": "a", "name": "b"}'),
         ("spec.json", '{"name": NaN}'),
         ("spec.json", "[]"),
         ("spec.json", "[" * 100_000),
         ("spec.json", "1" * 10_000),
         ("spec.json", b"\xff\xfe"),
+        ("spec.json", '{"\\ud800": 1}'),
+        ("spec.json", '{"parameters": {"\\udfff": 1}}'),
     ],
 )
 def test_text_with_repeated_keys_or_of_another_kind_is_refused(
@@ -157,6 +160,15 @@ def test_text_with_repeated_keys_or_of_another_kind_is_refused(
 ) -> None:
     with pytest.raises((DocumentUnreadable, FieldInvalid)):
         read_spec(write(tmp_path / name, text))
+
+
+def test_half_a_character_in_a_built_file_is_refused_in_words_that_can_be_printed(
+    tmp_path: Path,
+) -> None:
+    document = json.loads(genesis_text(build_genesis(SPEC))) | {"chain_id": "\ud800"}
+    with pytest.raises(GenesisError) as caught:
+        read_genesis(write(tmp_path / "genesis.json", json.dumps(document)))
+    assert str(caught.value).encode()
 
 
 def test_a_missing_file_is_an_error_of_genesis(tmp_path: Path) -> None:

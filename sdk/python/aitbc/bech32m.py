@@ -37,7 +37,8 @@ def decode(prefix: str, text: str, size: int) -> bytes:
     """
     expected = len(prefix) + 1 + -(-size * 8 // 5) + 6
     lowered = text.lower()
-    if len(text) != expected or text not in (lowered, text.upper()):
+    # Letters beyond ASCII fold to these: U+212A, the Kelvin sign, to k.
+    if len(text) != expected or not text.isascii() or text not in (lowered, text.upper()):
         raise InvalidValue("address", f"must be {expected} characters of one case")
     if not lowered.startswith(prefix + "1"):
         raise InvalidValue("address", f"must begin with {prefix}1")
