@@ -54,6 +54,7 @@ from node.block_tree import TreeBlock
 from node.chain import ChainNode
 from node.committer import Committer, FinalisedBlock
 from node.failpoints import Failpoints, NoFailpoints
+from node.journal import Journal
 from node.journal_format import Entry, KeptBlock
 from node.ports import Clock, Network, NoPeers
 from node.recovery import Engine, EpochOpener
@@ -130,7 +131,7 @@ class Driver:
         self._unsynced: list[Entry] = []
         self._wanted: Certificate | None = None
         self._handed_over = chain.head().height
-        self._open_epoch()
+        self._open_epoch(opener.open_journal(chain.tree.final_view))
 
     # ------------------------------------------------------------ running
 
@@ -221,7 +222,7 @@ class Driver:
             await self._wake.wait()
             self._wake.clear()
             if self._is_epoch_over:
-                self._next_epoch()
+                await self._next_epoch(journal_thread)
             while self._events and not self._is_stopping:
                 await self._turn(committer, journal_thread)
                 await asyncio.sleep(0)  # Timers and requests have their turn, too.
@@ -339,9 +340,9 @@ class Driver:
 
     # ------------------------------------------------------------ epochs
 
-    def _open_epoch(self) -> None:
-        now_ms = self._clock.monotonic_ms()
-        engine = self._opener.open(self._chain.tree, self._chain.pool.is_verified, now_ms)
+    def _open_epoch(self, journal: Journal | None) -> None:
+        tree, verified = self._chain.tree, self._chain.pool.is_verified
+        engine = self._opener.open(tree, journal, verified, self._clock.monotonic_ms())
         self._engine: Engine = engine
         self._application = Application(self._chain, engine.committee, self._clock, self._network)
         self._silent_because = engine.silent_because
@@ -363,16 +364,18 @@ class Driver:
             self._is_epoch_over = True
             self._wake.set()
 
-    def _next_epoch(self) -> None:
+    async def _next_epoch(self, journal_thread: Executor) -> None:
         """Start the next epoch's core; nothing that is pending for the old one matters to it."""
-        self._is_epoch_over = False
+        self._alarms.cancel()
+        loop, view = asyncio.get_running_loop(), self._chain.tree.final_view
+        journal = await loop.run_in_executor(journal_thread, self._opener.open_journal, view)
         if self._engine.journal:
             self._engine.journal.close()
-        self._alarms.cancel()
+        self._is_epoch_over = False
         self._events.clear()
         self._unsynced.clear()
         self._wanted = None
-        self._open_epoch()
+        self._open_epoch(journal)
 
 
 async def _until_one_ends(*work: Coroutine[object, object, None]) -> None:

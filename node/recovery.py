@@ -37,66 +37,17 @@ from ledger.seen import SeenIds
 from ledger.store import ChainStore, StoredHead
 from ledger.types import Epoch, Hash, Height, TimestampMs, View
 from node.block_tree import BlockTree
-from node.journal import Journal, JournalError
+from node.journal import Journal
 from node.journal_folder import JournalFolder
 from node.journal_format import Entry, FloorMark, KeptBlock
+from node.recovery_errors import (
+    JournalBehindStore,
+    JournalLost,
+    KeptBlockWrong,
+    StoreBehindJournal,
+)
 
 log = structlog.get_logger(__name__)
-
-
-class JournalBehindStore(JournalError):
-    """The journal is older than the database: votes of this validator are missing from it."""
-
-    code = "JOURNAL_BEHIND_STORE"
-
-    def __init__(self, epoch: Epoch, reach: View, head: View) -> None:
-        """State how far each reaches."""
-        super().__init__(
-            f"the journal of epoch {epoch} knows finality up to view {reach}, the database up to "
-            f"view {head}: it is an older copy, and signing with it could contradict votes that "
-            "were sent. Put the newest journal back, or remove it to stay silent until the next "
-            "epoch"
-        )
-
-
-class StoreBehindJournal(JournalError):
-    """The database is older than the journal: final blocks are missing from it."""
-
-    code = "STORE_BEHIND_JOURNAL"
-
-    def __init__(self, known: str) -> None:
-        """State what the journal knows."""
-        super().__init__(
-            f"the journal knows {known}, and the database does not hold those blocks: it is an "
-            "older copy. Put the newest database back"
-        )
-
-
-class JournalLost(JournalError):
-    """A lone validator without its journal: the epoch cannot end without its votes."""
-
-    code = "JOURNAL_LOST"
-
-    def __init__(self, epoch: Epoch) -> None:
-        """Name the epoch and the one way on."""
-        super().__init__(
-            f"the journal of epoch {epoch} is missing, so this validator may have voted in it and "
-            "does not sign. If it certainly never did, start once with "
-            f"--never-voted-in-epoch {epoch}"
-        )
-
-
-class KeptBlockWrong(JournalError):
-    """A block that this validator vouched for cannot be executed again."""
-
-    code = "KEPT_BLOCK_WRONG"
-
-    def __init__(self, view: View, reason: str) -> None:
-        """State the view, and what is wrong."""
-        super().__init__(
-            f"the block of view {view} in the journal cannot be used: {reason}. Another version "
-            "of this program may have written it"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +129,56 @@ class EpochOpener:
         self._process_started_ms = process_started_ms
         self._never_voted_in_epoch = never_voted_in_epoch
 
-    def open(self, tree: BlockTree, verified: IsVerified, now_ms: int) -> Engine:
-        """Return the engine of the next block's epoch, with the journal's blocks executed.
+    def open_journal(self, view: ChainView) -> Journal | None:
+        """Return the journal of the epoch of a final view's child; touches the disk only.
 
-        Args:
-            tree: stands at the final view, which is the store's head.
-            verified: see `ledger.IsVerified`.
-            now_ms: monotonic time.
+        Returns:
+            None if this node does not sign in the epoch: a follower, or S10.
 
         Raises:
             JournalError: the journal cannot be used; see the module.
         """
+        if self._journals is None:
+            return None
+        epoch, head_view = view.next_epoch, view.next_parent_view
+        known = self._journals.epochs()
+        if max(known, default=epoch) > epoch:
+            raise StoreBehindJournal(f"blocks of epoch {max(known)}")
+        if epoch in known:
+            journal = self._journals.open(epoch)
+            _check_reach(journal, epoch, head_view)
+            if journal.torn:
+                dropped = journal.torn.dropped_bytes
+                log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=dropped)
+            return journal
+        if self._is_first_start(view, known):
+            return self._journals.create(epoch)
+        if self._never_voted_in_epoch == epoch:
+            log.warning("signing_without_journal", epoch=epoch, reason="--never-voted-in-epoch")
+            journal = self._journals.create(epoch)
+            journal.append([FloorMark(head_view)])
+            return journal
+        if len(view.validators.members) == 1:
+            raise JournalLost(epoch)
+        return None
+
+    def open(
+        self, tree: BlockTree, journal: Journal | None, verified: IsVerified, now_ms: int
+    ) -> Engine:
+        """Return the engine of the next block's epoch, with the journal's blocks executed.
+
+        Args:
+            tree: stands at the final view, which is the store's head.
+            journal: what `open_journal` gave for that view.
+            verified: see `ledger.IsVerified`.
+            now_ms: monotonic time.
+
+        Raises:
+            JournalError: what the journal holds does not fit the store; see the module.
+        """
         view = tree.final_view
         committee = self._committee(view)
         final = BlockRef(view.next_parent_view, view.block_id)
-        journal = self._open_journal(view, committee)
         entries = journal.take_entries() if journal else ()
         enders = _execute_kept(tree, entries, final, verified)
         if journal:
@@ -238,32 +224,6 @@ class EpochOpener:
         if final.view == 0 or not head.certificate:
             return None
         return CERTIFICATE_CODEC.decode(head.certificate)
-
-    def _open_journal(self, view: ChainView, committee: Committee) -> Journal | None:
-        """Return the epoch's journal; None if this node must not sign in the epoch (S10)."""
-        if self._journals is None:
-            return None
-        epoch, head_view = committee.epoch, view.next_parent_view
-        known = self._journals.epochs()
-        if max(known, default=epoch) > epoch:
-            raise StoreBehindJournal(f"blocks of epoch {max(known)}")
-        if epoch in known:
-            journal = self._journals.open(epoch)
-            _check_reach(journal, epoch, head_view)
-            if journal.torn:
-                dropped = journal.torn.dropped_bytes
-                log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=dropped)
-            return journal
-        if self._is_first_start(view, known):
-            return self._journals.create(epoch)
-        if self._never_voted_in_epoch == epoch:
-            log.warning("signing_without_journal", epoch=epoch, reason="--never-voted-in-epoch")
-            journal = self._journals.create(epoch)
-            journal.append([FloorMark(head_view)])
-            return journal
-        if committee.size == 1:
-            raise JournalLost(epoch)
-        return None
 
     def _is_first_start(self, view: ChainView, known: set[Epoch]) -> bool:
         """Return whether no journal of the next block's epoch can have been written before.

@@ -10,7 +10,7 @@ from ledger.params import Parameters
 from node.journal import Journal, JournalCorrupt
 from node.journal_folder import JournalLocked
 from node.journal_format import FORMAT_VERSION, JournalIdentity
-from node.recovery import JournalBehindStore, JournalLost, StoreBehindJournal
+from node.recovery_errors import JournalBehindStore, JournalLost, StoreBehindJournal
 from tests.node.lone_node import PEER, START_MS, TAGS, VALIDATOR, LoneNode
 
 LONG_EPOCH = Parameters(account_fee=0, epoch_ms=2**47)
