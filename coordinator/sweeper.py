@@ -52,7 +52,7 @@ class Sweeper:
         """Take up what a stopped process left: to be called once, before `run`.
 
         Every live attempt gets a fresh time for its next heartbeat, since nobody could listen while
-        the coordinator was down; and every live job gets what it is owed.
+        the coordinator was down; and every job that was begun gets what it is owed.
         """
         core, moment = self._core, self._core.moments.now()
         by_ms = moment.now_ms + core.config.timings.heartbeat_missed_ms
@@ -60,8 +60,10 @@ class Sweeper:
         def refresh(connection: Connection) -> Sequence[Hash]:
             live = attempts.c.has_heartbeats & (attempts.c.phase == AttemptPhase.LIVE.value)
             connection.execute(update(attempts).where(live).values(heartbeat_by_ms=by_ms))
-            open_jobs = select(jobs.c.job_id).where(jobs.c.end_kind.is_(None))
-            return list(connection.execute(open_jobs).scalars())
+            # A queued job that nobody has tried is owed nothing.
+            untried = (jobs.c.phase == JobPhase.QUEUED.value) & (jobs.c.attempt == 0)
+            begun = select(jobs.c.job_id).where(jobs.c.end_kind.is_(None), ~untried)
+            return list(connection.execute(begun).scalars())
 
         job_ids = await core.database.write(refresh)
         for start in range(0, len(job_ids), JOBS_PER_SWEEP_MAX):

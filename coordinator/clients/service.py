@@ -3,6 +3,7 @@
 import hmac
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection
 
 from coordinator.clients import store
@@ -19,8 +20,11 @@ from coordinator.errors import (
     Unauthenticated,
 )
 from coordinator.jobs.store import reserved
+from coordinator.outbox import OutboxState
 from coordinator.wallets.store import create
 from ledger.types import Address, Hash, TimestampMs
+
+_log = structlog.get_logger("coordinator.clients")
 
 LABEL_LENGTH_MAX: Final = 100
 
@@ -152,9 +156,12 @@ class ClientService:
         )
 
     async def _await_funds(self, transaction_id: Hash | None) -> None:
-        if transaction_id is not None:
-            wait_s = self._core.config.timings.final_wait_s
-            await self._core.courier.send_and_wait(transaction_id, wait_s)
+        if transaction_id is None:
+            return
+        wait_s = self._core.config.timings.final_wait_s
+        state = await self._core.courier.send_and_wait(transaction_id, wait_s)
+        if state is not OutboxState.FINAL:
+            _log.warning("funds are not final yet", transaction_id=transaction_id.hex())
 
     async def _issue(
         self, client_id: str, label: str, scopes: frozenset[Scope], expires_ms: TimestampMs | None

@@ -1,11 +1,13 @@
 """Cancelling a job: signed by the client's wallet, answered when final (J4 to J6)."""
 
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection, Row
 
 from coordinator.core import Core
 from coordinator.errors import (
+    InsufficientBalance,
     JobAlreadyCompleted,
     JobAlreadyFinished,
     JobNotFound,
@@ -14,7 +16,7 @@ from coordinator.errors import (
 from coordinator.jobs import store
 from coordinator.jobs.model import JobPhase
 from coordinator.moment import Moment
-from coordinator.outbox import OutboxState
+from coordinator.outbox import OutboxState, SignedBytes
 from coordinator.outbox import store as outbox
 from coordinator.wallets.store import get_key
 from ledger.actions import CancelJob
@@ -67,28 +69,39 @@ class JobCancellation:
             await self._core.follower.catch_up()
             return
         most = compensation_bound(live.max_price, live.cancel_bp)
+        action = CancelJob(job_id=job_id, compensation_max=most)
         moment = self._core.moments.now()
-        sent = await self._core.database.write(lambda c: self._store(c, job_id, most, moment))
+        sent = await self._core.database.write(lambda c: self._store(c, action, moment))
         if sent is None:
             return
+        outcome = await self._core.courier.send(sent.transaction_id)
+        if outcome.code == InsufficientBalance.code:
+            # The node refused the bytes at once, and nobody else has seen them.
+            await self._core.database.write(lambda c: outbox.forget(c, sent.transaction_id))
+            raise InsufficientBalance(sent.fee, self._core.chain.spendable(live.client))
         wait_s = self._core.config.timings.final_wait_s
-        if await self._core.courier.send_and_wait(sent, wait_s) is OutboxState.PENDING:
+        state = await self._core.courier.wait(sent.transaction_id, wait_s)
+        if state is OutboxState.PENDING:
             raise Unavailable("The cancellation is not final yet")
 
     def _store(
-        self, connection: Connection, job_id: Hash, most: Amount, moment: Moment
-    ) -> Hash | None:
-        job = _row(connection, job_id)
+        self, connection: Connection, action: CancelJob, moment: Moment
+    ) -> SignedBytes | None:
+        """Return the cancellation that is under way or was just stored, None if the job ended."""
+        job = _row(connection, action.job_id)
         if job.end_kind is not None:
             return None
         key = get_key(connection, self._core.vault, job.client)
         validity_ms = self._core.config.timings.transaction_validity_ms
-        signed = self._core.signer.sign(
-            moment, key, CancelJob(job_id=job_id, compensation_max=most), validity_ms
+        signed = self._core.signer.sign(moment, key, action, validity_ms)
+        sent = outbox.ensure(
+            connection,
+            f"cancel:{action.job_id.hex()}",
+            lambda: signed,
+            moment.now_ms,
+            job_id=action.job_id,
         )
-        return outbox.ensure(
-            connection, f"cancel:{job_id.hex()}", lambda: signed, moment.now_ms, job_id=job_id
-        )
+        return replace(signed, transaction_id=sent)
 
 
 def compensation_bound(max_price: Amount, cancel_bp: int) -> Amount:

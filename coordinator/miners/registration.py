@@ -19,6 +19,7 @@ from coordinator.miners.sponsoring import Sponsor
 from coordinator.moment import Moment
 from coordinator.outbox import OutboxState, SignedBytes
 from coordinator.outbox import store as outbox
+from coordinator.ports import TransactionStatus
 from coordinator.wallets.store import get_key
 from ledger.actions import Custody, RegisterMiner, UpdateMiner
 from ledger.keys import address_of
@@ -27,6 +28,8 @@ from ledger.types import Address, Amount, Hash
 
 _ROUNDS_MAX: Final = 3
 """An older declaration may be under way when a newer one comes."""
+
+_POINTER: Final = "/own_key/transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +132,19 @@ class Registration:
         return self._core.signer.describe(signed)
 
     async def _submit(self, wanted: _Wanted, signed: SignedBytes) -> None:
-        moment = self._core.moments.now()
-        store_it = _storing(wanted.address, signed, moment)
-        sent = await self._core.database.write(store_it)
-        wait_s = self._core.config.timings.final_wait_s
-        state = await self._core.courier.send_and_wait(sent, wait_s)
+        core, is_own = self._core, wanted.registration.own_key is not None
+        sent = await core.database.write(_storing(wanted.address, signed, core.moments.now()))
+        outcome = await core.courier.send(sent)
+        if outcome.status is TransactionStatus.REJECTED:
+            # The node refused the bytes at once, and nobody else has seen them.
+            await core.database.write(lambda c: outbox.forget(c, sent))
+            message = f"the chain refuses it: {outcome.code}: {outcome.detail}"
+            raise (TransactionInvalid.at(_POINTER, message) if is_own else Unavailable(message))
+        state = await core.courier.wait(sent, core.config.timings.final_wait_s)
         if state is OutboxState.PENDING:
             raise Unavailable("The registration is not final yet")
-        if state is not OutboxState.FINAL and wanted.registration.own_key is not None:
-            raise TransactionInvalid("The signed registration is out of time: sign a new one")
+        if state is not OutboxState.FINAL and is_own:
+            raise TransactionInvalid.at(_POINTER, "is out of time: sign a new one")
 
 
 def _storing(address: Address, signed: SignedBytes, moment: Moment) -> Callable[[Connection], Hash]:

@@ -48,9 +48,14 @@ class Courier:
         self._wake.set()
 
     async def send(self, transaction_id: Hash) -> SubmitOutcome:
-        """Send one stored transaction now, and say how the node answered."""
+        """Send one stored transaction now, and say how the node answered.
+
+        What is not pending any more is not sent; the answer is DUPLICATE.
+        """
         row = await self._database.read(lambda c: store.get(c, transaction_id))
         assert row is not None, "a transaction is stored before it is sent (J30)"
+        if row.state is not OutboxState.PENDING:
+            return SubmitOutcome(transaction_id, TransactionStatus.DUPLICATE)
         (outcome,) = await self._submit([row])
         return outcome
 

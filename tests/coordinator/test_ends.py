@@ -29,7 +29,7 @@ from coordinator.errors import (
 from coordinator.jobs import JobFilter, JobPhase, JobSpec, PaymentStatus
 from coordinator.leases import GiveUp
 from tests.coordinator.own_miner import OwnMiner
-from tests.coordinator.world import AITBC, CLIENT, HASTY, TIMINGS, World, spec
+from tests.coordinator.world import AITBC, CLIENT, TIMINGS, World, spec
 
 PRICE = AITBC // 10
 
@@ -84,13 +84,11 @@ async def test_a_job_whose_escrow_is_not_final_is_cancelled_once_it_is(world: Wo
 async def test_a_wallet_that_cannot_pay_the_fee_keeps_its_job_and_may_try_again(
     world: World,
 ) -> None:
-    funds = (await world.services.clients.view(CLIENT)).balance
-    # Two rounds: the fee's size in bytes is part of the fee.
-    probe = await world.services.jobs.create(CLIENT, spec(max_price=AITBC))
-    assert probe.payment is None
-    await world.until(probe.job_id, JobPhase.QUEUED)
-    fee = funds - AITBC - (await world.services.clients.view(CLIENT)).balance
-    job = await world.job(max_price=funds - AITBC - 2 * fee)
+    probe = await world.job(max_price=AITBC)
+    assert probe.payment is not None
+    balance = (await world.services.clients.view(CLIENT)).balance
+    # A larger price takes a few more bytes, and bytes cost; a cancellation costs more than is left.
+    job = await world.job(max_price=balance - probe.payment.fee - 100)
     with pytest.raises(InsufficientBalance):
         await world.services.jobs.cancel(CLIENT, job.job_id)
     assert (await world.get(job.job_id)).phase is JobPhase.QUEUED
@@ -217,9 +215,7 @@ async def test_there_is_no_payment_before_the_escrow_is_final(world: World) -> N
     assert payment.created_ms == world.chain.head().timestamp_ms
 
 
-async def test_an_escrow_that_is_never_included_fails_the_job(folder: Path) -> None:
-    world = World(folder, timings=HASTY)
-    await world.start()
+async def test_an_escrow_that_is_never_included_fails_the_job(world: World) -> None:
     world.chain.is_paused = True
     job = await world.services.jobs.create(CLIENT, spec(ttl_s=600))
     world.chain.drop_pool()
@@ -235,7 +231,7 @@ async def test_an_escrow_that_is_never_included_fails_the_job(folder: Path) -> N
     assert set(world.chain.submitted) == signed, "an escrow is never signed anew (J30)"
     with pytest.raises(JobAlreadyFinished):
         await world.services.jobs.cancel(CLIENT, job.job_id)
-    await world.finish()
+    world.chain.is_paused = False
 
 
 async def test_escrows_that_are_on_their_way_count_as_spent(world: World) -> None:
@@ -294,21 +290,19 @@ async def test_a_job_without_a_price_takes_the_services_default(world: World) ->
     assert job.payment.amount == expected
 
 
-async def test_nothing_is_half_done_when_the_chain_does_not_answer(folder: Path) -> None:
-    world = World(folder, timings=HASTY)
-    await world.start()
+async def test_nothing_is_half_done_when_the_chain_does_not_answer(world: World) -> None:
     await world.miner()
     job = await world.job()
     world.chain.is_paused = True
-    with pytest.raises(Unavailable):
-        await world.claim(job.job_id)
-    with pytest.raises(Unavailable):
-        await world.services.jobs.cancel(CLIENT, job.job_id)
+    with world.impatience():
+        with pytest.raises(Unavailable):
+            await world.claim(job.job_id)
+        with pytest.raises(Unavailable):
+            await world.services.jobs.cancel(CLIENT, job.job_id)
     world.chain.is_paused = False
     world.chain.make_block()
     cancelled = await world.services.jobs.cancel(CLIENT, job.job_id)
     assert cancelled.phase is JobPhase.CANCELLED
-    await world.finish()
 
 
 async def test_a_receipt_that_nobody_attests_settles_by_itself(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -12,20 +11,13 @@ from coordinator.outbox import store
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.actions import AssignJob, AttestReceipt, PostReceipt, SubmitJob
 from ledger.transaction import CODEC, SignedTransaction
-from tests.coordinator.world import CLIENT, HASTY, World, spec
+from tests.coordinator.world import CLIENT, TIMINGS, World, spec
 
 
 def _sent(world: World, kind: type) -> list[SignedTransaction]:
     """Return the different transactions of a kind that were submitted, in order."""
     signed = [CODEC.decode(data) for data in dict.fromkeys(world.chain.submitted)]
     return [each for each in signed if isinstance(each.transaction.action, kind)]
-
-
-async def _hasty(folder: Path) -> World:
-    world = World(folder, timings=HASTY)
-    await world.start()
-    await world.miner()
-    return world
 
 
 async def test_what_the_pool_lost_is_sent_again_as_the_same_bytes(world: World) -> None:
@@ -39,16 +31,16 @@ async def test_what_the_pool_lost_is_sent_again_as_the_same_bytes(world: World) 
     assert len(world.chain.submitted) > len(set(world.chain.submitted))
 
 
-async def test_a_lost_assignment_is_offered_again_once_it_is_dead(folder: Path) -> None:
-    world = await _hasty(folder)
+async def test_a_lost_assignment_is_offered_again_once_it_is_dead(world: World) -> None:
+    await world.miner()
     job = await world.job()
     world.chain.is_paused = True
-    with pytest.raises(Unavailable):
+    with world.impatience(), pytest.raises(Unavailable):
         await world.claim(job.job_id)
     world.chain.drop_pool()
     # Nobody else is assigned as long as the first assignment could still be included.
     assert await world.services.leases.available(CLIENT, "miner-1") is None
-    await world.pass_time(HASTY.assignment_validity_ms / 1_000 + 1)
+    await world.pass_time(TIMINGS.assignment_validity_ms / 1_000 + 1)
     world.chain.drop_pool()
     world.chain.make_block()
     await world.services.core.follower.catch_up()
@@ -56,18 +48,17 @@ async def test_a_lost_assignment_is_offered_again_once_it_is_dead(folder: Path) 
     lease = await world.claim(job.job_id)
     assert lease.attempt == 1
     assert len(_sent(world, AssignJob)) == 2
-    await world.finish()
 
 
-async def test_a_managed_receipt_that_died_is_signed_anew(folder: Path) -> None:
-    world = await _hasty(folder)
+async def test_a_managed_receipt_that_died_is_signed_anew(world: World) -> None:
+    await world.miner()
     job = await world.job(ttl_s=3_600)
     await world.claim(job.job_id)
     world.chain.is_paused = True
-    with pytest.raises(Unavailable):
+    with world.impatience(), pytest.raises(Unavailable):
         await world.complete(job.job_id)
     world.chain.drop_pool()
-    world.clock.advance(HASTY.transaction_validity_ms / 1_000 + 1)
+    world.clock.advance(TIMINGS.transaction_validity_ms / 1_000 + 1)
     world.chain.make_block()
     world.chain.is_paused = False
     await world.services.core.follower.catch_up()
@@ -75,11 +66,10 @@ async def test_a_managed_receipt_that_died_is_signed_anew(folder: Path) -> None:
     done = await world.settled(job.job_id)
     assert done.phase is JobPhase.COMPLETED
     assert len(_sent(world, PostReceipt)) == 2
-    await world.finish()
 
 
-async def test_an_attestation_that_died_is_signed_anew(folder: Path) -> None:
-    world = await _hasty(folder)
+async def test_an_attestation_that_died_is_signed_anew(world: World) -> None:
+    await world.miner()
     job = await world.job()
     await world.claim(job.job_id)
     submit = world.chain.submit
@@ -99,7 +89,7 @@ async def test_an_attestation_that_died_is_signed_anew(folder: Path) -> None:
     assert waiting.payment.status is PaymentStatus.ESCROWED
     world.chain.submit = submit  # type: ignore[method-assign]
     world.chain.is_paused = True
-    world.clock.advance(HASTY.transaction_validity_ms / 1_000 + 1)
+    world.clock.advance(TIMINGS.transaction_validity_ms / 1_000 + 1)
     world.chain.drop_pool()
     world.chain.make_block()
     world.chain.is_paused = False
@@ -109,7 +99,6 @@ async def test_an_attestation_that_died_is_signed_anew(folder: Path) -> None:
     assert done.payment is not None
     assert done.payment.status is PaymentStatus.RELEASED
     assert len(_sent(world, AttestReceipt)) == 2
-    await world.finish()
 
 
 REFUSALS = {

@@ -1,6 +1,8 @@
 """A devnet coordinator with clients and miners, on the in-process chain."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,9 +38,6 @@ TIMINGS = Timings(
     resend_s=0.05,
 )
 
-HASTY = replace(TIMINGS, final_wait_s=0.2)
-"""For tests in which something is not final when a request stops waiting."""
-
 CLIENT = DEMO_PRINCIPAL
 
 
@@ -73,7 +72,7 @@ class World:
             is_devnet=True,
             faucet_key=FAUCET,
             faucet_amount=FUNDS,
-            timings=timings,
+            timings=replace(timings),
             limits=limits or Limits(),
         )
         self.services = self.build()
@@ -111,6 +110,16 @@ class World:
     def build(self) -> Services:
         """Return a coordinator on what is stored, not started."""
         return build_services(self.config, self.chain, self.chain.reader, clock=self.clock)
+
+    @contextmanager
+    def impatience(self) -> Iterator[None]:
+        """Let requests wait only briefly, for tests in which something is not final in time."""
+        timings = self.config.timings
+        patient_s = timings.final_wait_s
+        # The program never changes its settings; a test may.
+        object.__setattr__(timings, "final_wait_s", 0.1)
+        yield
+        object.__setattr__(timings, "final_wait_s", patient_s)
 
     # ------------------------------------------------------------ clients
 
