@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aitbc import keyfile as sdk_keyfile
 from ledger.keys import KeyPair
 from node.keyfile import (
     KeyCost,
@@ -131,3 +132,12 @@ def test_the_seed_is_nowhere_in_the_file_or_in_the_text_of_objects() -> None:
     shown = repr(sealed) + repr(sealed.unlock(PASSPHRASE))
     assert seed.hex() not in shown
     assert PASSPHRASE.decode() not in shown
+
+
+def test_the_sdk_and_the_node_open_each_others_files(tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "sdk.key", tmp_path / "node.key"
+    made = sdk_keyfile.create_key_file(theirs, "miner", PASSPHRASE)
+    assert load_key(theirs, Role.MINER, PASSPHRASE).public_key == made.public_key
+    sealed = create_key_file(ours, Role.MINER, PASSPHRASE, QUICK)
+    opened = sdk_keyfile.load_key_file(ours, PASSPHRASE, "miner")
+    assert opened.public_key.hex() == sealed.public_key
