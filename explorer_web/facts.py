@@ -89,6 +89,8 @@ class Fact:
     """Where it is from."""
     hint: str = ""
     """What it means, for readers who do not know."""
+    missing: str = "none"
+    """What the page says where there is no value."""
 
     @property
     def json(self) -> Json:

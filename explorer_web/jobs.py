@@ -15,6 +15,9 @@ from ledger.records import Job
 from ledger.store import IndexReader, JobPhase, JobRow
 from ledger.types import Hash, TimestampMs
 
+NOT_YET = "not yet"
+"""What a page says of what comes with a job's end, before it."""
+
 CHECKS: dict[Verification, str] = {
     Verification.NONE: "structural checks only",
     Verification.SPOT: "structural checks, and re-runs now and then",
@@ -135,6 +138,7 @@ def _money(job: JobRow) -> list[Fact]:
             Kind.MONEY,
             job.paid_miner if has_ended else None,
             outcome,
+            missing=NOT_YET,
         ),
         Fact(
             "paid_coordinator",
@@ -143,6 +147,7 @@ def _money(job: JobRow) -> list[Fact]:
             job.paid_coordinator if has_ended else None,
             outcome,
             "Its share of an attested receipt.",
+            NOT_YET,
         ),
         Fact(
             "paid_client",
@@ -150,6 +155,7 @@ def _money(job: JobRow) -> list[Fact]:
             Kind.MONEY,
             job.paid_client if has_ended else None,
             outcome,
+            missing=NOT_YET,
         ),
     ]
 
@@ -176,7 +182,14 @@ def _times(job: JobRow, live: Job | None) -> list[Fact]:
         Fact("lease_end_ms", "Lease end", Kind.TIME, job.lease_end_ms, signed, "Last attempt."),
         Fact("deadline_ms", "Deadline", Kind.TIME, terms.deadline_ms, signed),
         Fact("dispute_ms", "Dispute window", Kind.DURATION, terms.dispute_ms, signed),
-        Fact("ended_ms", "Ended", Kind.TIME, job.ended and job.ended.timestamp_ms, header),
+        Fact(
+            "ended_ms",
+            "Ended",
+            Kind.TIME,
+            job.ended and job.ended.timestamp_ms,
+            header,
+            missing=NOT_YET,
+        ),
     ]
     if live is not None:
         facts += _live_times(live, state)

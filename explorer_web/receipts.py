@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json, to_json
 from explorer_web.formats import UNIT_NAMES, money, short, units_of
 from explorer_web.job_history import Step, read_steps
-from explorer_web.jobs import CHECKS
+from explorer_web.jobs import CHECKS, NOT_YET
 from explorer_web.outcomes import TITLES
 from explorer_web.page import Crumb, Page, malformed, unknown
 from explorer_web.references import PageKind, page_url, parse_id
@@ -171,10 +171,17 @@ def _money(receipt: ReceiptRow) -> list[Fact]:
     return [
         Fact("price", "Price claimed", Kind.MONEY, content.price, Source.CLAIMED),
         Fact("price_cap", "Price cap", Kind.MONEY, content.price_cap, Source.SIGNED, cap_hint),
-        Fact("paid_miner", "To the miner", Kind.MONEY, miner, outcome),
-        Fact("paid_coordinator", "To the coordinator", Kind.MONEY, coordinator, outcome),
-        Fact("paid_client", "Back to the client", Kind.MONEY, client, outcome),
-        Fact("settled_ms", "Settled", Kind.TIME, settled_ms, Source.HEADER),
+        Fact("paid_miner", "To the miner", Kind.MONEY, miner, outcome, missing=NOT_YET),
+        Fact(
+            "paid_coordinator",
+            "To the coordinator",
+            Kind.MONEY,
+            coordinator,
+            outcome,
+            missing=NOT_YET,
+        ),
+        Fact("paid_client", "Back to the client", Kind.MONEY, client, outcome, missing=NOT_YET),
+        Fact("settled_ms", "Settled", Kind.TIME, settled_ms, Source.HEADER, missing=NOT_YET),
     ]
 
 

@@ -145,5 +145,5 @@ def _crowd(world: World) -> int:
     world.block(*payments)
     height = world.final.header.height
     for _ in range(4):
-        world.block(after_ms=10_000)
+        world.block(after_ms=20_000)
     return height

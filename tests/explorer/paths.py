@@ -30,11 +30,11 @@ def page_paths(chain: IndexedChain) -> dict[str, str]:
 
 def distinct_paths(chain: IndexedChain) -> dict[str, str]:
     """The same without pages that differ from another one only in their words."""
-    alike = {"expired", "failed", "retried", "windowed", "running", "accepted"}
+    alike = {"expired", "failed", "retried", "running", "accepted", "genesis"}
     return {
         name: path
         for name, path in page_paths(chain).items()
-        if name.rpartition(" ")[2] not in alike
+        if name.rpartition(" ")[2] not in alike and name != "a crowded block"
     }
 
 

@@ -21,6 +21,11 @@ def text_of(html: str) -> str:
 def test_no_link_of_any_page_leads_to_an_error(site: Served, chain: IndexedChain) -> None:
     waiting = set(page_paths(chain).values())
     lost = {"/blocks/zz", f"/transactions/{'ab' * 32}"}
+    block = chain.indexed.store.block_at(chain.crowded_height)
+    assert block is not None
+    # The crowded block's transactions differ in nothing but their amount.
+    alike = {f"/transactions/{each.hex()}" for each in block.transaction_ids[2:]}
+    skipped = alike | {path + ".json" for path in alike}
     seen: set[str] = set()
     while waiting:
         path = waiting.pop()
@@ -30,7 +35,7 @@ def test_no_link_of_any_page_leads_to_an_error(site: Served, chain: IndexedChain
         if answer.headers.get("content-type", "").startswith("text/html"):
             found = {link.partition("#")[0] for link in links_of(answer.text)}
             assert all(link.startswith(("/", "data:image/svg")) or not link for link in found), path
-            waiting |= {link for link in found if link.startswith("/")} - seen
+            waiting |= {link for link in found if link.startswith("/")} - seen - skipped
     assert len(seen) > 100
 
 
