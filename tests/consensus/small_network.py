@@ -89,8 +89,9 @@ class Node:
         self.unsynced = []
         self.timer += 1
         disk = self.disk
-        started = Started(self.network.now, disk.final, disk.certificate, tuple(disk.records))
-        self.handle(started)
+        last = frozenset(block_id for block_id in disk.blocks if self.ends_epoch(block_id))
+        records = tuple(disk.records)
+        self.handle(Started(self.network.now, disk.final, disk.certificate, records, last))
 
     def crash(self) -> None:
         self.is_up = False
@@ -171,12 +172,19 @@ class Node:
         seed = f"{view}/{parent.block_id.hex()}/{self.number}/{self.network.random.random()}"
         block = Block(hashlib.sha256(seed.encode()).digest(), view, parent, self.height(parent) + 1)
         self.blocks[block.block_id] = block
-        self.network.later(1, self.handle, BlockBuilt(0, view, block.block_id))
+        self.network.later(
+            1, self.handle, BlockBuilt(0, view, block.block_id, self.ends_epoch(block.block_id))
+        )
 
     def height(self, ref: BlockRef) -> int:
         if ref == BOUNDARY:
             return 0
         return self.blocks[ref.block_id].height
+
+    def ends_epoch(self, block_id: bytes) -> bool:
+        """Return whether an executed block is the last of the epoch."""
+        block = self.blocks.get(block_id)
+        return block is not None and block.height == self.network.last_height
 
     def has_chain(self, block_id: bytes) -> bool:
         """Ask for the first missing ancestor if there is one."""
@@ -194,11 +202,13 @@ class Node:
             place = (proposal.view, parent, self.height(parent) + 1)
             fits = (block.view, block.parent, block.height) == place
             verdict = Verdict.VALID if fits else Verdict.INVALID
-        self.handle(Verified(0, proposal.view, proposal.block_id, verdict))
+        ends = self.ends_epoch(proposal.block_id)
+        self.handle(Verified(0, proposal.view, proposal.block_id, verdict, ends))
 
     def certified(self, notarized: Notarize) -> None:
         verdict = Verdict.VALID if self.has_chain(notarized.block_id) else Verdict.UNKNOWN
-        self.handle(Certified(0, notarized.view, notarized.block_id, verdict))
+        ends = self.ends_epoch(notarized.block_id)
+        self.handle(Certified(0, notarized.view, notarized.block_id, verdict, ends))
 
     def commit(self, certificate: Certificate) -> None:
         """Store the final block once its ancestors are here; the store's commit is durable."""
@@ -257,6 +267,8 @@ class Network:
     """Simulated time, links and checks."""
 
     def __init__(self, size: int, seed: int, weather: Weather = CALM, *, busy: bool = True) -> None:
+        self.last_height: int | None = None
+        """Height of the epoch's last block, if it ends in this run."""
         self.random = random.Random(seed)
         self.committee = committee_of(size)
         self.weather = weather

@@ -92,6 +92,22 @@ def test_a_member_that_contradicts_itself_splits_nobody(seed: int) -> None:
             assert network.committee.check_evidence(report.evidence)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_an_epoch_ends_for_everybody_with_one_last_block(seed: int) -> None:
+    weather = (LOSSY, CRASHING, SLOW)[seed % 3]
+    network = Network(4, seed, weather)
+    network.last_height = 5
+    if weather is SLOW:
+        Liar(network, seed % 4)
+    network.start()
+    network.run_until(STORM_MS)
+    network.heal()
+    network.run_until(network.now + HEALING_MS, lambda: network.final_height() == 5)
+    assert network.final_height() == 5
+    network.run_until(network.now + 5_000)
+    assert max(network.judge.final) == 5
+
+
 @pytest.mark.parametrize("dead", range(4))
 def test_a_dead_member_costs_its_views_only(dead: int) -> None:
     network = Network(4, dead)
