@@ -61,6 +61,7 @@ def addresses() -> Json:
         "32 bytes": bech32_text("ait", to_words(bytes(32))),
         "longer than 90 characters": text + "q" * 60,
         "not ASCII": text[:8] + "\u0430" + text[9:],
+        "the Kelvin sign, whose small letter is k": _with_kelvin_sign(valid),
     }
     for wrong in invalid.values():
         _assert_refused(wrong)
@@ -129,6 +130,11 @@ def signatures() -> Json:
         }
         for name, key, text, signature in cases
     ]
+
+
+def _with_kelvin_sign(addresses: list[bytes]) -> str:
+    texts = (format_address(address).upper() for address in addresses)
+    return next(text for text in texts if "K" in text).replace("K", "\u212a")
 
 
 def _scalar(value: int) -> bytes:
