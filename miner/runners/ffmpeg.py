@@ -14,7 +14,7 @@ from typing import Final
 
 from miner.runners.confined import EXIT_NOT_STARTED, Limits, confined
 from miner.runners.video_plan import FORMATS, MEDIA_TYPES, PIXELS_SIDE_MAX, VideoPlan
-from miner.sources import fetch_source
+from miner.sources import Bounds, fetch_source
 from miner.work import BadInput, Output, RunnerFailed, Work, WorkCancelled
 
 INPUT_BYTES_MAX: Final = 256 * 1_048_576
@@ -98,7 +98,7 @@ class FfmpegRunner:
         if plan.encoder not in self._encoders:
             raise RunnerFailed(f"this machine's ffmpeg has no {plan.encoder}")
         source = work.folder / "input"
-        fetch_source(plan.source, source, INPUT_BYTES_MAX, work.artifacts)
+        fetch_source(plan.source, source, Bounds(INPUT_BYTES_MAX), work.artifacts)
         seconds = self._check_source(source, work.folder)
         target = work.folder / f"output.{plan.output_format}"
         began = time.monotonic()
