@@ -125,10 +125,11 @@ async def running_site(
 ) -> AsyncIterator[Site]:
     """Serve a coordinator while the context lasts; what must hold is checked at its end."""
     world = World(folder, limits=limits)
-    if not is_devnet:
+    if is_devnet:
+        await world.start()
+    else:
         world.config = replace(world.config, is_devnet=False)
-        world.services = world._build()
-    await world.start()
+        await world.restart()
     application = make_application(world, HttpConfig(is_devnet=is_devnet, quotas=quotas))
     async with served(application) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         yield Site(world, url, client)

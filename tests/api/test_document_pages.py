@@ -8,6 +8,14 @@ from playwright.async_api import Page, async_playwright
 from coordinator.presenters import SERVED
 from tests.api.site import Site
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def site(site_of_module: Site) -> Site:
+    """Return the module's site: its tests leave nothing behind that another one minds."""
+    return site_of_module
+
 
 async def shown(page: Page, url: str, text: str) -> str:
     """Open a page, wait until its document shows a text, and return all that it shows."""

@@ -105,7 +105,7 @@ async def test_lists_have_the_shape_and_the_limits_of_their_version(site_of_modu
     refused = await site.http.get("/v1/jobs?limit=0", headers=headers)
     assert refused.status_code == 400
     skipped = (await site.http.get("/v1/jobs?offset=1&limit=1", headers=headers)).json()
-    assert skipped["jobs"] == newer["jobs"][1:2]
+    assert [job["job_id"] for job in skipped["jobs"]] == [newer["jobs"][1]["job_id"]]
 
 
 @pytest.mark.parametrize(

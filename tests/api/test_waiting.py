@@ -3,7 +3,18 @@
 import asyncio
 import time
 
+import pytest
+
 from tests.api.site import Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def site(site_of_module: Site) -> Site:
+    """Return the module's site: its tests leave nothing behind that another one minds."""
+    return site_of_module
+
 
 JOB = {"payload": {"prompt": "Hello"}}
 

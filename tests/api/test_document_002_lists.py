@@ -1,0 +1,181 @@
+"""Document 002 (version 2026-01-24): what depends on all that is there, such as lists."""
+
+import re
+
+from tests.api.site import MINER, Site
+
+PROMPT = {"prompt": "Explain quantum computing"}
+
+PRINTED = {
+    "prompt": "Explain quantum computing",
+    "model": "llama3.2",
+    "params": {"max_tokens": 256, "temperature": 0.7},
+}
+"""The body that document 004 prints."""
+
+JOB_FIELDS = {
+    "job_id",
+    "status",
+    "prompt",
+    "model",
+    "result",
+    "miner_id",
+    "created_at",
+    "started_at",
+    "completed_at",
+}
+
+RECEIPT_FIELDS = {
+    "receipt_id",
+    "job_id",
+    "provider",
+    "client",
+    "units",
+    "unit_type",
+    "price",
+    "model",
+    "started_at",
+    "completed_at",
+    "signature",
+}
+
+WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+async def test_a_job_goes_through_every_status_that_a_miner_brings_it_to(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(PROMPT)
+    offered = (await site.http.get(f"/v1/jobs/available?miner_id={MINER}")).json()
+    assert (offered["job_id"], offered["status"]) == (job_id, "pending")
+    assert (offered["prompt"], offered["model"]) == (PROMPT["prompt"], "llama3.2")
+
+    assert (await site.claim(job_id)).status_code == 200
+    running = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert (running["status"], running["miner_id"]) == ("running", MINER)
+    assert WHOLE_SECONDS.fullmatch(running["started_at"])
+
+    completed = await site.complete(job_id, "Quantum computing is...")
+    assert completed.status_code == 200
+    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert set(job) == JOB_FIELDS
+    assert (job["status"], job["result"]) == ("completed", "Quantum computing is...")
+    assert WHOLE_SECONDS.fullmatch(job["completed_at"])
+
+
+async def test_nothing_available_is_the_four_bytes_null(site: Site) -> None:
+    await site.register()
+    response = await site.http.get(f"/v1/jobs/available?miner_id={MINER}")
+    assert (response.status_code, response.content) == (200, b"null")
+    assert response.headers["content-type"] == "application/json"
+
+
+async def test_lists_are_bare_arrays_newest_first_of_twenty(site: Site) -> None:
+    jobs = [await site.submit(PROMPT) for _ in range(22)]
+    newest_first = [job["job_id"] for job in reversed(jobs)]
+
+    async def listed(query: str) -> list[str]:
+        response = await site.http.get(f"/v1/jobs{query}")
+        assert response.status_code == 200, response.text
+        return [job["job_id"] for job in response.json()]
+
+    assert await listed("") == newest_first[:20]
+    assert await listed("?limit=100") == newest_first
+    assert await listed("?limit=3&offset=2") == newest_first[2:5]
+    first = await site.http.get("/v1/jobs?limit=15&status=pending")
+    following = re.fullmatch(r'<(/v1/jobs\?[^>]+)>; rel="next"', first.headers["link"])
+    assert following is not None
+    second = await site.http.get(following[1])
+    together = [job["job_id"] for job in first.json() + second.json()]
+    assert together == newest_first
+    assert "link" not in second.headers
+
+
+async def test_the_status_filter_takes_every_versions_spelling(site: Site) -> None:
+    await site.register()
+    wanted = {"pending": await site.queued(PROMPT)}
+    wanted["running"] = await site.queued(PROMPT)
+    await site.claim(wanted["running"])
+    wanted["completed"] = await site.done(PROMPT)
+    wanted["cancelled"] = await site.queued(PROMPT)
+    await site.http.post(f"/v1/jobs/{wanted['cancelled']}/cancel")
+    wanted["failed"] = await site.queued(PROMPT)
+    await site.claim(wanted["failed"])
+    await site.http.post(
+        f"/v1/jobs/{wanted['failed']}/fail", json={"miner_id": MINER, "reason": "BAD_INPUT"}
+    )
+    await site.world.quiet()
+    for status, job_id in wanted.items():
+        for spelling in (f"status={status}", f"state={status.upper()}"):
+            listed = (await site.http.get(f"/v1/jobs?{spelling}")).json()
+            assert [job["job_id"] for job in listed] == [job_id], spelling
+            assert [job["status"] for job in listed] == [status]
+    for spelling in ("submitted", "queued", "QUEUED"):
+        listed = (await site.http.get(f"/v1/jobs?status={spelling}")).json()
+        assert [job["job_id"] for job in listed] == [wanted["pending"]]
+
+
+async def test_an_expired_job_has_failed_so_that_clients_stop_waiting(site: Site) -> None:
+    job_id = await site.queued(PROMPT | {"ttl_seconds": 1})
+    await site.world.pass_time(60)
+    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert job["status"] == "failed"
+    assert job["error"] == "Job exceeded TTL without completion"
+    failed = (await site.http.get("/v1/jobs?status=failed")).json()
+    assert [item["job_id"] for item in failed] == [job_id]
+
+
+async def test_receipts_are_listed_by_client_and_provider_and_read_by_id(site: Site) -> None:
+    job_id = await site.done(PROMPT)
+    (receipt,) = (await site.http.get("/v1/receipts")).json()
+    assert set(receipt) == RECEIPT_FIELDS
+    assert receipt["job_id"] == job_id
+    address = (await site.http.get(f"/v1/miners/{MINER}")).json()["address"]
+    for query in (
+        f"client={receipt['client']}",
+        f"provider={MINER}",
+        f"provider={MINER.upper()}",
+        f"provider={address}",
+        f"client={receipt['client']}&provider={MINER}&limit=1",
+    ):
+        assert (await site.http.get(f"/v1/receipts?{query}")).json() == [receipt], query
+    for query in (f"client={address}", "provider=nobody"):
+        assert (await site.http.get(f"/v1/receipts?{query}")).json() == [], query
+    one = await site.http.get(f"/v1/receipts/{receipt['receipt_id']}")
+    assert (one.status_code, one.json()) == (200, receipt)
+
+
+async def test_the_explorer_arrays_are_newest_first_and_ten_at_most(site: Site) -> None:
+    job_id = await site.done(PROMPT)
+    for _ in range(12):
+        site.world.chain.make_block()
+    site.world.chain.index()
+    height = site.world.chain.head().height
+
+    blocks = (await site.http.get("/explorer/blocks")).json()
+    assert [block["height"] for block in blocks] == [*range(height, height - 10, -1)]
+    for block in blocks:
+        assert set(block) == {"height", "hash", "timestamp", "transactions"}
+        assert re.fullmatch(r"[0-9a-f]{64}", block["hash"])
+        assert WHOLE_SECONDS.fullmatch(block["timestamp"])
+        assert isinstance(block["transactions"], int)
+    assert len((await site.http.get("/explorer/blocks?limit=3")).json()) == 3
+
+    transactions = (await site.http.get("/explorer/transactions?limit=100")).json()
+    types = [transaction["type"] for transaction in transactions]
+    assert {"submit_job", "assign_job", "post_receipt", "register_miner"} <= set(types)
+    heights = [transaction["block_height"] for transaction in transactions]
+    assert heights == sorted(heights, reverse=True)
+    assert len((await site.http.get("/explorer/transactions")).json()) <= 10
+
+    (receipt,) = (await site.http.get("/explorer/receipts")).json()
+    assert set(receipt) == RECEIPT_FIELDS
+    assert receipt["job_id"] == job_id
+
+    stats = (await site.http.get("/explorer/stats")).json()
+    assert stats == {
+        "total_jobs": 1,
+        "active_miners": 1,
+        "total_receipts": 1,
+        "block_height": height,
+    }
+    assert (await site.http.get("/v1/stats")).json() == stats
