@@ -108,7 +108,7 @@ def test_j3_an_undelivered_result_is_not_paid_when_the_coordinator_disputes(worl
     before = world.balance(PEOPLE.client.address)
     job_id = job_in(world, Phase.D)
     miner_before = world.balance(PEOPLE.miner.address)
-    (refund,) = world.run_to(world.job(job_id).dispute.due_ms + 1_001)[0].outcomes  # type: ignore[union-attr]
+    (refund,) = world.run_to(world.job(job_id).dispute.due_ms + 1_001)[0].outcomes
     assert refund.kind is OutcomeKind.JOB_REFUNDED
     fee = before - world.balance(PEOPLE.client.address)
     assert 0 < fee < AITBC // 100, "only the fee of the submission is gone"

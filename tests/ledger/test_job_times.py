@@ -158,7 +158,7 @@ def test_j15_a_removed_coordinator_is_refused_and_its_jobs_end_by_expiry() -> No
     overlay = state.overlay()
     overlay.put(state_key(Table.COORDINATOR, PEOPLE.coordinator.address), None)
     overlay.seal()
-    state.absorb(overlay)  # type: ignore[union-attr]
+    state.absorb(overlay)
     for action in (
         ReleaseJob(job_id, 1, Reason.HEARTBEAT_MISSED),
         world.assignment(job_id),

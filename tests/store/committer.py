@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import event
 
 from ledger.store import ChainStore, Indexer
-from tests.store.chains import TAGS, random_history
+from tests.store.chains import TAGS, Sealed, random_history
 
 GENESIS_RECORDS = {b"k%d" % number: b"genesis" for number in range(30)}
 
@@ -35,7 +35,7 @@ def main() -> None:
         height = commit(options, chain, upto)
 
 
-def commit(options: argparse.Namespace, chain: list, upto: int) -> int:
+def commit(options: argparse.Namespace, chain: list[Sealed], upto: int) -> int:
     """Open the store, commit blocks up to a height, close it; return the new height."""
     with closing(ChainStore.open(f"sqlite:///{options.folder / 'chain.db'}")) as store:
         if options.unsafe:

@@ -9,7 +9,7 @@ from msgspec.structs import replace as replace_fields
 
 from ledger.block import block_id
 from ledger.codec import encode
-from ledger.hashing import Tags, sha256
+from ledger.hashing import Purpose, Tags, sha256
 from ledger.store import (
     BlockConflict,
     BlockGap,
@@ -63,7 +63,7 @@ def test_a_committed_block_comes_back_as_it_was_by_height_and_by_id(store: Chain
         assert found.transactions == sealed.block.transactions
         assert found.signed == tuple(map(encode, sealed.block.transactions))
         assert found.transaction_ids == tuple(
-            TAGS.digest("tx", encode(each.transaction)) for each in sealed.block.transactions
+            TAGS.digest(Purpose.TX, encode(each.transaction)) for each in sealed.block.transactions
         )
         assert found.outcomes == sealed.outcomes
         assert found.certificate == sealed.certificate

@@ -76,6 +76,7 @@ def test_jobs_receipts_miners_and_totals_say_what_happened(unsynced_folder, seed
             receipt = indexed.reader.receipt_of_job(job.job_id)
             assert (receipt is not None) == (job.receipt_id is not None)
             if receipt is not None:
+                assert job.receipt_id is not None
                 assert receipt == indexed.reader.receipt(job.receipt_id)
                 assert receipt.payment == job.payment
                 assert receipt.content.price == job.price
@@ -84,11 +85,11 @@ def test_jobs_receipts_miners_and_totals_say_what_happened(unsynced_folder, seed
                 assert kinds == ({"DELIVERY"} if job.delivered else set())
         for miner in MINER_KEYS:
             mine = [job for job in played.jobs if job.miner is miner]
-            row = indexed.reader.miner(miner.address)
-            assert row.receipts == sum(job.receipt_id is not None for job in mine)
-            assert row.settled == sum(job.payment == "RELEASED" for job in mine)
-            assert row.earned == sum(job.paid[0] for job in mine)
-            assert row.lost == sum(job.lost.count(miner.address) for job in played.jobs)
+            record = indexed.reader.miner(miner.address)
+            assert record.receipts == sum(job.receipt_id is not None for job in mine)
+            assert record.settled == sum(job.payment == "RELEASED" for job in mine)
+            assert record.earned == sum(job.paid[0] for job in mine)
+            assert record.lost == sum(job.lost.count(miner.address) for job in played.jobs)
         stats = indexed.reader.stats()
         assert stats.jobs == len(played.jobs)
         assert stats.jobs_by_phase == {

@@ -2,8 +2,9 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -43,9 +44,14 @@ def reader(played: Played, tmp_path_factory) -> Iterator[IndexReader]:
         yield indexed.reader
 
 
-def pages(fetch: Callable, size: int, key: Callable = lambda row: row.position) -> list:
+def pages(
+    fetch: Callable[..., Sequence[Any]],
+    size: int,
+    key: Callable[[Any], Any] = lambda row: row.position,
+) -> list[Any]:
     """All rows, fetched page by page."""
-    rows, before = [], None
+    rows: list[Any] = []
+    before = None
     while page := fetch(before, size):
         assert len(page) <= size
         rows.extend(page)
@@ -192,6 +198,7 @@ def test_a_receipt_row_is_complete(indexed: Indexed):
     job.attest_and_settle()
     builder.seal()
     indexed.take(builder)
+    assert job.receipt_id is not None
     row = indexed.reader.receipt(job.receipt_id)
     assert (row.miner, row.miner_name, row.custody) == (MINERS[1].address, "Lab.7", Custody.OWN)
     assert (row.height, row.timestamp_ms) == (3, START_MS + 3_000)

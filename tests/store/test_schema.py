@@ -10,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from ledger.store import (
     ChainStore,
@@ -49,7 +50,7 @@ def test_a_database_of_any_revision_is_upgraded_to_the_tables_that_the_code_uses
         context = MigrationContext.configure(connection)
         assert context.get_current_revision() == REVISIONS[schema][-1]
         assert compare_metadata(context, METADATA[schema]) == []
-        made = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema").all())
+        made = statements(connection)
     database.close()
     # What the comparison does not see: the tables' options.
     assert made_directly(METADATA[schema], tmp_path) == {
@@ -57,11 +58,17 @@ def test_a_database_of_any_revision_is_upgraded_to_the_tables_that_the_code_uses
     }
 
 
+def statements(connection: Connection) -> dict[str, str]:
+    """What made each table and index, by its name."""
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema")
+    return {row.name: row.sql for row in rows}
+
+
 def made_directly(metadata, folder: Path) -> dict[str, str]:
     database = Database(url_of(folder / "direct.db"))
     with database.writing() as connection:
         metadata.create_all(connection)
-        made = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema").all())
+        made = statements(connection)
     database.close()
     return made
 
@@ -80,7 +87,7 @@ def test_a_chain_that_any_revision_stored_is_upgraded_with_all_it_holds(
             (each.block_id, each.block.transactions, each.outcomes) for each in expected
         ]
         assert store.load_records() == (store.head(), {b"b": b"2", b"c": b"3"})
-        store.initialise(frozen.TAGS, expected[0].block, frozen.RECORDS)
+        store.initialise(TAGS, expected[0].block, frozen.RECORDS)
 
 
 @pytest.mark.parametrize("schema", list(Schema))

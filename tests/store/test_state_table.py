@@ -30,7 +30,8 @@ def rows_of(store: ChainStore) -> dict[bytes, bytes]:
 
 def checkpoint_height(store: ChainStore) -> int:
     with store._database.reading() as connection:
-        return connection.execute(select(CHAIN.c.checkpoint_height)).scalar_one()
+        height: int = connection.execute(select(CHAIN.c.checkpoint_height)).scalar_one()
+        return height
 
 
 def deltas_kept(store: ChainStore) -> int:
