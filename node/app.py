@@ -127,9 +127,14 @@ class Node:
         """Return the final and the indexed height."""
         return self.chain.head().height, self._parts.index_thread.height
 
-    def _database_health(self) -> Health:
+    @property
+    def index_lag(self) -> int:
+        """Final blocks that the index has not reached yet."""
         final, indexed = self.heights()
-        is_behind = final - indexed > INDEX_LAG_MAX
+        return max(0, final - indexed)
+
+    def _database_health(self) -> Health:
+        is_behind = self.index_lag > INDEX_LAG_MAX
         return Health.DEGRADED if self._parts.index_thread.fault or is_behind else Health.HEALTHY
 
 
@@ -200,6 +205,7 @@ def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -
         ("aitbc_final_height", "Newest durable final block.", lambda: node.heights()[0]),
         ("aitbc_height", "Newest executed block.", lambda: chain.tree.head_view.header.height),
         ("aitbc_indexed_height", "Newest indexed block.", lambda: node.heights()[1]),
+        ("aitbc_index_lag_blocks", "Final blocks not indexed yet.", lambda: node.index_lag),
         ("aitbc_pool_transactions", "Transactions in the pool.", lambda: len(pool)),
         ("aitbc_pool_bytes", "Bytes in the pool.", lambda: pool.bytes_total),
     ):

@@ -15,7 +15,7 @@ or when it is evicted; `drop_of` says which of the last three.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -40,8 +40,8 @@ from node.ports import Clock, Views
 from node.signature_budget import SignatureBudget
 from node.signatures import SignatureClaim, SignatureVerifier
 
-SCREEN_SLICE: Final = 200
-"""Transactions that are looked at before everything else on the loop has a turn: about 4 ms."""
+TURN_TRANSACTIONS: Final = 200
+"""Transactions that are judged before everything else on the loop has a turn: about 4 ms."""
 
 UNVERIFIED_MAX: Final = 20_000
 """Transactions that may wait for their signatures; a second of one core's work."""
@@ -93,26 +93,33 @@ class Mempool:
             source: who sent them, for the budget of wrong signatures; empty for this node itself.
         """
         outcomes: dict[int, SubmitOutcome] = {}
-        screened: list[tuple[int, PooledTransaction]] = []
-        moment = moment_of(self._views, self._clock)
-        for position, data in enumerate(signed):
-            if position % SCREEN_SLICE == SCREEN_SLICE - 1:
-                await asyncio.sleep(0)
-                moment = moment_of(self._views, self._clock)
-            verdict = self._screen(data, source, moment)
-            if isinstance(verdict, SubmitOutcome):
-                outcomes[position] = verdict
-            else:
-                screened.append((position, verdict))
-                self._unverified += 1
+        screened: dict[int, PooledTransaction] = {}
         try:
-            good = await self._verifier.verify([_claim(entry) for _, entry in screened])
+            async for position, moment in self._turns(range(len(signed))):
+                verdict = self._screen(signed[position], source, moment)
+                if isinstance(verdict, SubmitOutcome):
+                    outcomes[position] = verdict
+                else:
+                    screened[position] = verdict
+                    self._unverified += 1
+            good = await self._verifier.verify([_claim(entry) for entry in screened.values()])
         finally:
             self._unverified -= len(screened)
-        moment = moment_of(self._views, self._clock)
-        for (position, entry), is_good in zip(screened, good, strict=True):
-            outcomes[position] = self._conclude(entry, source, moment, is_good=is_good)
+        verdicts = dict(zip(screened, good, strict=True))
+        async for position, moment in self._turns(screened):
+            outcomes[position] = self._conclude(
+                screened[position], source, moment, is_good=verdicts[position]
+            )
         return [outcomes[position] for position in range(len(signed))]
+
+    async def _turns(self, positions: Iterable[int]) -> AsyncIterator[tuple[int, Moment]]:
+        """Yield positions with the moment to judge them by; lets others on the loop have turns."""
+        moment = moment_of(self._views, self._clock)
+        for number, position in enumerate(positions, start=1):
+            yield position, moment
+            if number % TURN_TRANSACTIONS == 0:
+                await asyncio.sleep(0)
+                moment = moment_of(self._views, self._clock)
 
     def _screen(
         self, data: bytes, source: str, moment: Moment

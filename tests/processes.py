@@ -216,9 +216,9 @@ class NodeProcess:
         self.close()
         return code
 
-    def stop(self) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end, and return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(number)
         return self.wait_end()
 
     def kill(self) -> None:

@@ -244,3 +244,10 @@ def test_an_unexpected_failure_ends_without_a_traceback(
     assert "Traceback" not in err
     monkeypatch.setenv("AITBC_TRACEBACK", "1")
     assert "Traceback" in aitbc("broken")[2]
+
+
+def test_a_python_without_assertions_is_refused() -> None:
+    command = [sys.executable, "-O", "-m", "cli.main", "--help"]
+    ended = subprocess.run(command, env=child_environment(), capture_output=True, check=False)
+    assert ended.returncode == Exit.INTERNAL
+    assert b"assertions" in ended.stderr

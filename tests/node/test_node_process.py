@@ -1,6 +1,7 @@
 """A real node process: transactions in every form, reads, restart, and how it refuses to start."""
 
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -235,6 +236,7 @@ def test_metrics_count_what_happened(client: httpx.Client, alice: Wallet) -> Non
         'aitbc_rejected_transactions_total{code="MALFORMED"}',
         "aitbc_final_height ",
         "aitbc_indexed_height ",
+        "aitbc_index_lag_blocks ",
         "aitbc_pool_transactions 0.0",
         "aitbc_journal_sync_seconds_bucket",
         "aitbc_store_commit_seconds_bucket",
@@ -268,7 +270,7 @@ def test_what_was_final_is_there_after_a_restart(tmp_path: Path) -> None:
         assert balance_of(client, BOB) == RICHES + NAIT_PER_AITBC
         again = submit(client, {"transaction": signed.hex()}, wait=False)
         assert again["status"] == "duplicate"
-        assert node.stop() == 0
+        assert node.stop(signal.SIGINT) == 0
 
 
 def test_a_lost_journal_needs_the_operators_word(tmp_path: Path) -> None:
