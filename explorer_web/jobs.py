@@ -12,7 +12,7 @@ from explorer_web.words import FINAL, PAYMENTS, PHASES, Sentence, account, plain
 from ledger.actions import AttestationKind, Verification
 from ledger.outcomes import OutcomeKind
 from ledger.records import Job
-from ledger.store import IndexReader, JobPhase, JobRow
+from ledger.store import IndexReader, JobPhase, JobRow, Payment
 from ledger.types import Hash, TimestampMs
 
 NOT_YET = "not yet"
@@ -98,6 +98,8 @@ def _sentence(job: JobRow) -> Sentence:
         refunded = "The dispute ended against the miner; the client has it all back."
         is_settled = job.end_kind is OutcomeKind.JOB_SETTLED
         return *asked, f"It was done and settled: {paid}" if is_settled else refunded
+    if job.payment is Payment.DISPUTED:
+        return *asked, "The miner's receipt is disputed; the price stays locked until that ends."
     return *asked, words[job.phase]
 
 
@@ -202,8 +204,11 @@ def _live_times(live: Job, state: Source) -> list[Fact]:
     hint = "Grace beyond the deadline, fixed when the job was locked."
     return [
         Fact("receipt_until_ms", "Receipt valid until", Kind.TIME, grace, state, hint),
-        Fact("settles_ms", "Settles by itself", Kind.TIME, due, state, "Unless it ends earlier."),
+        Fact("ends_by_itself_ms", "Ends by itself", Kind.TIME, due, state, _ENDING),
     ]
+
+
+_ENDING = "The ledger pays the receipt then, or refunds a disputed one that is not attested."
 
 
 def _due_ms(live: Job) -> TimestampMs | None:
