@@ -16,6 +16,8 @@ from ledger.block_errors import (
     HeaderMismatch,
     ProposerUnknown,
 )
+from ledger.block_steps import weight_of
+from ledger.codec import encode
 from ledger.errors import BlockInvalid, BlockTooEarly
 from ledger.params import HEADER_VERSION, TIMESTAMP_DRIFT_MS, Parameters
 from ledger.proposal import block_time, build_block
@@ -212,11 +214,17 @@ def test_s6_s7_a_block_beyond_the_parents_limits_is_refused_before_its_signature
     assert refused.value.what == what
 
 
-def test_s7_a_proposer_fills_a_block_within_its_limits(world: World) -> None:
-    world = World(genesis_of(Parameters(block_transactions_max=3)))
+@pytest.mark.parametrize("spare", [0, 1])
+@pytest.mark.parametrize("limit", ["transactions", "weight", "bytes"])
+def test_s7_a_proposer_fills_a_block_to_its_limits(world: World, limit: str, spare: int) -> None:
+    signed = transfers(world, 1)[0]
+    one = {"transactions": 1, "weight": weight_of(signed), "bytes": len(encode(signed))}[limit]
+    parameters = Parameters(**{f"block_{limit}_max": 3 * one + min(spare, one - 1)})
+    world = World(genesis_of(parameters))
     built = build_block(world.head, transfers(world, 5), world.context())
     assert len(built.block.transactions) == 3
     assert not built.refused, "those that did not fit are not refused"
+    apply_block(world.head, built.block)
 
 
 def test_a_proposer_leaves_out_what_the_state_refuses_and_says_why(world: World) -> None:
