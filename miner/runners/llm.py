@@ -178,10 +178,11 @@ class _Child:
         )
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
-        answer = self._next(time.monotonic() + LOAD_TIMEOUT_S, None)
-        if "ready" not in answer:
+        try:
+            self._next(time.monotonic() + LOAD_TIMEOUT_S, None)
+        except RunnerFailed:
             self.end()
-            raise RunnerFailed("the model could not be loaded")
+            raise RunnerFailed("the model could not be loaded") from None
 
     def is_alive(self) -> bool:
         """Return whether the process runs."""
