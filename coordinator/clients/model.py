@@ -70,6 +70,8 @@ class KeyView:
     """When it ends; None for never."""
     is_revoked: bool
     """Whether it was revoked."""
+    version_pin: ApiVersion | None = None
+    """API version that it asks for where a request names none (V1)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ async def issue_key(request: HttpRequest, context: Given) -> Response[bytes]:
         label=wanted.label,
         scopes=frozenset(wanted.scopes),
         expires_ms=None if wanted.expires_at is None else _expires_ms(wanted.expires_at),
+        version_pin=wanted.version,
     )
     return answer(
         request,

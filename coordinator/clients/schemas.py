@@ -8,6 +8,7 @@ from msgspec import Meta
 from coordinator.clients.model import ClientView, IssuedKey, KeyView, Scope
 from coordinator.http.money import format_text
 from coordinator.http.times import format_time
+from coordinator.values import ApiVersion
 from coordinator.wire import Body, MoneyText, TimeText, View
 from ledger.keys import format_address
 
@@ -33,6 +34,8 @@ class KeyRequest(Body, kw_only=True, frozen=True):
     """What it allows; at most what the caller's own key allows."""
     expires_at: TimeText | None = None
     """When it ends; never if absent."""
+    version: ApiVersion | None = None
+    """API version of its requests that name none; inferred for each if absent."""
 
 
 class ApiKey(View, kw_only=True, frozen=True):
@@ -50,6 +53,8 @@ class ApiKey(View, kw_only=True, frozen=True):
     """When it ends; null for never."""
     is_revoked: bool
     """Whether it was revoked."""
+    version: ApiVersion | None
+    """API version of its requests that name none; null where it is inferred for each."""
 
 
 class NewApiKey(ApiKey, kw_only=True, frozen=True):
@@ -125,6 +130,7 @@ def key_view(key: KeyView) -> ApiKey:
         created_at=format_time(key.created_ms),
         expires_at=None if key.expires_ms is None else format_time(key.expires_ms),
         is_revoked=key.is_revoked,
+        version=key.version_pin,
     )
 
 

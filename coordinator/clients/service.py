@@ -21,6 +21,7 @@ from coordinator.errors import (
 )
 from coordinator.jobs.store import reserved
 from coordinator.outbox import OutboxState
+from coordinator.values import ApiVersion
 from coordinator.wallets.store import create
 from ledger.types import Address, Hash, TimestampMs
 
@@ -79,7 +80,7 @@ class ClientService:
         _check_label(label)
         client_id = f"client_{self._core.random_bytes(_ID_BYTES).hex()}"
         await self._make_client(client_id, label)
-        issued = await self._issue(client_id, "", FIRST_SCOPES, None)
+        issued = await self._issue(client_id, "", FIRST_SCOPES)
         return await self._view(client_id), issued
 
     async def ensure_demo(self) -> None:
@@ -104,8 +105,16 @@ class ClientService:
         label: str = "",
         scopes: frozenset[Scope] = FIRST_SCOPES,
         expires_ms: TimestampMs | None = None,
+        version_pin: ApiVersion | None = None,
     ) -> IssuedKey:
         """Make another key of the caller with at most the caller's scopes.
+
+        Args:
+            principal: the caller.
+            label: what the client calls the key.
+            scopes: what it allows.
+            expires_ms: when it ends; None for never.
+            version_pin: API version of requests that name none (V1).
 
         Raises:
             Forbidden: a scope that the caller does not have.
@@ -115,7 +124,7 @@ class ClientService:
         _check_label(label)
         if not scopes <= principal.scopes:
             raise Forbidden("A key cannot give scopes that it does not have")
-        return await self._issue(principal.client_id, label, scopes, expires_ms)
+        return await self._issue(principal.client_id, label, scopes, expires_ms, version_pin)
 
     async def keys(self, principal: Principal) -> list[KeyView]:
         """Return the caller's keys, newest first."""
@@ -164,7 +173,12 @@ class ClientService:
             _log.warning("funds are not final yet", transaction_id=transaction_id.hex())
 
     async def _issue(
-        self, client_id: str, label: str, scopes: frozenset[Scope], expires_ms: TimestampMs | None
+        self,
+        client_id: str,
+        label: str,
+        scopes: frozenset[Scope],
+        expires_ms: TimestampMs | None = None,
+        version_pin: ApiVersion | None = None,
     ) -> IssuedKey:
         text = new_key(self._core.random_bytes)
         key = KeyView(
@@ -174,6 +188,7 @@ class ClientService:
             created_ms=self._core.moments.clock_ms(),
             expires_ms=expires_ms,
             is_revoked=False,
+            version_pin=version_pin,
         )
         await self._database.write(lambda c: _insert_key(c, client_id, text, key))
         return IssuedKey(text.text, key)

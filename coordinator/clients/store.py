@@ -44,6 +44,7 @@ def insert_key(
             digest=text.digest,
             label=key.label,
             scopes=" ".join(sorted(key.scopes)),
+            version_pin=key.version_pin,
             created_ms=key.created_ms,
             expires_ms=key.expires_ms,
         )
@@ -71,6 +72,7 @@ def keys_of(connection: Connection, client_id: str) -> list[KeyView]:
             created_ms=row.created_ms,
             expires_ms=row.expires_ms,
             is_revoked=row.revoked_ms is not None,
+            version_pin=row.version_pin,
         )
         for row in connection.execute(query)
     ]

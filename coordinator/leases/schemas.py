@@ -1,6 +1,7 @@
 """Types on the wire of the miner protocol, the same in every version."""
 
 import base64
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -105,9 +106,9 @@ class LeaseFields(View, kw_only=True, frozen=True):
     """Service that is asked for."""
     model: str
     """Model that is asked for."""
-    input: dict[str, AnyJson]
+    input: Mapping[str, AnyJson]
     """The service's input."""
-    params: dict[str, AnyJson]
+    params: Mapping[str, AnyJson]
     """Parameters with their defaults."""
     payload: str
     """The canonical payload that the digest covers, base64."""

@@ -1,5 +1,6 @@
 """Types on the wire of miners and their registration, the same in every version."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -80,7 +81,7 @@ class Miner(RegisteredMiner, kw_only=True, frozen=True):
     """Services that it takes jobs of."""
     models: list[str]
     """Models that it runs; none listed takes any."""
-    gpu_info: dict[str, AnyJson] | None
+    gpu_info: Mapping[str, AnyJson] | None
     """What it declared about its GPU."""
     price: MoneyText | None
     """AITBC a job; null for the service's price."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -29,10 +30,15 @@ BODIES = {
     "/v1/clients/me/keys": {},
 }
 
+_NOTHING: Any = None
+"""Stands for what would answer: routes declare themselves without it."""
+
 ROUTES = [
     pytest.param(route, id=f"{route.method} {route.path}")
     for route in described_routes(
-        Litestar(route_handlers=coordinator_handlers(None, None, None), openapi_config=None)
+        Litestar(
+            route_handlers=coordinator_handlers(_NOTHING, _NOTHING, _NOTHING), openapi_config=None
+        )
     )
 ]
 

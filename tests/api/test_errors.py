@@ -123,7 +123,7 @@ async def test_who_takes_no_json_is_told_so(site_of_module: Site) -> None:
 async def test_a_callers_request_id_is_kept_if_it_is_plain(
     site_of_module: Site, sent: str, is_kept: bool
 ) -> None:
-    headers = {"X-Request-Id": sent.encode("latin-1")}
+    headers = [(b"X-Request-Id", sent.encode("latin-1"))]
     response = await site_of_module.http.get("/nothing", headers=headers)
     assert (response.headers["x-request-id"] == sent) is is_kept
 

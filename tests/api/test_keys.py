@@ -108,7 +108,7 @@ async def test_a_foreign_page_cannot_act_as_the_demo_identity(
 
 
 async def test_pages_of_this_machine_may_read_answers_and_foreign_ones_not(site: Site) -> None:
-    async def allowed(origin: str) -> str | None:
+    async def allowed(origin: str) -> object:
         headers = {
             "Origin": origin,
             "Access-Control-Request-Method": "POST",

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,7 +72,7 @@ class OwnKeyMiner:
         digest = self.tags.result_digest(
             lease.job_digest, lease.attempt, self.key.address, salt, canonical_json(document)
         )
-        fields = {
+        fields: dict[str, Any] = {
             "job_id": lease.job_digest,
             "attempt": lease.attempt,
             "client": lease.client,
@@ -97,7 +97,7 @@ class OwnKeyMiner:
 
 
 @pytest.fixture
-async def miner(site: Site) -> OwnKeyMiner:
+async def miner(site: Site) -> AsyncIterator[OwnKeyMiner]:
     made = OwnKeyMiner(site.url)
     await made.register()
     yield made
@@ -123,7 +123,7 @@ async def test_a_challenge_of_another_key_or_time_proves_nothing(
     thief = OwnKeyMiner(site.url)
     thief.api.miner_id = "thief"
     thief.key = SigningKey(hashlib.sha256(b"thief").digest())
-    thief.key.public_key = miner.key.public_key  # type: ignore[misc]
+    thief.key.public_key = miner.key.public_key
     with pytest.raises(ApiError) as refused:
         await thief.register()
     assert refused.value.error_code in {"CHALLENGE_INVALID", "TRANSACTION_INVALID"}
@@ -165,7 +165,7 @@ async def test_a_job_is_polled_claimed_kept_and_completed(site: Site, miner: Own
     running = (await site.http.get(f"/v1/jobs/{job_id}", headers=headers)).json()
     assert (running["state"], running["progress"], running["attempt"]) == ("RUNNING", 40, 1)
 
-    document = {
+    document: dict[str, Any] = {
         "text": "Rayleigh scattering. ☀",
         "artifacts": [],
         "metadata": {"engine": "test", "seconds": 0.1, "tokens": 12, "big": 1e21, "none": None},
@@ -259,7 +259,7 @@ async def test_a_signed_release_gives_the_job_back_and_bad_input_ends_it(
     lease = await miner.call(miner.api.claim, job_id)
 
     def release(lease: Lease, reason: str) -> bytes:
-        fields = {"job_id": lease.job_digest, "attempt": lease.attempt}
+        fields: dict[str, Any] = {"job_id": lease.job_digest, "attempt": lease.attempt}
         return miner.sign(action_array("release_job", **fields, reason=REASONS[reason]))
 
     crash = release(lease, "RUNNER_FAILED")

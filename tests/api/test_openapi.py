@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from litestar import Litestar
@@ -31,10 +32,11 @@ DOCUMENTS = {"/openapi.json", "/openapi/{name}"}
 @pytest.fixture(scope="module")
 def application():
     # Documents are made from declarations: what would answer the routes is not needed.
+    nothing: Any = None
     handlers = [
-        *coordinator_handlers(None, None, None),
+        *coordinator_handlers(nothing, nothing, nothing),
         *document_handlers(),
-        *operations_handlers(None),
+        *operations_handlers(nothing),
     ]
     return Litestar(route_handlers=handlers, openapi_config=None)
 

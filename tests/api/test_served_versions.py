@@ -7,8 +7,8 @@ from tests.api.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-OLDER = {"prompt": "Hello"}
-NEWER = {"payload": {"prompt": "Hello"}}
+OLDER: dict[str, object] = {"prompt": "Hello"}
+NEWER: dict[str, object] = {"payload": {"prompt": "Hello"}}
 
 
 def served(response: httpx.Response) -> tuple[str, str]:
@@ -40,9 +40,10 @@ async def test_a_job_answers_in_its_own_version_where_its_document_has_the_route
             response = await site.http.get(f"/v1/jobs/{job_id}{path}")
             assert response.status_code == 200, response.text
             assert served(response) == version, path
-    for body, version in ((OLDER, "2026-01-24"), (NEWER, "2026-05-11")):
+    bodies: list[tuple[dict[str, object], str]] = [(OLDER, "2026-01-24"), (NEWER, "2026-05-11")]
+    for body, created_in in bodies:
         cancelled = await site.http.post(f"/v1/jobs/{await site.queued(body)}/cancel")
-        assert served(cancelled) == (version, "object")
+        assert served(cancelled) == (created_in, "object")
 
 
 @pytest.mark.parametrize(
@@ -176,3 +177,26 @@ async def test_answers_say_which_final_height_they_follow(site_of_module: Site) 
     response = await site_of_module.http.get(f"/v1/jobs/{job_id}")
     assert int(response.headers["aitbc-as-of-height"]) == response.json()["as_of_height"]
     assert response.json()["as_of_height"] <= site_of_module.world.chain.head().height
+
+
+async def test_a_keys_pin_is_as_strict_as_the_header_which_goes_before_it(
+    site_of_module: Site,
+) -> None:
+    site = site_of_module
+    issued = await site.http.post("/v1/clients/me/keys", json={"version": "2026-05-11"})
+    assert issued.json()["version"] == "2026-05-11"
+    async with site.with_key(issued.json()["api_key"]) as pinned:
+        listed = await pinned.get("/v1/jobs")
+        assert served(listed) == ("2026-05-11", "key")
+        assert "jobs" in listed.json()
+        refused = await pinned.post("/v1/jobs", json=OLDER)
+        assert refused.status_code == 400
+        assert "this body is of version 2026-01-24" in refused.json()["detail"]
+        assert served(refused) == ("2026-05-11", "key")
+        named = await pinned.get("/v1/jobs", headers={"AITBC-Version": "2026-01-24"})
+        assert served(named) == ("2026-01-24", "header")
+        assert isinstance(named.json(), list)
+    unknown = await site.http.post("/v1/clients/me/keys", json={"version": "2025-01-01"})
+    assert unknown.status_code == 400
+    keys = (await site.http.get("/v1/clients/me/keys")).json()["keys"]
+    assert [key["version"] for key in keys] == ["2026-05-11"]

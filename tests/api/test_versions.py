@@ -16,7 +16,7 @@ from coordinator.http.versions import (
     route_choice,
 )
 
-BODIES = {
+BODIES: dict[str, dict[str, object]] = {
     "2024-01-01": {"name": "my-job", "type": "ai-inference", "model": {"type": "python"}},
     "2026-01-24": {"prompt": "Explain quantum computing", "model": "llama3.2"},
     "2026-05-11": {"payload": {"model": "llama2", "prompt": "Hello world"}, "ttl_seconds": 900},

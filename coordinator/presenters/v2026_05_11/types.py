@@ -4,6 +4,7 @@ The members of its job are always there, null when absent. What the documents do
 offer goes here (V5).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
@@ -115,7 +116,7 @@ class Result(View, kw_only=True, frozen=True):
 
     output: str
     """Its text; compact JSON where it is structured."""
-    metadata: dict[str, AnyJson]
+    metadata: Mapping[str, AnyJson]
     """What the miner says about the run, with the structured result and artifacts if any."""
 
 
