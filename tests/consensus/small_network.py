@@ -76,6 +76,7 @@ class Node:
         self.disk = Disk()
         self.is_up = False
         self.blocks: dict[bytes, Block] = {}
+        self.complete = {BOUNDARY.block_id}
         self.unsynced: list[tuple[list[Block], tuple[Record, ...]]] = []
         self.timer = 0
         self.reports: list[Effect] = []
@@ -86,6 +87,7 @@ class Node:
         self.core = Core(self.network.committee, FakeKey(self.number), TIMING)
         self.is_up = True
         self.blocks = dict(self.disk.blocks)
+        self.complete = {BOUNDARY.block_id}
         self.unsynced = []
         self.timer += 1
         disk = self.disk
@@ -187,12 +189,14 @@ class Node:
         return block is not None and block.height == self.network.last_height
 
     def has_chain(self, block_id: bytes) -> bool:
-        """Ask for the first missing ancestor if there is one."""
-        while block_id != BOUNDARY.block_id:
-            if block_id not in self.blocks:
-                self.network.fetch_block(self, block_id)
+        """Return whether a block and its ancestors are here; ask for the first that is not."""
+        missing = block_id
+        while missing not in self.complete:
+            if missing not in self.blocks:
+                self.network.fetch_block(self, missing)
                 return False
-            block_id = self.blocks[block_id].parent.block_id
+            missing = self.blocks[missing].parent.block_id
+        self.complete.add(block_id)
         return True
 
     def verified(self, proposal: Notarize, parent: BlockRef) -> None:

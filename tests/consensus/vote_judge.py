@@ -63,6 +63,8 @@ class Judge:
         block_id = ref.block_id
         while block_id != BOUNDARY.block_id:
             block = blocks[block_id]
+            if self.final.get(block.height) == block_id:
+                return  # Its ancestors were compared when it was.
             known = self.final.setdefault(block.height, block_id)
             assert known == block_id, f"two final blocks at height {block.height}"
             block_id = block.parent.block_id
