@@ -30,7 +30,7 @@ from node.journal_format import (
     JournalIdentity,
     decode_batch,
     decode_identity,
-    encode_batch,
+    encode_batches,
     encode_entry,
     encode_frame,
     has_frame_after,
@@ -150,13 +150,20 @@ class Journal:
     def append(self, entries: Sequence[Entry]) -> None:
         """Make a batch durable: one write, one sync. When it returns, messages may be sent.
 
+        Many large blocks at once, as in catching up, take a write and a sync for each frame: only
+        the last frame of a file may ever be torn.
+
         Raises:
             JournalFailed: now and on every later call.
         """
         if self._failed:
             raise self._failed
         encoded = [encode_entry(entry) for entry in entries]
-        frame = encode_frame(self._sequence, encode_batch(encoded))
+        for payload in encode_batches(encoded):
+            self._append_frame(encode_frame(self._sequence, payload))
+        self._retain(zip(entries, encoded, strict=True))
+
+    def _append_frame(self, frame: bytes) -> None:
         self._failpoints.reached(Failpoint.BEFORE_JOURNAL_APPEND)
         try:
             _write_all(self._descriptor, frame, self._size)
@@ -168,7 +175,6 @@ class Journal:
         self._failpoints.reached(Failpoint.AFTER_JOURNAL_SYNC)
         self._sequence += 1
         self._size += len(frame)
-        self._retain(zip(entries, encoded, strict=True))
 
     def forget(self, floor: View) -> None:
         """Drop entries up to a view whose blocks are durable in the store.
@@ -196,8 +202,10 @@ class Journal:
         if self._failed:
             raise self._failed
         entries = [encode_entry(FloorMark(self._floor)), *(raw for _, raw in self._retained)]
-        data = encode_frame(0, encode(self._identity))
-        data += encode_frame(1, encode_batch(entries))
+        frames = [encode_frame(0, encode(self._identity))]
+        for payload in encode_batches(entries):
+            frames.append(encode_frame(len(frames), payload))
+        data = b"".join(frames)
         draft = self._path.with_suffix(".draft")
         try:
             descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _PRIVATE)
@@ -209,7 +217,7 @@ class Journal:
             self._failed = JournalFailed(draft, error)
             raise self._failed from error
         os.close(self._descriptor)
-        self._descriptor, self._size, self._sequence = descriptor, len(data), 2
+        self._descriptor, self._size, self._sequence = descriptor, len(data), len(frames)
 
     def close(self) -> None:
         """Close the file; everything appended is durable already."""

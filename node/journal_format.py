@@ -11,7 +11,7 @@ damage, and not ours to guess about.
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,12 +25,15 @@ from ledger.types import Epoch, Hash, PublicKey, View
 FORMAT_VERSION: Final = 1
 """Version of this format."""
 
+_ARRAY_HEAD_BYTES: Final = 5
+"""Longest header of a MessagePack array."""
+
 _MAGIC: Final = b"AJr1"
 _HEAD: Final = struct.Struct(">4sIIQ")
 _SEQUENCE: Final = struct.Struct(">Q")
 
 PAYLOAD_BYTES_MAX: Final = 4 * BLOCK_BYTES_MAX
-"""A batch holds few blocks; a longer length is damage, not data."""
+"""More entries make a further frame; a longer length is damage, not data."""
 
 
 class JournalIdentity(
@@ -128,9 +131,19 @@ def encode_entry(entry: Entry) -> msgspec.Raw:
     return msgspec.Raw(encode(entry))
 
 
-def encode_batch(entries: Sequence[msgspec.Raw]) -> bytes:
-    """Return a payload."""
-    return encode(entries)
+def encode_batches(entries: Sequence[msgspec.Raw]) -> Iterator[bytes]:
+    """Yield payloads that hold the entries in order, each within `PAYLOAD_BYTES_MAX`."""
+    batch: list[msgspec.Raw] = []
+    room = PAYLOAD_BYTES_MAX - _ARRAY_HEAD_BYTES
+    for entry in entries:
+        size = memoryview(entry).nbytes
+        if batch and size > room:
+            yield encode(batch)
+            batch, room = [], PAYLOAD_BYTES_MAX - _ARRAY_HEAD_BYTES
+        batch.append(entry)
+        room -= size
+    if batch:
+        yield encode(batch)
 
 
 def decode_batch(payload: bytes) -> list[tuple[Entry, msgspec.Raw]]:

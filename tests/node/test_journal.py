@@ -187,6 +187,17 @@ def test_a_crash_in_a_rewrite_leaves_the_old_file(tmp_path: Path) -> None:
     assert reopened(path).entries == entries_up_to(3)
 
 
+def test_more_blocks_than_a_frame_holds_are_read_back_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    journal = Journal.create(path, IDENTITY)
+    blocks = [KeptBlock(view, bytes(32), bytes(4 * 1_048_576)) for view in range(1, 10)]
+    journal.append([*blocks, vote(9)])
+    journal.compact()
+    journal.append([vote(10)])
+    journal.close()
+    assert reopened(path).entries == (FloorMark(0), *blocks, vote(9), vote(10))
+
+
 # Failures -----------------------------------------------------------------------------------
 
 
