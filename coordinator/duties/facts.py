@@ -1,6 +1,8 @@
-"""Reads the facts that `decide` needs from the tables."""
+"""Reads the facts that `decide` needs, with one statement a job: it runs after every change."""
 
-from sqlalchemy import Connection, Row, exists, func, select
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select
 
 from coordinator.database.tables import (
     attempts,
@@ -21,108 +23,136 @@ from ledger.types import Hash
 
 _AnyRow = Row[tuple[object, ...]]
 
-_NOT_LIVE = (JobPhase.ACCEPTED.value, JobPhase.FAILED.value)
+_NOT_LIVE: Final = (JobPhase.ACCEPTED.value, JobPhase.FAILED.value)
+
+_live: Final = attempts.alias("live")
+_past: Final = attempts.alias("past")
 
 
 def read_facts(connection: Connection, job_id: Hash) -> JobFacts | None:
     """Return the facts of a job, None if it is not live on the chain."""
-    query = select(jobs).where(jobs.c.job_id == job_id)
-    job = connection.execute(query).one_or_none()
-    if job is None or job.end_kind is not None or job.phase in _NOT_LIVE:
+    row = connection.execute(_FACTS, {"wanted": job_id}).one_or_none()
+    if row is None or row.end_kind is not None or row.phase in _NOT_LIVE:
         return None
-    phase = JobPhase(job.phase)
-    has_payload = select(exists().where(payloads.c.job_id == job_id))
+    phase = JobPhase(row.phase)
     return JobFacts(
         phase=phase,
-        attempt=job.attempt,
-        escrowed_ms=job.escrowed_ms,
-        has_payload=connection.execute(has_payload).scalar_one(),
-        is_assigning=job.open_assignment is not None,
-        last_reason=_last_reason(connection, job_id),
-        blamed_miners=_blamed_miners(connection, job_id),
-        current=_current(connection, job_id) if phase is JobPhase.RUNNING else None,
-        receipt=_receipt(connection, job_id) if phase is JobPhase.COMPLETED else None,
+        attempt=row.attempt,
+        escrowed_ms=row.escrowed_ms,
+        has_payload=row.has_payload,
+        is_assigning=row.open_assignment is not None,
+        last_reason=_reason(row.last_reason),
+        blamed_miners=row.blamed_miners,
+        current=_current(row) if phase is JobPhase.RUNNING else None,
+        receipt=_receipt(row) if phase is JobPhase.COMPLETED else None,
     )
 
 
-def _last_reason(connection: Connection, job_id: Hash) -> Reason | None:
-    query = (
-        select(attempts.c.end_reason)
-        .where(attempts.c.job_id == job_id, attempts.c.phase == AttemptPhase.ENDED.value)
-        .order_by(attempts.c.attempt.desc())
-        .limit(1)
-    )
-    reason = connection.execute(query).scalar_one_or_none()
-    return None if reason is None else Reason(reason)
-
-
-def _blamed_miners(connection: Connection, job_id: Hash) -> int:
-    query = select(func.count(attempts.c.miner.distinct())).where(
-        attempts.c.job_id == job_id,
-        attempts.c.phase == AttemptPhase.ENDED.value,
-        attempts.c.end_reason.not_in([reason.value for reason in BLAMELESS]),
-    )
-    return connection.execute(query).scalar_one()
-
-
-def _current(connection: Connection, job_id: Hash) -> AttemptFacts:
-    live = (attempts.c.job_id == job_id) & (attempts.c.phase == AttemptPhase.LIVE.value)
-    row = connection.execute(select(attempts).where(live)).one()
-    is_managed = select(exists().where(wallets.c.address == row.miner))
-    has_result = select(
-        exists().where(results.c.job_id == job_id, results.c.attempt == row.attempt)
-    )
-    under_way = select(
-        exists().where(
-            outbox.c.job_id == job_id,
-            outbox.c.attempt == row.attempt,
-            outbox.c.action == "post_receipt",
-            outbox.c.state == OutboxState.PENDING.value,
-        )
-    )
+def _current(row: _AnyRow) -> AttemptFacts:
+    assert row.miner is not None, "a running job has a live attempt"
     return AttemptFacts(
         miner=row.miner,
-        is_managed=connection.execute(is_managed).scalar_one(),
+        is_managed=row.is_managed,
         lease_end_ms=row.lease_end_ms,
         heartbeat_by_ms=row.heartbeat_by_ms if row.has_heartbeats else None,
-        release_reason=None if row.release_reason is None else Reason(row.release_reason),
-        has_result=connection.execute(has_result).scalar_one(),
-        is_receipt_under_way=connection.execute(under_way).scalar_one(),
+        release_reason=_reason(row.release_reason),
+        has_result=row.has_result,
+        is_receipt_under_way=row.is_receipt_under_way,
     )
 
 
-def _receipt(connection: Connection, job_id: Hash) -> ReceiptFacts:
-    row = connection.execute(select(receipts).where(receipts.c.job_id == job_id)).one()
-    attested = select(
-        exists().where(
-            attestations.c.receipt_id == row.receipt_id,
-            attestations.c.kind == AttestationKind.DELIVERY.value,
-        )
-    )
+def _receipt(row: _AnyRow) -> ReceiptFacts:
+    assert row.receipt_id is not None, "a completed job has a receipt"
     return ReceiptFacts(
         receipt_id=row.receipt_id,
-        received_ms=row.timestamp_ms,
-        is_delivered=_is_delivered(connection, row),
-        is_attested=connection.execute(attested).scalar_one(),
+        received_ms=row.received_ms,
+        is_delivered=row.is_delivered,
+        is_attested=row.is_attested,
         is_disputed=row.is_disputed,
-        refusal=_refusal(connection, row),
+        refusal=_reason(row.refusal_reason),
     )
 
 
-def _is_delivered(connection: Connection, receipt: _AnyRow) -> bool:
-    accepted = exists().where(
-        results.c.job_id == receipt.job_id,
-        results.c.attempt == receipt.attempt,
-        results.c.digest == receipt.digest,
-    )
-    return bool(connection.execute(select(accepted)).scalar_one())
+def _reason(value: int | None) -> Reason | None:
+    return None if value is None else Reason(value)
 
 
-def _refusal(connection: Connection, receipt: _AnyRow) -> Reason | None:
-    query = (
-        select(attempts.c.refusal_reason)
-        .where(attempts.c.job_id == receipt.job_id, attempts.c.attempt == receipt.attempt)
-        .where(attempts.c.phase == AttemptPhase.DONE.value)
+def _statement() -> Select[tuple[object, ...]]:
+    """Return the statement that gathers all facts of the job `wanted`."""
+    of_job = jobs.outerjoin(
+        _live, (_live.c.job_id == jobs.c.job_id) & (_live.c.phase == AttemptPhase.LIVE.value)
+    ).outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
+    job = (jobs.c.phase, jobs.c.attempt, jobs.c.escrowed_ms, jobs.c.open_assignment)
+    attempt = (
+        _live.c.miner,
+        _live.c.lease_end_ms,
+        _live.c.has_heartbeats,
+        _live.c.heartbeat_by_ms,
+        _live.c.release_reason,
     )
-    reason = connection.execute(query).scalar_one_or_none()
-    return None if reason is None else Reason(reason)
+    receipt = (
+        receipts.c.receipt_id,
+        receipts.c.timestamp_ms.label("received_ms"),
+        receipts.c.is_disputed,
+    )
+    return (
+        select(*job, jobs.c.end_kind, *attempt, *receipt)
+        .add_columns(*_of_the_past(), *_of_the_attempt(), *_of_the_receipt())
+        .select_from(of_job)
+        .where(jobs.c.job_id == bindparam("wanted"))
+    )
+
+
+def _of_the_past() -> tuple[ColumnElement[Any], ...]:
+    ended = (_past.c.job_id == jobs.c.job_id) & (_past.c.phase == AttemptPhase.ENDED.value)
+    last = select(_past.c.end_reason).where(ended).order_by(_past.c.attempt.desc()).limit(1)
+    blamed = select(func.count(_past.c.miner.distinct())).where(
+        ended, _past.c.end_reason.not_in([reason.value for reason in BLAMELESS])
+    )
+    return (
+        exists().where(payloads.c.job_id == jobs.c.job_id).label("has_payload"),
+        last.scalar_subquery().label("last_reason"),
+        blamed.scalar_subquery().label("blamed_miners"),
+    )
+
+
+def _of_the_attempt() -> tuple[ColumnElement[Any], ...]:
+    has_result = exists().where(
+        results.c.job_id == jobs.c.job_id, results.c.attempt == _live.c.attempt
+    )
+    under_way = exists().where(
+        outbox.c.job_id == jobs.c.job_id,
+        outbox.c.attempt == _live.c.attempt,
+        outbox.c.action == "post_receipt",
+        outbox.c.state == OutboxState.PENDING.value,
+    )
+    return (
+        exists().where(wallets.c.address == _live.c.miner).label("is_managed"),
+        has_result.label("has_result"),
+        under_way.label("is_receipt_under_way"),
+    )
+
+
+def _of_the_receipt() -> tuple[ColumnElement[Any], ...]:
+    delivered = exists().where(
+        results.c.job_id == receipts.c.job_id,
+        results.c.attempt == receipts.c.attempt,
+        results.c.digest == receipts.c.digest,
+    )
+    attested = exists().where(
+        attestations.c.receipt_id == receipts.c.receipt_id,
+        attestations.c.kind == AttestationKind.DELIVERY.value,
+    )
+    refusal = select(_past.c.refusal_reason).where(
+        _past.c.job_id == receipts.c.job_id,
+        _past.c.attempt == receipts.c.attempt,
+        _past.c.phase == AttemptPhase.DONE.value,
+    )
+    return (
+        delivered.label("is_delivered"),
+        attested.label("is_attested"),
+        refusal.limit(1).scalar_subquery().label("refusal_reason"),
+    )
+
+
+_FACTS: Final = _statement()

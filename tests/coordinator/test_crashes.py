@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from coordinator.jobs import JobFilter, JobPhase, JobView, PaymentStatus
 from coordinator.leases import GiveUp
 from ledger.actions import PostReceipt, SubmitJob
@@ -14,16 +16,16 @@ from tests.coordinator.world import AITBC, CLIENT, LEASE_S, World, spec
 POINTS_MAX = 200
 """More points than any life has; a life that has more does not end."""
 
+EVERY = pytest.param(1, marks=pytest.mark.soak, id="every")
+"""Crashes at all points; the suite takes every second or fifth."""
+
 Life = Callable[[World], Awaitable[None]]
 
 
 async def _die_everywhere(
-    folder: Path, life: Life, check: Callable[[World], Awaitable[None]], *, step: int = 1
+    folder: Path, life: Life, check: Callable[[World], Awaitable[None]], *, step: int
 ) -> None:
-    """Live a life again and again, with the crash at its points, and once without.
-
-    Lives begin alike; `step` leaves out points where another test dies at all of them.
-    """
+    """Live a life again and again, with the crash at every `step`-th point, and once without."""
     for at in count(1, step):
         assert at < POINTS_MAX
         world = World(Path(shutil.copytree(folder, folder.with_name(f"life-{at}"))))
@@ -55,7 +57,8 @@ def _final(world: World, kind: type) -> int:
     )
 
 
-async def test_a_paid_job_survives_a_crash_at_every_point(folder: Path) -> None:
+@pytest.mark.parametrize("step", [2, EVERY])
+async def test_a_paid_job_survives_a_crash_at_any_point(folder: Path, step: int) -> None:
     async def life(world: World) -> None:
         await world.miner()
         job = await _the_job(world)
@@ -74,10 +77,13 @@ async def test_a_paid_job_survives_a_crash_at_every_point(folder: Path) -> None:
         share = job.payment.paid * 5 // 100
         assert world.chain.balance((await world.miner()).address) == job.payment.paid - share
 
-    await _die_everywhere(folder, life, check)
+    await _die_everywhere(folder, life, check, step=step)
 
 
-async def test_a_job_whose_miner_dies_survives_a_crash_at_every_point(folder: Path) -> None:
+@pytest.mark.parametrize("step", [5, EVERY])
+async def test_a_job_whose_miner_dies_survives_a_crash_at_any_point(
+    folder: Path, step: int
+) -> None:
     async def life(world: World) -> None:
         await world.miner()
         job = await _the_job(world)
@@ -95,10 +101,11 @@ async def test_a_job_whose_miner_dies_survives_a_crash_at_every_point(folder: Pa
         assert job.payment.refunded == AITBC // 10
         assert _final(world, SubmitJob) == 1
 
-    await _die_everywhere(folder, life, check, step=3)
+    await _die_everywhere(folder, life, check, step=step)
 
 
-async def test_a_job_with_bad_input_survives_a_crash_at_every_point(folder: Path) -> None:
+@pytest.mark.parametrize("step", [5, EVERY])
+async def test_a_job_with_bad_input_survives_a_crash_at_any_point(folder: Path, step: int) -> None:
     async def life(world: World) -> None:
         await world.miner()
         job = await _the_job(world)
@@ -115,4 +122,4 @@ async def test_a_job_with_bad_input_survives_a_crash_at_every_point(folder: Path
         assert job.error is not None
         assert job.error.code == "BAD_INPUT"
 
-    await _die_everywhere(folder, life, check, step=3)
+    await _die_everywhere(folder, life, check, step=step)
