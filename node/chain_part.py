@@ -9,6 +9,7 @@ from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.store import ChainStore, Indexer, IndexReader
 from ledger.types import Epoch
+from node.auditor import Auditor
 from node.block_tree import BlockTree
 from node.chain import ChainNode
 from node.config import ConfigInvalid, NodeConfig
@@ -93,7 +94,8 @@ def build_chain(
     opened.callback(indexer.close)
     index = IndexReader(index_url(config))
     opened.callback(index.close)
-    tree = BlockTree(load_final_view(store, genesis.spec.buckets))
+    view = load_final_view(store, genesis.spec.buckets)
+    tree = BlockTree(view)
     verifier = SignatureVerifier(store.tags, config.signatures.workers)
     limits = PoolLimits(config.mempool.transactions_max, config.mempool.bytes_max)
     pool = Mempool(tree, verifier, clock, limits, metrics.count_rejected)
@@ -105,7 +107,8 @@ def build_chain(
         process_started_ms=clock.wall_ms(),
         never_voted_in_epoch=never_voted_in_epoch,
     )
-    driver = Driver(chain, store, opener, clock, failpoints=places)
+    auditor = Auditor(store, view, genesis.spec.buckets) if config.check_invariants else None
+    driver = Driver(chain, store, opener, clock, failpoints=places, auditor=auditor)
     return ChainPart(chain, driver, pool, verifier, store, index, IndexThread(indexer))
 
 

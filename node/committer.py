@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.store import ChainStore
+from node.auditor import Auditor
 from node.block_tree import TreeBlock
 from node.chain import ChainNode
 from node.failpoints import Failpoint, Failpoints
@@ -42,6 +43,8 @@ class Committer:
         writer: Executor,
         failpoints: Failpoints,
         published: Callable[[TreeBlock], None],
+        *,
+        auditor: Auditor | None = None,
     ) -> None:
         """Prepare.
 
@@ -51,12 +54,14 @@ class Committer:
             writer: an executor of one thread.
             failpoints: where tests kill the process.
             published: is told after each block.
+            auditor: checks each block before it is written; nobody by default.
         """
         self._chain = chain
         self._store = store
         self._writer = writer
         self._failpoints = failpoints
         self._published = published
+        self._auditor = auditor
         self._queue: asyncio.Queue[FinalisedBlock] = asyncio.Queue(PENDING_MAX)
         self._since_checkpoint = 0
 
@@ -86,6 +91,8 @@ class Committer:
     def _commit(self, final: FinalisedBlock) -> None:
         self._failpoints.reached(Failpoint.BEFORE_STORE_COMMIT)
         block = final.block
+        if self._auditor is not None:
+            self._auditor.check(block)
         self._store.commit(
             block.view.block_id, block.block, final.certificate, block.outcomes, block.delta
         )

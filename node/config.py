@@ -175,6 +175,9 @@ class NodeConfig(_Section, frozen=True):
     """See `StoreSection`."""
     log: LogSection = LogSection()
     """See `LogSection`."""
+    check_invariants: bool = False
+    """Whether every block is followed a second time with arithmetic of its own before it is
+    committed; about triples the cost of execution, signatures aside."""
     failpoints: bool = False
     """Whether the environment may end this process at a named place; for crash tests only."""
 

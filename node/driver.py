@@ -50,6 +50,7 @@ from ledger.store import ChainStore
 from ledger.types import View
 from node.alarms import Alarms
 from node.application import Application
+from node.auditor import Auditor
 from node.block_tree import TreeBlock
 from node.chain import ChainNode
 from node.committer import Committer, FinalisedBlock
@@ -103,6 +104,7 @@ class Driver:
         *,
         network: Network | None = None,
         failpoints: Failpoints | None = None,
+        auditor: Auditor | None = None,
     ) -> None:
         """Open the current epoch; `run` does the rest.
 
@@ -113,6 +115,7 @@ class Driver:
             clock: wall clock for blocks, monotonic clock for timeouts.
             network: how to reach peers; none by default.
             failpoints: where tests kill the process.
+            auditor: checks each block before it is committed; nobody by default.
 
         Raises:
             JournalError: the journal cannot be used; the text says what to do.
@@ -123,6 +126,7 @@ class Driver:
         self._clock = clock
         self._network = network or NoPeers()
         self._failpoints = failpoints or NoFailpoints()
+        self._auditor = auditor
         self._events: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._alarms = Alarms(chain, clock, self._post)
@@ -148,7 +152,12 @@ class Driver:
                 ThreadPoolExecutor(1, "store") as store_thread,
             ):
                 committer = Committer(
-                    self._chain, self._store, store_thread, self._failpoints, self._on_published
+                    self._chain,
+                    self._store,
+                    store_thread,
+                    self._failpoints,
+                    self._on_published,
+                    auditor=self._auditor,
                 )
                 await _until_one_ends(committer.run(), self._turns(committer, journal_thread))
         except Exception as error:

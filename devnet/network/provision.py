@@ -80,6 +80,7 @@ def write_node_config(directory: DevnetDirectory, ports: tuple[int, ...]) -> Non
             "faucet_key_file": str(directory.key_file("faucet")),
         },
         "environment": "devnet",
+        "check_invariants": True,
         "log": {"format": "console", "level": "info"},
     }
     (directory.node / "config.toml").write_text(tomli_w.dumps(config))

@@ -110,12 +110,14 @@ def chain_of(folder: Path, number: int) -> list[Hash]:
 
 
 async def test_four_validators_make_one_chain_through_changes_of_the_epoch(tmp_path: Path) -> None:
-    parameters = Parameters(account_fee=0, epoch_ms=300)
+    parameters = Parameters(account_fee=0, epoch_ms=10_000)
     hub = Hub()
     for number in range(4):
         await come_up(hub, tmp_path, number, parameters)
     while hub.nodes[0].driver.status().epoch < 4:
         await finalize_on(hub, range(4))
+        for node in hub.nodes.values():
+            node.clock.shift_ms += 5_000
     heights = [node.chain.head().height for node in hub.nodes.values()]
     assert not any(node.network.faults for node in hub.nodes.values())
     for number in range(4):
@@ -128,7 +130,7 @@ async def test_four_validators_make_one_chain_through_changes_of_the_epoch(tmp_p
 
 
 async def test_a_validator_that_was_down_catches_up_and_takes_part_again(tmp_path: Path) -> None:
-    parameters = Parameters(account_fee=0, epoch_ms=2**47)
+    parameters = Parameters(account_fee=0, epoch_ms=604_800_000)
     hub = Hub()
     for number in range(4):
         await come_up(hub, tmp_path, number, parameters)

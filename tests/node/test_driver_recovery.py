@@ -13,7 +13,7 @@ from node.journal_format import FORMAT_VERSION, JournalIdentity
 from node.recovery_errors import JournalBehindStore, JournalLost, StoreBehindJournal
 from tests.node.lone_node import PEER, START_MS, TAGS, VALIDATOR, LoneNode
 
-LONG_EPOCH = Parameters(account_fee=0, epoch_ms=2**47)
+LONG_EPOCH = Parameters(account_fee=0, epoch_ms=604_800_000)
 """One epoch: all blocks of these tests are in epoch 0."""
 
 OTHERS = tuple(KeyPair(bytes([n]) * 32) for n in (21, 22, 23))
