@@ -181,7 +181,10 @@ class Books:
         """Check what a record that changed or left was part of."""
         match change.before:
             case Job() if change.before.assignment is not None:
-                self._check_miner(change.before.assignment.miner)
+                # The miner that is free now may have retired later in the same block (J23).
+                address = change.before.assignment.miner
+                if state_key(Table.MINER, address) in self.records or self._in_flight[address]:
+                    self._check_miner(address)
             case Miner() if change.after is None:
                 jobs = self._in_flight[change.key[1:]]
                 require_equal(Invariant.DERIVED, "jobs of a retired miner", 0, jobs)
