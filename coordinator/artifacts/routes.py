@@ -20,7 +20,7 @@ from coordinator.http import (
     location,
     same,
 )
-from coordinator.http.bodies import announced_bytes
+from coordinator.http.bodies import announced_bytes, read_chunks
 from coordinator.http.context import Given
 from coordinator.http.faults import BodyTooSlow
 from coordinator.http.operation import ANY_KEY, CLIENT, MINER
@@ -85,8 +85,9 @@ async def _pieces(request: HttpRequest) -> AsyncIterator[bytes]:
 
     Raises:
         BodyTooSlow: nothing came for `CHUNK_SECONDS_MAX`.
+        BodyIncomplete: the caller went away.
     """
-    stream = aiter(request.stream())
+    stream = aiter(read_chunks(request, None))
     while True:
         try:
             async with asyncio.timeout(CHUNK_SECONDS_MAX):

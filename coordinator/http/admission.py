@@ -4,7 +4,7 @@ One guard for the whole application reads each route's `Operation`. Body and exi
 it, in the handlers.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import cast
 
 from litestar.handlers import BaseRouteHandler
@@ -20,8 +20,6 @@ from coordinator.http.limits import RateLimiter, refusal
 from coordinator.http.negotiation import accepts
 from coordinator.http.operation import OPERATION_KEY, PUBLIC, Operation, Policy
 from coordinator.http.versions import header_choice, key_choice, route_choice
-
-Guard = Callable[[HttpConnection, BaseRouteHandler], Awaitable[None]]
 
 
 class Admission:
@@ -61,16 +59,19 @@ class Admission:
     async def _identify(self, connection: HttpConnection, operation: Operation) -> Principal | None:
         key = key_of(connection)
         if key is None and operation.access == PUBLIC:
+            if self._config.is_devnet and not _is_read(connection):
+                self._check_page(connection)
             return None
         if key is None and not self._config.is_devnet:
             raise AuthenticationRequired
         principal = await self._clients.authenticate(key)
         if principal.is_demo:
-            headers = connection.headers
-            check_origin(
-                headers.get("host", ""), headers.get("origin"), self._config.allowed_origins
-            )
+            self._check_page(connection)
         return principal
+
+    def _check_page(self, connection: HttpConnection) -> None:
+        headers = connection.headers
+        check_origin(headers.get("host", ""), headers.get("origin"), self._config.allowed_origins)
 
     def count(self, exchange: Exchange, policy: Policy, subject: str) -> None:
         """Count a request against a policy.
@@ -109,3 +110,7 @@ def _check_acceptable(connection: HttpConnection, operation: Operation) -> None:
     media_types = {answer.media_type for answer in operation.answers.values()}
     if not any(accepts(accept, media_type) for media_type in media_types | {PROBLEM}):
         raise NotAcceptable(" or ".join(sorted(media_types)))
+
+
+def _is_read(connection: HttpConnection) -> bool:
+    return cast("Mapping[str, object]", connection.scope).get("method") == "GET"

@@ -12,9 +12,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, NoReturn, TypeVar, cast
 
 import msgspec
+from litestar.exceptions import InternalServerException
 
 from coordinator.http.exchange import HttpRequest
 from coordinator.http.faults import (
+    BodyIncomplete,
     BodyMissing,
     BodyTooLarge,
     BodyTooSlow,
@@ -87,21 +89,30 @@ def announced_bytes(request: HttpRequest) -> int | None:
     return None if match is None else int(match[0])
 
 
-async def read_chunks(request: HttpRequest, bytes_max: int) -> AsyncIterator[bytes]:
+async def read_chunks(request: HttpRequest, bytes_max: int | None) -> AsyncIterator[bytes]:
     """Yield a request's body as it comes.
+
+    Args:
+        request: the request.
+        bytes_max: most bytes; None where the reader of the chunks counts them itself.
 
     Raises:
         BodyTooLarge: announced, or found, to be more than `bytes_max`.
+        BodyIncomplete: the caller went away.
     """
     announced = announced_bytes(request)
-    if announced is not None and announced > bytes_max:
+    if bytes_max is not None and announced is not None and announced > bytes_max:
         raise BodyTooLarge(bytes_max)
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > bytes_max:
-            raise BodyTooLarge(bytes_max)
-        yield chunk
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if bytes_max is not None and size > bytes_max:
+                raise BodyTooLarge(bytes_max)
+            yield chunk
+    except InternalServerException:
+        # The framework has no class of its own for a caller that went away.
+        raise BodyIncomplete from None
 
 
 def _check_media_type(request: HttpRequest) -> None:

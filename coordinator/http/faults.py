@@ -6,6 +6,7 @@ They join the tree of `coordinator.errors`, at the branch of who reacts:
     ├── FieldInvalid          a field, or the body as a whole, is not what it has to be
     ├── JsonMalformed         the body is not the JSON that we accept
     ├── BodyMissing           a body is required
+    ├── BodyIncomplete        the caller went away in the middle of it
     ├── UnknownApiVersion     V2
     ├── ApiVersionNotServed   a version that exists, but not in this release
     ├── AmbiguousBody         V1: members of two versions' bodies
@@ -63,6 +64,16 @@ class BodyMissing(InvalidRequest):
     def __init__(self) -> None:
         """State it."""
         super().__init__("a JSON body is required")
+
+
+class BodyIncomplete(InvalidRequest):
+    """The caller went away in the middle of its body; nobody reads this answer."""
+
+    code = "BODY_INCOMPLETE"
+
+    def __init__(self) -> None:
+        """State it."""
+        super().__init__("the connection ended before the body did")
 
 
 class UnknownApiVersion(InvalidRequest):

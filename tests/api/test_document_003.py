@@ -1,8 +1,10 @@
 """Document 003 (version 2026-05-11), request by request and answer by answer."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
+import httpx
 import pytest
 
 from tests.api.site import MINER, Site
@@ -163,12 +165,25 @@ async def test_a_failed_job_and_an_expired_job_say_why(site: Site) -> None:
     job = (await site.http.get(f"/v1/jobs/{failed}")).json()
     assert (job["state"], job["payment_status"]) == ("FAILED", "refunded")
     assert "no such language" in job["error"]
+    assert await refusal(site.http.post(f"/v1/jobs/{failed}/cancel")) == "JOB_ALREADY_FINISHED"
+    assert await refusal(site.claim(failed)) == "JOB_NOT_CLAIMABLE"
+    assert await refusal(site.complete(failed)) == "LEASE_LOST"
+    assert await refusal(site.http.get(f"/v1/jobs/{failed}/result")) == "JOB_FAILED"
 
     expired = await site.queued(MINIMAL | {"ttl_seconds": 1})
     await site.world.pass_time(60)
     job = (await site.http.get(f"/v1/jobs/{expired}")).json()
     assert (job["state"], job["payment_status"]) == ("EXPIRED", "refunded")
     assert job["error"] == "Job exceeded TTL without completion"
+    assert await refusal(site.http.post(f"/v1/jobs/{expired}/cancel")) == "JOB_ALREADY_FINISHED"
+    assert await refusal(site.http.get(f"/v1/jobs/{expired}/result")) == "JOB_EXPIRED"
+
+
+async def refusal(call: Awaitable[httpx.Response]) -> str:
+    """Return the code of a conflict."""
+    response = await call
+    assert response.status_code == 409, response.text
+    return str(response.json()["error_code"])
 
 
 async def test_a_result_that_is_not_there_says_where_the_job_is(site: Site) -> None:

@@ -103,6 +103,8 @@ async def test_a_foreign_page_cannot_act_as_the_demo_identity(
         assert code_of(response) == (403, "ORIGIN_REFUSED")
     else:
         assert response.status_code == 201
+    registered = await site.http.post("/v1/clients", json={}, headers=sent)
+    assert registered.status_code == (403 if is_refused else 201)
     own = sent | {"X-Api-Key": await site.key()}
     assert (await site.http.get("/v1/jobs", headers=own)).status_code == 200
 
