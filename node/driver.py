@@ -12,7 +12,6 @@ decoded before it became an event, and the core refuses what is wrong with it.
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
@@ -60,6 +59,7 @@ from node.journal_format import Entry, KeptBlock
 from node.ports import Clock, Network, NoPeers
 from node.recovery import Engine, EpochOpener
 from node.status import NodeStatus
+from node.together import until_one_ends
 
 TURN_EVENTS_MAX: Final = 256
 """Events in one turn; bounds how long the first of them waits for its sync."""
@@ -159,7 +159,7 @@ class Driver:
                     self._on_published,
                     auditor=self._auditor,
                 )
-                await _until_one_ends(committer.run(), self._turns(committer, journal_thread))
+                await until_one_ends(committer.run(), self._turns(committer, journal_thread))
         except Exception as error:
             log.critical("node_fatal", error=repr(error))
             raise NodeFatal(error) from error
@@ -385,16 +385,3 @@ class Driver:
         self._unsynced.clear()
         self._wanted = None
         self._open_epoch(journal)
-
-
-async def _until_one_ends(*work: Coroutine[object, object, None]) -> None:
-    """Run all until one returns or fails, then cancel the others."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

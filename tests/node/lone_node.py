@@ -13,7 +13,7 @@ from ledger.codec import encode
 from ledger.fees import with_least_fee
 from ledger.hashing import Tags, chain_id_of
 from ledger.keys import KeyPair
-from ledger.params import Parameters, parameter_faults
+from ledger.params import Parameters
 from ledger.records import Account, Coordinator, Record, Table, Validator, ValidatorSet, state_key
 from ledger.store import ChainStore
 from ledger.transaction import Transaction, sign, transaction_id_of_bytes
@@ -105,9 +105,7 @@ class LoneNode:
         )
         try:
             view = load_final_view(self.store, BUCKETS)
-            # Some tests shorten epochs beyond what any genesis may say.
-            in_bounds = not parameter_faults(self.parameters)
-            self.auditor = Auditor(self.store, view, BUCKETS) if in_bounds else None
+            self.auditor = Auditor(self.store, view, BUCKETS)
             self.tree = BlockTree(view)
             pool = Mempool(self.tree, SignatureVerifier(TAGS, 0), self.clock, PoolLimits())
             self.chain = ChainNode(self.tree, pool, self.store, lambda _: None)
