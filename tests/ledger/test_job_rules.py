@@ -146,6 +146,19 @@ def test_j4_with_a_dispute_window_an_attested_job_waits_for_its_end(world: World
     assert [o.kind for o in results[0].outcomes] == [OutcomeKind.JOB_SETTLED]
 
 
+@pytest.mark.parametrize("beyond_ms", [-300_000, 300_000])
+def test_j4_an_unattested_receipt_settles_after_the_longer_of_its_two_windows(
+    world: World, beyond_ms: int
+) -> None:
+    auto_settle_ms = world.head.parameters.auto_settle_ms
+    job_id = job_in(world, Phase.C, dispute_ms=auto_settle_ms + beyond_ms)
+    due_ms = world.now_ms + auto_settle_ms + max(0, beyond_ms)
+    receipt = world.job(job_id).receipt
+    assert receipt is not None
+    assert receipt.due_ms == due_ms
+    world.dispute(job_id, receipt.receipt_id, after_ms=due_ms - world.now_ms)
+
+
 def test_j4_without_a_dispute_window_the_attestation_settles_at_once(world: World) -> None:
     job_id = job_in(world, Phase.C, dispute_ms=0)
     world.attest(job_id, receipt_id_of(world, job_id))
