@@ -137,6 +137,26 @@ def test_j3_a_rerun_attestation_neither_settles_nor_hurries(world: World) -> Non
     assert world.head.next_due_ms == due_ms
 
 
+@pytest.mark.parametrize("disputed", [False, True])
+def test_j3_j14_a_re_run_is_no_delivery_and_pays_the_coordinator_nothing(
+    world: World, *, disputed: bool
+) -> None:
+    job_id = job_in(world, Phase.C)
+    receipt_id = receipt_id_of(world, job_id)
+    world.attest(job_id, receipt_id, AttestationKind.RERUN)
+    if disputed:
+        world.dispute(job_id, receipt_id)
+    due_ms = world.head.next_due_ms
+    assert due_ms is not None
+    (ending,) = world.run_to(due_ms + 1)[0].outcomes
+    share = AITBC // 20
+    if disputed:
+        assert (ending.kind, ending.amounts) == (OutcomeKind.JOB_REFUNDED, (AITBC,))
+    else:
+        assert ending.kind is OutcomeKind.JOB_SETTLED
+        assert ending.amounts == (AITBC - share, 0, share)
+
+
 def test_j4_with_a_dispute_window_an_attested_job_waits_for_its_end(world: World) -> None:
     job_id = job_in(world, Phase.A, dispute_ms=60_000)
     receipt = world.job(job_id).receipt
@@ -156,7 +176,9 @@ def test_j4_an_unattested_receipt_settles_after_the_longer_of_its_two_windows(
     receipt = world.job(job_id).receipt
     assert receipt is not None
     assert receipt.due_ms == due_ms
-    world.dispute(job_id, receipt.receipt_id, after_ms=due_ms - world.now_ms)
+    assert not world.block(after_ms=due_ms - 1 - world.now_ms).outcomes
+    world.dispute(job_id, receipt.receipt_id)
+    assert world.now_ms == due_ms
 
 
 def test_j4_without_a_dispute_window_the_attestation_settles_at_once(world: World) -> None:
