@@ -17,6 +17,9 @@ from ledger.types import Hash, TimestampMs
 JOBS_PER_SWEEP_MAX: Final = 500
 """Jobs that are looked at in one transaction; the next sweep takes the rest."""
 
+RETENTION_INTERVAL_MS: Final = 60_000
+"""How often results and artifacts past their retention are looked for."""
+
 RESULTS_PER_SWEEP_MAX: Final = 500
 """Results deleted in one transaction."""
 
@@ -28,6 +31,7 @@ class Sweeper:
         """Stand on the core."""
         self._core = core
         self._artifacts = artifacts
+        self._retention_due_ms = 0
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -45,8 +49,10 @@ class Sweeper:
 
         if await core.database.write(work):
             core.courier.kick()
-        await core.database.write(lambda c: _forget_results(c, moment.now_ms))
-        await self._artifacts.sweep()
+        if moment.now_ms >= self._retention_due_ms:
+            self._retention_due_ms = moment.now_ms + RETENTION_INTERVAL_MS
+            await core.database.write(lambda c: _forget_results(c, moment.now_ms))
+            await self._artifacts.sweep()
 
     async def begin(self) -> None:
         """Take up what a stopped process left: to be called once, before `run`.

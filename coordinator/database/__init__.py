@@ -1,6 +1,17 @@
 """The coordinator's own database: engine, tables, migrations."""
 
 from coordinator.database.engine import Database
-from coordinator.database.errors import DatabaseError, DatabaseOfAnotherChain, DatabaseTooNew
+from coordinator.database.errors import (
+    DatabaseClosed,
+    DatabaseError,
+    DatabaseOfAnotherChain,
+    DatabaseTooNew,
+)
 
-__all__ = ["Database", "DatabaseError", "DatabaseOfAnotherChain", "DatabaseTooNew"]
+__all__ = [
+    "Database",
+    "DatabaseClosed",
+    "DatabaseError",
+    "DatabaseOfAnotherChain",
+    "DatabaseTooNew",
+]

@@ -21,7 +21,7 @@ import alembic.script
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, Pool, create_engine, event
 
-from coordinator.database.errors import DatabaseTooNew
+from coordinator.database.errors import DatabaseClosed, DatabaseTooNew
 
 T = TypeVar("T")
 
@@ -48,6 +48,7 @@ class Database:
         self._write_engine = _engine(url, "BEGIN IMMEDIATE")
         self._read_engine = _engine(url, "BEGIN")
         _migrate(self._write_engine)
+        self._is_closed = False
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="coordinator-read")
         self._writer = threading.Thread(
@@ -60,7 +61,12 @@ class Database:
 
         An exception of `work` undoes what it did and comes out here. The work is done even if the
         caller is cancelled meanwhile.
+
+        Raises:
+            DatabaseClosed: `close` was called.
         """
+        if self._is_closed:
+            raise DatabaseClosed
         future: Future[T] = Future()
         self._queue.put((work, future))  # type: ignore[arg-type]
         return await asyncio.shield(asyncio.wrap_future(future))
@@ -71,8 +77,10 @@ class Database:
 
     def close(self) -> None:
         """Finish the writes that wait, end the threads, close the connections."""
+        self._is_closed = True
         self._queue.put(None)
         self._writer.join()
+        self._refuse_the_late()
         self._readers.shutdown()
         self._write_engine.dispose()
         self._read_engine.dispose()
@@ -97,6 +105,14 @@ class Database:
             self._commit(batch)
             if ends:
                 return
+
+    def _refuse_the_late(self) -> None:
+        """Answer writes that came between the last one and the end of the thread."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                late = self._queue.get_nowait()
+                if late is not None:
+                    late[1].set_exception(DatabaseClosed())
 
     def _commit(self, batch: list[_Write]) -> None:
         answers: list[Callable[[], None]] = []

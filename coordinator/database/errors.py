@@ -5,6 +5,14 @@ class DatabaseError(Exception):
     """Base of the errors of this package."""
 
 
+class DatabaseClosed(DatabaseError):
+    """The coordinator is stopping; what was not written is not done."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the coordinator's database is closed")
+
+
 class DatabaseTooNew(DatabaseError):
     """A newer version of this program wrote the schema."""
 

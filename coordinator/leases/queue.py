@@ -67,12 +67,13 @@ def next_job(
     """
     place = func.row_number().over(partition_by=jobs.c.client_id, order_by=jobs.c.seq)
     queued = (
-        select(jobs, place.label("place"))
+        select(jobs.c.seq, jobs.c.client_id, place.label("place"))
         .where(offered(now_ms), _may_fit(declared, registry))
         .subquery()
     )
     fair = (
-        select(queued)
+        select(jobs)
+        .join(queued, queued.c.seq == jobs.c.seq)
         .join(clients, clients.c.client_id == queued.c.client_id)
         .order_by(queued.c.place, clients.c.served_turn, queued.c.seq)
         .limit(LOOKED_AT_MAX)

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from coordinator.database import Database, DatabaseTooNew
+from coordinator.database import Database, DatabaseClosed, DatabaseTooNew
 from coordinator.database.tables import clients, metadata
 
 
@@ -114,3 +114,15 @@ async def test_many_writes_are_all_there(tmp_path: Path) -> None:
     await asyncio.gather(*(database.write(_insert(name)) for name in names))
     assert await _ids(database) == names
     database.close()
+
+
+async def test_a_write_to_a_closed_database_is_refused_and_waits_for_nothing(
+    tmp_path: Path,
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+    first = asyncio.ensure_future(database.write(_insert("a")))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(database.close)
+    assert await first == "a"
+    with pytest.raises(DatabaseClosed):
+        await database.write(_insert("b"))
