@@ -26,7 +26,7 @@ from genesis.errors import (
 from genesis.spec import GenesisSpec, proves_possession
 from ledger.errors import KeyInvalid
 from ledger.keys import address_of, check_public_key, format_address
-from ledger.params import VALIDATORS_MAX, parameter_faults
+from ledger.params import PROTOCOL_VERSION, VALIDATORS_MAX, parameter_faults
 from ledger.types import SUPPLY_MAX, TIMESTAMP_MS_MAX
 
 NAME: Final = re.compile(r"[a-z0-9-]{1,32}")
@@ -80,6 +80,12 @@ def _check_parameters(spec: GenesisSpec) -> None:
         name, _, problem = faults[0].partition(": ")
         raise ParametersInvalid(
             f"parameters.{name}", problem, "Leave it out for the default, or choose within bounds"
+        )
+    if spec.parameters.protocol_version > PROTOCOL_VERSION:
+        raise ParametersInvalid(
+            "parameters.protocol_version",
+            f"this program knows the rules up to version {PROTOCOL_VERSION} (S13)",
+            "Install a newer program, or choose a version that this one knows",
         )
 
 

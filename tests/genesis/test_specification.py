@@ -40,7 +40,7 @@ from genesis.errors import (
     ValidatorRepeated,
 )
 from ledger.keys import KeyPair, format_address
-from ledger.params import NAIT_PER_AITBC, PARAMETER_BOUNDS, Parameters
+from ledger.params import NAIT_PER_AITBC, PARAMETER_BOUNDS, PROTOCOL_VERSION, Parameters
 from ledger.types import SUPPLY_MAX
 
 SMALL_ORDER_KEY = bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
@@ -101,6 +101,13 @@ def test_each_parameter_is_refused_on_both_sides_of_its_bounds(name: str) -> Non
         parameters = msgspec.structs.replace(Parameters(), **{name: value})
         error = refused(replace(SPEC, parameters=parameters), ParametersInvalid)
         assert error.field == f"parameters.{name}"
+
+
+def test_s13_rules_that_this_program_does_not_know_are_refused_before_they_are_run() -> None:
+    future = Parameters(protocol_version=PROTOCOL_VERSION + 1)
+    error = refused(replace(SPEC, parameters=future), ParametersInvalid)
+    assert error.field == "parameters.protocol_version"
+    assert "newer" in error.fix
 
 
 def test_every_parameter_has_bounds() -> None:
