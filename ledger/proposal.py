@@ -28,7 +28,7 @@ from ledger.execution import apply_transaction
 from ledger.params import DUE_ITEM_WEIGHT_US, HEADER_VERSION
 from ledger.sweep import apply_sweep, due_keys
 from ledger.transaction import SignedTransaction, transaction_id_of_bytes
-from ledger.types import Epoch, Hash, PublicKey, TimestampMs, View
+from ledger.types import TIMESTAMP_MS_MAX, Epoch, Hash, PublicKey, TimestampMs, View
 from ledger.views import ChainView, validator_set_hash
 
 
@@ -76,6 +76,8 @@ def build_block(
     """
     assert context.epoch == parent.next_epoch, "the parent decides the epoch"
     assert context.timestamp_ms > parent.header.timestamp_ms, "block time rises"
+    # A clock beyond the end of time stops the proposer, before its block is one nobody can read.
+    assert context.timestamp_ms <= TIMESTAMP_MS_MAX, "block time is a timestamp (S5)"
     due = due_keys(parent.state, parent.parameters, context.timestamp_ms)
     env = open_block(parent, context.timestamp_ms)
     apply_sweep(env, due)

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.actions import Transfer
+from ledger.block import CODEC as BLOCK_CODEC
 from ledger.block import ZERO_HASH, Block, Header
 from ledger.block_errors import (
     BlockLimitExceeded,
@@ -172,6 +173,14 @@ def test_s5_the_last_moment_of_time_does_not_break_the_arithmetic() -> None:
     receipt = world.job(job_id).receipt
     assert receipt is not None
     assert receipt.due_ms == TIMESTAMP_MS_MAX
+
+
+def test_s5_no_block_is_built_with_a_time_that_none_can_carry() -> None:
+    world = World(genesis_of(timestamp_ms=TIMESTAMP_MS_MAX - 1))
+    last = build_block(world.head, [], world.context(1)).block
+    assert BLOCK_CODEC.decode(encode(last)) == last
+    with pytest.raises(AssertionError, match="timestamp"):
+        build_block(world.head, [], world.context(2))
 
 
 def test_the_leader_of_the_view_proposes_and_nobody_else() -> None:
