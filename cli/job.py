@@ -69,7 +69,7 @@ def submit(
             }
         job = client.submit_job(payload, ttl_seconds=ttl, max_price=max_price)
         if wait:
-            _show_result(client.get_job_result(job["job_id"], ttl), as_json=as_json)
+            _show_result(job["job_id"], client.get_job_result(job["job_id"], ttl), as_json=as_json)
         elif as_json:
             print(json.dumps(job))
         else:
@@ -114,7 +114,7 @@ def result(
 ) -> None:
     """Wait for a job and print its result."""
     with node_client(node, api_key_file) as client:
-        _show_result(client.get_job_result(job, timeout), as_json=as_json)
+        _show_result(job, client.get_job_result(job, timeout), as_json=as_json)
 
 
 @app.command()
@@ -178,8 +178,8 @@ def _show(job: Answer, *, as_json: bool) -> None:
             print(f"{name.replace('_', ' '):<18} {value}")
 
 
-def _show_result(answer: Answer, *, as_json: bool) -> None:
+def _show_result(job_id: str, answer: Answer, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(answer))
+        print(json.dumps({"job_id": job_id, **answer}))
     else:
         print(answer["result"]["output"])

@@ -170,7 +170,6 @@ class Agent:
             self._log.info("claim refused", job_id=job_id, code=error.error_code)
             self._stopping.wait(CLAIM_REFUSED_S)
             return
-        self._log.info("works", job_id=job_id, attempt=lease.attempt, service=lease.service)
         attempt = Attempt(self._api, self._nodes[-1], signer, lease, self._log)
         self._attempt = attempt
         try:

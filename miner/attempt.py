@@ -103,6 +103,7 @@ class Attempt:
         started_ms = _now_ms()
         check_payload(self._lease, self._signer.tags)
         check_escrow(self._lease, self._signer.tags, self._witness)
+        self._log.info("works", service=self._lease.service)
         output = runner.run(self._work(workspace))
         if self._is_lost:
             raise WorkCancelled
