@@ -16,7 +16,7 @@ SOURCE = {"input_url": "artifact:sha256:" + "0" * 64}
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ({}, "input"),
+        ({}, "input_url"),
         ({"input_url": 7}, "input_url"),
         ({"input_url": ""}, "input_url"),
         ({"input_url": "x" * 2_049}, "input_url"),
