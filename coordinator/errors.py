@@ -20,6 +20,8 @@ for the caller: it says what is wrong and how to mend it, and never holds an int
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from ledger.params import NAIT_PER_AITBC
+
 
 class CoordinatorError(Exception):
     """Base of all errors that a caller of the coordinator may see."""
@@ -132,12 +134,19 @@ class InsufficientBalance(CoordinatorError):
     code = "INSUFFICIENT_BALANCE"
 
     def __init__(self, needed: int, available: int) -> None:
-        """State both amounts in nait."""
+        """State both amounts, given in nait, in AITBC: the unit in which callers name prices."""
         super().__init__(
-            f"The balance does not cover this: {needed} nait are needed, {available} are available"
+            f"The balance does not cover this: {_aitbc(needed)} AITBC are needed with the fee, "
+            f"{_aitbc(available)} are available"
         )
         self.needed = needed
         self.available = available
+
+
+def _aitbc(nait: int) -> str:
+    whole, part = divmod(nait, NAIT_PER_AITBC)
+    decimals = f"{part:0{len(str(NAIT_PER_AITBC)) - 1}}".rstrip("0")
+    return f"{whole}.{decimals:0<2}"
 
 
 # ------------------------------------------------------------------------------------- not found

@@ -26,7 +26,11 @@ def service_of(registry: ServiceRegistry, spec: JobSpec) -> ServiceDefinition:
     """
     if not registry.knows(spec.service):
         known = ", ".join(service.service_id for service in registry.all())
-        raise InvalidJobType.at("/type", f"is no service; known are: {known}", "UNKNOWN_SERVICE")
+        raise InvalidJobType.at(
+            "/payload/service" if spec.api_version == "2026-05-11" else "/type",
+            f"is no service; known are: {known}",
+            "UNKNOWN_SERVICE",
+        )
     return registry.get(spec.service)
 
 
@@ -40,7 +44,8 @@ def check_spec(spec: JobSpec) -> None:
         raise InvalidRequest.at("/ttl_seconds", f"must be 1 … {TTL_S_MAX}", "OUT_OF_RANGE")
     if not _MODEL.match(spec.model):
         message = "must be at most 64 characters of A-Z a-z 0-9 . _ : / + -"
-        raise InvalidRequest.at("/model", message, "INVALID_MODEL_NAME")
+        pointer = "/payload/model" if spec.api_version == "2026-05-11" else "/model"
+        raise InvalidRequest.at(pointer, message, "INVALID_MODEL_NAME")
     if len(spec.label) > LABEL_LENGTH_MAX:
         raise InvalidRequest.at("/name", f"at most {LABEL_LENGTH_MAX} characters", "TOO_LONG")
     if len(spec.shown_type) > TEXT_LENGTH_MAX:

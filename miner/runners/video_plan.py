@@ -69,7 +69,9 @@ class VideoPlan:
         for field in sorted(given.keys() - _KNOWN_FIELDS):
             raise BadInput(field[:64], "is not a field of ffmpeg_transcode")
         source = fields.text(
-            given, "input_url" if "input_url" in given else "input", _SOURCE_CHARACTERS_MAX
+            given,
+            "input" if "input" in given and "input_url" not in given else "input_url",
+            _SOURCE_CHARACTERS_MAX,
         )
         output_format = fields.choice(
             given, "output_format", "mp4", {name: name for name in FORMATS}

@@ -156,6 +156,20 @@ async def test_bodies_that_cannot_be_read_are_refused_by_what_is_wrong(
     check_error(response, status, code or "UNSUPPORTED_MEDIA_TYPE")
 
 
+@pytest.mark.parametrize(
+    ("payload", "pointer"),
+    [
+        ({"service": "mining"}, "/payload/service"),
+        ({"prompt": "x", "model": "a b"}, "/payload/model"),
+    ],
+)
+async def test_a_fault_found_after_decoding_points_at_the_field_as_it_was_sent(
+    site_of_module: Site, payload: dict[str, str], pointer: str
+) -> None:
+    response = await site_of_module.http.post("/v1/jobs", json={"payload": payload})
+    assert [fault["pointer"] for fault in response.json()["errors"]] == [pointer]
+
+
 async def test_a_body_without_a_length_is_bounded_all_the_same(site_of_module: Site) -> None:
     sent = 0
 
@@ -249,6 +263,8 @@ async def test_too_little_money_is_402_and_leaves_nothing_behind(site_of_module:
     body = {"payload": {"prompt": "x"}, "payment_amount": 10**9}
     response = await site_of_module.http.post("/v1/jobs", json=body)
     check_error(response, 402, "INSUFFICIENT_BALANCE")
+    assert " 1000000000.0000" in response.json()["detail"], "amounts are in AITBC, as in the body"
+    assert "nait" not in response.json()["detail"]
     assert (await site_of_module.http.get("/v1/jobs?limit=100")).json() == before
 
 

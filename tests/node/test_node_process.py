@@ -228,8 +228,11 @@ def test_health_is_one_object_on_every_path(client: httpx.Client) -> None:
 def test_metrics_count_what_happened(client: httpx.Client, alice: Wallet) -> None:
     signed = alice.transfer(BOB.address, 1, chain_time_ms(client))
     submit(client, {"transaction": signed.hex()})
+    client.post("/v1/chain/transactions", json={"transaction": "00"})
     client.get("/nobody/asked/for/this")
-    text = client.get("/metrics").text
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].count("charset") == 1
+    text = answer.text
     for line in (
         'aitbc_http_requests_total{method="POST",route="/v1/chain/transactions",status="200"}',
         'aitbc_http_requests_total{method="GET",route="none",status="404"}',
