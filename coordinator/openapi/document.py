@@ -15,7 +15,7 @@ from coordinator.errors import (
     Unauthenticated,
 )
 from coordinator.http.errors import Error, status_of
-from coordinator.http.faults import MediaTypeUnsupported
+from coordinator.http.faults import BodyTooSlow, MediaTypeUnsupported, NotAcceptable
 from coordinator.http.operation import PUBLIC, Answer, Operation, Parameter, WireType
 from coordinator.openapi.schemas import Schema, component_schemas
 from coordinator.presenters import SERVED, Presenter
@@ -37,6 +37,8 @@ _RESPONSES: Final[Mapping[int, tuple[str, str]]] = {
     402: ("PaymentRequired", "The balance does not cover this"),
     403: ("Forbidden", "The key does not allow this"),
     404: ("NotFound", "Resource not found"),
+    406: ("NotAcceptable", "The caller takes no media type that there is"),
+    408: ("RequestTimeout", "The body did not come in time"),
     409: ("Conflict", "The object is in another state"),
     410: ("Gone", "No longer kept"),
     413: ("ContentTooLarge", "Too many bytes"),
@@ -219,11 +221,18 @@ def _path_parameters(path: str) -> list[JsonValue]:
 
 def _error_codes(operation: Operation) -> dict[int, list[str]]:
     """Return the codes that an operation declares, by status; those of every route are implied."""
-    implied: list[type[CoordinatorError]] = [InvalidRequest, TooManyRequests]
-    if operation.access != PUBLIC:
-        implied += [Unauthenticated, Forbidden]
+    # A wrong key, or a page of elsewhere, is refused on public routes too.
+    implied: list[type[CoordinatorError]] = [
+        InvalidRequest,
+        Unauthenticated,
+        Forbidden,
+        NotAcceptable,
+        TooManyRequests,
+    ]
     if operation.body is not None:
-        implied += [TooLarge, MediaTypeUnsupported]
+        implied += [TooLarge, BodyTooSlow]
+        if operation.body_media_type == JSON:
+            implied.append(MediaTypeUnsupported)
     codes: dict[int, list[str]] = {status_of(error): [] for error in implied}
     codes[int(HTTPStatus.INTERNAL_SERVER_ERROR)] = []
     for error in operation.errors:

@@ -17,6 +17,7 @@ from coordinator.http import HttpConfig, Quotas, edge
 from node.config import ListenAddress
 from node.http.listeners import bind_all, bound_addresses
 from node.http.server import HttpServer
+from tests.api.contract import Contract
 from tests.coordinator.world import World
 
 PLENTY = Quotas(*[10**6] * 6)
@@ -46,7 +47,10 @@ class Site:
     def with_key(self, key: str, **headers: str) -> httpx.AsyncClient:
         """Return another client that sends a key; the caller closes it."""
         return httpx.AsyncClient(
-            base_url=self.url, headers={"X-Api-Key": key, **headers}, timeout=30
+            base_url=self.url,
+            headers={"X-Api-Key": key, **headers},
+            timeout=30,
+            event_hooks=self.http.event_hooks,
         )
 
     async def key(self, *scopes: Scope) -> str:
@@ -131,12 +135,16 @@ async def running_site(
         world.config = replace(world.config, is_devnet=False)
         await world.restart()
     application = make_application(world, HttpConfig(is_devnet=is_devnet, quotas=quotas))
-    async with served(application) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+    hooks = {"response": [Contract(application).check]}
+    async with (
+        served(edge(application)) as url,
+        httpx.AsyncClient(base_url=url, timeout=30, event_hooks=hooks) as client,
+    ):
         yield Site(world, url, client)
     await world.finish()
 
 
-def make_application(world: World, config: HttpConfig) -> ASGIApp:
+def make_application(world: World, config: HttpConfig) -> Litestar:
     """Return the application as the node wires it, with one route that fails."""
     side = build_http_side(world.services, world.chain.reader, config)
 
@@ -144,7 +152,7 @@ def make_application(world: World, config: HttpConfig) -> ASGIApp:
     async def faulty() -> None:
         raise RuntimeError("the password is hunter2")
 
-    application = Litestar(
+    return Litestar(
         route_handlers=[*side.handlers, faulty],
         guards=[side.admission],
         exception_handlers=side.exception_handlers,
@@ -152,7 +160,6 @@ def make_application(world: World, config: HttpConfig) -> ASGIApp:
         openapi_config=None,
         logging_config=None,
     )
-    return edge(application)
 
 
 @asynccontextmanager

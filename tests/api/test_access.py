@@ -33,13 +33,16 @@ BODIES = {
 _NOTHING: Any = None
 """Stands for what would answer: routes declare themselves without it."""
 
+
+def application_of_declarations() -> Litestar:
+    """Return the application as far as its documents need it."""
+    handlers = coordinator_handlers(_NOTHING, _NOTHING, _NOTHING)
+    return Litestar(route_handlers=handlers, openapi_config=None)
+
+
 ROUTES = [
     pytest.param(route, id=f"{route.method} {route.path}")
-    for route in described_routes(
-        Litestar(
-            route_handlers=coordinator_handlers(_NOTHING, _NOTHING, _NOTHING), openapi_config=None
-        )
-    )
+    for route in described_routes(application_of_declarations())
 ]
 
 

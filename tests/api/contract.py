@@ -1,0 +1,83 @@
+"""Every answer that a test gets is held against what its route declares in the documents."""
+
+import re
+from typing import Any
+
+import httpx
+import msgspec
+from litestar import Litestar
+
+from coordinator.http import Error
+from coordinator.http.operation import Operation
+from coordinator.openapi import build_document
+from coordinator.openapi.routes import described_routes
+from coordinator.presenters import PRESENTERS
+
+JSON = "application/json"
+NEWEST = "2026-05-11"
+
+
+class Contract:
+    """The documents of an application, as a hook of `httpx` clients."""
+
+    def __init__(self, application: Litestar) -> None:
+        routes = list(described_routes(application))
+        self._operations: list[tuple[str, re.Pattern[str], str, Operation]] = [
+            (route.method, re.compile(_pattern(route.path)), route.path, route.operation)
+            # What has no parameter goes before what has one, as in the routing.
+            for route in sorted(routes, key=lambda route: route.path.count("{"))
+        ]
+        self._statuses: dict[tuple[str, str, str], set[str]] = {}
+        for version, presenter in PRESENTERS.items():
+            paths: Any = build_document(routes, presenter, ".")["paths"]
+            for route in routes:
+                statuses = set(paths[route.path][route.method]["responses"])
+                self._statuses[version, route.method, route.path] = statuses
+                if route.method == "get":
+                    self._statuses[version, "head", route.path] = statuses
+
+    async def check(self, response: httpx.Response) -> None:
+        """Check an answer; a hook of a client.
+
+        Raises:
+            AssertionError: a status that the route does not declare, or another body.
+        """
+        method, path = response.request.method.lower(), response.request.url.path
+        found = self.find("get" if method == "head" else method, path.removeprefix("/api"))
+        if found is None:
+            return
+        template, operation = found
+        version = response.headers["aitbc-version"]
+        status = response.status_code
+        declared = self._statuses[version if version in PRESENTERS else NEWEST, method, template]
+        assert str(status) in declared, f"{method} {template} answers {status}, undeclared"
+        if method == "head":
+            return
+        await response.aread()
+        if status >= 400:
+            msgspec.json.decode(response.content, type=Error)
+        elif version in PRESENTERS:
+            _check_body(operation, version, response)
+
+    def find(self, method: str, path: str) -> tuple[str, Operation] | None:
+        for known, pattern, template, operation in self._operations:
+            if known == method and pattern.fullmatch(path):
+                return template, operation
+        return None
+
+
+def _pattern(template: str) -> str:
+    return re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+
+
+def _check_body(operation: Operation, version: str, response: httpx.Response) -> None:
+    answer = operation.answers[response.status_code]
+    if answer.body is None or answer.media_type != JSON:
+        return
+    if answer.is_nullable and response.content == b"null":
+        return
+    expected = answer.body(PRESENTERS[version].wire)  # type: ignore[index]
+    decoded = msgspec.json.decode(response.content, type=expected)
+    # What the type does not have is lost on the way through it.
+    again = msgspec.json.decode(msgspec.json.encode(decoded))
+    assert again == msgspec.json.decode(response.content), f"{answer.description}: other members"
