@@ -214,10 +214,16 @@ def test_j6_a_cancel_never_costs_more_than_its_signer_agreed_to(world: World) ->
     assert world.results[-1].outcomes[-1].amounts == (AITBC // 2, AITBC // 2)
 
 
-def test_j6_after_the_lease_cancelling_costs_nothing(world: World) -> None:
-    job_id = job_in(world, Phase.L)
-    world.cancel(job_id, compensation_max=0)
-    assert world.results[-1].outcomes[-1].amounts == (0, AITBC)
+@pytest.mark.parametrize(("after_lease_ms", "owed"), [(0, AITBC // 2), (1, 0)])
+def test_j6_cancelling_costs_nothing_as_soon_as_the_lease_is_over(
+    world: World, after_lease_ms: int, owed: int
+) -> None:
+    job_id = job_in(world, Phase.R)
+    assignment = world.job(job_id).assignment
+    assert assignment is not None
+    after_ms = assignment.lease_end_ms + after_lease_ms - world.now_ms
+    world.cancel(job_id, compensation_max=owed, after_ms=after_ms)
+    assert world.results[-1].outcomes[-1].amounts == (owed, AITBC - owed)
 
 
 def test_j14_without_a_delivery_the_coordinators_share_goes_back(world: World) -> None:
