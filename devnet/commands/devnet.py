@@ -29,7 +29,8 @@ DEFAULT_PORTS = (8011, 8001)
 INTERRUPTED = 130
 """Exit code after Ctrl-C before the demo was done, as shells have it."""
 
-_ALIVE_CHECK_S = 0.5
+_ALIVE_CHECK_S = 2.0
+"""Pause between looks at the processes; also what a miner that ends at once is restarted at."""
 
 
 @app.command("devnet")
@@ -107,7 +108,7 @@ def _run(directory: DevnetDirectory, options: _Options, teller: Teller) -> None:
 def _stay_up(network: Devnet, teller: Teller) -> None:
     try:
         while True:
-            network.require_alive()
+            network.keep_up()
             time.sleep(_ALIVE_CHECK_S)
     except KeyboardInterrupt:
         teller.progress("stopping")

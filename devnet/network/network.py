@@ -29,6 +29,8 @@ class Devnet:
         self._directory = directory
         self._tell = tell
         self._processes: list[ManagedProcess] = []
+        self._node: ManagedProcess | None = None
+        self._miner: ManagedProcess | None = None
         self.url = f"http://localhost:{port}"
 
     def __enter__(self) -> Self:
@@ -47,21 +49,30 @@ class Devnet:
             ProcessEnded: one of them ended or was not ready in time.
         """
         self._tell("starting the node")
-        node = self._start("node", ["node", "run", "--config", str(self._node_config())])
-        node.wait_until(lambda: self._answers("/health"), NODE_READY_TIMEOUT_S)
+        self._node = self._start("node", ["node", "run", "--config", str(self._node_config())])
+        self._node.wait_until(lambda: self._answers("/health"), NODE_READY_TIMEOUT_S)
         self._tell(f"node is up at {self.url}; starting the miner")
-        miner = self._start("miner", self._miner_command())
-        miner.wait_until(self._miner_is_registered, MINER_READY_TIMEOUT_S)
+        self._miner = self._start("miner", self._miner_command())
+        self._miner.wait_until(self._miner_is_registered, MINER_READY_TIMEOUT_S)
         self._tell(f"miner {MINER_NAME} is registered")
 
-    def require_alive(self) -> None:
-        """Check that every process runs.
+    def keep_up(self) -> None:
+        """Check the node, and start the miner again if it ended; to be called now and then.
+
+        A miner may die without harm: whatever it was doing is given to the next attempt.
 
         Raises:
-            ProcessEnded: one of them ended.
+            ProcessEnded: the node ended.
         """
-        for process in self._processes:
-            process.require_alive()
+        assert self._node is not None, "start comes first"
+        assert self._miner is not None, "start comes first"
+        self._node.require_alive()
+        code = self._miner.exit_code()
+        if code is not None:
+            self._tell(f"the miner ended with exit code {code}; starting it again")
+            self._miner.stop()
+            self._processes.remove(self._miner)
+            self._miner = self._start("miner", self._miner_command())
 
     def _node_config(self) -> str:
         return str(self._directory.node / "config.toml")

@@ -84,6 +84,17 @@ def test_the_httpx_clients_of_document_004_run_with_the_base_url_changed(
     assert done.stdout.strip() not in ("", "None")
 
 
+def test_a_miner_that_was_killed_is_started_again_and_its_job_is_done(
+    devnet: RunningDevnet,
+) -> None:
+    (miner,) = [p for p in processes_of(devnet.directory) if "miner" in p.cmdline()]
+    miner.kill()
+    psutil.wait_procs([miner])
+    body = {"payload": {"model": "llama2", "prompt": "Say yes."}, "ttl_seconds": 900}
+    job = httpx.post(f"{devnet.url}/v1/jobs", json=body).json()
+    _wait_until_completed(devnet, job["job_id"])
+
+
 def test_a_second_devnet_in_the_same_directory_is_refused_with_the_remedy(
     devnet: RunningDevnet,
 ) -> None:
