@@ -17,6 +17,9 @@ app = command_group("Order compute and read the results.")
 
 LLM_SERVICE = "llm_inference"
 
+EXPIRY_MARGIN_S = 30.0
+"""Time for the block that expires a job: the receipt's grace beyond the deadline, and some more."""
+
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, job_…")]
 Seconds = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0.0, max=86_400.0)]
 
@@ -69,7 +72,9 @@ def submit(
             }
         job = client.submit_job(payload, ttl_seconds=ttl, max_price=max_price)
         if wait:
-            _show_result(job["job_id"], client.get_job_result(job["job_id"], ttl), as_json=as_json)
+            # A job that is not done in time is expired by the chain, some moments after its time.
+            result = client.get_job_result(job["job_id"], ttl + EXPIRY_MARGIN_S)
+            _show_result(job["job_id"], result, as_json=as_json)
         elif as_json:
             print(json.dumps(job))
         else:
