@@ -244,13 +244,16 @@ def read_private(path: Path, bytes_max: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyFileUnreadable(f"{path} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    # A folder opens too, but not as a file object: its kind is looked at first.
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise KeyFileUnreadable(f"{path} is not a regular file")
         if status.st_mode & 0o077:
             raise KeyFileExposed(f"others may read {path}: chmod 600 {path}")
-        data = file.read(bytes_max + 1)
+        data = os.read(descriptor, bytes_max + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > bytes_max:
         raise KeyFileUnreadable(f"{path} has more than {bytes_max} bytes: is it the right file?")
     return data
