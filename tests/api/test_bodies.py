@@ -24,12 +24,14 @@ JSON_VALUES = st.recursive(
     | st.integers(-INTEGER_MAX, INTEGER_MAX)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=20,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
 )
 
 
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON_VALUES))
+@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON_VALUES, max_size=3))
 def test_what_json_writes_is_read_unchanged_and_fits_canonical_json(value):
     raw = json.dumps(value).encode()
     plain = plain_json(parse_json(raw), "")

@@ -59,8 +59,9 @@ async def test_the_curl_line_of_004_lists_jobs_below_the_production_path(site: S
     assert [job["status"] for job in json.loads(body)] == ["pending"]
 
 
-@pytest.mark.parametrize("name", ["httpx-client.py.txt", "httpx-async-client.py.txt"])
-@pytest.mark.parametrize("prefix", ["", "/api"])
+@pytest.mark.parametrize(
+    ("name", "prefix"), [("httpx-client.py.txt", ""), ("httpx-async-client.py.txt", "/api")]
+)
 async def test_the_python_clients_of_004_print_the_answer(
     site: Site, name: str, prefix: str
 ) -> None:

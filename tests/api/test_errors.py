@@ -275,7 +275,8 @@ async def test_a_chain_that_does_not_answer_is_503_and_may_be_asked_again(
     await site.register()
     job_id = await site.queued({"prompt": "x"})
     chain.is_paused = True
-    response = await site.claim(job_id)
+    with site.world.impatience():
+        response = await site.claim(job_id)
     check_error(response, 503, "CHAIN_UNAVAILABLE")
     assert int(response.headers["retry-after"]) >= 1
     chain.is_paused = False
