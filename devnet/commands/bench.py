@@ -17,10 +17,16 @@ from devnet.commands import ROOT
 app = typer.Typer(add_completion=False)
 
 FOLDER = ROOT / "bench"
+HELP_OPTIONS = ("--help", "-h")
 
 
 @app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    # No help option of its own, so that one after a name reaches the benchmark.
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
     epilog="Options after NAME are the benchmark's own: ./dev bench NAME --help.",
 )
 def bench(
@@ -28,6 +34,9 @@ def bench(
     name: Annotated[str | None, typer.Argument(help="Benchmark to run; none lists them.")] = None,
 ) -> None:
     """Measure a part on this machine and print what was measured (--json for programs)."""
+    if name in HELP_OPTIONS:
+        print(context.get_help())
+        return
     available = benchmarks(FOLDER)
     if name is None:
         for known, purpose in available.items():
