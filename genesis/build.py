@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from ledger.transition import ChainView, genesis_view
-
 from genesis.checks import check_spec
 from genesis.spec import GenesisSpec, genesis_digest
 from ledger.block import Block, block_id
@@ -17,6 +15,7 @@ from ledger.records import (
     ValidatorSet,
     state_key,
 )
+from ledger.transition import ChainView, genesis_view
 from ledger.types import Amount, ChainId, Hash
 
 

@@ -108,7 +108,7 @@ def _types() -> tuple[bool, str]:
 
 STEPS = (
     Step("format", lambda: _tool("ruff", "format", "--check", "--diff", "--quiet")),
-    Step("lint", lambda: _tool("ruff", "check", "--quiet")),
+    Step("lint", lambda: _tool("ruff", "check", "--no-cache", "--quiet")),
     Step("types", _types),
     Step("import contracts", lambda: _tool("lint-imports", "--no-logo")),
     Step("house style", _style),
