@@ -96,6 +96,12 @@ def test_any_other_text_is_refused_with_a_typed_error(text: str) -> None:
         parse_address(text)
 
 
+def test_an_address_of_mixed_case_is_refused() -> None:
+    text = format_address(bytes(20))
+    with pytest.raises(AddressInvalid, match="mixed"):
+        parse_address(text[:3].upper() + text[3:])
+
+
 @pytest.mark.parametrize(
     ("letter", "lookalike"), [("K", "\u212a"), ("S", "\u017f"), ("I", "\u0130")]
 )
