@@ -108,7 +108,7 @@ def test_addresses_of_a_machine_or_an_index_are_reported(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["~/work/x", "docs/home/page", "https://x.example/home/a", "$R/work/a"]
+    "text", ["~/" + "home/x", "docs/home/page", "https://x.example/home/a", "$R/" + "home/a"]
 )
 def test_relative_paths_and_urls_are_no_machine_paths(text: str) -> None:
     assert found(machine_addresses, Source("a.txt", text + "\n")) == []
