@@ -2,12 +2,12 @@
 
 import base64
 import json
-import re
 
 import pytest
 
 from ledger.hashing import Purpose
 from ledger.keys import ADDRESS_PREFIX, verify
+from tests.api.document_002 import PRINTED, PROMPT, RECEIPT_FIELDS, WHOLE_SECONDS
 from tests.api.site import MINER, REGISTRATION, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -17,44 +17,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 def site(site_of_module: Site) -> Site:
     """Return the module's site: its tests leave nothing behind that another one minds."""
     return site_of_module
-
-
-PROMPT = {"prompt": "Explain quantum computing"}
-
-PRINTED = {
-    "prompt": "Explain quantum computing",
-    "model": "llama3.2",
-    "params": {"max_tokens": 256, "temperature": 0.7},
-}
-"""The body that document 004 prints."""
-
-JOB_FIELDS = {
-    "job_id",
-    "status",
-    "prompt",
-    "model",
-    "result",
-    "miner_id",
-    "created_at",
-    "started_at",
-    "completed_at",
-}
-
-RECEIPT_FIELDS = {
-    "receipt_id",
-    "job_id",
-    "provider",
-    "client",
-    "units",
-    "unit_type",
-    "price",
-    "model",
-    "started_at",
-    "completed_at",
-    "signature",
-}
-
-WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 async def test_the_printed_body_answers_pending_and_leaves_out_what_is_absent(site: Site) -> None:
