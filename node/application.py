@@ -1,5 +1,7 @@
 """What consensus asks about blocks, answered by the ledger: build, verify, certify."""
 
+from typing import Protocol
+
 from consensus import (
     BlockBuilt,
     BlockDeclined,
@@ -14,9 +16,17 @@ from consensus import (
     Verified,
     Verify,
 )
-from node.block_tree import Judgement, TreeBlock
-from node.chain import ChainNode
-from node.ports import Clock, Network
+from node.block_tree import BlockTree, Judgement, TreeBlock
+from node.ports import Clock, Network, Pool
+
+
+class Blocks(Protocol):
+    """What the answers come from; `node.chain.ChainNode` is one."""
+
+    tree: BlockTree
+    """Final view and what is above it."""
+    pool: Pool
+    """Transactions that wait."""
 
 
 class FinalBlockInvalid(Exception):
@@ -30,9 +40,7 @@ class FinalBlockInvalid(Exception):
 class Application:
     """The ledger's side of one epoch of consensus."""
 
-    def __init__(
-        self, chain: ChainNode, committee: Committee, clock: Clock, network: Network
-    ) -> None:
+    def __init__(self, chain: Blocks, committee: Committee, clock: Clock, network: Network) -> None:
         """Answer for a chain; missing blocks are asked for on the network."""
         self._chain = chain
         self._tree = chain.tree

@@ -12,7 +12,6 @@ Entries at or below the floor are dropped by rewriting the file when that saves 
 written, synced, and renamed over the old one.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ import msgspec
 
 from ledger.codec import encode
 from ledger.types import View
-from node.durable import sync_folder, write_new_file
+from node.disk import Disk, SystemDisk
 from node.failpoints import Failpoint, Failpoints, NoFailpoints
 from node.journal_format import (
     Entry,
@@ -39,8 +38,6 @@ from node.journal_format import (
 
 COMPACT_BYTES: Final = 32 * 1_048_576
 """Size from which a rewrite is worth its two syncs."""
-
-_PRIVATE: Final = 0o600
 
 
 class JournalError(Exception):
@@ -99,7 +96,11 @@ class Journal:
     """An open journal. One thread at a time uses it."""
 
     def __init__(
-        self, path: Path, identity: JournalIdentity, failpoints: Failpoints | None = None
+        self,
+        path: Path,
+        identity: JournalIdentity,
+        failpoints: Failpoints | None = None,
+        disk: Disk | None = None,
     ) -> None:
         """Open an existing file; see `create`.
 
@@ -110,6 +111,7 @@ class Journal:
         self._path = path
         self._identity = identity
         self._failpoints = failpoints or NoFailpoints()
+        self._disk = disk or SystemDisk()
         self._retained: list[tuple[View, msgspec.Raw]] = []
         self._floor: View = 0
         self._failed: JournalFailed | None = None
@@ -117,20 +119,24 @@ class Journal:
         """What the file held when it was opened, oldest first."""
         self.torn: TornTail | None = None
         """What was cut off when it was opened."""
-        self._descriptor = os.open(path, os.O_RDWR)
+        self._file = self._disk.open(path)
         self._read()
 
     @classmethod
     def create(
-        cls, path: Path, identity: JournalIdentity, failpoints: Failpoints | None = None
+        cls,
+        path: Path,
+        identity: JournalIdentity,
+        failpoints: Failpoints | None = None,
+        disk: Disk | None = None,
     ) -> "Journal":
         """Make a journal that is durable, name included, before it is used.
 
         Raises:
             FileExistsError: there is one.
         """
-        write_new_file(path, encode_frame(0, encode(identity)), _PRIVATE)
-        return cls(path, identity, failpoints)
+        (disk or SystemDisk()).create(path, encode_frame(0, encode(identity)))
+        return cls(path, identity, failpoints, disk)
 
     def take_entries(self) -> tuple[Entry, ...]:
         """Return `entries` and let go of them: they may hold many blocks."""
@@ -166,9 +172,9 @@ class Journal:
     def _append_frame(self, frame: bytes) -> None:
         self._failpoints.reached(Failpoint.BEFORE_JOURNAL_APPEND)
         try:
-            _write_all(self._descriptor, frame, self._size)
+            self._file.write(frame, self._size)
             self._failpoints.reached(Failpoint.BEFORE_JOURNAL_SYNC)
-            os.fdatasync(self._descriptor)
+            self._file.sync()
         except OSError as error:
             self._failed = JournalFailed(self._path, error)
             raise self._failed from error
@@ -208,23 +214,22 @@ class Journal:
         data = b"".join(frames)
         draft = self._path.with_suffix(".draft")
         try:
-            descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-            _write_all(descriptor, data, 0)
-            os.fsync(descriptor)
-            draft.replace(self._path)
-            sync_folder(self._path.parent)
+            file = self._disk.draft(draft)
+            file.write(data, 0)
+            file.sync()
+            self._disk.rename(draft, self._path)
         except OSError as error:
             self._failed = JournalFailed(draft, error)
             raise self._failed from error
-        os.close(self._descriptor)
-        self._descriptor, self._size, self._sequence = descriptor, len(data), len(frames)
+        self._file.close()
+        self._file, self._size, self._sequence = file, len(data), len(frames)
 
     def close(self) -> None:
         """Close the file; everything appended is durable already."""
-        os.close(self._descriptor)
+        self._file.close()
 
     def _read(self) -> None:
-        data = self._path.read_bytes()
+        data = self._file.read()
         frame = read_frame(data, 0)
         if frame is None or frame.sequence != 0:
             raise JournalCorrupt(self._path, 0, "its first frame is not whole")
@@ -260,8 +265,7 @@ class Journal:
     def _cut_tail(self, data: bytes, end: int) -> None:
         if has_frame_after(data, end):
             raise JournalCorrupt(self._path, end, "a whole frame follows a broken one")
-        os.ftruncate(self._descriptor, end)
-        os.fsync(self._descriptor)
+        self._file.truncate(end)
         self.torn = TornTail(end, len(data) - end)
 
     def _retain(self, batch: Iterable[tuple[Entry, msgspec.Raw]]) -> None:
@@ -270,14 +274,6 @@ class Journal:
                 self._floor = max(self._floor, entry.view)
             elif entry.view > self._floor:
                 self._retained.append((entry.view, raw))
-
-
-def _write_all(descriptor: int, data: bytes, offset: int) -> None:
-    """Write at an offset until nothing is left; a short write is not an error to the system."""
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
 
 
 def _shown(value: object) -> str:

@@ -4,14 +4,12 @@ The journal of an epoch is kept until the next epoch has a final block, so that 
 epoch" can be told apart from "the folder was lost" (S10).
 """
 
-import fcntl
-import os
 import re
 from pathlib import Path
 from typing import Final
 
 from ledger.types import Epoch, Hash, PublicKey
-from node.durable import sync_folder
+from node.disk import Disk, DiskLock, LockHeld, SystemDisk
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal import Journal, JournalError
 from node.journal_format import FORMAT_VERSION, JournalIdentity
@@ -41,14 +39,15 @@ class JournalFolder:
         genesis_digest: Hash,
         public_key: PublicKey,
         failpoints: Failpoints | None = None,
+        disk: Disk | None = None,
     ) -> None:
         """Make the folder if need be, and lock it.
 
         Raises:
             JournalLocked: another process has it.
         """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_folder(folder.parent)
+        self._disk = disk or SystemDisk()
+        self._disk.make_folder(folder)
         self._folder = folder
         self._genesis_digest = genesis_digest
         self._public_key = public_key
@@ -57,7 +56,7 @@ class JournalFolder:
 
     def epochs(self) -> set[Epoch]:
         """Return the epochs that have a journal here."""
-        matches = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
+        matches = (_NAME.fullmatch(name) for name in self._disk.names(self._folder))
         return {int(match[1]) for match in matches if match}
 
     def open(self, epoch: Epoch) -> Journal:
@@ -67,7 +66,7 @@ class JournalFolder:
             JournalError: it cannot be trusted.
             FileNotFoundError: there is none.
         """
-        return Journal(self._path(epoch), self._identity(epoch), self._failpoints)
+        return Journal(self._path(epoch), self._identity(epoch), self._failpoints, self._disk)
 
     def create(self, epoch: Epoch) -> Journal:
         """Make an epoch's journal.
@@ -75,17 +74,18 @@ class JournalFolder:
         Raises:
             FileExistsError: there is one.
         """
-        return Journal.create(self._path(epoch), self._identity(epoch), self._failpoints)
+        path, identity = self._path(epoch), self._identity(epoch)
+        return Journal.create(path, identity, self._failpoints, self._disk)
 
     def remove_before(self, epoch: Epoch) -> None:
         """Remove journals of earlier epochs, once this one has a final block."""
         for earlier in self.epochs():
             if earlier < epoch:
-                self._path(earlier).unlink()
+                self._disk.remove(self._path(earlier))
 
     def close(self) -> None:
         """Release the lock."""
-        os.close(self._lock)
+        self._lock.release()
 
     def _path(self, epoch: Epoch) -> Path:
         return self._folder / f"epoch-{epoch}.journal"
@@ -93,15 +93,8 @@ class JournalFolder:
     def _identity(self, epoch: Epoch) -> JournalIdentity:
         return JournalIdentity(FORMAT_VERSION, self._genesis_digest, epoch, self._public_key)
 
-    def _take_lock(self) -> int:
-        path = self._folder / "lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _take_lock(self) -> DiskLock:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
-            os.close(descriptor)
-            raise JournalLocked(self._folder, holder) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
-        return descriptor
+            return self._disk.lock(self._folder / "lock")
+        except LockHeld as held:
+            raise JournalLocked(self._folder, held.holder) from None

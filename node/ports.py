@@ -1,14 +1,36 @@
 """What the parts of a node need of each other, as small protocols."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from consensus import Certificate, Vote
 from coordinator.ports import SubmitOutcome
+from ledger.hashing import Tags
+from ledger.store import StoredHead
 from ledger.transaction import SignedTransaction
 from ledger.transition import ChainView
-from ledger.types import Address, Amount, Hash, TimestampMs, View
+from ledger.types import Address, Amount, Hash, Height, TimestampMs, View
+
+
+class FinalStore(Protocol):
+    """Durable final blocks, as recovery reads them; `ledger.store.ChainStore` is one."""
+
+    @property
+    def tags(self) -> Tags:
+        """Tags of the chain."""
+
+    def head(self) -> StoredHead | None:
+        """Return the newest durable block."""
+
+    def header_at(self, height: Height) -> StoredHead | None:
+        """Return the header of a height, None above the head."""
+
+    def load_records(self) -> tuple[StoredHead, dict[bytes, bytes]]:
+        """Return the head with the records of the state after it, by state key."""
+
+    def recent_ids(self, now_ms: TimestampMs) -> Iterable[tuple[Hash, TimestampMs]]:
+        """Return (id, valid_until_ms) of the transactions that expire at this time or later."""
 
 
 class Views(Protocol):

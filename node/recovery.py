@@ -24,22 +24,24 @@ from consensus import (
     Committee,
     Core,
     Finalize,
+    SignatureCheck,
     Signer,
     Started,
     Timing,
     Verdict,
     leader_shift,
 )
-from ledger import ChainView, IsVerified, restored_view
+from ledger import ChainView, IsVerified, keys, restored_view
 from ledger.block import Header
 from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.seen import SeenIds
-from ledger.store import ChainStore, StoredHead
+from ledger.store import StoredHead
 from ledger.types import Epoch, Hash, Height, TimestampMs, View
 from node.block_tree import BlockTree
 from node.journal import Journal
 from node.journal_folder import JournalFolder
 from node.journal_format import Entry, FloorMark, KeptBlock
+from node.ports import FinalStore
 from node.recovery_errors import (
     JournalBehindStore,
     JournalLost,
@@ -66,7 +68,7 @@ class Engine:
     """Why a validator does not sign in this epoch; empty otherwise (S10)."""
 
 
-def load_final_view(store: ChainStore, buckets: int) -> ChainView:
+def load_final_view(store: FinalStore, buckets: int) -> ChainView:
     """Return the newest durable block with its state, checked against the header's state root.
 
     Args:
@@ -87,7 +89,7 @@ def load_final_view(store: ChainStore, buckets: int) -> ChainView:
     )
 
 
-def _boundary_of(store: ChainStore, header: Header) -> StoredHead:
+def _boundary_of(store: FinalStore, header: Header) -> StoredHead:
     """Return the last block of the epoch before a header's, or block 0 (E3)."""
     first = bisect_left(
         range(header.height + 1), header.epoch, key=lambda at: _stored(store, at).header.epoch
@@ -95,7 +97,7 @@ def _boundary_of(store: ChainStore, header: Header) -> StoredHead:
     return _stored(store, max(0, first - 1))
 
 
-def _stored(store: ChainStore, height: Height) -> StoredHead:
+def _stored(store: FinalStore, height: Height) -> StoredHead:
     found = store.header_at(height)
     assert found is not None, "the store holds every header up to its head"
     return found
@@ -106,12 +108,13 @@ class EpochOpener:
 
     def __init__(
         self,
-        store: ChainStore,
+        store: FinalStore,
         journals: JournalFolder | None,
         signer: Signer | None,
         *,
         process_started_ms: TimestampMs,
         never_voted_in_epoch: Epoch | None = None,
+        check: SignatureCheck = keys.verify,
     ) -> None:
         """Prepare.
 
@@ -121,6 +124,7 @@ class EpochOpener:
             signer: the validator's key; None for a follower.
             process_started_ms: wall-clock time at which this process started.
             never_voted_in_epoch: the operator's word that the key never voted in it (S10).
+            check: how votes are verified; simulations pass a cheaper one.
         """
         assert (journals is None) == (signer is None)
         self._store = store
@@ -128,6 +132,7 @@ class EpochOpener:
         self._signer = signer
         self._process_started_ms = process_started_ms
         self._never_voted_in_epoch = never_voted_in_epoch
+        self._check = check
 
     def open_journal(self, view: ChainView) -> Journal | None:
         """Return the journal of the epoch of a final view's child; touches the disk only.
@@ -216,7 +221,7 @@ class EpochOpener:
             if not view.ends_epoch:
                 boundary_id = _boundary_of(self._store, view.header).block_id
             shift = leader_shift(boundary_id, len(members))
-        return Committee(view.tags, view.next_epoch, members, shift=shift)
+        return Committee(view.tags, view.next_epoch, members, shift=shift, check=self._check)
 
     def _head_certificate(self, final: BlockRef) -> Certificate | None:
         head = self._store.head()
