@@ -19,6 +19,7 @@ from ledger import StateRootMismatch
 from ledger.store import StoreError
 from node.app import Node, build_node
 from node.config import ConfigInvalid, NodeConfig, read_config
+from node.disturbances import DisturbancesInvalid, disturbed
 from node.driver import NodeFatal
 from node.failpoints import FailpointInvalid, Failpoints, NoFailpoints, failpoints_from
 from node.http.listeners import AddressUnavailable
@@ -26,6 +27,7 @@ from node.journal import JournalError
 from node.keyfile import KeyFileError
 from node.keyring import Keyring, unlock_keys
 from node.logs import configure_logs
+from node.ports import Clock, SystemClock
 
 app = command_group("Run a node.")
 
@@ -52,7 +54,14 @@ def run(
 
     The passphrase options serve key files for which the configuration names no passphrase file.
     """
-    with ends_with(Exit.REFUSED, ConfigInvalid, KeyFileError, GenesisError, FailpointInvalid):
+    with ends_with(
+        Exit.REFUSED,
+        ConfigInvalid,
+        KeyFileError,
+        GenesisError,
+        FailpointInvalid,
+        DisturbancesInvalid,
+    ):
         told = read_config(config)
         configure_logs(told.log)
         keys = unlock_keys(
@@ -76,7 +85,10 @@ def run(
 async def _run(
     config: NodeConfig, keys: Keyring, never_voted_in_epoch: int | None, *, as_json: bool
 ) -> None:
-    node = build_node(config, keys, _failpoints(config), never_voted_in_epoch=never_voted_in_epoch)
+    failpoints, clock = _surroundings(config)
+    node = build_node(
+        config, keys, failpoints, clock=clock, never_voted_in_epoch=never_voted_in_epoch
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,8 +101,11 @@ async def _run(
         await node.stop()
 
 
-def _failpoints(config: NodeConfig) -> Failpoints:
-    return failpoints_from(os.environ) if config.failpoints else NoFailpoints()
+def _surroundings(config: NodeConfig) -> tuple[Failpoints, Clock]:
+    """Return failpoints and clock: the machine's own, unless the configuration is a test's."""
+    if not config.failpoints:
+        return NoFailpoints(), SystemClock()
+    return disturbed(os.environ, failpoints_from(os.environ), SystemClock())
 
 
 def _say_ready(node: Node, *, as_json: bool) -> None:

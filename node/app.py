@@ -26,7 +26,7 @@ from node.http.operations import Health, Operations, health_of_chain, operations
 from node.http.server import HttpServer
 from node.keyring import Keyring
 from node.metrics import NodeMetrics
-from node.ports import Clock, SystemClock
+from node.ports import Clock
 
 INDEX_LAG_MAX: Final = 1_000
 """Blocks that the index may lack before health says so."""
@@ -143,6 +143,7 @@ def build_node(
     keys: Keyring,
     failpoints: Failpoints,
     *,
+    clock: Clock,
     never_voted_in_epoch: Epoch | None = None,
 ) -> Node:
     """Open and check everything that a node needs, and connect it; nothing runs yet.
@@ -151,6 +152,7 @@ def build_node(
         config: what it is told.
         keys: unlocked keys.
         failpoints: where tests end the process.
+        clock: the machine's clocks.
         never_voted_in_epoch: the operator's word after a lost journal (S10).
 
     Raises:
@@ -158,7 +160,7 @@ def build_node(
         AddressUnavailable: an address cannot be listened on.
         JournalError, StoreError, StateRootMismatch: the data folder cannot be used.
     """
-    metrics, clock = NodeMetrics(), SystemClock()
+    metrics = NodeMetrics()
     with ExitStack() as opened:
         sockets = bind_all(listen_addresses(config))
         opened.callback(close_all, sockets)

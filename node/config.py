@@ -179,7 +179,8 @@ class NodeConfig(_Section, frozen=True):
     """Whether every block is followed a second time with arithmetic of its own before it is
     committed; about triples the cost of execution, signatures aside."""
     failpoints: bool = False
-    """Whether the environment may end this process at a named place; for crash tests only."""
+    """Whether the environment may end this process at a named place, slow its disk and shift its
+    wall clock; for tests only. A node that obeys says so in its log."""
 
 
 def read_config(path: Path) -> NodeConfig:

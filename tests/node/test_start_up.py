@@ -15,6 +15,7 @@ from node.failpoints import NoFailpoints
 from node.http.listeners import AddressUnavailable, PortInUse, bind_all, bound_addresses, close_all
 from node.keyfile import KeyCost, KeyFileError, Role, create_key_file, seal
 from node.keyring import KeyReused, Keyring, check_validator_key, unlock_keys
+from node.ports import SystemClock
 from tests.processes import PASSPHRASE, NodeFolder
 
 
@@ -79,7 +80,7 @@ def test_a_key_that_the_genesis_does_not_name_is_refused_and_nothing_stays_open(
 
 
 async def _build(config: object, keys: Keyring) -> None:
-    build_node(config, keys, NoFailpoints())  # type: ignore[arg-type]
+    build_node(config, keys, NoFailpoints(), clock=SystemClock())  # type: ignore[arg-type]
 
 
 def test_a_node_that_cannot_be_built_lets_go_of_its_data_and_address(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_node_that_cannot_be_built_lets_go_of_its_data_and_address(tmp_path: P
 
 async def _build_and_stop(folder: NodeFolder) -> None:
     config = read_config(folder.config_file)
-    node = build_node(config, unlock_keys(config, never_asked), NoFailpoints())
+    node = build_node(config, unlock_keys(config, never_asked), NoFailpoints(), clock=SystemClock())
     await node.start()
     await node.stop()
 
