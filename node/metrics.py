@@ -84,6 +84,11 @@ class NodeMetrics:
             registry=registry,
         )
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where parts with metrics of their own show them."""
+        return self._registry
+
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show a value that is read when somebody looks."""
         Gauge(name, text, registry=self._registry).set_function(read)

@@ -1,0 +1,57 @@
+"""What an operator can set about peers, and the limits that hold for everybody's sockets."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what peers can cost this node. Tests and small machines set others."""
+
+    inbound_max: int = 128
+    """Connections that others made, followers and validators together."""
+    inbound_per_address_max: int = 32
+    """Of these, connections from one address."""
+    validator_slots: int = 64
+    """Of `inbound_max`, slots that followers cannot take."""
+    unproved_max: int = 64
+    """Connections that have not finished the hello yet."""
+    unproved_per_address_max: int = 16
+    """Of these, connections from one address."""
+    handshake_ms: int = 5_000
+    """From TCP connection to the end of the hello."""
+    frames_per_second: int = 5_000
+    """Frames that are read of one peer; more wait in its socket."""
+    bytes_per_second: int = 64 * 1_048_576
+    """Bytes that are read of one peer; more wait in its socket."""
+    controls_per_second: int = 20
+    """Ping and pong frames of one peer; more end the connection."""
+    queue_bytes_max: int = 32 * 1_048_576
+    """Bytes that wait to be sent to one peer; more end the connection."""
+    transaction_queue_bytes_max: int = 4 * 1_048_576
+    """Of these, bytes of transactions; more are dropped."""
+    stuck_ms: int = 10_000
+    """A peer that takes nothing of what waits for it for so long is disconnected."""
+    ping_ms: int = 1_000
+    """A peer that was silent for so long is asked whether it is there."""
+    silent_ms: int = 5_000
+    """A peer that was silent for so long is disconnected."""
+    ban_ms: int = 600_000
+    """How long a key is refused after a provable fault."""
+    backoff_first_ms: int = 250
+    """Pause after the first dial that fails; doubles with each further one."""
+    backoff_max_ms: int = 10_000
+    """Longest pause between two dials to one address."""
+
+
+@dataclass(frozen=True, slots=True)
+class P2PConfig:
+    """Where this node listens for peers, and whom it dials."""
+
+    listen: tuple[str, ...] = ()
+    """``address:port`` each, numeric; port 0 lets the system choose. Empty: nobody can dial."""
+    peers: tuple[str, ...] = ()
+    """Always dialled: ``host:port``, or ``<public key in hex>@host:port`` to accept no other."""
+    advertise: str | None = None
+    """``host:port`` that a validator tells others to dial; None: others must be told by hand."""
+    limits: Limits = field(default_factory=Limits)
+    """See `Limits`."""

@@ -1,0 +1,280 @@
+"""What peers send to each other once the hello is done: one canonical array in each frame.
+
+A frame is one unfragmented binary WebSocket message: a MessagePack array whose first element is
+the kind's number and whose others are the fields in order (`ledger.codec`). Each kind has a limit
+of its own, looked at before anything is decoded. A new kind is a struct with a number that was
+never used, a member of `Message` and a row in `KINDS`.
+
+What is inside a field of bytes (a block, a transaction) is decoded by whoever handles it.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from consensus.messages import CERTIFICATE_BYTES_MAX, VOTE_BYTES_MAX, Certificate, Vote
+from ledger.block import HEADER_BYTES_MAX
+from ledger.codec import Codec
+from ledger.params import BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX, VALIDATORS_MAX
+from ledger.types import COUNT_MAX, Epoch, Hash, Height, PublicKey, Signature, TimestampMs, View
+
+FRAMING_BYTES_MAX: Final = 64
+"""Array heads, kind and small integers around the large field of a frame."""
+
+ENCODED_BLOCK_BYTES_MAX: Final = BLOCK_BYTES_MAX + HEADER_BYTES_MAX
+"""A block with its header."""
+
+VIEWS_PER_REQUEST_MAX: Final = 256
+"""Views of one `CertificatesRequest`; bounds the answers that it causes."""
+
+BLOCKS_PER_RANGE_MAX: Final = 1_024
+"""Blocks of one `RangeAnswer`; empty blocks are small, and each costs an object."""
+
+RANGE_BYTES_MAX: Final = ENCODED_BLOCK_BYTES_MAX + CERTIFICATE_BYTES_MAX
+"""Blocks and certificates of one `RangeAnswer`, together; one block of any size fits."""
+
+TRANSACTIONS_PER_BATCH_MAX: Final = 1_024
+"""Transactions of one `TransactionsMessage`."""
+
+TRANSACTIONS_BYTES_MAX: Final = 262_144
+"""Bytes of one `TransactionsMessage`; a batch that goes out must not delay a block for long."""
+
+RECORDS_PER_MESSAGE_MAX: Final = 2 * VALIDATORS_MAX
+"""A record for each validator of this epoch and of the next."""
+
+PEER_RECORD_BYTES_MAX: Final = 512
+"""A record takes about 150 bytes, and its address at most 255."""
+
+EncodedBlock = Annotated[bytes, Meta(min_length=1, max_length=ENCODED_BLOCK_BYTES_MAX)]
+"""Canonical bytes of a `ledger.block.Block`, not looked at yet."""
+
+EncodedCertificate = Annotated[bytes, Meta(max_length=CERTIFICATE_BYTES_MAX)]
+"""Canonical bytes of a `consensus.Certificate`, not looked at yet; empty for none."""
+
+EncodedTransaction = Annotated[bytes, Meta(min_length=1, max_length=TRANSACTION_BYTES_MAX)]
+"""Canonical bytes of a `ledger.transaction.SignedTransaction`, not looked at yet."""
+
+RequestNumber = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
+"""Chosen by who asks, repeated in the answer."""
+
+HostAndPort = Annotated[str, Meta(min_length=3, max_length=255)]
+"""``host:port`` or ``[IPv6 address]:port``; checked by `node.p2p.addresses`."""
+
+
+class Priority(IntEnum):
+    """Which queue a frame waits in. A lower number is always sent first."""
+
+    VOTES = 0
+    """Votes, certificates, and small questions and news: what finality waits for."""
+    BLOCKS = 1
+    """Proposals, and blocks that somebody asked for by id."""
+    HISTORY = 2
+    """Ranges of final blocks."""
+    TRANSACTIONS = 3
+    """Transactions and addresses. The only ones that are dropped when a peer is slow."""
+
+
+class _Wire(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Base of all messages: an array of fields in order."""
+
+
+class PeerRecord(_Wire, frozen=True):
+    """Where a validator can be reached, in its own words."""
+
+    key: PublicKey
+    """The validator's key."""
+    address: HostAndPort
+    """Where it listens for peers."""
+    issued_ms: TimestampMs
+    """When it said so; of two records the later one holds."""
+    expires_ms: TimestampMs
+    """When the record stops to count (T6)."""
+    signature: Signature
+    """Ed25519 over tag("peer-record") ‖ the canonical array of the fields above."""
+
+
+class PeerRecords(_Wire, frozen=True, tag=3):
+    """Addresses of validators, told on connect and when one changes; internal to p2p."""
+
+    records: Annotated[tuple[PeerRecord, ...], Meta(max_length=RECORDS_PER_MESSAGE_MAX)]
+    """At most one for each key."""
+
+
+class VoteMessage(_Wire, frozen=True, tag=10):
+    """A vote, sent by its signer or on behalf of one."""
+
+    vote: Vote
+    """Not verified yet."""
+
+
+class ProposalMessage(_Wire, frozen=True, tag=11):
+    """A leader's notarize vote and the block that it proposes."""
+
+    vote: Vote
+    """The leader's notarize."""
+    block: EncodedBlock
+    """The block that the vote names."""
+
+
+class CertificateMessage(_Wire, frozen=True, tag=12):
+    """A certificate, sent because it is new or because it was asked for."""
+
+    certificate: Certificate
+    """Not verified yet."""
+
+
+class CertificatesRequest(_Wire, frozen=True, tag=13):
+    """Asks for any certificate of some views; answered with a `CertificateMessage` for each."""
+
+    epoch: Epoch
+    """Epoch of the views."""
+    views: Annotated[tuple[View, ...], Meta(min_length=1, max_length=VIEWS_PER_REQUEST_MAX)]
+    """Views of which any certificate helps."""
+
+
+class BlockRequest(_Wire, frozen=True, tag=20):
+    """Asks for a block that is notarized or final; no answer when the peer lacks it."""
+
+    block_id: Hash
+    """Id of its header."""
+
+
+class BlockAnswer(_Wire, frozen=True, tag=21):
+    """A block that was asked for by id."""
+
+    block: EncodedBlock
+    """Its id is computed by who receives it."""
+
+
+class RangeRequest(_Wire, frozen=True, tag=22):
+    """Asks for final blocks by height, in order; always answered."""
+
+    number: RequestNumber
+    """Repeated in the answer."""
+    first_height: Height
+    """Height of the first block of the answer."""
+    bytes_max: Annotated[int, Meta(ge=1, le=RANGE_BYTES_MAX)]
+    """Bytes of blocks wanted at most; the first block comes whatever its size."""
+
+
+class FinalBlock(_Wire, frozen=True):
+    """A final block, and the certificate that proves it where there is one at hand."""
+
+    block: EncodedBlock
+    """The block."""
+    certificate: EncodedCertificate
+    """Its finalization (E7); empty where a later block's certificate covers this one."""
+
+
+class RangeAnswer(_Wire, frozen=True, tag=23):
+    """Final blocks in order of height.
+
+    It ends at or before the last block of an epoch, and its last block has a certificate. No blocks
+    mean that the peer has none from the height that was asked for.
+    """
+
+    number: RequestNumber
+    """As in the request."""
+    blocks: Annotated[tuple[FinalBlock, ...], Meta(max_length=BLOCKS_PER_RANGE_MAX)]
+    """Children follow parents without a gap."""
+
+
+class StatusMessage(_Wire, frozen=True, tag=30):
+    """Where the sender is: told on connect, after final blocks, and every few seconds.
+
+    Of several that wait to be sent to one peer only the newest goes out.
+    """
+
+    epoch: Epoch
+    """Epoch that it works in."""
+    view: View
+    """View that it is in; 0 for a follower that takes no part."""
+    final_height: Height
+    """Height of its newest durable final block."""
+    final_id: Hash
+    """Id of that block."""
+
+
+class TransactionsMessage(_Wire, frozen=True, tag=40):
+    """Transactions that the sender has verified and thinks that the receiver lacks."""
+
+    transactions: Annotated[
+        tuple[EncodedTransaction, ...], Meta(min_length=1, max_length=TRANSACTIONS_PER_BATCH_MAX)
+    ]
+    """Signed transactions; together at most `TRANSACTIONS_BYTES_MAX`."""
+
+
+Message: TypeAlias = (
+    PeerRecords
+    | VoteMessage
+    | ProposalMessage
+    | CertificateMessage
+    | CertificatesRequest
+    | BlockRequest
+    | BlockAnswer
+    | RangeRequest
+    | RangeAnswer
+    | StatusMessage
+    | TransactionsMessage
+)
+"""Anything that a frame can hold after the hello."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the transport knows of one kind of message."""
+
+    name: str
+    """As metrics and logs name it."""
+    priority: Priority
+    """Queue that it waits in."""
+    bytes_max: int
+    """Longest frame of this kind, in bytes."""
+    codec: Codec[Message]
+    """Its decoder."""
+
+
+def _kind(message: type[Message], name: str, priority: Priority, bytes_max: int) -> Kind:
+    limit = bytes_max + FRAMING_BYTES_MAX
+    codec: Codec[Message] = Codec(message, limit, name)
+    return Kind(name, priority, limit, codec)
+
+
+KINDS: Final = MappingProxyType(
+    {
+        PeerRecords: _kind(
+            PeerRecords,
+            "peer_records",
+            Priority.TRANSACTIONS,
+            RECORDS_PER_MESSAGE_MAX * PEER_RECORD_BYTES_MAX,
+        ),
+        VoteMessage: _kind(VoteMessage, "vote", Priority.VOTES, VOTE_BYTES_MAX),
+        ProposalMessage: _kind(
+            ProposalMessage, "proposal", Priority.BLOCKS, VOTE_BYTES_MAX + ENCODED_BLOCK_BYTES_MAX
+        ),
+        CertificateMessage: _kind(
+            CertificateMessage, "certificate", Priority.VOTES, CERTIFICATE_BYTES_MAX
+        ),
+        CertificatesRequest: _kind(
+            CertificatesRequest, "certificates_request", Priority.VOTES, 9 * VIEWS_PER_REQUEST_MAX
+        ),
+        BlockRequest: _kind(BlockRequest, "block_request", Priority.VOTES, 34),
+        BlockAnswer: _kind(BlockAnswer, "block_answer", Priority.BLOCKS, ENCODED_BLOCK_BYTES_MAX),
+        RangeRequest: _kind(RangeRequest, "range_request", Priority.VOTES, 0),
+        RangeAnswer: _kind(
+            RangeAnswer,
+            "range_answer",
+            Priority.HISTORY,
+            RANGE_BYTES_MAX + 9 * BLOCKS_PER_RANGE_MAX,
+        ),
+        StatusMessage: _kind(StatusMessage, "status", Priority.VOTES, 34),
+        TransactionsMessage: _kind(
+            TransactionsMessage, "transactions", Priority.TRANSACTIONS, TRANSACTIONS_BYTES_MAX
+        ),
+    }
+)
+"""Every kind of message, by its type."""
