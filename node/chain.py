@@ -14,11 +14,10 @@ from ledger import balance_of, name_key
 from ledger.hashing import Tags
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
 from ledger.records import Job, Miner, MinerNameClaim, Table, state_key
-from ledger.store import ChainStore
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 from ledger.views import ChainView
 from node.block_tree import BlockTree, TreeBlock
-from node.ports import Pool
+from node.ports import FinalStore, Pool
 
 RECENT_FINAL_MAX: Final = 100_000
 """Final transactions whose height is remembered here; older ones are looked up in the index."""
@@ -31,7 +30,7 @@ class ChainNode:
     """Reads, submissions, and waiting for finality."""
 
     def __init__(
-        self, tree: BlockTree, pool: Pool, store: ChainStore, find_final: FinalLookup
+        self, tree: BlockTree, pool: Pool, store: FinalStore, find_final: FinalLookup
     ) -> None:
         """Serve a chain.
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from consensus import Certificate, Vote
 from coordinator.ports import SubmitOutcome
 from ledger.hashing import Tags
-from ledger.store import StoredHead
+from ledger.store import StoredBlock, StoredHead
 from ledger.transaction import SignedTransaction
 from ledger.transition import ChainView
 from ledger.types import Address, Amount, Hash, Height, TimestampMs, View
@@ -25,6 +25,9 @@ class FinalStore(Protocol):
 
     def header_at(self, height: Height) -> StoredHead | None:
         """Return the header of a height, None above the head."""
+
+    def final_blocks(self, after_height: Height, limit: int) -> list[StoredBlock]:
+        """Return blocks after_height+1 …, in order: at most `limit`, fewer if they are large."""
 
     def load_records(self) -> tuple[StoredHead, dict[bytes, bytes]]:
         """Return the head with the records of the state after it, by state key."""
