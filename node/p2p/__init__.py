@@ -4,19 +4,25 @@
 """
 
 from node.p2p.config import Limits, P2PConfig
+from node.p2p.kinds import KINDS, Kind, Priority
 from node.p2p.messages import (
-    KINDS,
     BlockAnswer,
     BlockRequest,
+    BodyAnswer,
+    BodyRequest,
     CertificateMessage,
     CertificatesRequest,
+    CompactProposal,
     FinalBlock,
     Message,
+    PlacedTransaction,
     ProposalMessage,
     RangeAnswer,
     RangeRequest,
     StatusMessage,
     TransactionsMessage,
+    TransactionsOffer,
+    TransactionsWanted,
     VoteMessage,
 )
 from node.p2p.network import PeerNetwork
@@ -26,9 +32,13 @@ __all__ = [
     "KINDS",
     "BlockAnswer",
     "BlockRequest",
+    "BodyAnswer",
+    "BodyRequest",
     "CertificateMessage",
     "CertificatesRequest",
+    "CompactProposal",
     "FinalBlock",
+    "Kind",
     "Limits",
     "Message",
     "NodeIdentity",
@@ -37,11 +47,15 @@ __all__ = [
     "PeerFault",
     "PeerHandler",
     "PeerNetwork",
+    "PlacedTransaction",
+    "Priority",
     "ProposalMessage",
     "RangeAnswer",
     "RangeRequest",
     "Role",
     "StatusMessage",
     "TransactionsMessage",
+    "TransactionsOffer",
+    "TransactionsWanted",
     "VoteMessage",
 ]

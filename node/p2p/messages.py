@@ -1,25 +1,25 @@
 """What peers send to each other once the hello is done: one canonical array in each frame.
 
 A frame is one unfragmented binary WebSocket message: a MessagePack array whose first element is
-the kind's number and whose others are the fields in order (`ledger.codec`). Each kind has a limit
-of its own, looked at before anything is decoded. A new kind is a struct with a number that was
-never used, a member of `Message` and a row in `KINDS`.
+the kind's number and whose others are the fields in order (`ledger.codec`). A new kind is a struct
+with a number that was never used, a member of `Message` and a row in `node.p2p.kinds`.
 
 What is inside a field of bytes (a block, a transaction) is decoded by whoever handles it.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
-from types import MappingProxyType
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-from consensus.messages import CERTIFICATE_BYTES_MAX, VOTE_BYTES_MAX, Certificate, Vote
+from consensus.messages import CERTIFICATE_BYTES_MAX, Certificate, Vote
 from ledger.block import HEADER_BYTES_MAX
-from ledger.codec import Codec
-from ledger.params import BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX, VALIDATORS_MAX
+from ledger.params import (
+    BLOCK_BYTES_MAX,
+    BLOCK_TRANSACTIONS_MAX,
+    TRANSACTION_BYTES_MAX,
+    VALIDATORS_MAX,
+)
 from ledger.types import COUNT_MAX, Epoch, Hash, Height, PublicKey, Signature, TimestampMs, View
 
 FRAMING_BYTES_MAX: Final = 64
@@ -58,24 +58,29 @@ EncodedCertificate = Annotated[bytes, Meta(max_length=CERTIFICATE_BYTES_MAX)]
 EncodedTransaction = Annotated[bytes, Meta(min_length=1, max_length=TRANSACTION_BYTES_MAX)]
 """Canonical bytes of a `ledger.transaction.SignedTransaction`, not looked at yet."""
 
+EncodedHeader = Annotated[bytes, Meta(min_length=1, max_length=HEADER_BYTES_MAX)]
+"""Canonical bytes of a `ledger.block.Header`, not looked at yet."""
+
+REFERENCE_BYTES: Final = 16
+"""Of SHA-256 over full signed bytes (T3). Two that collide take 2^64 hashes to make, and cost a
+proposal's receivers one more question."""
+
+PLACING_BYTES: Final = 7
+"""What a `PlacedTransaction` adds to the bytes of its transaction, at most."""
+
+TransactionReference = Annotated[
+    bytes, Meta(min_length=REFERENCE_BYTES, max_length=REFERENCE_BYTES)
+]
+"""The first `REFERENCE_BYTES` of SHA-256 over a transaction's full signed bytes."""
+
+BodyPosition = Annotated[int, Meta(ge=0, lt=BLOCK_TRANSACTIONS_MAX)]
+"""Index of a transaction in a block's body."""
+
 RequestNumber = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 """Chosen by who asks, repeated in the answer."""
 
 HostAndPort = Annotated[str, Meta(min_length=3, max_length=255)]
 """``host:port`` or ``[IPv6 address]:port``; checked by `node.p2p.addresses`."""
-
-
-class Priority(IntEnum):
-    """Which queue a frame waits in. A lower number is always sent first."""
-
-    VOTES = 0
-    """Votes, certificates, and small questions and news: what finality waits for."""
-    BLOCKS = 1
-    """Proposals, and blocks that somebody asked for by id."""
-    HISTORY = 2
-    """Ranges of final blocks."""
-    TRANSACTIONS = 3
-    """Transactions and addresses. The only ones that are dropped when a peer is slow."""
 
 
 class _Wire(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -136,6 +141,50 @@ class CertificatesRequest(_Wire, frozen=True, tag=13):
     """Views of which any certificate helps."""
 
 
+class PlacedTransaction(_Wire, frozen=True):
+    """A transaction and its place in a body."""
+
+    position: BodyPosition
+    """Its index."""
+    transaction: EncodedTransaction
+    """Its signed bytes."""
+
+
+class CompactProposal(_Wire, frozen=True, tag=14):
+    """A leader's notarize vote and its block, whose transactions the receiver mostly has."""
+
+    vote: Vote
+    """The leader's notarize."""
+    header: EncodedHeader
+    """The block's header; its id is what the vote names."""
+    references: Annotated[tuple[TransactionReference, ...], Meta(max_length=BLOCK_TRANSACTIONS_MAX)]
+    """The body in order, without what is in `placed`."""
+    placed: Annotated[tuple[PlacedTransaction, ...], Meta(max_length=BLOCK_TRANSACTIONS_MAX)]
+    """What the receiver probably lacks; positions ascend."""
+
+
+class BodyRequest(_Wire, frozen=True, tag=15):
+    """Asks for some transactions of a block that the peer has; no answer when it lacks it."""
+
+    block_id: Hash
+    """Id of its header."""
+    positions: Annotated[
+        tuple[BodyPosition, ...], Meta(min_length=1, max_length=BLOCK_TRANSACTIONS_MAX)
+    ]
+    """Which ones; ascending."""
+
+
+class BodyAnswer(_Wire, frozen=True, tag=16):
+    """Transactions of a block, as a `BodyRequest` asked for them."""
+
+    block_id: Hash
+    """As in the request."""
+    placed: Annotated[
+        tuple[PlacedTransaction, ...], Meta(min_length=1, max_length=BLOCK_TRANSACTIONS_MAX)
+    ]
+    """What was asked for; positions ascend."""
+
+
 class BlockRequest(_Wire, frozen=True, tag=20):
     """Asks for a block that is notarized or final; no answer when the peer lacks it."""
 
@@ -159,6 +208,8 @@ class RangeRequest(_Wire, frozen=True, tag=22):
     """Height of the first block of the answer."""
     bytes_max: Annotated[int, Meta(ge=1, le=RANGE_BYTES_MAX)]
     """Bytes of blocks wanted at most; the first block comes whatever its size."""
+    blocks_max: Annotated[int, Meta(ge=1, le=BLOCKS_PER_RANGE_MAX)]
+    """Blocks wanted at most; more come only where none of these has a certificate."""
 
 
 class FinalBlock(_Wire, frozen=True):
@@ -208,73 +259,40 @@ class TransactionsMessage(_Wire, frozen=True, tag=40):
     """Signed transactions; together at most `TRANSACTIONS_BYTES_MAX`."""
 
 
+class TransactionsOffer(_Wire, frozen=True, tag=41):
+    """Transactions that the sender holds, for a receiver that may lack them."""
+
+    references: Annotated[
+        tuple[TransactionReference, ...], Meta(min_length=1, max_length=TRANSACTIONS_PER_BATCH_MAX)
+    ]
+    """Which ones."""
+
+
+class TransactionsWanted(_Wire, frozen=True, tag=42):
+    """Answers a `TransactionsOffer`: what the receiver lacks; answered with transactions."""
+
+    references: Annotated[
+        tuple[TransactionReference, ...], Meta(min_length=1, max_length=TRANSACTIONS_PER_BATCH_MAX)
+    ]
+    """Which of the offered ones."""
+
+
 Message: TypeAlias = (
     PeerRecords
     | VoteMessage
     | ProposalMessage
     | CertificateMessage
     | CertificatesRequest
+    | CompactProposal
+    | BodyRequest
+    | BodyAnswer
     | BlockRequest
     | BlockAnswer
     | RangeRequest
     | RangeAnswer
     | StatusMessage
     | TransactionsMessage
+    | TransactionsOffer
+    | TransactionsWanted
 )
 """Anything that a frame can hold after the hello."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the transport knows of one kind of message."""
-
-    name: str
-    """As metrics and logs name it."""
-    priority: Priority
-    """Queue that it waits in."""
-    bytes_max: int
-    """Longest frame of this kind, in bytes."""
-    codec: Codec[Message]
-    """Its decoder."""
-
-
-def _kind(message: type[Message], name: str, priority: Priority, bytes_max: int) -> Kind:
-    limit = bytes_max + FRAMING_BYTES_MAX
-    codec: Codec[Message] = Codec(message, limit, name)
-    return Kind(name, priority, limit, codec)
-
-
-KINDS: Final = MappingProxyType(
-    {
-        PeerRecords: _kind(
-            PeerRecords,
-            "peer_records",
-            Priority.TRANSACTIONS,
-            RECORDS_PER_MESSAGE_MAX * PEER_RECORD_BYTES_MAX,
-        ),
-        VoteMessage: _kind(VoteMessage, "vote", Priority.VOTES, VOTE_BYTES_MAX),
-        ProposalMessage: _kind(
-            ProposalMessage, "proposal", Priority.BLOCKS, VOTE_BYTES_MAX + ENCODED_BLOCK_BYTES_MAX
-        ),
-        CertificateMessage: _kind(
-            CertificateMessage, "certificate", Priority.VOTES, CERTIFICATE_BYTES_MAX
-        ),
-        CertificatesRequest: _kind(
-            CertificatesRequest, "certificates_request", Priority.VOTES, 9 * VIEWS_PER_REQUEST_MAX
-        ),
-        BlockRequest: _kind(BlockRequest, "block_request", Priority.VOTES, 34),
-        BlockAnswer: _kind(BlockAnswer, "block_answer", Priority.BLOCKS, ENCODED_BLOCK_BYTES_MAX),
-        RangeRequest: _kind(RangeRequest, "range_request", Priority.VOTES, 0),
-        RangeAnswer: _kind(
-            RangeAnswer,
-            "range_answer",
-            Priority.HISTORY,
-            RANGE_BYTES_MAX + 9 * BLOCKS_PER_RANGE_MAX,
-        ),
-        StatusMessage: _kind(StatusMessage, "status", Priority.VOTES, 34),
-        TransactionsMessage: _kind(
-            TransactionsMessage, "transactions", Priority.TRANSACTIONS, TRANSACTIONS_BYTES_MAX
-        ),
-    }
-)
-"""Every kind of message, by its type."""
