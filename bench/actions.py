@@ -200,4 +200,4 @@ class Workload:
 
     def dispute(self, job_id: Hash) -> DisputeReceipt:
         """Return the coordinator's dispute of a job."""
-        return DisputeReceipt(job_id, self.receipt_id(job_id), Reason.RESULT_MALFORMED)
+        return DisputeReceipt(job_id, self.receipt_id(job_id), Reason.RESULT_MALFORMED, 0)

@@ -1,13 +1,15 @@
 """What a transaction does: one wire type per action, numbered in a closed table.
 
-The number is the first element of the action's array. 14 to 18 are kept for post_offer,
-withdraw_offer, accept_offer, cast_vote and submit_evidence.
+The number is the first element of the action's array. 14 to 16 are kept for post_offer,
+withdraw_offer and accept_offer.
 """
 
 from enum import IntEnum
 
 import msgspec
 
+from ledger.motions import Motion
+from ledger.statements import SignedStatement
 from ledger.types import (
     Address,
     Amount,
@@ -16,6 +18,7 @@ from ledger.types import (
     Hash,
     MinerName,
     ModelName,
+    PublicKey,
     Slug,
     TimestampMs,
 )
@@ -219,7 +222,10 @@ class AcceptReceipt(_Action, frozen=True, tag=10):
 
 
 class DisputeReceipt(_Action, frozen=True, tag=11):
-    """Freeze settlement until a ruling or the timeout (J3, J13)."""
+    """Freeze settlement until a ruling or the timeout (J3, J13).
+
+    With a bond it is the client's, and pays a fee; without one the coordinator's, and free.
+    """
 
     job_id: Hash
     """The job."""
@@ -227,6 +233,8 @@ class DisputeReceipt(_Action, frozen=True, tag=11):
     """Id of the receipt's transaction (J2)."""
     reason: Reason
     """Why."""
+    bond: Amount
+    """Nait that the client locks: the job's dispute bond, never 0; 0 from the coordinator."""
 
 
 class FailJob(_Action, frozen=True, tag=12):
@@ -249,6 +257,29 @@ class CancelJob(_Action, frozen=True, tag=13):
     """Most nait the client is willing to pay the running miner; more is refused (J6)."""
 
 
+class CastVote(_Action, frozen=True, tag=17):
+    """An authority opens a ballot, or says yes or no to an open one (E6)."""
+
+    ballot_id: Hash | None
+    """The open ballot; None opens one, whose id is this transaction's (J27)."""
+    motion: Motion | None
+    """What a new ballot asks; None when `ballot_id` names one."""
+    support: bool
+    """Whether the authority is for it; always when it opens a ballot."""
+
+
+class SubmitEvidence(_Action, frozen=True, tag=18):
+    """Anyone shows two statements that a validator may not both sign; it is removed (E5)."""
+
+    authority: PublicKey
+    """Consensus key that signed both. Votes name their signer by its place in a set; evidence
+    names the key, so that it can be judged without the sets of past epochs."""
+    first: SignedStatement
+    """One statement."""
+    second: SignedStatement
+    """Another one of the same epoch and view."""
+
+
 Action = (
     Transfer
     | RegisterMiner
@@ -263,6 +294,8 @@ Action = (
     | DisputeReceipt
     | FailJob
     | CancelJob
+    | CastVote
+    | SubmitEvidence
 )
 """Any action."""
 
@@ -280,11 +313,23 @@ ACTION_NAMES: dict[type[_Action], str] = {
     DisputeReceipt: "dispute_receipt",
     FailJob: "fail_job",
     CancelJob: "cancel_job",
+    CastVote: "cast_vote",
+    SubmitEvidence: "submit_evidence",
 }
 """The name of each action in JSON, logs, metrics and pages."""
 
-FEE_FREE = (AssignJob, ReleaseJob, PostReceipt, AttestReceipt, DisputeReceipt, FailJob)
-"""Actions that carry fee 0, bounded by the job that they belong to (J3, J10)."""
+FEE_FREE = (
+    AssignJob,
+    ReleaseJob,
+    PostReceipt,
+    AttestReceipt,
+    DisputeReceipt,
+    FailJob,
+    CastVote,
+    SubmitEvidence,
+)
+"""Actions that carry fee 0: those bounded by the job that they belong to (J3, J10), of disputes
+only the coordinator's, which locks no bond; ballots and evidence (T11)."""
 
 JobAction = (
     AssignJob

@@ -27,7 +27,9 @@ _FREE: Final = frozenset(FEE_FREE)
 
 
 def is_fee_free(action: Action) -> bool:
-    """Return whether an action carries fee 0. A client's dispute, when it comes, will not."""
+    """Return whether an action carries fee 0; a dispute with a bond, the client's, does not."""
+    if isinstance(action, DisputeReceipt):
+        return action.bond == 0
     return type(action) in _FREE
 
 
@@ -90,7 +92,7 @@ def locked_amount(action: Action) -> Amount:
         return action.amount
     if isinstance(action, SubmitJob):
         return action.max_price
-    if isinstance(action, RegisterMiner):
+    if isinstance(action, RegisterMiner | DisputeReceipt):
         return action.bond
     return 0
 
@@ -103,6 +105,8 @@ def spend_of(transaction: Transaction) -> Amount:
 def fee_free_slot(transaction: Transaction) -> FeeFreeSlot | None:
     """Return what a pool holds at most once of fee-free transactions, None for paying ones (T7)."""
     action = transaction.action
+    if not is_fee_free(action):
+        return None
     if isinstance(action, AttestReceipt):
         return (
             action.job_id,

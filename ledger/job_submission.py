@@ -38,6 +38,7 @@ def apply_submit(env: Environment, cause: Cause, action: SubmitJob) -> None:
         receipt_grace_ms=env.receipt_grace_ms,
         auto_settle_ms=parameters.auto_settle_ms,
         resolve_ms=parameters.resolve_ms,
+        dispute_bond=parameters.dispute_bond,
         attempts_max=parameters.attempts_max,
         state=JobState.QUEUED,
         attempt=0,

@@ -49,6 +49,28 @@ class OutcomeKind(IntEnum):
     """[miner: bond that will return]"""
     BOND_RETURNED = 23
     """[owner: credited]"""
+    UNITS_ISSUED = 24
+    """[account: credited]; new units by a ballot, which is the object"""
+    BALLOT_OPENED = 30
+    """[authority: 0]; counts as its yes"""
+    BALLOT_VOTED = 31
+    """[authority: 0]"""
+    BALLOT_PASSED = 32
+    """[]; what it decides at once stands before it, the rest follows at the epoch's end"""
+    BALLOT_EXPIRED = 33
+    """[]"""
+    VALIDATOR_ADDED = 34
+    """[its payout account: 0]"""
+    VALIDATOR_REMOVED = 35
+    """[its payout account: 0]"""
+    VALIDATOR_ACCUSED = 36
+    """[who submitted the evidence: 0]"""
+    COORDINATOR_ADDED = 37
+    """[coordinator: 0]"""
+    COORDINATOR_REMOVED = 38
+    """[coordinator: 0]"""
+    PARAMETER_CHANGED = 39
+    """[]; from the next block on, an epoch's first (E4)"""
 
 
 JOB_ENDS = frozenset(
@@ -71,10 +93,13 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unk
     cause: bytes
     """Id of the transaction that did it; empty for automatic work."""
     object_id: bytes
-    """Job id, miner address, or id of the retirement."""
+    """Id of the job, retirement or ballot, the miner's or coordinator's address, the validator's
+    key, or the parameter's name in ASCII."""
     code: int
     """Attempt of an assignment, release or receipt; kind of an attestation; reason of a dispute or
-    failure; else 0."""
+    failure; kind of the motion of a ballot that opens, passes or expires; 1 for a vote of yes, 0
+    for no; kind of a change of the validator set; epoch of accepted evidence; a parameter's new
+    value; else 0."""
     parties: tuple[Address, ...]
     """Who is concerned."""
     amounts: tuple[Amount, ...]

@@ -25,7 +25,7 @@ HEADER_VERSION: Final = 1
 """Version field of a block header."""
 
 TRANSACTION_BYTES_MAX: Final = 1_024
-"""The largest action needs about 420 bytes; bounds what a peer makes us parse."""
+"""The largest action needs about 500 bytes; bounds what a peer makes us parse."""
 
 BLOCK_TRANSACTIONS_MAX: Final = 10_000
 """Hard bound of a block's count, whatever the parameters say; bounds decoding."""
@@ -62,6 +62,8 @@ ACTION_WEIGHT_US: Final[dict[type[actions.Action], int]] = {
     actions.DisputeReceipt: 35,
     actions.FailJob: 30,
     actions.CancelJob: 35,
+    actions.CastVote: 60,
+    actions.SubmitEvidence: 40,
 }
 """Measured cost in microseconds of each action besides its signature: decoding, rules, state and
 root. `bench/ledger.py` measures them again; a rule changes nothing but these numbers (S7)."""
@@ -100,6 +102,8 @@ class Parameters(
     """Nait by which the fee of a transfer that creates an account must be higher (T9)."""
     miner_bond_min: Amount = 0
     """Least bond, in nait, of a new miner."""
+    dispute_bond: Amount = 10_000_000
+    """Nait that a client locks to dispute a receipt (J13)."""
     coordinator_share_bp: BasisPoints = 500
     """Coordinator's part of the price of an attested job."""
     cancel_bp: BasisPoints = 5_000
@@ -122,8 +126,16 @@ class Parameters(
     """Assumed network delay Δ: t_l = 2Δ, t_a = 3Δ (J11)."""
     heartbeat_ms: DurationMs = 10_000
     """Longest silence of an idle chain."""
+    halt_gap_ms: DurationMs = 30_000
+    """Time between two blocks beyond which the chain has halted, and limits get credit (J12)."""
+    gap_grace_ms: DurationMs = 60_000
+    """Credit, counted from the end of a halt, of limits that passed in it (J12)."""
     epoch_ms: DurationMs = 3_600_000
     """Block time that an epoch lasts (E3)."""
+    ballot_ms: DurationMs = 604_800_000
+    """Time in which a ballot can pass (E6)."""
+    evidence_ms: DurationMs = 86_400_000
+    """Age up to which evidence counts (E5)."""
     block_bytes_max: int = 1_048_576
     """Bytes of a block's body."""
     block_transactions_max: int = 5_000
@@ -138,6 +150,7 @@ PARAMETER_BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "fee_per_byte": (0, 10**9),
     "account_fee": (0, 10**15),
     "miner_bond_min": (0, SUPPLY_MAX),
+    "dispute_bond": (1, SUPPLY_MAX),
     "coordinator_share_bp": (0, 5_000),
     "cancel_bp": (0, 10_000),
     "attempts_max": (1, 64),
@@ -149,12 +162,17 @@ PARAMETER_BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "unbond_ms": (10_000, 7_776_000_000),
     "delta_ms": (20, 5_000),
     "heartbeat_ms": (1_000, 10_000),
+    "halt_gap_ms": (20_000, 3_600_000),
+    "gap_grace_ms": (10_000, 3_600_000),
     "epoch_ms": (10_000, 604_800_000),
+    "ballot_ms": (10_000, 2_592_000_000),
+    "evidence_ms": (10_000, 2_592_000_000),
     "block_bytes_max": (65_536, BLOCK_BYTES_MAX),
     "block_transactions_max": (1, BLOCK_TRANSACTIONS_MAX),
     "block_weight_max": (10_000, 1_000_000),
 }
-"""Inclusive bounds. Windows are at least ten times the clock drift (S5)."""
+"""Inclusive bounds. Windows are at least ten times the clock drift (S5); a halt is at least two
+of the longest heartbeats (J12); a bond of 0 would be the coordinator's dispute (J3)."""
 
 
 def parameter_faults(parameters: Parameters) -> list[str]:

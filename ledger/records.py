@@ -10,6 +10,18 @@ import msgspec
 
 from ledger.actions import Custody, UnitType, Verification
 from ledger.codec import Codec
+from ledger.governance_records import (
+    Accusation,
+    Ballot,
+    BallotVote,
+    Coordinator,
+    EvidenceLog,
+    PendingChanges,
+    SetChange,
+    SetChangeKind,
+    Validator,
+    ValidatorSet,
+)
 from ledger.params import Parameters
 from ledger.types import (
     Address,
@@ -19,10 +31,40 @@ from ledger.types import (
     DurationMs,
     Hash,
     MinerName,
-    PublicKey,
     Slug,
     TimestampMs,
 )
+
+
+__all__ = [
+    "RECORD_BYTES_MAX",
+    "RECORD_CODECS",
+    "Account",
+    "Accusation",
+    "Assignment",
+    "Ballot",
+    "BallotVote",
+    "Coordinator",
+    "DisputeRecord",
+    "EvidenceLog",
+    "Gap",
+    "Job",
+    "JobState",
+    "Miner",
+    "MinerNameClaim",
+    "PendingChanges",
+    "ReceiptRecord",
+    "Record",
+    "SetChange",
+    "SetChangeKind",
+    "Supply",
+    "Table",
+    "Unbonding",
+    "Validator",
+    "ValidatorSet",
+    "decode_record",
+    "state_key",
+]
 
 
 class _Record(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -157,6 +199,8 @@ class Job(_Record, frozen=True):
     """Window of an unattested receipt, fixed at lock (E4)."""
     resolve_ms: DurationMs
     """Time for a dispute's ruling, fixed at lock (E4)."""
+    dispute_bond: Amount
+    """Nait that the client locks if it disputes, fixed at lock (E4, J13)."""
     attempts_max: int
     """Assignments allowed, fixed at lock (J10)."""
     state: JobState
@@ -171,29 +215,24 @@ class Job(_Record, frozen=True):
     """Present in DISPUTED."""
 
 
-class Validator(_Record, frozen=True):
-    """A member of the validator set."""
+class Gap(_Record, frozen=True):
+    """A halt of the chain, while the limits that passed in it have credit (J12). A singleton."""
 
-    public_key: PublicKey
-    """Consensus key; signs votes and nothing else (K5)."""
-    name: str
-    """Shown name, ``[a-z0-9-]{1,32}``."""
-    payout: Address
-    """Account that its blocks' fees go to; apart from the consensus key by design (K5)."""
-
-
-class ValidatorSet(_Record, frozen=True):
-    """The validators of the current epoch, in the order that leader rotation uses."""
-
-    members: tuple[Validator, ...]
-    """1 to 100, distinct keys."""
+    from_ms: TimestampMs
+    """Time of the last block before the halt; of the first one, while its credit ran on."""
+    to_ms: TimestampMs
+    """Time of the block that ended the halt."""
+    credit_until_ms: TimestampMs
+    """Until when a limit counts that lies after `from_ms` and not after `to_ms`."""
 
 
-class Coordinator(_Record, frozen=True):
-    """A coordinator that jobs may name (J15). Key: its address."""
+class Supply(_Record, frozen=True):
+    """All units that there are (E6). A singleton."""
 
-    name: str
-    """Shown name."""
+    genesis: Amount
+    """Nait that the genesis allocations sum to."""
+    issued: Amount
+    """Nait that ballots have issued since."""
 
 
 class Table(IntEnum):
@@ -207,15 +246,32 @@ class Table(IntEnum):
     MINER_NAME = 5
     UNBONDING = 6
     JOB = 7
+    GAP = 8
+    SUPPLY = 9
+    BALLOT = 10
+    PENDING = 11
+    EVIDENCE = 12
 
 
 Record = (
-    Parameters | ValidatorSet | Coordinator | Account | Miner | MinerNameClaim | Unbonding | Job
+    Parameters
+    | ValidatorSet
+    | Coordinator
+    | Account
+    | Miner
+    | MinerNameClaim
+    | Unbonding
+    | Job
+    | Gap
+    | Supply
+    | Ballot
+    | PendingChanges
+    | EvidenceLog
 )
 """Any record."""
 
 RECORD_BYTES_MAX = 65_536
-"""The largest record is a set of 100 validators, about 10 kB; the bound leaves room."""
+"""The largest record is a set of 100 validators with as many changes waiting, about 25 kB."""
 
 RECORD_CODECS: dict[Table, Codec[Record]] = {
     table: Codec(record_type, RECORD_BYTES_MAX)  # type: ignore[arg-type]
@@ -228,6 +284,11 @@ RECORD_CODECS: dict[Table, Codec[Record]] = {
         Table.MINER_NAME: MinerNameClaim,
         Table.UNBONDING: Unbonding,
         Table.JOB: Job,
+        Table.GAP: Gap,
+        Table.SUPPLY: Supply,
+        Table.BALLOT: Ballot,
+        Table.PENDING: PendingChanges,
+        Table.EVIDENCE: EvidenceLog,
     }.items()
 }
 """Decoder of each table's records."""

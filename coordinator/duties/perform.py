@@ -99,7 +99,9 @@ class Duties:
                 kind = AttestationKind.DELIVERY
                 return self.key, AttestReceipt(job_id=job_id, receipt_id=receipt_id, kind=kind)
             case Dispute(receipt_id, reason):
-                dispute = DisputeReceipt(job_id=job_id, receipt_id=receipt_id, reason=reason)
+                dispute = DisputeReceipt(
+                    job_id=job_id, receipt_id=receipt_id, reason=reason, bond=0
+                )
                 return self.key, dispute
 
     def _miner_key(self, connection: Connection, job_id: Hash) -> KeyPair:

@@ -98,6 +98,7 @@ class JobWalk:
             grace_ms(parameters.delta_ms, self._setting.validators),
             parameters.auto_settle_ms,
             parameters.resolve_ms,
+            parameters.dispute_bond,
             parameters.attempts_max,
             JobState.QUEUED,
             0,

@@ -22,7 +22,7 @@ _LOCKS: Final = frozenset(
 )
 """Kinds whose amounts left their party's balance."""
 
-_CREDITS: Final = JOB_ENDS | {OutcomeKind.BOND_RETURNED}
+_CREDITS: Final = JOB_ENDS | {OutcomeKind.BOND_RETURNED, OutcomeKind.UNITS_ISSUED}
 """Kinds whose amounts were credited to their party."""
 
 

@@ -209,6 +209,9 @@ class History:
     def bond_returned(self, event: Event) -> None:
         """A bond is back with its owner; the account's activity shows it."""
 
+    def units_issued(self, event: Event) -> None:
+        """An account got new units; its activity shows it."""
+
     def _receipt_of(self, job: JobEntry) -> ReceiptEntry | None:
         return None if job.receipt_position is None else self.receipts[job.receipt_position]
 
@@ -266,4 +269,5 @@ _STEPS: Final[dict[OutcomeKind, Callable[[History, Event], None]]] = {
     OutcomeKind.MINER_UPDATED: History.miner_updated,
     OutcomeKind.MINER_RETIRED: History.miner_retired,
     OutcomeKind.BOND_RETURNED: History.bond_returned,
+    OutcomeKind.UNITS_ISSUED: History.units_issued,
 }

@@ -45,7 +45,7 @@ from ledger.types import SUPPLY_MAX
 
 SMALL_ORDER_KEY = bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
 
-DIGEST = "ba1b680eab3c152a478df8ebfacab47c20827635179142e01bc54d577571c29d"
+DIGEST = "c32ed7611f0006882a09c17676478bdf81aebf5e15bc77efbb5718ee41f5f882"
 
 
 def validator(number: int, chain: str = "example") -> GenesisValidator:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ledger.actions import FEE_FREE, Action, Transfer
+from ledger.actions import Action, Transfer
 from ledger.block import Block
 from ledger.block_steps import transaction_root
 from ledger.bucket_tree import BucketTree
 from ledger.checker import Checker, InvariantBroken
 from ledger.checker.broken import Invariant
 from ledger.codec import encode
+from ledger.fees import is_fee_free
 from ledger.keys import KeyPair
 from ledger.merkle import merkle_root
 from ledger.outcomes import Outcome
@@ -143,6 +144,6 @@ def assert_action_breaks(
     world: World, key: KeyPair, action: Action, invariant: Invariant
 ) -> InvariantBroken:
     """Put an action into a block as a broken node would; the checker must not follow it."""
-    fee = 0 if isinstance(action, FEE_FREE) else AITBC // 100
+    fee = 0 if is_fee_free(action) else AITBC // 100
     claim = bystander(world)
     return assert_broken(claim, invariant, lambda c: c.resign(key, action=action, fee=fee))

@@ -86,7 +86,7 @@ ACTION_OF: Final[dict[Row, tuple[KeyPair, Callable[[World, Hash], Action]]]] = {
     Row.DISPUTE: (
         PEOPLE.coordinator,
         lambda world, job_id: DisputeReceipt(
-            job_id, receipt_id_of(world, job_id), Reason.RESULT_MALFORMED
+            job_id, receipt_id_of(world, job_id), Reason.RESULT_MALFORMED, 0
         ),
     ),
     Row.FAIL: (

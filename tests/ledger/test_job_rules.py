@@ -85,7 +85,7 @@ def test_j2_attestation_acceptance_and_dispute_name_the_receipt_that_is_in(world
     shown = b"\x01" * 32
     for key, action in (
         (PEOPLE.coordinator, AttestReceipt(job_id, shown, AttestationKind.DELIVERY)),
-        (PEOPLE.coordinator, DisputeReceipt(job_id, shown, Reason.RESULT_MALFORMED)),
+        (PEOPLE.coordinator, DisputeReceipt(job_id, shown, Reason.RESULT_MALFORMED, 0)),
         (PEOPLE.client, AcceptReceipt(job_id, shown)),
     ):
         with pytest.raises(ReceiptMismatch):
@@ -98,7 +98,7 @@ def test_j3_nobody_but_the_coordinator_attests_or_disputes(world: World) -> None
     for key in (PEOPLE.miner, PEOPLE.client, PEOPLE.other_coordinator, PEOPLE.validators[0]):
         for action in (
             AttestReceipt(job_id, receipt_id, AttestationKind.DELIVERY),
-            DisputeReceipt(job_id, receipt_id, Reason.RESULT_MALFORMED),
+            DisputeReceipt(job_id, receipt_id, Reason.RESULT_MALFORMED, 0),
         ):
             with pytest.raises(NotCoordinator):
                 world.act(key, action)

@@ -178,7 +178,7 @@ class Market(RuleBasedStateMachine):
         attempt = max(0, job.attempt + stale)
         actions: dict[str, Action] = {
             "attest": AttestReceipt(job_id, receipt_id, kind),
-            "dispute": DisputeReceipt(job_id, receipt_id, Reason.NO_SOURCE),
+            "dispute": DisputeReceipt(job_id, receipt_id, Reason.NO_SOURCE, 0),
             "fail": FailJob(job_id, attempt, Reason.NO_PAYLOAD),
             "release": ReleaseJob(job_id, attempt, Reason.HEARTBEAT_MISSED),
         }

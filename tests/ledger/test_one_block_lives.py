@@ -223,7 +223,7 @@ def test_j3_j9_a_job_goes_through_every_state_in_one_block(world: World) -> None
     body.assign(job_id, attempt=2, miner=OTHER)
     receipt_id = body.post(job_id, attempt=2, miner=OTHER)
     body.add(COORDINATOR, AttestReceipt(job_id, receipt_id, AttestationKind.RERUN))
-    body.add(COORDINATOR, DisputeReceipt(job_id, receipt_id, Reason.NO_SOURCE))
+    body.add(COORDINATOR, DisputeReceipt(job_id, receipt_id, Reason.NO_SOURCE, 0))
     body.add(COORDINATOR, AttestReceipt(job_id, receipt_id, DELIVERY))
     body.add(CLIENT, AcceptReceipt(job_id, receipt_id))
     assert body.close()[-1] is OutcomeKind.JOB_SETTLED

@@ -350,7 +350,7 @@ class World:
 
     def dispute(self, job_id: Hash, receipt_id: Hash, *, after_ms: int = 1) -> Hash:
         """Dispute a receipt as the coordinator."""
-        action = DisputeReceipt(job_id, receipt_id, Reason.RESULT_NOT_DELIVERED)
+        action = DisputeReceipt(job_id, receipt_id, Reason.RESULT_NOT_DELIVERED, 0)
         return self.act(PEOPLE.coordinator, action, after_ms=after_ms)
 
     def fail(self, job_id: Hash, *, after_ms: int = 1) -> Hash:

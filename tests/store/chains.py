@@ -269,7 +269,7 @@ class PlayedJob:
 
     def dispute(self) -> None:
         assert self.receipt_id is not None
-        action = DisputeReceipt(self.job_id, self.receipt_id, Reason.RESULT_MALFORMED)
+        action = DisputeReceipt(self.job_id, self.receipt_id, Reason.RESULT_MALFORMED, 0)
         self.payment = "DISPUTED"
         self._step(COORDINATOR, action, OutcomeKind.RECEIPT_DISPUTED, [(COORDINATOR, 0)])
 

@@ -214,5 +214,5 @@ def _other_types() -> Iterator[Case]:
     yield "account", "an older field", msgpack.packb([1, 1])
     job = next(record for table, _, record in sample_records() if table == Table.JOB)
     array: list[Any] = msgpack.unpackb(encode(job))
-    yield "job", "unknown state", msgpack.packb([*array[:16], 4, *array[17:]])
+    yield "job", "unknown state", msgpack.packb([*array[:17], 4, *array[18:]])
     yield "job", "share above 10 000", msgpack.packb([*array[:10], 10_001, *array[11:]])

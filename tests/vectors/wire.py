@@ -18,12 +18,14 @@ from ledger.records import (
     Assignment,
     Coordinator,
     DisputeRecord,
+    Gap,
     Job,
     JobState,
     Miner,
     MinerNameClaim,
     ReceiptRecord,
     Record,
+    Supply,
     Table,
     Unbonding,
     Validator,
@@ -251,7 +253,7 @@ def sample_records() -> list[tuple[Table, bytes, Record]]:
     queued = Job(
         CLIENT.address, COORDINATOR.address, "llm_inference", PAYLOAD_DIGEST, 5_000_000,
         NOW_MS + 60_000, NOW_MS + 600_000, 0, False, actions.Verification.NONE, 500, 5_000, 15_000,
-        600_000, 259_200_000, 8, JobState.QUEUED, 0, None, None, None,
+        600_000, 259_200_000, 10_000_000, 8, JobState.QUEUED, 0, None, None, None,
     )  # fmt: skip
     assignment = Assignment(
         MINER.address, 4_000_000, actions.UnitType.TOKENS, 25_000, NOW_MS + 120_000
@@ -262,6 +264,7 @@ def sample_records() -> list[tuple[Table, bytes, Record]]:
     paid = replace(running, state=JobState.RECEIPT_IN, receipt=receipt)
     dispute = DisputeRecord(COORDINATOR.address, 0, NOW_MS + 259_208_000)
     disputed = replace(paid, state=JobState.DISPUTED, dispute=dispute)
+    by_client = replace(dispute, opener=CLIENT.address, bond=10_000_000)
     return [
         (Table.PARAMETERS, b"", parameters),
         (Table.VALIDATORS, b"", VALIDATORS),
@@ -278,6 +281,13 @@ def sample_records() -> list[tuple[Table, bytes, Record]]:
         (Table.JOB, JOB_ID, running),
         (Table.JOB, pseudo_random("job with a receipt"), paid),
         (Table.JOB, pseudo_random("disputed job"), disputed),
+        (
+            Table.JOB,
+            pseudo_random("job disputed by its client"),
+            replace(disputed, dispute=by_client),
+        ),
+        (Table.GAP, b"", Gap(NOW_MS - 3_600_000, NOW_MS, NOW_MS + 60_000)),
+        (Table.SUPPLY, b"", Supply(2**62 - 10**9, 10**9)),
     ]
 
 

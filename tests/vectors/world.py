@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from ledger import actions
+from ledger.fees import is_fee_free
 from ledger.hashing import Tags, chain_id_of
 from ledger.keys import KeyPair
 from ledger.transaction import SignedTransaction, Transaction, sign
@@ -117,7 +118,12 @@ ACTIONS: Final[list[tuple[str, KeyPair, actions.Action]]] = [
     (
         "dispute_receipt",
         COORDINATOR,
-        actions.DisputeReceipt(JOB_ID, RECEIPT_ID, actions.Reason.RESULT_NOT_DELIVERED),
+        actions.DisputeReceipt(JOB_ID, RECEIPT_ID, actions.Reason.RESULT_NOT_DELIVERED, 0),
+    ),
+    (
+        "dispute_receipt of a client, with a bond",
+        CLIENT,
+        actions.DisputeReceipt(JOB_ID, RECEIPT_ID, actions.Reason.RESULT_MALFORMED, 10_000_000),
     ),
     ("fail_job", COORDINATOR, actions.FailJob(JOB_ID, 0, actions.Reason.NO_PAYLOAD)),
     ("cancel_job", CLIENT, actions.CancelJob(JOB_ID, 2_000_000)),
@@ -127,7 +133,7 @@ ACTIONS: Final[list[tuple[str, KeyPair, actions.Action]]] = [
 
 def transaction_of(name: str, key: KeyPair, action: actions.Action) -> Transaction:
     """Return the transaction of a case."""
-    fee = 0 if isinstance(action, actions.FEE_FREE) else 6_000
+    fee = 0 if is_fee_free(action) else 6_000
     salt = pseudo_random("salt " + name, 16)
     return Transaction(1, CHAIN_ID, key.public_key, action, fee, NOW_MS + 120_000, salt)
 

@@ -164,7 +164,7 @@ ACTIONS: Final[Mapping[str, tuple[int, Mapping[str, Check]]]] = {
     ),
     "attest_receipt": (9, {**_RECEIPT, "kind": integer_to(2, 1)}),
     "accept_receipt": (10, _RECEIPT),
-    "dispute_receipt": (11, {**_RECEIPT, "reason": _REASON}),
+    "dispute_receipt": (11, {**_RECEIPT, "reason": _REASON, "bond": AMOUNT}),
     "fail_job": (12, {"job_id": HASH, "attempt": AMOUNT, "reason": _REASON}),
     "cancel_job": (13, {"job_id": HASH, "compensation_max": AMOUNT}),
 }
