@@ -1,4 +1,4 @@
-"""What a transaction must pay (T9), and which ones pay nothing (J3, J10)."""
+"""What a transaction must pay (T9), and which ones pay nothing (J3, J10, T11)."""
 
 from typing import Final
 
@@ -8,20 +8,24 @@ from ledger.actions import (
     FEE_FREE,
     Action,
     AttestReceipt,
+    CastVote,
     DisputeReceipt,
     RegisterMiner,
+    SubmitEvidence,
     SubmitJob,
     Transfer,
     action_name,
 )
 from ledger.codec import encode
+from ledger.hashing import sha256
 from ledger.params import Parameters
 from ledger.rejections import FeeNotAllowed, FeeTooLow
 from ledger.transaction import SIGNATURE_OVERHEAD_BYTES, Transaction
 from ledger.types import AMOUNT_MAX, Amount, Hash
 
 FeeFreeSlot = tuple[Hash, type[Action], int | bytes, bytes]
-"""Job, action, attempt (or receipt id and kind), signer."""
+"""Job, action, attempt (or receipt id and kind), signer. Of a vote: the ballot, or the digest of
+the motion that opens one. Of evidence: the accused, and nobody as its signer."""
 
 _FREE: Final = frozenset(FEE_FREE)
 
@@ -116,6 +120,12 @@ def fee_free_slot(transaction: Transaction) -> FeeFreeSlot | None:
         )
     if isinstance(action, DisputeReceipt):
         return (action.job_id, DisputeReceipt, action.receipt_id, transaction.sender)
+    if isinstance(action, CastVote):
+        subject = action.ballot_id or sha256(encode(action.motion))
+        return (subject, CastVote, action.support, transaction.sender)
+    if isinstance(action, SubmitEvidence):
+        # Whoever sends it: one is enough, and senders cost nothing to make.
+        return (action.authority, SubmitEvidence, action.first.statement.epoch, b"")
     if isinstance(action, FEE_FREE):
         return (action.job_id, type(action), action.attempt, transaction.sender)
     return None

@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     CHALLENGE = "challenge"
     HELLO = "hello"
     CLAIM = "claim"
+    POSSESSION = "possession"
 
 
 def sha256(data: bytes) -> bytes:

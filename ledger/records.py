@@ -35,7 +35,6 @@ from ledger.types import (
     TimestampMs,
 )
 
-
 __all__ = [
     "RECORD_BYTES_MAX",
     "RECORD_CODECS",
