@@ -13,13 +13,23 @@ import typer
 
 from aitbc import AitbcError
 from devnet.commands import ROOT
+from devnet.network.configuration import direct_wiring, write_config
 from devnet.network.demo import run_demo
 from devnet.network.directory import DevnetDirectory
-from devnet.network.errors import DemoFailed, DevnetError
+from devnet.network.errors import DemoFailed, DevnetError, ShapeFixed
 from devnet.network.network import Devnet
+from devnet.network.plan import (
+    COORDINATORS_MAX,
+    FOLLOWERS_MAX,
+    VALIDATORS_DEFAULT,
+    NodePlan,
+    Shape,
+    plan_nodes,
+)
 from devnet.network.ports import require_free
-from devnet.network.provision import provision, write_node_config
+from devnet.network.provision import ChainWish, provision
 from devnet.network.telling import Teller
+from ledger.params import VALIDATORS_MAX
 
 app = typer.Typer(add_completion=False)
 
@@ -29,33 +39,53 @@ DEFAULT_PORTS = (8011, 8001)
 INTERRUPTED = 130
 """Exit code after Ctrl-C before the demo was done, as shells have it."""
 
-_ALIVE_CHECK_S = 2.0
+_ALIVE_CHECK_S = 1.0
 """Pause between looks at the processes; also what a miner that ends at once is restarted at."""
 
 
 @app.command("devnet")
 def run_devnet(
+    *,
     demo: Annotated[bool, typer.Option("--demo", help="End after the jobs.")] = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print the outcome as one JSON object, the rest to stderr."),
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new chain.")] = False,
+    validators: Annotated[
+        int | None,
+        typer.Option(min=1, max=VALIDATORS_MAX, help="Nodes that vote.", show_default="4"),
+    ] = None,
+    followers: Annotated[
+        int | None,
+        typer.Option(min=0, max=FOLLOWERS_MAX, help="Nodes that follow.", show_default="0"),
+    ] = None,
+    coordinators: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=COORDINATORS_MAX,
+            help="Validators with a coordinator and a miner of their own.",
+            show_default="1",
+        ),
+    ] = None,
     directory: Annotated[
         Path, typer.Option(help="Where the chain, keys and logs are.", show_default=".devnet")
     ] = ROOT / ".devnet",
     port: Annotated[
         list[int] | None,
-        typer.Option(min=1, max=65535, help="Port of the API; repeat it for several."),
+        typer.Option(min=1, max=65535, help="Port of the first API; repeat it for several."),
     ] = None,
 ) -> None:
     """Start a local network, run real paid jobs, and stay up until Ctrl-C.
 
-    The node has the coordinator's API and the explorer; a CPU miner runs one prompt through a
-    language model and one video through ffmpeg. A second start resumes the same chain.
+    Every node is a process of its own, with a data folder and a log. The first has the
+    coordinator's API; each has the explorer. A CPU miner runs one prompt through a language model
+    and one video through ffmpeg. A node that dies is started again. A second start resumes the
+    same chain.
 
     Exit codes: 0 done, 3 the machine lacks something, 4 another program is in the way,
-    5 a process of the devnet ended, 6 a job did not end as it should, 130 interrupted.
+    5 the processes of the devnet ended, 6 a job did not end as it should, 130 interrupted.
     """
     teller = Teller(sys.stderr if as_json else sys.stdout)
     # A shell that starts this in the background ignores Ctrl-C for it; a person who sends the
@@ -64,8 +94,9 @@ def run_devnet(
         signal.signal(number, _interrupt)
     try:
         with DevnetDirectory(directory.absolute()) as held:
+            wish = _Wish(validators, followers, coordinators)
             options = _Options(tuple(port or DEFAULT_PORTS), fresh, demo, as_json)
-            _run(held, options, teller)
+            _run(held, wish, options, teller)
     except DevnetError as error:
         teller.failure(str(error))
         raise typer.Exit(error.exit_code) from None
@@ -85,24 +116,68 @@ class _Options:
     as_json: bool
 
 
-def _run(directory: DevnetDirectory, options: _Options, teller: Teller) -> None:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Numbers of nodes as they were asked for, None where nothing was said."""
+
+    validators: int | None
+    followers: int | None
+    coordinators: int | None
+
+    def shape_of_new(self) -> Shape:
+        """Return the shape of a new network."""
+        validators = self.validators or VALIDATORS_DEFAULT
+        coordinators = self.coordinators or 1
+        if coordinators > validators:
+            raise ShapeFixed(f"{coordinators} coordinators need as many validators")
+        return Shape(validators, self.followers or 0, coordinators)
+
+    def shape_of(self, made: Shape) -> Shape:
+        """Return the shape of a network that resumes; followers may differ at every start."""
+        if (self.validators or made.validators, self.coordinators or made.coordinators) != (
+            made.validators,
+            made.coordinators,
+        ):
+            raise ShapeFixed(
+                f"this chain began with {made.validators} validators and {made.coordinators} "
+                "coordinators, and its genesis names them; --fresh begins a new one"
+            )
+        followers = made.followers if self.followers is None else self.followers
+        return Shape(made.validators, followers, made.coordinators)
+
+
+def _run(directory: DevnetDirectory, wish: _Wish, options: _Options, teller: Teller) -> None:
     require_free(options.ports)
     if directory.root.exists() and (options.fresh or not directory.is_provisioned()):
         directory.clear()
-    if directory.is_provisioned():
-        teller.progress(f"resuming the chain in {directory.root}")
-        write_node_config(directory, options.ports)
-    else:
-        teller.progress(f"making a new chain in {directory.root}")
-        provision(directory, options.ports, time.time_ns() // 1_000_000)
-    with Devnet(directory, options.ports[0], teller.progress) as network:
+    plans = _prepare(directory, wish, options, teller)
+    with Devnet(directory, plans, teller.progress) as network:
         network.start()
         outcome = run_demo(network.url, teller.step)
         if options.as_json:
-            print(json.dumps(outcome.as_json()), flush=True)
+            print(json.dumps(outcome.as_json() | {"nodes": network.as_json()}), flush=True)
         if not options.demo:
-            teller.manual(network.url, options.ports, outcome)
+            teller.nodes(network.nodes)
+            teller.manual(network, outcome)
             _stay_up(network, teller)
+
+
+def _prepare(
+    directory: DevnetDirectory, wish: _Wish, options: _Options, teller: Teller
+) -> tuple[NodePlan, ...]:
+    """Return the nodes of a network that is ready to start, made now or before."""
+    if directory.is_provisioned():
+        shape = wish.shape_of(directory.read_shape())
+        teller.progress(f"resuming the chain in {directory.root}")
+    else:
+        shape = wish.shape_of_new()
+        teller.progress(f"making a new chain in {directory.root}")
+        provision(directory, ChainWish(shape, time.time_ns() // 1_000_000))
+    plans = plan_nodes(shape, options.ports)
+    for plan in plans:
+        write_config(directory, plan, direct_wiring(plan, plans))
+    directory.mark_provisioned(shape)
+    return plans
 
 
 def _stay_up(network: Devnet, teller: Teller) -> None:

@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Self
 
-from devnet.network.errors import DevnetRunning, DirectoryUnusable
+import msgspec
 
-FORMAT = "aitbc devnet 1\n"
+from devnet.network.errors import DevnetRunning, DirectoryUnusable
+from devnet.network.plan import Shape
+
+FORMAT = "aitbc devnet 2\n"
 """Content of the file that marks a directory as a devnet's, so that `--fresh` deletes no other."""
 
 
@@ -21,10 +24,8 @@ class DevnetDirectory:
         self.marker = root / "FORMAT"
         self.keys = root / "keys"
         self.passphrase = self.keys / "passphrase"
-        self.genesis_spec = root / "genesis.toml"
+        self.shape = root / "shape.json"
         self.genesis = root / "genesis.json"
-        self.node = root / "node-1"
-        self.miner = root / "miner-1"
         self.logs = root / "logs"
         self._lock_file = root.with_name(root.name + ".lock")
         self._lock_descriptor = -1
@@ -32,6 +33,22 @@ class DevnetDirectory:
     def key_file(self, name: str) -> Path:
         """Return the path of a key file."""
         return self.keys / f"{name}.json"
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a node or a miner."""
+        return self.root / name
+
+    def config_file(self, name: str) -> Path:
+        """Return the configuration of a node."""
+        return self.folder(name) / "config.toml"
+
+    def data(self, name: str) -> Path:
+        """Return the folder that a node writes to: chain, journal, index."""
+        return self.folder(name) / "data"
+
+    def log_file(self, name: str) -> Path:
+        """Return what a process prints."""
+        return self.logs / f"{name}.log"
 
     def __enter__(self) -> Self:
         """Take the lock.
@@ -71,9 +88,14 @@ class DevnetDirectory:
         """Return whether a devnet was made here and its making was finished."""
         return self.marker.exists()
 
-    def mark_provisioned(self) -> None:
-        """Record that everything a start needs is here."""
+    def mark_provisioned(self, shape: Shape) -> None:
+        """Record that everything a start needs is here, and how many nodes there are."""
+        self.shape.write_bytes(msgspec.json.encode(shape))
         self.marker.write_text(FORMAT)
+
+    def read_shape(self) -> Shape:
+        """Return how many nodes there are."""
+        return msgspec.json.decode(self.shape.read_bytes(), type=Shape)
 
     def clear(self) -> None:
         """Delete the devnet; the directory was checked to be one when the lock was taken."""
@@ -83,8 +105,8 @@ class DevnetDirectory:
         if self.marker.exists():
             if self.marker.read_text() != FORMAT:
                 raise DirectoryUnusable(
-                    f"{self.root} was made by another version; begin anew with --fresh "
-                    "after deleting it, or choose another --directory"
+                    f"{self.root} was made by another version; delete it, or choose another "
+                    "--directory"
                 )
         elif self.root.exists() and any(self.root.iterdir()) and not self.keys.exists():
             raise DirectoryUnusable(

@@ -32,6 +32,12 @@ class DirectoryUnusable(DevnetError):
     exit_code = 3
 
 
+class ShapeFixed(DevnetError):
+    """The chain in the directory has other validators or coordinators than are asked for."""
+
+    exit_code = 3
+
+
 class ProcessEnded(DevnetError):
     """A process of the devnet ended by itself or did not become ready."""
 

@@ -1,12 +1,13 @@
-"""Real processes of a devnet: start, wait until ready, stop in order, leave none behind."""
+"""Real processes of a local network: start, signal, stop in order, leave none behind."""
 
 import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devnet.network.errors import ProcessEnded
@@ -18,10 +19,23 @@ _POLL_S = 0.05
 
 
 class ManagedProcess:
-    """One process of the devnet with its log file."""
+    """One process with its log file."""
 
-    def __init__(self, name: str, command: Sequence[str], log_file: Path) -> None:
-        """Start `command`; its output goes to `log_file`, appended."""
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log_file: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start `command`; its output goes to `log_file`, appended.
+
+        Args:
+            name: what messages call it.
+            command: program and arguments.
+            log_file: where its output goes.
+            environment: variables besides this process's own.
+        """
         self.name = name
         self.log_file = log_file
         launcher = [sys.executable, "-m", "devnet.network.child", str(os.getpid())]
@@ -32,6 +46,7 @@ class ManagedProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env=_child_environment() | dict(environment or {}),
             )
 
     @property
@@ -52,8 +67,8 @@ class ManagedProcess:
         code = self.exit_code()
         if code is not None:
             raise ProcessEnded(
-                f"{self.name} ended with exit code {code}; its log is {self.log_file}\n"
-                + _last_lines(self.log_file)
+                f"{self.name} {how_it_ended(code)}; its log is {self.log_file}\n"
+                + last_lines(self.log_file)
             )
 
     def wait_until(self, is_ready: Callable[[], bool], timeout_s: float) -> None:
@@ -68,21 +83,60 @@ class ManagedProcess:
             if time.monotonic() > deadline:
                 raise ProcessEnded(
                     f"{self.name} was not ready after {timeout_s:.0f} s; "
-                    f"its log is {self.log_file}\n" + _last_lines(self.log_file)
+                    f"its log is {self.log_file}\n" + last_lines(self.log_file)
                 )
             time.sleep(_POLL_S)
 
-    def stop(self) -> None:
-        """End the process and everything it started: SIGTERM, then SIGKILL to its group."""
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and everything it started, if it still runs."""
+        if self.exit_code() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, number)
+
+    def ask_to_stop(self) -> None:
+        """Ask the process to end; see `stop`."""
         if self.exit_code() is None:
             self._popen.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(STOP_TIMEOUT_S)
+
+    def stop(self) -> int:
+        """End the process and everything it started: SIGTERM, then SIGKILL to its group.
+
+        Returns:
+            Its exit code.
+        """
+        self.ask_to_stop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(STOP_TIMEOUT_S)
+        return self.kill()
+
+    def kill(self) -> int:
+        """End the process and everything it started as a power cut would; return its exit code."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait()
+        return self._popen.wait()
 
 
-def _last_lines(log_file: Path, count: int = 12) -> str:
+def how_it_ended(exit_code: int) -> str:
+    """Return what an exit code means, as the end of a sentence."""
+    if exit_code < 0:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"ended with exit code {exit_code}"
+
+
+def last_lines(log_file: Path, count: int = 12) -> str:
+    """Return the end of a log, indented."""
     lines = log_file.read_text(errors="replace").splitlines()[-count:]
     return "\n".join(f"  | {line}" for line in lines)
+
+
+def _child_environment() -> dict[str, str]:
+    """Return this process's environment for a program of the network.
+
+    Where Python is told to write no byte code, each start would compile everything anew, which
+    takes longer than the rest of it; so it goes to a folder outside the checkout then.
+    """
+    environment = dict(os.environ)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        cache = Path(tempfile.gettempdir()) / f"aitbc-bytecode-{os.getuid()}"
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(cache))
+    return environment

@@ -1,4 +1,4 @@
-"""Makes what a new devnet needs: keys, genesis and configuration, all below its directory.
+"""Makes what a new network needs: keys, genesis and configuration, all below its directory.
 
 Keys are encrypted like everywhere, under a passphrase that lies beside them: a devnet's units are
 worth nothing, and the code that reads keys is the one that validators run.
@@ -6,11 +6,12 @@ worth nothing, and the code that reads keys is the one that validators run.
 
 import os
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import tomli_w
-
 from devnet.network.directory import DevnetDirectory
+from devnet.network.plan import Shape, coordinator_name, validator_name
 from genesis import (
     Allocation,
     Genesis,
@@ -23,14 +24,19 @@ from genesis import (
 )
 from ledger.keys import parse_address
 from ledger.params import NAIT_PER_AITBC, Parameters
+from ledger.types import Address
 from node.keyfile import KeyCost, KeyFile, Role, create_key_file, load_key
 
 CHAIN_NAME = "devnet"
+FAUCET_KEY = "faucet"
 FAUCET_AITBC = 1_000_000_000
 """Units of the faucet, from which clients of the devnet are funded."""
 
 COORDINATOR_AITBC = 1_000_000
-"""Units of the coordinator, which pays for the registration of miners."""
+"""Units of a coordinator, which pays for the registration of miners."""
+
+AUTHORITY_AITBC = 1_000
+"""Units of a validator's own account, from which it pays for ballots."""
 
 EPOCH_MS = 30_000
 """Length of a devnet's epoch (E3)."""
@@ -42,78 +48,88 @@ KEY_COST = KeyCost(ops=1, mem_kib=8_192)
 """Cheap passphrase guessing: the passphrase lies beside the keys, and a start should be quick."""
 
 
-def provision(directory: DevnetDirectory, ports: tuple[int, ...], timestamp_ms: int) -> Genesis:
-    """Make a new devnet in an empty directory, and return its genesis.
+@dataclass(frozen=True, slots=True)
+class ChainWish:
+    """What a new chain begins with."""
+
+    shape: Shape
+    """Validators and coordinators that the genesis names."""
+    timestamp_ms: int
+    """Time of block 0."""
+    parameters: Parameters = field(default_factory=lambda: Parameters(epoch_ms=EPOCH_MS))
+    """Parameters of the chain."""
+    owners: Sequence[Address] = ()
+    """Accounts besides the network's own that get `AUTHORITY_AITBC` each."""
+
+
+def provision(directory: DevnetDirectory, wish: ChainWish) -> Genesis:
+    """Make keys and genesis of a network in an empty directory, and return the genesis.
 
     Args:
         directory: where; its lock is held.
-        ports: ports of the API, the first is the one that links show.
-        timestamp_ms: time of block 0.
+        wish: what the chain begins with.
     """
-    for folder in (directory.keys, directory.node, directory.miner, directory.logs):
+    for folder in (directory.keys, directory.logs):
         folder.mkdir(parents=True, exist_ok=True)
     directory.keys.chmod(0o700)
     passphrase = secrets.token_urlsafe(24).encode()
     _write_private(directory.passphrase, passphrase + b"\n")
-    genesis = build_genesis(_spec(directory, passphrase, timestamp_ms))
+    genesis = build_genesis(_spec(directory, passphrase, wish))
     directory.genesis.write_bytes(genesis_text(genesis))
-    write_node_config(directory, ports)
-    directory.mark_provisioned()
     return genesis
 
 
-def write_node_config(directory: DevnetDirectory, ports: tuple[int, ...]) -> None:
-    """Write the node's configuration; done at every start, since ports may differ."""
-    listen = [f"{host}:{port}" for port in ports for host in ("127.0.0.1", "[::1]")]
-    config = {
-        "data_directory": str(directory.node),
-        "genesis": str(directory.genesis),
-        "validator": {
-            "key_file": str(directory.key_file("validator-1")),
-            "passphrase_file": str(directory.passphrase),
-        },
-        "http": {"listen": listen},
-        "coordinator": {
-            "key_file": str(directory.key_file("coordinator")),
-            "passphrase_file": str(directory.passphrase),
-            "devnet": True,
-            "faucet_key_file": str(directory.key_file("faucet")),
-        },
-        "environment": "devnet",
-        "check_invariants": True,
-        "log": {"format": "console", "level": "info"},
-    }
-    (directory.node / "config.toml").write_text(tomli_w.dumps(config))
+def new_key(directory: DevnetDirectory, name: str, role: Role) -> KeyFile:
+    """Make a key file under the network's passphrase."""
+    passphrase = directory.passphrase.read_bytes().strip()
+    return create_key_file(directory.key_file(name), role, passphrase, KEY_COST)
 
 
-def _spec(directory: DevnetDirectory, passphrase: bytes, timestamp_ms: int) -> GenesisSpec:
-    def new_key(name: str, role: Role) -> KeyFile:
-        return create_key_file(directory.key_file(name), role, passphrase, KEY_COST)
+def payout_name(validator: str) -> str:
+    """Return the name of the account key that a validator is paid to and governs with."""
+    return validator.replace("validator", "payout")
 
-    new_key("validator-1", Role.VALIDATOR)
-    payout = parse_address(new_key("payout-1", Role.ACCOUNT).address)
-    coordinator = parse_address(new_key("coordinator", Role.COORDINATOR).address)
-    faucet = parse_address(new_key("faucet", Role.ACCOUNT).address)
-    validator = load_key(directory.key_file("validator-1"), Role.VALIDATOR, passphrase)
+
+def _spec(directory: DevnetDirectory, passphrase: bytes, wish: ChainWish) -> GenesisSpec:
+    shape = wish.shape
+    validators = [
+        _validator(directory, passphrase, validator_name(number))
+        for number in range(1, shape.validators + 1)
+    ]
+    coordinators = [
+        GenesisCoordinator(name, _new_address(directory, name, Role.COORDINATOR))
+        for name in map(coordinator_name, range(1, shape.coordinators + 1))
+    ]
+    faucet = _new_address(directory, FAUCET_KEY, Role.ACCOUNT)
     return GenesisSpec(
         name=CHAIN_NAME,
-        timestamp_ms=timestamp_ms,
-        validators=(
-            GenesisValidator(
-                name="validator-1",
-                public_key=validator.public_key,
-                payout=payout,
-                possession_proof=prove_possession(validator, CHAIN_NAME),
-            ),
-        ),
-        coordinators=(GenesisCoordinator("coordinator-1", coordinator),),
+        timestamp_ms=wish.timestamp_ms,
+        validators=tuple(validators),
+        coordinators=tuple(coordinators),
         allocations=(
-            Allocation(faucet, FAUCET_AITBC * NAIT_PER_AITBC),
-            Allocation(coordinator, COORDINATOR_AITBC * NAIT_PER_AITBC),
+            _allocation(faucet, FAUCET_AITBC),
+            *(_allocation(each.address, COORDINATOR_AITBC) for each in coordinators),
+            *(_allocation(each.payout, AUTHORITY_AITBC) for each in validators),
+            *(_allocation(owner, AUTHORITY_AITBC) for owner in wish.owners),
         ),
-        parameters=Parameters(epoch_ms=EPOCH_MS),
+        parameters=wish.parameters,
         buckets=BUCKETS,
     )
+
+
+def _validator(directory: DevnetDirectory, passphrase: bytes, name: str) -> GenesisValidator:
+    payout = _new_address(directory, payout_name(name), Role.ACCOUNT)
+    new_key(directory, name, Role.VALIDATOR)
+    key = load_key(directory.key_file(name), Role.VALIDATOR, passphrase)
+    return GenesisValidator(name, key.public_key, payout, prove_possession(key, CHAIN_NAME))
+
+
+def _new_address(directory: DevnetDirectory, name: str, role: Role) -> Address:
+    return parse_address(new_key(directory, name, role).address)
+
+
+def _allocation(address: Address, aitbc: int) -> Allocation:
+    return Allocation(address, aitbc * NAIT_PER_AITBC)
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -8,8 +8,11 @@ from rich.markup import escape
 
 from devnet.network.demo import DemoOutcome
 from devnet.network.journey import Step
+from devnet.network.network import Devnet
+from devnet.network.node import NodeProcess
 
 _NAME_WIDTH = 9
+_FOUR = 4
 
 
 class Teller:
@@ -39,16 +42,30 @@ class Teller:
         """Print why it ended."""
         self._console.print(f"[bold red]devnet:[/bold red] {escape(text)}")
 
-    def manual(self, url: str, ports: Sequence[int], outcome: DemoOutcome) -> None:
-        """Print what can be done now: addresses, key, curl lines that work when pasted."""
-        others = ", ".join(f"http://localhost:{port}" for port in ports[1:])
-        job_id = outcome.inference.job_id
+    def nodes(self, nodes: Sequence[NodeProcess]) -> None:
+        """Print who is where: name, role, process, address."""
+        self._console.print()
+        width = max(len(node.name) for node in nodes)
+        for node in nodes:
+            plan = node.plan
+            parts = [plan.role, *(["coordinator"] if plan.coordinator else [])]
+            text = f"{node.name:<{width}}  pid {node.process.pid:<7} {plan.url}/  "
+            self._row("node", text + ", ".join(parts))
+
+    def manual(self, network: Devnet, outcome: DemoOutcome) -> None:
+        """Print what can be done now: addresses, key, lines that work when pasted."""
+        url, first, *_ = network.url, *network.nodes
+        others = ", ".join(f"http://localhost:{port}" for port in first.plan.http_ports[1:])
         self._console.print()
         self._row("explorer", f"{url}/")
         self._row("API", f"{url}/docs" + (f" (also on {others})" if others else ""))
         self._row("API key", "your-api-key (on this devnet a request without a key works too)")
         self._console.print("\nTry it:\n")
-        self._console.print(escape(_curl_lines(url, job_id)))
+        self._console.print(escape(_curl_lines(url, outcome.inference.job_id)))
+        victims = [node for node in network.nodes[1:] if node.plan.key]
+        if len(victims) >= _FOUR - 1:
+            self._console.print("\nKill a validator and see the chain go on without it:\n")
+            self._console.print(escape(_kill_lines(url, victims[0].process.pid)))
         self._console.print("\n[dim]Ctrl-C stops everything; the next start resumes.[/dim]")
 
     def _row(self, name: str, text: str) -> None:
@@ -69,3 +86,7 @@ def _curl_lines(url: str, job_id: str) -> str:
             f"curl {url}/v1/jobs/{job_id}/payment {key}",
         )
     )
+
+
+def _kill_lines(url: str, pid: int) -> str:
+    return f"kill -9 {pid}\ncurl {url}/v1/chain/status"
