@@ -1,6 +1,9 @@
 """What consensus asks about blocks, answered by the ledger: build, verify, certify."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+import structlog
 
 from consensus import (
     BlockBuilt,
@@ -29,8 +32,13 @@ class Blocks(Protocol):
     """Transactions that wait."""
 
 
+log = structlog.get_logger(__name__)
+
+
 class FinalBlockInvalid(Exception):
     """A quorum made a block final that this node's ledger refuses."""
+
+    code: ClassVar[str] = "FINAL_BLOCK_INVALID"
 
     def __init__(self, final: Finalize) -> None:
         """State the block."""
@@ -40,13 +48,29 @@ class FinalBlockInvalid(Exception):
 class Application:
     """The ledger's side of one epoch of consensus."""
 
-    def __init__(self, chain: Blocks, committee: Committee, clock: Clock, network: Network) -> None:
-        """Answer for a chain; missing blocks are asked for on the network."""
+    def __init__(
+        self,
+        chain: Blocks,
+        committee: Committee,
+        clock: Clock,
+        network: Network,
+        count_crash: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Answer for a chain.
+
+        Args:
+            chain: blocks, state and pool.
+            committee: validators of the epoch.
+            clock: both clocks of the node.
+            network: where missing blocks are asked for.
+            count_crash: is told of each proposal that this program could not judge.
+        """
         self._chain = chain
         self._tree = chain.tree
         self._committee = committee
         self._clock = clock
         self._network = network
+        self._count_crash = count_crash
 
     def build(self, effect: Propose) -> Event:
         """Build the block of a view, from the pool unless it must be empty (E1)."""
@@ -66,15 +90,27 @@ class Application:
         )
 
     def verify(self, effect: Verify) -> Event:
-        """Judge a proposal before voting."""
+        """Judge a proposal before voting.
+
+        A proposal on which this program itself fails is refused, and the node goes on: no single
+        peer may stop it. If a quorum takes the same block, `certify` fails, and that is fatal.
+        """
         proposal = effect.proposal
-        leader = self._committee.leader_key(proposal.view)
-        said = self._tree.verify(
-            proposal, effect.parent, leader, self._clock.wall_ms(), self._chain.pool.is_verified
-        )
-        self._fetch_missing(said)
+        try:
+            said = self._judge(effect)
+        except Exception:
+            log.exception("proposal_crashed", view=proposal.view, block_id=proposal.block_id.hex())
+            self._count_crash()
+            said = Judgement(Verdict.INVALID)
         now_ms = self._clock.monotonic_ms()
         return Verified(now_ms, proposal.view, proposal.block_id, said.verdict, said.ends_epoch)
+
+    def _judge(self, effect: Verify) -> Judgement:
+        leader = self._committee.leader_key(effect.proposal.view)
+        wall_ms, verified = self._clock.wall_ms(), self._chain.pool.is_verified
+        said = self._tree.verify(effect.proposal, effect.parent, leader, wall_ms, verified)
+        self._fetch_missing(said)
+        return said
 
     def certify(self, effect: Certify) -> Event:
         """Execute a notarized block."""

@@ -107,6 +107,10 @@ class BlockTree:
         """Return an executed block above the final one."""
         return self._blocks.get(wanted)
 
+    def holds(self, wanted: Hash) -> bool:
+        """Return whether a block is the final one or above it, executed or not."""
+        return self.view_of(wanted) is not None or wanted in self._arrived
+
     def path_to(self, wanted: Hash) -> list[TreeBlock]:
         """Return the executed blocks from the final one's child to this one, in order.
 
@@ -210,6 +214,21 @@ class BlockTree:
             return Judgement(Verdict.INVALID)
         return Judgement(Verdict.VALID, view.ends_epoch)
 
+    def execute_final(
+        self, identity: Hash, block: Block, data: bytes, verified: IsVerified
+    ) -> TreeBlock:
+        """Execute a block that is known to be final, on its parent, which must be here.
+
+        Raises:
+            BlockInvalid: this node's ledger refuses what a quorum made final.
+        """
+        executed = self._blocks.get(identity)
+        if executed is None:
+            parent = self.view_of(block.header.parent_id)
+            assert parent is not None, "final blocks are executed in order"
+            executed = self._add(block, apply_block(parent, block, verified=verified), data)
+        return executed
+
     def _unexecuted(self, wanted: Hash) -> list[tuple[Hash, Block]] | Hash:
         """Return what must be executed to have a block, oldest first, or the id that is lacking."""
         chain: list[tuple[Hash, Block]] = []
@@ -237,11 +256,11 @@ class BlockTree:
                 return _invalid(identity, reason)
         return Judgement(Verdict.VALID, executed.view.ends_epoch)
 
-    def _add(self, block: Block, result: BlockResult) -> TreeBlock:
+    def _add(self, block: Block, result: BlockResult, data: bytes = b"") -> TreeBlock:
         added = TreeBlock(
             view=result.view,
             block=block,
-            data=encode(block),
+            data=data or encode(block),
             transaction_ids=result.transaction_ids,
             outcomes=result.outcomes,
             delta=result.delta,
@@ -256,16 +275,23 @@ class BlockTree:
         """Note which block the next one would extend."""
         self._head_id = head_id
 
-    def advance(self, child: TreeBlock) -> None:
-        """Make a child of the final block, durable in the store, the final block."""
+    def advance(self, child: TreeBlock) -> list[TreeBlock]:
+        """Make a child of the final block, durable in the store, the final block.
+
+        Returns:
+            The executed blocks that cannot become final any more.
+        """
         assert child.parent_id == self._final.block_id, "blocks become final one by one"
         self._final = make_final(self._final, child.view)
         kept: dict[Hash, TreeBlock] = {}
         for identity, block in self._blocks.items():  # Parents were added before children.
             if block.parent_id == self._final.block_id or block.parent_id in kept:
                 kept[identity] = block
+        gone = self._blocks.keys() - kept.keys() - {child.view.block_id}
+        abandoned = [self._blocks[identity] for identity in gone]
         self._blocks = kept
         self._pending_ids = None
+        return abandoned
 
 
 def _invalid(identity: Hash, reason: BlockInvalid) -> Judgement:

@@ -5,15 +5,18 @@ makes that durable with one append and one sync, and only then does what can be 
 send, commit, and build the next block. Questions about blocks (`Verify`, `Certify`) are answered
 within the turn.
 
+Final blocks that were fetched by height enter here, too (`import_final`), one block between two
+turns, so that a node which catches up goes on listening.
+
 Whatever fails here is a broken invariant of this node, and stops it (`NodeFatal`): a node that does
 not know what it said must not say more. What peers and clients send cannot fail here: it was
-decoded before it became an event, and the core refuses what is wrong with it.
+decoded before it became an event, the core refuses what is wrong with it, and a proposal on which
+the ledger itself crashes is refused (`node.application`).
 """
 
 import asyncio
-from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 import structlog
@@ -23,43 +26,41 @@ from consensus import (
     BlockArrived,
     Broadcast,
     BroadcastProposal,
-    Certificate,
     CertificateReceived,
-    CertificatesRequested,
-    Certify,
     Commit,
+    Committee,
     Effect,
     Event,
     FetchCertificates,
-    Finalize,
     Notarize,
-    Persist,
     Propose,
     ReportEvidence,
     ReportFault,
     Send,
     SetTimer,
     StopSigning,
-    Verify,
-    Vote,
-    VoteReceived,
 )
-from ledger.codec import encode
+from ledger import IsVerified
 from ledger.store import ChainStore
-from ledger.types import View
+from ledger.types import Epoch, Height, View
 from node.alarms import Alarms
 from node.application import Application
 from node.auditor import Auditor
 from node.block_tree import TreeBlock
 from node.chain import ChainNode
-from node.committer import Committer, FinalisedBlock
+from node.committer import Committer
 from node.failpoints import Failpoints, NoFailpoints
+from node.final_range import FinalRange
+from node.handover import HandOver
+from node.importing import Import, Importer
+from node.inbox import Inbox
 from node.journal import Journal
-from node.journal_format import Entry, KeptBlock
+from node.journal_format import Entry
 from node.ports import Clock, Network, NoPeers
-from node.recovery import Engine, EpochOpener
+from node.recovery import Engine, EpochOpener, OpenedJournal
 from node.status import NodeStatus
 from node.together import until_one_ends
+from node.turn import Turn
 
 TURN_EVENTS_MAX: Final = 256
 """Events in one turn; bounds how long the first of them waits for its sync."""
@@ -78,20 +79,6 @@ class NodeFatal(Exception):
         super().__init__(f"the node stopped itself: {type(error).__name__}: {reason}")
 
 
-@dataclass(slots=True)
-class _Turn:
-    """What the events of one turn led to."""
-
-    entries: list[Entry] = field(default_factory=list)
-    visible: list[Effect] = field(default_factory=list)
-
-    @property
-    def shows(self) -> bool:
-        """Whether anything of it can be seen from outside this process."""
-        kinds = Broadcast | BroadcastProposal | Send | Commit
-        return any(isinstance(effect, kinds) for effect in self.visible)
-
-
 class Driver:
     """Runs consensus for one node; everything but the two writer threads is on the event loop."""
 
@@ -105,6 +92,7 @@ class Driver:
         network: Network | None = None,
         failpoints: Failpoints | None = None,
         auditor: Auditor | None = None,
+        count_crash: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the current epoch; `run` does the rest.
 
@@ -116,6 +104,7 @@ class Driver:
             network: how to reach peers; none by default.
             failpoints: where tests kill the process.
             auditor: checks each block before it is committed; nobody by default.
+            count_crash: is told of each proposal that this program could not judge.
 
         Raises:
             JournalError: the journal cannot be used; the text says what to do.
@@ -127,14 +116,15 @@ class Driver:
         self._network = network or NoPeers()
         self._failpoints = failpoints or NoFailpoints()
         self._auditor = auditor
-        self._events: deque[Event] = deque()
-        self._wake = asyncio.Event()
-        self._alarms = Alarms(chain, clock, self._post)
+        self._count_crash = count_crash
+        self.inbox = Inbox(chain.tree, clock)
+        """Takes what peers send."""
+        self._alarms = Alarms(chain, clock, self.inbox.post)
         self._is_stopping = False
-        self._is_epoch_over = False
+        self._must_open = False
         self._unsynced: list[Entry] = []
-        self._wanted: Certificate | None = None
-        self._handed_over = chain.head().height
+        self._handover = HandOver(chain.head().height)
+        self._importer = Importer(chain.tree, self._handover)
         self._open_epoch(opener.open_journal(chain.tree.final_view))
 
     # ------------------------------------------------------------ running
@@ -165,14 +155,14 @@ class Driver:
             raise NodeFatal(error) from error
         finally:
             self._alarms.cancel()
-            if self._engine.journal:
-                self._engine.journal.close()
+            self._importer.stop()
+            self._close_journal()
             self._opener.close()
 
     def stop(self) -> None:
         """Have `run` return after this turn, with everything final committed."""
         self._is_stopping = True
-        self._wake.set()
+        self.inbox.wake.set()
 
     def status(self) -> NodeStatus:
         """Return where consensus stands."""
@@ -189,99 +179,96 @@ class Driver:
             heard={committee.members[member]: view for member, view in core.heard.items()},
         )
 
-    # ------------------------------------------------------------ what peers send
+    @property
+    def committee(self) -> Committee:
+        """The validators of the current epoch."""
+        return self._engine.committee
 
-    def deliver_vote(self, vote: Vote, sender: int | None, block: bytes | None = None) -> None:
-        """Take a peer's vote; a proposal comes with its block.
+    @property
+    def handed_over(self) -> Height:
+        """Height of the newest final block that was executed here; durable soon."""
+        return self._handover.height
 
-        Raises:
-            CodecError: the bytes are no block; the peer is at fault.
-        """
-        if vote.statement.epoch == self._engine.committee.epoch:
-            if block is not None:
-                self.deliver_block(block)
-            self._post(VoteReceived(self._clock.monotonic_ms(), vote, sender))
+    # ------------------------------------------------------------ what others ask for
 
-    def deliver_certificate(self, certificate: Certificate, sender: int | None) -> None:
-        """Take a peer's certificate."""
-        if certificate.statement.epoch == self._engine.committee.epoch:
-            self._post(CertificateReceived(self._clock.monotonic_ms(), certificate, sender))
+    async def import_final(self, content: FinalRange, verified: IsVerified) -> None:
+        """Execute and commit final blocks that follow what was handed over; returns when they are.
 
-    def deliver_request(self, views: tuple[View, ...], sender: int) -> None:
-        """Take a member's question for certificates."""
-        self._post(CertificatesRequested(self._clock.monotonic_ms(), views, sender))
-
-    def deliver_block(self, data: bytes) -> None:
-        """Take a block that a peer offers or that was fetched.
+        Args:
+            content: blocks above `handed_over`, or partly below it, of this epoch or, if what was
+                imported before ends this one, of the next.
+            verified: which signatures were verified before.
 
         Raises:
-            CodecError: the bytes are no block; the peer is at fault.
+            RangeRefused: the certificate is not one of the epoch's committee.
+            ImportStopped: the node stops.
         """
-        block_id = self._chain.tree.offer(data)
-        self._post(BlockArrived(self._clock.monotonic_ms(), block_id))
+        done = self._importer.add(content, verified)
+        self.inbox.wake.set()
+        await done
+
+    def vouch(self, epoch: Epoch) -> None:
+        """Let a validator without a journal sign in an epoch: it is known not to have voted."""
+        if self._engine.committee.epoch == epoch and self._engine.opened.can_be_vouched:
+            self._opener.vouch(epoch)
+            self._must_open = True
+            self.inbox.wake.set()
+
+    @property
+    def _is_halting(self) -> bool:
+        return self._is_stopping or self._must_open
 
     # ------------------------------------------------------------ turns
 
-    def _post(self, event: Event) -> None:
-        self._events.append(event)
-        self._wake.set()
-
     async def _turns(self, committer: Committer, journal_thread: Executor) -> None:
         while not self._is_stopping:
-            await self._wake.wait()
-            self._wake.clear()
-            if self._is_epoch_over:
-                await self._next_epoch(journal_thread)
-            while self._events and not self._is_stopping:
-                await self._turn(committer, journal_thread)
+            await self.inbox.wake.wait()
+            self.inbox.wake.clear()
+            if self._must_open:
+                await self._open_again(committer, journal_thread)
+            while not self._is_halting:
+                item = self._importer.current(self._engine.committee)
+                if not len(self.inbox) and item is None:
+                    break
+                if len(self.inbox):
+                    await self._turn(committer, journal_thread)
+                if item is not None:
+                    await self._import_step(item, committer, journal_thread)
                 await asyncio.sleep(0)  # Timers and requests have their turn, too.
         await committer.drain()
 
     async def _turn(self, committer: Committer, journal_thread: Executor) -> None:
-        turn = _Turn()
-        for _ in range(min(len(self._events), TURN_EVENTS_MAX)):
-            event = self._events.popleft()
+        turn = Turn()
+        for event in self.inbox.take(TURN_EVENTS_MAX):
             self._feed(event, turn)
-            if isinstance(event, BlockArrived) and self._wanted:
-                turn.visible.append(Commit(self._wanted))
+            if isinstance(event, BlockArrived) and self._handover.wanted:
+                turn.visible.append(Commit(self._handover.wanted))
+        await self._finish(turn, committer, journal_thread)
+
+    def _feed(self, event: Event, turn: Turn) -> None:
+        turn.feed(event, self._engine.core, self._application, self._chain.tree)
+
+    async def _finish(self, turn: Turn, committer: Committer, journal_thread: Executor) -> None:
+        """Make a turn durable, then do what it asks for."""
         await self._make_durable(turn, journal_thread)
         for effect in turn.visible:
             if isinstance(effect, Commit):
-                await self._hand_over(effect.certificate, committer)
+                self._handover.want(effect.certificate)
+                if self._importer.current(self._engine.committee) is None:
+                    await self._handover.take(self._application, committer)
             else:
                 self._carry_out(effect)
 
-    def _feed(self, event: Event, turn: _Turn) -> None:
-        """Have the core handle an event, and answer its questions about blocks at once."""
-        events = deque([event])
-        while events:
-            for effect in self._engine.core.handle(events.popleft()):
-                match effect:
-                    case Persist():
-                        turn.entries += self._entries_of(effect)
-                    case Verify():
-                        events.append(self._application.verify(effect))
-                    case Certify():
-                        events.append(self._application.certify(effect))
-                    case _:
-                        turn.visible.append(effect)
-
-    def _entries_of(self, persist: Persist) -> list[Entry]:
-        entries: list[Entry] = []
-        for ref in persist.blocks:
-            block = self._chain.tree.get(ref.block_id)
-            assert block is not None, "a block that is vouched for is in the tree"
-            entries.append(KeptBlock(ref.view, ref.block_id, block.data))
-        return [*entries, *persist.records]
-
-    async def _make_durable(self, turn: _Turn, journal_thread: Executor) -> None:
+    async def _make_durable(self, turn: Turn, journal_thread: Executor) -> None:
         """Write what was persisted, if anything of this turn can be seen from outside.
 
         Records that nothing sent depends on wait for the next batch, and so cost no sync.
         """
+        journal = self._journal
+        if journal is None:
+            return
         self._unsynced += turn.entries
-        journal = self._engine.journal
-        if journal is None or not self._unsynced or not turn.shows:
+        if not self._unsynced or not turn.shows:
             return
         entries, self._unsynced = self._unsynced, []
         floor = self._durable_view
@@ -292,13 +279,27 @@ class Driver:
 
         await asyncio.get_running_loop().run_in_executor(journal_thread, write)
 
+    async def _import_step(
+        self, item: Import, committer: Committer, journal_thread: Executor
+    ) -> None:
+        """Begin a range, or execute and hand over its next block."""
+        if not item.has_begun:
+            if not self._importer.begin(item, self._engine.committee):
+                return
+            # The journal must know of finality before the store does.
+            turn, certificate = Turn(), item.content.certificate
+            self._feed(CertificateReceived(self._clock.monotonic_ms(), certificate, None), turn)
+            turn.visible.append(Commit(certificate))
+            await self._finish(turn, committer, journal_thread)
+        if await self._importer.step(item, committer):
+            await self._handover.take(self._application, committer)
+
     # ------------------------------------------------------------ effects
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Propose():
-                self._events.appendleft(self._application.build(effect))
-                self._wake.set()
+                self.inbox.post_first(self._application.build(effect))
             case Broadcast(message=message):
                 self._network.broadcast(message)
             case BroadcastProposal(vote=vote):
@@ -321,6 +322,8 @@ class Driver:
         match effect:
             case StopSigning(reason=reason):
                 self._silent_because = reason
+                self._close_journal()
+                self._opener.distrust(self._engine.committee.epoch)
                 log.error("signing_stopped", reason=reason)
             case ReportEvidence(evidence=evidence):
                 member = self._engine.committee.members[evidence.first.signer]
@@ -330,36 +333,26 @@ class Driver:
             case _:
                 raise AssertionError(f"an effect that nobody carries out: {effect!r}")
 
-    async def _hand_over(self, certificate: Certificate, committer: Committer) -> None:
-        """Give the committer a final block and its ancestors, or wait for what is missing."""
-        final = certificate.statement
-        assert isinstance(final, Finalize)
-        self._wanted = certificate
-        blocks = self._application.finalised(final)
-        if blocks is None:
-            return
-        self._wanted = None
-        for block in blocks:
-            height = block.view.header.height
-            if height > self._handed_over:
-                self._handed_over = height
-                is_named = block.view.block_id == final.block_id
-                own_certificate = encode(certificate) if is_named else b""
-                await committer.put(FinalisedBlock(block, own_certificate))
-
     # ------------------------------------------------------------ epochs
 
-    def _open_epoch(self, journal: Journal | None) -> None:
+    def _open_epoch(self, opened: OpenedJournal) -> None:
         tree, verified = self._chain.tree, self._chain.pool.is_verified
-        engine = self._opener.open(tree, journal, verified, self._clock.monotonic_ms())
+        engine = self._opener.open(tree, opened, verified, self._clock.monotonic_ms())
+        committee = engine.committee
         self._engine: Engine = engine
-        self._application = Application(self._chain, engine.committee, self._clock, self._network)
-        self._silent_because = engine.silent_because
+        self._journal: Journal | None = opened.journal
+        self._application = Application(
+            self._chain, committee, self._clock, self._network, self._count_crash
+        )
+        self._network.enter_epoch(committee)
+        self._silent_because = opened.silent_because
         self._durable_view: View = 0
-        self._post(engine.started)
-        log.info("epoch_opened", epoch=engine.committee.epoch, validators=engine.committee.size)
-        if engine.silent_because:
-            log.error("not_signing", reason=engine.silent_because)
+        self._handover.start_epoch()
+        self.inbox.open_epoch(committee, engine.core)
+        self.inbox.post(engine.started)
+        log.info("epoch_opened", epoch=committee.epoch, validators=committee.size)
+        if opened.silent_because:
+            log.error("not_signing", reason=opened.silent_because)
 
     def _on_published(self, block: TreeBlock) -> None:
         """Note that a final block is durable: the journal needs what is below it no more."""
@@ -369,19 +362,26 @@ class Driver:
         if not self._durable_view:
             self._opener.forget_earlier_epochs(header.epoch)
         self._durable_view = header.view
-        if block.view.ends_epoch:
-            self._is_epoch_over = True
-            self._wake.set()
+        resumes_at = self._engine.opened.resumes_at
+        if block.view.ends_epoch or (resumes_at is not None and header.view >= resumes_at):
+            self._must_open = True
+            self.inbox.wake.set()
 
-    async def _next_epoch(self, journal_thread: Executor) -> None:
-        """Start the next epoch's core; nothing that is pending for the old one matters to it."""
+    async def _open_again(self, committer: Committer, journal_thread: Executor) -> None:
+        """Start the next epoch's core, or this one's with another journal.
+
+        Nothing that is pending for the old core matters to the new one.
+        """
         self._alarms.cancel()
+        await committer.drain()
         loop, view = asyncio.get_running_loop(), self._chain.tree.final_view
-        journal = await loop.run_in_executor(journal_thread, self._opener.open_journal, view)
-        if self._engine.journal:
-            self._engine.journal.close()
-        self._is_epoch_over = False
-        self._events.clear()
+        self._close_journal()
+        opened = await loop.run_in_executor(journal_thread, self._opener.open_journal, view)
+        self._must_open = False
         self._unsynced.clear()
-        self._wanted = None
-        self._open_epoch(journal)
+        self._open_epoch(opened)
+
+    def _close_journal(self) -> None:
+        journal, self._journal = self._journal, None
+        if journal:
+            journal.close()

@@ -83,6 +83,12 @@ class JournalFolder:
             if earlier < epoch:
                 self._disk.remove(self._path(earlier))
 
+    def put_aside(self, epoch: Epoch) -> None:
+        """Keep an epoch's journal for people to read, under a name that nothing opens."""
+        if epoch in self.epochs():
+            path = self._path(epoch)
+            self._disk.rename(path, path.with_suffix(".stopped"))
+
     def close(self) -> None:
         """Release the lock."""
         self._lock.release()

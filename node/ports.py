@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from consensus import Certificate, Vote
+from consensus import Certificate, Committee, Vote
 from coordinator.ports import SubmitOutcome
 from ledger.hashing import Tags
 from ledger.store import StoredBlock, StoredHead
@@ -48,6 +49,18 @@ class Views(Protocol):
         """The newest executed block, final or not, that the next block would extend."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundWork:
+    """What a search for work in the pool found."""
+
+    reference: bytes | None = None
+    """A transaction that a block could contain now, as peers call it; None if none was found."""
+    source: str = ""
+    """Who sent it; empty for this node itself."""
+    is_unsure: bool = False
+    """Whether nothing was found, and not everything was looked at: search again."""
+
+
 class Pool(Protocol):
     """Transactions that wait for a block; `node.mempool.Mempool` is one."""
 
@@ -67,8 +80,13 @@ class Pool(Protocol):
             excluded: ids of transactions in the block's unfinal ancestors.
         """
 
-    def has_candidates(self, excluded: Collection[Hash]) -> bool:
-        """Return whether `candidates` would return any."""
+    def find_work(self, view: ChainView, excluded: Collection[Hash]) -> FoundWork:
+        """Look for a transaction that a block on a view could contain now (E12).
+
+        Args:
+            view: the block's parent.
+            excluded: ids of transactions in the parent and its unfinal ancestors.
+        """
 
     def doubt(self, refused: Sequence[Hash]) -> None:
         """Note what the state of a block that is being built refuses; `settle` judges it (T8)."""
@@ -92,6 +110,9 @@ class Pool(Protocol):
 class Network(Protocol):
     """How a node reaches its peers. Nothing here waits and nothing here fails."""
 
+    def enter_epoch(self, committee: Committee) -> None:
+        """Note whom the member numbers mean from now on."""
+
     def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
         """Send a vote or certificate to all peers, a proposal's block beside it."""
 
@@ -110,6 +131,9 @@ class Network(Protocol):
 
 class NoPeers:
     """The network of a chain with one validator and no followers."""
+
+    def enter_epoch(self, committee: Committee) -> None:
+        """There is nobody to be told apart."""
 
     def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
         """Nobody listens."""

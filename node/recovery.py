@@ -3,16 +3,23 @@
 What the two must agree on, for the epoch of the next block:
 
     the journal reaches the store's head    else votes are missing: refused (`JournalBehindStore`)
-    the store reaches the journal's floor   else final blocks are missing (`StoreBehindJournal`)
+    the store reaches the journal's floor   else final blocks are missing (`StoreBehindJournal`): a
+                                            lone validator is refused; one of several is silent
+                                            until its peers have given it those blocks
     there is a journal, or none can have    else it was lost, and the validator does not sign until
     been written                            the next epoch (S10)
 
 A crash leaves the journal ahead of the store, never behind: finality is journalled before it is
 committed. What lies between is executed again and committed again, which changes nothing if it was.
+
+An empty folder at genesis says nothing by itself: it is a first start, or the disk was lost. One of
+several validators stays silent then until `EpochOpener.vouch` (see `node.peering.first_votes`), or
+until an epoch starts that is younger than its process.
 """
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -49,7 +56,27 @@ from node.recovery_errors import (
     StoreBehindJournal,
 )
 
+UNPROVED_START: Final = (
+    "this validator has no journal of the first epoch: it signs as soon as a quorum of the "
+    "validators has shown that none of them holds a vote of its key"
+)
+"""Why a fresh validator among others waits (S10)."""
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedJournal:
+    """What a node may write, and whether it may sign, in one epoch."""
+
+    journal: Journal | None = None
+    """Where records go; None for a follower, and where there must be none (S10)."""
+    silent_because: str = ""
+    """Why a member of the set does not sign for now; empty if it does, and for others."""
+    resumes_at: View | None = None
+    """View of this epoch whose durable finality is a reason to open the journal again."""
+    can_be_vouched: bool = False
+    """Whether `EpochOpener.vouch` would let it sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +87,10 @@ class Engine:
     """The epoch's validators."""
     core: Core
     """Consensus; takes `started` first."""
-    journal: Journal | None
-    """Where its records go; None for a node that does not sign in this epoch."""
+    opened: OpenedJournal
+    """Its journal, and why it does not sign if so."""
     started: Started
     """The core's first event."""
-    silent_because: str
-    """Why a validator does not sign in this epoch; empty otherwise (S10)."""
 
 
 def load_final_view(store: FinalStore, buckets: int) -> ChainView:
@@ -134,65 +159,63 @@ class EpochOpener:
         self._never_voted_in_epoch = never_voted_in_epoch
         self._check = check
 
-    def open_journal(self, view: ChainView) -> Journal | None:
+    def open_journal(self, view: ChainView) -> OpenedJournal:
         """Return the journal of the epoch of a final view's child; touches the disk only.
-
-        Returns:
-            None if this node does not sign in the epoch: a follower, or S10.
 
         Raises:
             JournalError: the journal cannot be used; see the module.
         """
-        if self._journals is None:
-            return None
-        epoch, head_view = view.next_epoch, view.next_parent_view
+        members = [member.public_key for member in view.validators.members]
+        if self._journals is None or self._signer is None:
+            return OpenedJournal()
+        if self._signer.public_key not in members:
+            return OpenedJournal()  # Its vote counts for nothing in this epoch.
+        epoch, is_alone = view.next_epoch, len(members) == 1
         known = self._journals.epochs()
-        if max(known, default=epoch) > epoch:
-            raise StoreBehindJournal(f"blocks of epoch {max(known)}")
+        later = max(known, default=epoch)
+        if later > epoch and (is_alone or epoch not in known):
+            behind = StoreBehindJournal(f"blocks of epoch {later}")
+            if is_alone:
+                raise behind
+            return OpenedJournal(silent_because=str(behind))
         if epoch in known:
-            journal = self._journals.open(epoch)
-            _check_reach(journal, epoch, head_view)
-            if journal.torn:
-                dropped = journal.torn.dropped_bytes
-                log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=dropped)
-            return journal
-        if self._is_first_start(view, known):
-            return self._journals.create(epoch)
+            return self._open_known(epoch, view.next_parent_view, is_alone=is_alone)
         if self._never_voted_in_epoch == epoch:
-            log.warning("signing_without_journal", epoch=epoch, reason="--never-voted-in-epoch")
-            journal = self._journals.create(epoch)
-            journal.append([FloorMark(head_view)])
-            return journal
-        if len(view.validators.members) == 1:
+            return OpenedJournal(self._create_vouched(epoch, view.next_parent_view))
+        if self._is_first_start(view, known, is_alone=is_alone):
+            return OpenedJournal(self._journals.create(epoch))
+        if is_alone:
             raise JournalLost(epoch)
-        return None
+        if epoch == 0:
+            return OpenedJournal(silent_because=UNPROVED_START, can_be_vouched=True)
+        return OpenedJournal(silent_because=str(JournalLost(epoch)))
 
     def open(
-        self, tree: BlockTree, journal: Journal | None, verified: IsVerified, now_ms: int
+        self, tree: BlockTree, opened: OpenedJournal, verified: IsVerified, now_ms: int
     ) -> Engine:
         """Return the engine of the next block's epoch, with the journal's blocks executed.
 
         Args:
             tree: stands at the final view, which is the store's head.
-            journal: what `open_journal` gave for that view.
+            opened: what `open_journal` gave for that view.
             verified: see `ledger.IsVerified`.
             now_ms: monotonic time.
 
         Raises:
             JournalError: what the journal holds does not fit the store; see the module.
         """
-        view = tree.final_view
+        view, journal = tree.final_view, opened.journal
         committee = self._committee(view)
         final = BlockRef(view.next_parent_view, view.block_id)
-        entries = journal.take_entries() if journal else ()
+        # What it holds is of use once the store has reached its floor.
+        entries = journal.take_entries() if journal and opened.resumes_at is None else ()
         enders = _execute_kept(tree, entries, final, verified)
         if journal:
             _check_finality(tree, entries, final, committee)
-        is_silent = self._signer is not None and journal is None
         return Engine(
             committee=committee,
-            core=Core(committee, None if is_silent else self._signer, _timing(view)),
-            journal=journal,
+            core=Core(committee, None if opened.silent_because else self._signer, _timing(view)),
+            opened=opened,
             started=Started(
                 now_ms=now_ms,
                 final=final,
@@ -200,8 +223,19 @@ class EpochOpener:
                 records=tuple(e for e in entries if not isinstance(e, KeptBlock | FloorMark)),
                 ends_epoch=enders,
             ),
-            silent_because=str(JournalLost(committee.epoch)) if is_silent else "",
         )
+
+    def vouch(self, epoch: Epoch) -> None:
+        """Take it as known that this validator's key never voted in an epoch (S10)."""
+        self._never_voted_in_epoch = epoch
+
+    def distrust(self, epoch: Epoch) -> None:
+        """Put the epoch's journal, closed by the caller, aside: it does not know all votes (E10).
+
+        Neither a restart nor the next epoch then takes its presence for proof that nothing is lost.
+        """
+        if self._journals:
+            self._journals.put_aside(epoch)
 
     def forget_earlier_epochs(self, epoch: Epoch) -> None:
         """Remove the journals of earlier epochs, now that this one has a final block."""
@@ -230,16 +264,38 @@ class EpochOpener:
             return None
         return CERTIFICATE_CODEC.decode(head.certificate)
 
-    def _is_first_start(self, view: ChainView, known: set[Epoch]) -> bool:
+    def _open_known(self, epoch: Epoch, head_view: View, *, is_alone: bool) -> OpenedJournal:
+        assert self._journals is not None
+        journal = self._journals.open(epoch)
+        _check_reach(journal, epoch, head_view)
+        if journal.torn:
+            log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=journal.torn.dropped_bytes)
+        if journal.floor_mark <= head_view:
+            return OpenedJournal(journal)
+        behind = StoreBehindJournal(_finality(epoch, journal.floor_mark))
+        if is_alone:
+            raise behind
+        return OpenedJournal(journal, str(behind), resumes_at=journal.floor_mark)
+
+    def _create_vouched(self, epoch: Epoch, head_view: View) -> Journal:
+        assert self._journals is not None
+        log.warning("signing_without_journal", epoch=epoch, view=head_view)
+        journal = self._journals.create(epoch)
+        journal.append([FloorMark(head_view)])
+        return journal
+
+    def _is_first_start(self, view: ChainView, known: set[Epoch], *, is_alone: bool) -> bool:
         """Return whether no journal of the next block's epoch can have been written before.
 
-        At genesis; when the journal of the epoch before is here, so the folder was not lost; or
-        when this process, the only one with the key, is older than the epoch.
+        At genesis of a lone validator; when the journal of the epoch before is here, so the folder
+        was not lost; or when this process, the only one with the key, is older than the epoch.
         """
         if view.next_parent_view != 0:
             return False
         is_younger = view.header.timestamp_ms > self._process_started_ms + TIMESTAMP_DRIFT_MS
-        return view.header.height == 0 or view.header.epoch in known or is_younger
+        if view.header.height == 0:
+            return is_alone or is_younger
+        return view.header.epoch in known or is_younger
 
 
 def _finality(epoch: Epoch, view: View) -> str:
@@ -265,8 +321,6 @@ def _check_reach(journal: Journal, epoch: Epoch, head_view: View) -> None:
     reach = max(journal.floor_mark, *views, 0)
     if reach < head_view:
         raise JournalBehindStore(epoch, reach, head_view)
-    if journal.floor_mark > head_view:
-        raise StoreBehindJournal(_finality(epoch, journal.floor_mark))
 
 
 def _execute_kept(

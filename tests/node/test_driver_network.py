@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from consensus import Certificate, Vote
+from consensus import Certificate, Committee, Vote
 from ledger.block import Block
 from ledger.codec import encode
 from ledger.keys import KeyPair
@@ -34,6 +34,9 @@ class Link:
         self._member = member
         self.faults: list[str] = []
 
+    def enter_epoch(self, committee: Committee) -> None:
+        """The numbers of members never change here."""
+
     def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
         for number in list(self._hub.nodes):
             if number != self._member:
@@ -46,18 +49,18 @@ class Link:
         node = self._hub.nodes.get(member)
         if node is None:
             return
-        driver, sender = node.driver, self._member
+        inbox, sender = node.driver.inbox, self._member
         loop = asyncio.get_running_loop()
         if isinstance(message, Vote):
-            loop.call_soon(driver.deliver_vote, message, sender, block)
+            loop.call_soon(inbox.deliver_vote, message, sender, block)
         else:
-            loop.call_soon(driver.deliver_certificate, message, sender)
+            loop.call_soon(inbox.deliver_certificate, message, sender)
 
     def fetch_certificates(self, views: Sequence[View], ask: int | None) -> None:
         for number, node in self._hub.nodes.items():
             if number != self._member and ask in (None, number):
                 asyncio.get_running_loop().call_soon(
-                    node.driver.deliver_request, tuple(views), self._member
+                    node.driver.inbox.deliver_request, tuple(views), self._member
                 )
 
     def fetch_block(self, block_id: Hash) -> None:
@@ -68,7 +71,7 @@ class Link:
             if final:
                 data = encode(Block(final.header, final.transactions))
             if me and data:
-                asyncio.get_running_loop().call_soon(me.driver.deliver_block, data)
+                asyncio.get_running_loop().call_soon(me.driver.inbox.deliver_block, data)
                 return
 
     def report_fault(self, sender: int | None, code: str) -> None:
@@ -79,7 +82,12 @@ def member_of(hub: Hub, folder: Path, number: int, parameters: Parameters) -> Lo
     place = folder / str(number)
     place.mkdir(exist_ok=True)
     return LoneNode(
-        place, parameters, validators=VALIDATORS, key=VALIDATORS[number], network=Link(hub, number)
+        place,
+        parameters,
+        never_voted_in_epoch=0,
+        validators=VALIDATORS,
+        key=VALIDATORS[number],
+        network=Link(hub, number),
     )
 
 

@@ -1,0 +1,119 @@
+"""Final blocks by height, as they come from elsewhere: checked in themselves, or refused.
+
+What a range shows by itself is checked here: form, heights, links, one epoch, and that bodies are
+those that the headers commit to. So if the certificate of its last block is one of the epoch's
+committee, which the importer checks (E7), then every byte of it is final, and a block that cannot
+be executed means that this program and the network disagree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from consensus import CERTIFICATE_CODEC, Certificate, Finalize
+from ledger.block import CODEC as BLOCK_CODEC
+from ledger.block import ZERO_HASH, Block, block_id
+from ledger.block_steps import transaction_root
+from ledger.codec import encode
+from ledger.errors import CodecError
+from ledger.hashing import Tags
+from ledger.transaction import transaction_id_of_bytes
+from ledger.types import Epoch, Hash, Height
+
+
+class RangeInvalid(Exception):
+    """A range that no honest peer sends, whatever its chain."""
+
+    code: ClassVar[str] = "RANGE_INVALID"
+
+
+@dataclass(frozen=True, slots=True)
+class RangeBlock:
+    """One block of a range."""
+
+    block_id: Hash
+    """Its id."""
+    block: Block
+    """Header and body."""
+    data: bytes
+    """Canonical bytes of the block."""
+    transaction_ids: tuple[Hash, ...]
+    """Ids of the body, in order."""
+    signed: tuple[bytes, ...]
+    """Canonical signed bytes of the body, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalRange:
+    """Consecutive blocks of one epoch, and the finalization of the last."""
+
+    blocks: tuple[RangeBlock, ...]
+    """At least one; children follow parents."""
+    certificate: Certificate
+    """Names the last block in the epoch of all; its signatures are not checked here."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """Epoch of all blocks."""
+        return self.blocks[0].block.header.epoch
+
+    @property
+    def first_height(self) -> Height:
+        """Height of the first block."""
+        return self.blocks[0].block.header.height
+
+    @property
+    def last_height(self) -> Height:
+        """Height of the last block."""
+        return self.blocks[-1].block.header.height
+
+
+def read_range(tags: Tags, blocks: Sequence[bytes], certificate: bytes) -> FinalRange:
+    """Decode and check a range.
+
+    Args:
+        tags: of the chain.
+        blocks: canonical bytes of blocks, at least one; hostile.
+        certificate: canonical bytes of the last one's finalization; hostile.
+
+    Raises:
+        RangeInvalid: what is wrong with it is wrong for ever, and its sender is at fault.
+    """
+    try:
+        read = tuple(_read_block(tags, data) for data in blocks)
+        proof = CERTIFICATE_CODEC.decode(certificate)
+    except CodecError as error:
+        raise RangeInvalid(str(error)) from None
+    for parent, child in pairwise(read):
+        _check_link(parent, child)
+    _check_proof(read[-1], proof)
+    return FinalRange(read, proof)
+
+
+def _read_block(tags: Tags, data: bytes) -> RangeBlock:
+    block = BLOCK_CODEC.decode(data)
+    signed = tuple(map(encode, block.transactions))
+    ids = tuple(transaction_id_of_bytes(tags, each) for each in signed)
+    header = block.header
+    if transaction_root(ids, block.transactions) != header.transaction_root:
+        raise RangeInvalid(f"block {header.height} has another body than its header commits to")
+    return RangeBlock(block_id(tags, header), block, data, ids, signed)
+
+
+def _check_link(parent: RangeBlock, child: RangeBlock) -> None:
+    above, below = child.block.header, parent.block.header
+    if above.height != below.height + 1 or above.parent_id != parent.block_id:
+        raise RangeInvalid(f"block {above.height} is not the child of the one before it")
+    if above.epoch != below.epoch:
+        raise RangeInvalid(f"block {above.height} is of another epoch than the one before it")
+
+
+def _check_proof(last: RangeBlock, proof: Certificate) -> None:
+    header, statement = last.block.header, proof.statement
+    if not isinstance(statement, Finalize) or statement.block_id != last.block_id:
+        raise RangeInvalid("the certificate does not finalize the last block")
+    ends_epoch = header.next_validator_set_hash != ZERO_HASH
+    is_later = statement.view > header.view and ends_epoch
+    if statement.epoch != header.epoch or (statement.view != header.view and not is_later):
+        raise RangeInvalid("the certificate is of another epoch or view than its block")
