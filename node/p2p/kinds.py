@@ -19,7 +19,6 @@ from node.p2p.messages import (
     PLACING_BYTES,
     RANGE_BYTES_MAX,
     RECORDS_PER_MESSAGE_MAX,
-    REFERENCE_BYTES,
     TRANSACTIONS_BYTES_MAX,
     TRANSACTIONS_PER_BATCH_MAX,
     VIEWS_PER_REQUEST_MAX,
@@ -41,6 +40,7 @@ from node.p2p.messages import (
     TransactionsWanted,
     VoteMessage,
 )
+from node.references import REFERENCE_BYTES
 
 
 class Priority(IntEnum):
@@ -60,6 +60,8 @@ class Priority(IntEnum):
 class Kind:
     """What the transport knows of one kind of message."""
 
+    number: int
+    """First element of its frames."""
     name: str
     """As metrics and logs name it."""
     priority: Priority
@@ -73,7 +75,9 @@ class Kind:
 def _kind(message: type[Message], name: str, priority: Priority, bytes_max: int) -> Kind:
     limit = bytes_max + FRAMING_BYTES_MAX
     codec: Codec[Message] = Codec(message, limit, name)
-    return Kind(name, priority, limit, codec)
+    number = message.__struct_config__.tag
+    assert isinstance(number, int)
+    return Kind(number, name, priority, limit, codec)
 
 
 KINDS: Final = MappingProxyType(

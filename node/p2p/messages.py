@@ -21,6 +21,7 @@ from ledger.params import (
     VALIDATORS_MAX,
 )
 from ledger.types import COUNT_MAX, Epoch, Hash, Height, PublicKey, Signature, TimestampMs, View
+from node.references import REFERENCE_BYTES
 
 FRAMING_BYTES_MAX: Final = 64
 """Array heads, kind and small integers around the large field of a frame."""
@@ -61,17 +62,13 @@ EncodedTransaction = Annotated[bytes, Meta(min_length=1, max_length=TRANSACTION_
 EncodedHeader = Annotated[bytes, Meta(min_length=1, max_length=HEADER_BYTES_MAX)]
 """Canonical bytes of a `ledger.block.Header`, not looked at yet."""
 
-REFERENCE_BYTES: Final = 16
-"""Of SHA-256 over full signed bytes (T3). Two that collide take 2^64 hashes to make, and cost a
-proposal's receivers one more question."""
-
 PLACING_BYTES: Final = 7
 """What a `PlacedTransaction` adds to the bytes of its transaction, at most."""
 
 TransactionReference = Annotated[
     bytes, Meta(min_length=REFERENCE_BYTES, max_length=REFERENCE_BYTES)
 ]
-"""The first `REFERENCE_BYTES` of SHA-256 over a transaction's full signed bytes."""
+"""See `node.references`."""
 
 BodyPosition = Annotated[int, Meta(ge=0, lt=BLOCK_TRANSACTIONS_MAX)]
 """Index of a transaction in a block's body."""
