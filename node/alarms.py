@@ -1,12 +1,18 @@
-"""What wakes the driver: the core's timer, and work for the next block."""
+"""What wakes the driver: the core's timer, and work for the next block.
+
+A leader's time runs only for what it can know of (E12): before a pooled transaction is reported as
+work, the leader is offered it. One that is not connected gets no offer, and its time runs all the
+same, or a dead leader would halt a quiet chain.
+"""
 
 import asyncio
 from collections.abc import Callable
 from typing import Final
 
 from consensus import AwaitWork, Event, Tick, WorkPending
+from ledger.types import View
 from node.chain import ChainNode
-from node.ports import Clock
+from node.ports import Clock, FoundWork
 
 WORK_CHECK_S_MAX: Final = 60.0
 """Longest wait before looking again when work is due; the wall clock may have jumped."""
@@ -15,17 +21,25 @@ WORK_CHECK_S_MAX: Final = 60.0
 class Alarms:
     """Timers on the event loop; posts events and decides nothing."""
 
-    def __init__(self, chain: ChainNode, clock: Clock, post: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        chain: ChainNode,
+        clock: Clock,
+        post: Callable[[Event], None],
+        share: Callable[[View, FoundWork], None] = lambda _view, _found: None,
+    ) -> None:
         """Prepare.
 
         Args:
             chain: knows when there is work.
             clock: wall clock for due times, monotonic clock for timeouts.
             post: takes the events.
+            share: offers a transaction to the leader of a view, unless that has it (E12).
         """
         self._chain = chain
         self._clock = clock
         self._post = post
+        self._share = share
         self._timer: asyncio.TimerHandle | None = None
         self._work_timer: asyncio.TimerHandle | None = None
         self._watch: AwaitWork | None = None
@@ -53,14 +67,16 @@ class Alarms:
         if watch is None:
             return
         now_ms = self._clock.wall_ms()
-        due_ms = self._chain.work_due_ms(watch.parent.block_id, now_ms, leading=watch.leading)
-        if due_ms is None:
+        work = self._chain.work_at(watch.parent.block_id, now_ms, leading=watch.leading)
+        if work is None:
             return
-        if due_ms <= now_ms:
+        if work.due_ms <= now_ms:
             self._watch = None
+            if not watch.leading and work.found is not None:
+                self._share(watch.view, work.found)
             self._post(WorkPending(self._clock.monotonic_ms(), watch.view))
             return
-        delay_s = min((due_ms - now_ms) / 1_000, WORK_CHECK_S_MAX)
+        delay_s = min((work.due_ms - now_ms) / 1_000, WORK_CHECK_S_MAX)
         self._work_timer = asyncio.get_running_loop().call_later(delay_s, self.check_work)
 
     def cancel(self) -> None:

@@ -7,6 +7,7 @@ only in `publish`, after the store's commit is durable.
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from coordinator.ports import FinalBlock, FinalHead, SubmitOutcome, TransactionStatus
@@ -14,16 +15,30 @@ from ledger import balance_of, name_key
 from ledger.hashing import Tags
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
 from ledger.records import Job, Miner, MinerNameClaim, Table, state_key
+from ledger.transaction import SignedTransaction
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 from ledger.views import ChainView
 from node.block_tree import BlockTree, TreeBlock
-from node.ports import FinalStore, Pool
+from node.ports import FinalStore, FoundWork, Pool
 
 RECENT_FINAL_MAX: Final = 100_000
 """Final transactions whose height is remembered here; older ones are looked up in the index."""
 
+SEARCH_AGAIN_MS: Final = 10
+"""Pause between two searches for work in a pool that holds much that the state refuses."""
+
 FinalLookup = Callable[[Hash], Height | None]
 """Finds the height of an older final transaction, such as by the index; may lag behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something for a block, or the time to look for it."""
+
+    due_ms: TimestampMs
+    """Wall-clock time from which on it is there."""
+    found: FoundWork | None = None
+    """The transaction that is the reason, if one is."""
 
 
 class ChainNode:
@@ -48,6 +63,8 @@ class ChainNode:
         self._waiters: dict[Hash, list[asyncio.Future[Height]]] = {}
         self._moved = asyncio.Event()
         self._on_growth: Callable[[], None] = lambda: None
+        self._on_submitted: Callable[[Sequence[bytes]], None] = lambda _signed: None
+        self._on_abandoned: Callable[[Sequence[SignedTransaction]], None] = lambda _content: None
         self._on_final: list[Callable[[ChainView, ChainView], None]] = []
 
     # ------------------------------------------------------------ the final state
@@ -112,13 +129,31 @@ class ChainNode:
             source: who sent them; empty for this node itself.
         """
         outcomes = await self.pool.add(signed, source)
-        if any(outcome.status is TransactionStatus.POOLED for outcome in outcomes):
-            self._on_growth()
+        pooled = [
+            data
+            for data, outcome in zip(signed, outcomes, strict=True)
+            if outcome.status is TransactionStatus.POOLED
+        ]
+        if pooled:
+            self._on_submitted(pooled)
+            self.grown()
         return outcomes
+
+    def grown(self) -> None:
+        """Tell the driver that the pool grew."""
+        self._on_growth()
 
     def on_growth(self, notify: Callable[[], None]) -> None:
         """Have the driver told whenever the pool grew."""
         self._on_growth = notify
+
+    def on_submitted(self, notify: Callable[[Sequence[bytes]], None]) -> None:
+        """Have gossip told of what clients submitted here and the pool took, before `on_growth`."""
+        self._on_submitted = notify
+
+    def on_abandoned(self, notify: Callable[[Sequence[SignedTransaction]], None]) -> None:
+        """Have gossip told of the transactions of executed blocks that cannot become final."""
+        self._on_abandoned = notify
 
     def status(self, transaction_id: Hash) -> TransactionStatus:
         """Return POOLED, INCLUDED, FINAL or UNKNOWN."""
@@ -189,7 +224,7 @@ class ChainNode:
     def publish(self, block: TreeBlock) -> None:
         """Make a block that is durable in the store the final head, and tell who waits."""
         parent = self.tree.final_view
-        self.tree.advance(block)
+        abandoned = self.tree.advance(block)
         self.pool.settle(block.transaction_ids)
         height = block.view.header.height
         for transaction_id in block.transaction_ids:
@@ -199,6 +234,8 @@ class ChainNode:
                     future.set_result(height)
         while len(self._recent) > RECENT_FINAL_MAX:
             self._recent.popitem(last=False)
+        for gone in abandoned:
+            self._on_abandoned(gone.block.transactions)
         for notify in self._on_final:
             notify(parent, block.view)
         moved, self._moved = self._moved, asyncio.Event()
@@ -206,23 +243,21 @@ class ChainNode:
 
     # ------------------------------------------------------------ work for a block
 
-    def work_due_ms(
-        self, parent_id: Hash, now_ms: TimestampMs, *, leading: bool
-    ) -> TimestampMs | None:
-        """Return the wall-clock time at which there is something for a block on a parent.
+    def work_at(self, parent_id: Hash, now_ms: TimestampMs, *, leading: bool) -> Work | None:
+        """Return when there is something for a block on a parent, None if nothing is in sight.
 
-        Pooled transactions are work now. Automatic work is due for the leader once its clock is
-        past it, for others only after the clock drift as well (S3).
-
-        Returns:
-            `now_ms` or earlier if there is work; None if none is in sight.
+        A pooled transaction that the parent's state takes is work now. Automatic work is due for
+        the leader once its clock is past it, for others only after the clock drift as well (S3).
         """
         parent = self.tree.view_of(parent_id)
         if parent is None:
             return None
-        if self.pool.has_candidates(self.tree.pending_ids(parent_id)):
-            return now_ms
+        found = self.pool.find_work(parent, self.tree.pending_ids(parent_id))
+        if found.reference is not None:
+            return Work(now_ms, found)
+        if found.is_unsure:
+            return Work(now_ms + SEARCH_AGAIN_MS)
         due_ms = parent.next_due_ms
         if due_ms is None:
             return None
-        return due_ms + 1 + (0 if leading else TIMESTAMP_DRIFT_MS)
+        return Work(due_ms + 1 + (0 if leading else TIMESTAMP_DRIFT_MS))

@@ -9,23 +9,29 @@ are pooled until it is final, so a sender's pooled spends and its final balance 
 of one account. Fee-free transactions are bounded by their job instead: they must apply to the
 head's state, one per (job, action, attempt, signer).
 
+What a block's state refuses is set aside (`doubt`) until the final state has judged it: it is no
+work, and no candidate, but it keeps its place, since the block that made the difference may yet be
+abandoned.
+
 A transaction leaves (T8) when it is final, when the final state refuses it, when its time is over,
 or when it is evicted; `drop_of` says which of the last three.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from coordinator.ports import SubmitOutcome, TransactionStatus
-from ledger.admission import check_applies
+from ledger.admission import check_applies, check_transaction_time
 from ledger.errors import LedgerError, SignatureInvalid, TransactionRejected
 from ledger.hashing import sha256
+from ledger.proposal import block_time
 from ledger.rejections import AlreadyIncluded
 from ledger.transaction import SignedTransaction
 from ledger.types import Address, Amount, Hash
+from ledger.views import ChainView
 from node.pool_admission import (
     Moment,
     PoolLimits,
@@ -35,19 +41,17 @@ from node.pool_admission import (
     victims_for,
 )
 from node.pool_index import PooledTransaction, PoolIndex
-from node.pool_rejections import Evicted, NotIncluded, PoolFull, SignatureBudgetSpent
-from node.ports import Clock, Views
-from node.signature_budget import SignatureBudget
-from node.signatures import SignatureClaim, SignatureVerifier
-
-TURN_TRANSACTIONS: Final = 200
-"""Transactions that are judged before everything else on the loop has a turn: about 4 ms."""
-
-UNVERIFIED_MAX: Final = 20_000
-"""Transactions that may wait for their signatures; a second of one core's work."""
+from node.pool_rejections import Evicted, NotIncluded, PoolFull
+from node.pool_signatures import TURN_TRANSACTIONS, PoolSignatures
+from node.ports import Clock, FoundWork, Views
+from node.signature_cache import DigestCache
+from node.signatures import SignatureVerifier
 
 RECHECKED_MAX: Final = 256
 """Transactions judged by the final state after a block; the rest follows after the next ones."""
+
+WORK_CHECKS_MAX: Final = 32
+"""Transactions that one search for work tries on a state, at most; about a millisecond."""
 
 DROPS_MAX: Final = 20_000
 """Dropped transactions that are remembered with their reason."""
@@ -73,15 +77,14 @@ class Mempool:
         count_refused: Callable[[str], None] = lambda _code: None,
     ) -> None:
         self._views = views
-        self._verifier = verifier
+        self._signatures = PoolSignatures(verifier, clock)
         self._clock = clock
         self._limits = limits
         self._count_refused = count_refused
         self._index = PoolIndex()
-        self._budget = SignatureBudget()
-        self._unverified = 0
         self._doubted: OrderedDict[Hash, None] = OrderedDict()
         self._drops: OrderedDict[Hash, TransactionRejected] = OrderedDict()
+        self._included = DigestCache()
 
     # ------------------------------------------------------------ admission
 
@@ -101,10 +104,10 @@ class Mempool:
                     outcomes[position] = verdict
                 else:
                     screened[position] = verdict
-                    self._unverified += 1
-            good = await self._verifier.verify([_claim(entry) for entry in screened.values()])
+                    self._signatures.waiting += 1
+            good = await self._signatures.verify(list(screened.values()))
         finally:
-            self._unverified -= len(screened)
+            self._signatures.waiting -= len(screened)
         verdicts = dict(zip(screened, good, strict=True))
         async for position, moment in self._turns(screened):
             outcomes[position] = self._conclude(
@@ -127,10 +130,11 @@ class Mempool:
         """Judge all but the signature; return the outcome if it is clear already."""
         transaction_id = bytes(32)
         try:
-            entry = read_entry(data, moment)
+            entry = read_entry(data, moment, source)
             transaction_id = entry.transaction_id
             check_admissible(entry, moment, self._index)
-            self._check_budgets(source)
+            if not self._signatures.is_good(entry.encoded_digest):
+                self._signatures.check_open(source)
         except LedgerError as error:
             return self._refused(transaction_id, error)
         return entry
@@ -141,7 +145,7 @@ class Mempool:
         """Pool a transaction whose signature is known, unless something changed meanwhile."""
         try:
             if not is_good:
-                self._budget.count(source, self._clock.monotonic_ms())
+                self._signatures.count_wrong(source)
                 raise SignatureInvalid(
                     "signature: not the sender's over this transaction and chain"
                 )
@@ -149,17 +153,12 @@ class Mempool:
             for victim in victims_for(entry, self._index, self._limits):
                 self._drop(victim.transaction_id, Evicted())
         except LedgerError as error:
+            if is_good:  # A block may hold it all the same.
+                self._signatures.remember(entry.encoded_digest)
             return self._refused(entry.transaction_id, error)
         self._drops.pop(entry.transaction_id, None)
         self._index.add(entry)
         return SubmitOutcome(entry.transaction_id, TransactionStatus.POOLED)
-
-    def _check_budgets(self, source: str) -> None:
-        if self._unverified >= UNVERIFIED_MAX:
-            raise PoolFull(f"{UNVERIFIED_MAX} transactions wait for their signatures: send later")
-        failures = self._budget.spent_by(source, self._clock.monotonic_ms())
-        if failures:
-            raise SignatureBudgetSpent(failures, self._budget.window_s)
 
     def _refused(self, transaction_id: Hash, reason: LedgerError) -> SubmitOutcome:
         """Return the outcome that a refusal is answered with."""
@@ -173,23 +172,46 @@ class Mempool:
     # ------------------------------------------------------------ for the proposer
 
     def candidates(self, limit: int, excluded: Collection[Hash]) -> list[SignedTransaction]:
-        """Return at most `limit` transactions for a block, best first.
+        """Return at most `limit` transactions for a block, best first; none that is in doubt.
 
         Args:
             limit: most to return.
             excluded: ids of transactions in the block's unfinal ancestors.
         """
-        fitting = (e for e in self._index.best_first() if e.transaction_id not in excluded)
-        return [entry.content for entry in islice(fitting, limit)]
+        return [entry.content for entry in islice(self._waiting(excluded), limit)]
 
-    def has_candidates(self, excluded: Collection[Hash]) -> bool:
-        """Return whether `candidates` would return any."""
-        if len(self._index) > len(excluded):
-            return True
-        return any(e.transaction_id not in excluded for e in self._index.best_first())
+    def find_work(self, view: ChainView, excluded: Collection[Hash]) -> FoundWork:
+        """Look for a transaction that a block on a view could contain now (E12).
+
+        Args:
+            view: the block's parent.
+            excluded: ids of transactions in the parent and its unfinal ancestors.
+        """
+        now_ms = block_time(view, self._clock.wall_ms())
+        tried = list(islice(self._waiting(excluded), WORK_CHECKS_MAX))
+        for entry in tried:
+            transaction = entry.content.transaction
+            try:
+                check_transaction_time(view.parameters, transaction, now_ms)
+                check_applies(view, transaction, entry.transaction_id, entry.size, now_ms)
+            except TransactionRejected as reason:
+                if view.block_id == self._views.final_view.block_id:
+                    self._drop(entry.transaction_id, reason)
+                else:
+                    self._doubted[entry.transaction_id] = None
+            else:
+                return FoundWork(entry.reference, entry.source)
+        return FoundWork(is_unsure=len(tried) == WORK_CHECKS_MAX)
+
+    def _waiting(self, excluded: Collection[Hash]) -> Iterator[PooledTransaction]:
+        """Yield what is neither excluded nor in doubt, best first."""
+        for entry in self._index.best_first():
+            identity = entry.transaction_id
+            if identity not in excluded and identity not in self._doubted:
+                yield entry
 
     def doubt(self, refused: Sequence[Hash]) -> None:
-        """Note what the state of a block that is being built refuses; `settle` judges it (T8)."""
+        """Set aside what the state of a block that is being built refuses; see `settle` (T8)."""
         for transaction_id in refused:
             if self._index.get(transaction_id):
                 self._doubted[transaction_id] = None
@@ -200,13 +222,15 @@ class Mempool:
         Call it after `Views.final_view` has moved to that block (T8).
         """
         for transaction_id in final_ids:
-            self._index.remove(transaction_id)
+            entry = self._index.remove(transaction_id)
+            if entry:
+                self._included.add(entry.reference)
             self._doubted.pop(transaction_id, None)
         final = self._views.final_view
         for transaction_id in self._index.expired(final.header.timestamp_ms + 1):
-            entry = self._index.get(transaction_id)
-            assert entry is not None
-            self._drop(transaction_id, NotIncluded(entry.valid_until_ms))
+            expired = self._index.get(transaction_id)
+            assert expired is not None
+            self._drop(transaction_id, NotIncluded(expired.valid_until_ms))
         for _ in range(min(RECHECKED_MAX, len(self._doubted))):
             self._judge(self._doubted.popitem(last=False)[0])
 
@@ -239,9 +263,30 @@ class Mempool:
         """Return whether a transaction is pooled."""
         return self._index.get(transaction_id) is not None
 
+    def get(self, transaction_id: Hash) -> PooledTransaction | None:
+        """Return a pooled transaction."""
+        return self._index.get(transaction_id)
+
+    def referred_to(self, reference: bytes) -> PooledTransaction | None:
+        """Return the pooled transaction that peers call by a reference."""
+        return self._index.referred_to(reference)
+
+    def lacks(self, reference: bytes) -> bool:
+        """Return whether a reference is of nothing that is pooled or lately became final here."""
+        return self._index.referred_to(reference) is None and reference not in self._included
+
     def is_verified(self, signed: SignedTransaction, encoded: bytes) -> bool:  # noqa: ARG002
         """Return whether exactly these signed bytes were verified before (T3)."""
-        return self._index.has_bytes(sha256(encoded))
+        return self._knows(sha256(encoded))
+
+    async def verify_ahead(self, transactions: Sequence[SignedTransaction]) -> None:
+        """Verify, off the event loop, signatures of a block that is about to be executed.
+
+        `is_verified` knows the good ones afterwards. A wrong one is not reported: whoever executes
+        the block finds it again.
+        """
+        tags = self._views.final_view.tags
+        await self._signatures.verify_ahead(tags, transactions, self._knows)
 
     def pooled_spend(self, address: Address) -> Amount:
         """Return what the pooled transactions of a sender would spend."""
@@ -253,16 +298,14 @@ class Mempool:
 
     # ------------------------------------------------------------
 
+    def _knows(self, encoded_digest: Hash) -> bool:
+        return self._index.has_bytes(encoded_digest) or self._signatures.is_good(encoded_digest)
+
     def _drop(self, transaction_id: Hash, reason: TransactionRejected) -> None:
-        self._index.remove(transaction_id)
+        dropped = self._index.remove(transaction_id)
+        if dropped:  # A block may hold it all the same.
+            self._signatures.remember(dropped.encoded_digest)
         self._doubted.pop(transaction_id, None)
         self._drops[transaction_id] = reason
         if len(self._drops) > DROPS_MAX:
             self._drops.popitem(last=False)
-
-
-def _claim(entry: PooledTransaction) -> SignatureClaim:
-    signed = entry.content
-    return SignatureClaim(
-        signed.transaction.sender_public_key, entry.transaction_id, signed.signature
-    )

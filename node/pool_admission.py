@@ -66,8 +66,13 @@ def moment_of(views: Views, clock: Clock) -> Moment:
     return Moment(head, head.parameters, views.final_view, block_time(head, clock.wall_ms()))
 
 
-def read_entry(data: bytes, moment: Moment) -> PooledTransaction:
+def read_entry(data: bytes, moment: Moment, source: str) -> PooledTransaction:
     """Return the transaction that these hostile bytes are; nothing about it is checked yet.
+
+    Args:
+        data: the bytes.
+        moment: what names the chain.
+        source: who sent them.
 
     Raises:
         CodecError: they are none.
@@ -82,6 +87,7 @@ def read_entry(data: bytes, moment: Moment) -> PooledTransaction:
         sender=transaction.sender,
         spend=spend_of(transaction),
         slot=fee_free_slot(transaction),
+        source=source,
     )
 
 

@@ -1,7 +1,7 @@
 """The pooled transactions by everything that the pool asks for: bookkeeping without decisions.
 
-By id, by the hash of the full signed bytes (T3), by fee per byte, by sender, by fee-free slot, by
-expiry. What an operation costs does not grow with the number of transactions, only, and little,
+By id, by a reference to the full signed bytes (T3), by fee per byte, by sender, by fee-free slot,
+by expiry. What an operation costs does not grow with the number of transactions, only, and little,
 with the number of different fee rates.
 """
 
@@ -13,6 +13,7 @@ from typing import Final
 from ledger.fees import FeeFreeSlot
 from ledger.transaction import SignedTransaction
 from ledger.types import Address, Amount, Hash, TimestampMs
+from node.references import REFERENCE_BYTES
 
 EXPIRY_SLICE_MS: Final = 1_000
 """Width of a slice of `valid_until_ms`: how exactly expiry is tracked."""
@@ -39,6 +40,13 @@ class PooledTransaction:
     """Nait that it takes out of the sender's balance."""
     slot: FeeFreeSlot | None
     """What it occupies if it is fee-free."""
+    source: str
+    """Who sent it; empty for this node itself."""
+
+    @property
+    def reference(self) -> bytes:
+        """What peers call it by; see `node.references`."""
+        return self.encoded_digest[:REFERENCE_BYTES]
 
     @property
     def rate(self) -> int:
@@ -66,7 +74,7 @@ class PoolIndex:
 
     def __init__(self) -> None:
         self._by_id: dict[Hash, PooledTransaction] = {}
-        self._digests: set[Hash] = set()
+        self._by_reference: dict[bytes, PooledTransaction] = {}
         self._free: dict[FeeFreeSlot, PooledTransaction] = {}
         self._by_rate: dict[int, dict[Hash, PooledTransaction]] = {}
         self._rates: list[int] = []
@@ -91,7 +99,15 @@ class PoolIndex:
 
     def has_bytes(self, encoded_digest: Hash) -> bool:
         """Return whether exactly these signed bytes are pooled."""
-        return encoded_digest in self._digests
+        entry = self._by_reference.get(encoded_digest[:REFERENCE_BYTES])
+        return entry is not None and entry.encoded_digest == encoded_digest
+
+    def referred_to(self, reference: bytes) -> PooledTransaction | None:
+        """Return the pooled transaction that peers call by a reference.
+
+        Of two whose references collide, which somebody has to work for, the earlier one.
+        """
+        return self._by_reference.get(reference)
 
     def holder(self, slot: FeeFreeSlot) -> PooledTransaction | None:
         """Return what occupies a fee-free slot."""
@@ -106,7 +122,7 @@ class PoolIndex:
         """Take in a transaction that is not there yet; the caller has checked all limits."""
         assert entry.transaction_id not in self._by_id
         self._by_id[entry.transaction_id] = entry
-        self._digests.add(entry.encoded_digest)
+        self._by_reference.setdefault(entry.reference, entry)
         self.bytes_total += entry.size
         if entry.slot is None:
             self._add_paying(entry)
@@ -123,7 +139,8 @@ class PoolIndex:
         entry = self._by_id.pop(transaction_id, None)
         if entry is None:
             return None
-        self._digests.remove(entry.encoded_digest)
+        if self._by_reference.get(entry.reference) is entry:
+            del self._by_reference[entry.reference]
         self.bytes_total -= entry.size
         if entry.slot is None:
             self._remove_paying(entry)

@@ -6,6 +6,8 @@ from pathlib import Path
 from coordinator.ports import TransactionStatus
 from ledger.actions import Custody, RegisterMiner, SubmitJob, Verification
 from ledger.params import TIMESTAMP_DRIFT_MS
+from node.chain import Work
+from node.references import reference_of
 from tests.node.lone_node import CHAIN_ID, COORDINATOR, PEER, RICH, RICHES, TAGS, LoneNode, id_of
 
 
@@ -62,8 +64,11 @@ async def test_a_transaction_is_included_while_its_block_is_not_final(tmp_path: 
     node.tree.set_head(block.view.block_id)
     assert node.chain.status(id_of(signed)) is TransactionStatus.INCLUDED
     now_ms = node.clock.wall_ms()
-    assert node.chain.work_due_ms(root, now_ms, leading=True) == now_ms
-    assert node.chain.work_due_ms(block.view.block_id, now_ms, leading=True) is None
+    work = node.chain.work_at(root, now_ms, leading=True)
+    assert work is not None
+    assert work.due_ms == now_ms
+    assert work.found.reference == reference_of(signed)
+    assert node.chain.work_at(block.view.block_id, now_ms, leading=True) is None
     async with node:
         pass
 
@@ -95,8 +100,8 @@ async def test_due_work_is_others_only_after_the_clocks_may_have_differed(tmp_pa
         )
         await node.finalize(node.signed(job))
         final = node.tree.final_view.block_id
-        leaders_ms = node.chain.work_due_ms(final, 0, leading=True)
-        others_ms = node.chain.work_due_ms(final, 0, leading=False)
-        assert leaders_ms == -(-start_by_ms // 1_000) * 1_000 + 1
-        assert others_ms == leaders_ms + TIMESTAMP_DRIFT_MS
-        assert node.chain.work_due_ms(bytes(32), 0, leading=True) is None
+        leaders = node.chain.work_at(final, 0, leading=True)
+        others = node.chain.work_at(final, 0, leading=False)
+        assert leaders == Work(-(-start_by_ms // 1_000) * 1_000 + 1)
+        assert others == Work(leaders.due_ms + TIMESTAMP_DRIFT_MS)
+        assert node.chain.work_at(bytes(32), 0, leading=True) is None

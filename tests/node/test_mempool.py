@@ -8,12 +8,16 @@ from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import TRANSACTION_BYTES_MAX
 from ledger.transaction import SignedTransaction
+from node.mempool import WORK_CHECKS_MAX
 from node.pool_admission import SENDER_TRANSACTIONS_MAX, PoolLimits
+from node.ports import FoundWork
+from node.references import reference_of
 from node.signature_budget import FAILURES_MAX, WINDOW_MS
 from tests.node.pooled_chain import (
     COORDINATOR,
     POOR,
     RICH,
+    RICHES,
     STRANGER,
     PooledChain,
     id_of,
@@ -229,12 +233,63 @@ async def test_candidates_come_by_fee_per_byte_then_by_arrival() -> None:
     assert chain.pool.candidates(2, {id_of(sent[1])}) == [sent[3], sent[0]]
 
 
-async def test_there_are_no_candidates_when_the_ancestors_hold_them_all() -> None:
+# ---------------------------------------------------------------- work for a block, E12
+
+
+async def test_there_is_no_work_when_the_ancestors_hold_it_all() -> None:
     chain = PooledChain()
     sent = [chain.transfer(), chain.transfer()]
     await add(chain, *sent)
-    assert chain.pool.has_candidates({id_of(sent[0])})
-    assert not chain.pool.has_candidates({id_of(one) for one in sent} | {bytes(32)})
+    found = chain.pool.find_work(chain.head_view, {id_of(sent[0])})
+    assert found == FoundWork(reference_of(wire(sent[1])))
+    everything = {id_of(one) for one in sent} | {bytes(32)}
+    assert chain.pool.find_work(chain.head_view, everything) == FoundWork()
+
+
+async def test_what_the_final_state_refuses_is_no_work_and_leaves() -> None:
+    chain = PooledChain()
+    job_id = await job_of(chain)
+    waits, other_bytes = chain.fail(job_id), chain.fail(job_id)
+    await add(chain, waits)
+    assert chain.pool.find_work(chain.head_view, ()).reference is not None
+    chain.finalise(chain.build(other_bytes))
+    assert chain.pool.contains(id_of(waits))
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
+    reason = chain.pool.drop_of(id_of(waits))
+    assert reason is not None
+    assert reason.code == "JOB_UNKNOWN"
+
+
+async def test_what_an_unfinal_state_refuses_is_no_work_until_the_final_one_has_judged_it() -> None:
+    chain = PooledChain()
+    job_id = await job_of(chain)
+    waits = chain.fail(job_id)
+    await add(chain, waits)
+    before = chain.head_view
+    first = chain.build()
+    chain.build(chain.fail(job_id))
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
+    assert chain.pool.contains(id_of(waits))
+    assert chain.pool.find_work(before, ()) == FoundWork()
+    chain.finalise(first)
+    assert chain.pool.find_work(first.result.view, ()).reference == reference_of(wire(waits))
+
+
+async def test_a_search_among_much_that_is_refused_is_bounded_and_says_that_it_is_unsure() -> None:
+    chain = PooledChain()
+    pooled = [chain.transfer(RICHES // 300, fee=60_000) for _ in range(WORK_CHECKS_MAX + 5)]
+    good = chain.transfer(key=POOR)
+    await add(chain, *pooled, good)
+    chain.finalise(chain.build(chain.transfer(RICHES - 10**9, to=POOR.address)))
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork(is_unsure=True)
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork(reference_of(wire(good)))
+
+
+async def test_what_can_no_longer_be_included_in_time_is_no_work() -> None:
+    chain = PooledChain()
+    await add(chain, chain.transfer(valid_ms=100))
+    chain.clock.now_ms += 101
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
 
 
 async def test_who_pays_more_per_byte_takes_the_place_of_who_pays_least() -> None:

@@ -67,6 +67,16 @@ class PoolMachine(RuleBasedStateMachine):
                 self.pooled.pop(identity, None)
                 self.left.add(identity)
 
+    @rule()
+    def look_for_work(self) -> None:
+        taken = {each for built in self.unfinal for each in built.result.transaction_ids}
+        found = self.chain.pool.find_work(self.chain.head_view, taken)
+        if found.reference is not None:
+            entry = self.chain.pool.referred_to(found.reference)
+            assert entry is not None
+            assert entry.transaction_id not in taken
+            assert not self.chain.pool.lacks(found.reference)
+
     @rule(passed_ms=st.integers(1, 3_000))
     def wait(self, passed_ms: int) -> None:
         self.chain.clock.now_ms += passed_ms
@@ -79,9 +89,11 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def it_holds_what_it_took_but_for_what_left_with_a_reason(self) -> None:
         self.forget_dropped()
-        held = self.chain.pool.candidates(1_000, ())
-        assert {id_of(each) for each in held} == set(self.pooled)
-        assert self.chain.pool.bytes_total == sum(len(wire(each)) for each in held)
+        pool = self.chain.pool
+        assert all(pool.contains(identity) for identity in self.pooled)
+        assert {id_of(each) for each in pool.candidates(1_000, ())} <= set(self.pooled)
+        assert len(pool) == len(self.pooled)
+        assert pool.bytes_total == sum(len(wire(each)) for each in self.pooled.values())
 
     def forget_dropped(self) -> None:
         for identity in list(self.pooled):

@@ -1,0 +1,104 @@
+"""What the pool knows of signatures: which it verified, which wait, and who sent wrong ones."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ledger.codec import encode
+from ledger.hashing import Tags, sha256
+from ledger.transaction import SignedTransaction, transaction_id_of_bytes
+from ledger.types import Hash
+from node.pool_index import PooledTransaction
+from node.pool_rejections import PoolFull, SignatureBudgetSpent
+from node.ports import Clock
+from node.signature_budget import SignatureBudget
+from node.signature_cache import DigestCache
+from node.signatures import SignatureClaim, SignatureVerifier
+
+UNVERIFIED_MAX: Final = 20_000
+"""Transactions that may wait for their signatures; a second of one core's work."""
+
+
+TURN_TRANSACTIONS: Final = 200
+"""Transactions that are looked at before everything else on the loop has a turn: about 4 ms."""
+
+
+class PoolSignatures:
+    """Verifies each signature once, by the full signed bytes (T3)."""
+
+    def __init__(self, verifier: SignatureVerifier, clock: Clock) -> None:
+        """Remember nothing yet."""
+        self._verifier = verifier
+        self._clock = clock
+        self._budget = SignatureBudget()
+        self._good = DigestCache()
+        self.waiting = 0
+        """Transactions that wait for their signatures; who adds some takes them off again."""
+
+    def check_open(self, source: str) -> None:
+        """Check that one more transaction of a source may wait for its signature (T7).
+
+        Raises:
+            PoolFull: too many wait.
+            SignatureBudgetSpent: the source sent too many wrong ones.
+        """
+        if self.waiting >= UNVERIFIED_MAX:
+            raise PoolFull(f"{UNVERIFIED_MAX} transactions wait for their signatures: send later")
+        failures = self._budget.spent_by(source, self._clock.monotonic_ms())
+        if failures:
+            raise SignatureBudgetSpent(failures, self._budget.window_s)
+
+    def count_wrong(self, source: str) -> None:
+        """Count a wrong signature of a source."""
+        self._budget.count(source, self._clock.monotonic_ms())
+
+    def remember(self, encoded_digest: Hash) -> None:
+        """Note that exactly these signed bytes verified, whether they are pooled or not."""
+        self._good.add(encoded_digest)
+
+    def is_good(self, encoded_digest: Hash) -> bool:
+        """Return whether exactly these signed bytes are remembered as verified."""
+        return encoded_digest in self._good
+
+    async def verify(self, entries: Sequence[PooledTransaction]) -> list[bool]:
+        """Return for each whether its signature verifies; a remembered one costs nothing."""
+        unknown = [entry for entry in entries if not self.is_good(entry.encoded_digest)]
+        verdicts = await self._verifier.verify([_claim(entry) for entry in unknown])
+        wrong = {
+            entry.encoded_digest
+            for entry, is_good in zip(unknown, verdicts, strict=True)
+            if not is_good
+        }
+        return [entry.encoded_digest not in wrong for entry in entries]
+
+    async def verify_ahead(
+        self,
+        tags: Tags,
+        transactions: Sequence[SignedTransaction],
+        is_known: Callable[[Hash], bool],
+    ) -> None:
+        """Verify and remember what is not known, so that the block that holds it executes quickly.
+
+        A wrong signature is nobody's fault yet: whoever executes the block finds it again.
+        """
+        claims: dict[Hash, SignatureClaim] = {}
+        for number, signed in enumerate(transactions, start=1):
+            data = encode(signed)
+            digest = sha256(data)
+            if not is_known(digest):
+                key = signed.transaction.sender_public_key
+                transaction_id = transaction_id_of_bytes(tags, data)
+                claims[digest] = SignatureClaim(key, transaction_id, signed.signature)
+            if number % TURN_TRANSACTIONS == 0:
+                await asyncio.sleep(0)
+        verdicts = await self._verifier.verify(list(claims.values()))
+        for digest, is_good in zip(claims, verdicts, strict=True):
+            if is_good:
+                self.remember(digest)
+
+
+def _claim(entry: PooledTransaction) -> SignatureClaim:
+    signed = entry.content
+    return SignatureClaim(
+        signed.transaction.sender_public_key, entry.transaction_id, signed.signature
+    )
