@@ -1,0 +1,64 @@
+"""Final blocks as canonical bytes, for peers: nothing is decoded but headers."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from ledger.block import HEADER_CODEC, ZERO_HASH
+from ledger.store.chain_tables import BLOCKS
+from ledger.store.columns import id_prefix
+from ledger.types import Hash, Height
+
+_ARRAY_OF_TWO: Final = b"\x92"
+"""A block is the array of its header and its body."""
+
+_ONE_BY_ONE: Final = {"yield_per": 1}
+
+_COLUMNS: Final = select(BLOCKS.c.header, BLOCKS.c.certificate, BLOCKS.c.body)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBlock:
+    """A durable block as its peers take it."""
+
+    data: bytes
+    """Canonical bytes of the block."""
+    certificate: bytes
+    """Its finality certificate; empty where a later block's covers it."""
+    ends_epoch: bool
+    """Whether it is the last block of its epoch."""
+
+
+def encoded_blocks(
+    connection: Connection, after_height: Height, blocks_max: int, bytes_max: int
+) -> list[EncodedBlock]:
+    """Return blocks above a height, in order; the first whatever its size, more while they fit.
+
+    Args:
+        connection: to read with.
+        after_height: height below the first.
+        blocks_max: most blocks.
+        bytes_max: most bytes of blocks.
+    """
+    found: list[EncodedBlock] = []
+    size = 0
+    query = _COLUMNS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
+    for row in connection.execute(query.limit(blocks_max), execution_options=_ONE_BY_ONE):
+        data = _ARRAY_OF_TWO + row.header + row.body
+        size += len(data)
+        if found and size > bytes_max:
+            break
+        header = HEADER_CODEC.decode_trusted(row.header)
+        if header.height != after_height + 1 + len(found):
+            break  # What lies between is not stored whole.
+        ends_epoch = header.next_validator_set_hash != ZERO_HASH
+        found.append(EncodedBlock(data, row.certificate, ends_epoch))
+    return found
+
+
+def encoded_block(connection: Connection, block_id: Hash) -> bytes | None:
+    """Return the canonical bytes of the block of an id, None if it is not stored whole."""
+    prefix = BLOCKS.c.id_prefix == id_prefix(block_id)
+    row = connection.execute(_COLUMNS.where(prefix & (BLOCKS.c.block_id == block_id))).first()
+    return None if row is None else _ARRAY_OF_TWO + row.header + row.body
