@@ -10,9 +10,9 @@ One thread writes (`initialise`, `commit`, `checkpoint`); any thread reads.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select
 
-from ledger.block import Block, block_id
+from ledger.block import ZERO_HASH, Block, block_id
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.params import HORIZON_MS_MAX
@@ -25,15 +25,24 @@ from ledger.store.block_rows import (
     head_of,
     signed_transactions,
 )
-from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS
+from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS, EPOCH_ENDS
 from ledger.store.columns import height_in_range, id_prefix
+from ledger.store.encoded import EncodedBlock, encoded_block, encoded_blocks
 from ledger.store.engine import Database
 from ledger.store.errors import BlockConflict, BlockGap, GenesisMismatch, NotInitialised
 from ledger.store.schema import Schema, upgrade_schema
 from ledger.store.state_table import StateTable, load_state, write_genesis_state
 from ledger.store.stored import StoredBlock, StoredHead
+from ledger.store.summaries import (
+    Pruner,
+    Summary,
+    ids_of,
+    recent_leaves,
+    summary_at,
+    summary_head,
+)
 from ledger.transaction import CODEC, transaction_id_of_bytes
-from ledger.types import DurationMs, Hash, Height, TimestampMs
+from ledger.types import DurationMs, Epoch, Hash, Height, TimestampMs
 
 FETCH_BYTES_MAX: Final = 16 * 1_048_576
 """Bodies that `final_blocks` reads at once; it stops after the block that exceeds this."""
@@ -51,6 +60,7 @@ class ChainStore:
         """Take over a database whose schema is up to date; `open` makes one from a URL."""
         self._database = database
         self._state = StateTable(database)
+        self._pruner = Pruner(database)
         self._tags: Tags | None = None
         self._head: StoredHead | None = None
         with database.reading() as connection:
@@ -159,6 +169,9 @@ class ChainStore:
         with self._database.writing() as connection:
             connection.execute(insert(BLOCKS), row)
             connection.execute(insert(DELTAS), changes)
+            if header.next_validator_set_hash != ZERO_HASH:
+                end = {"epoch": header.epoch, "height": header.height}
+                connection.execute(insert(EPOCH_ENDS), end)
         self._head = StoredHead(header.height, block_id, header, certificate)
         self._state.note(len(delta))
 
@@ -217,13 +230,53 @@ class ChainStore:
         prefix = BLOCKS.c.id_prefix == id_prefix(block_id)
         return self._block(prefix & (BLOCKS.c.block_id == block_id))
 
+    def encoded_blocks(
+        self, after_height: Height, blocks_max: int, bytes_max: int
+    ) -> list[EncodedBlock]:
+        """Return the bytes of blocks after_height+1 …, in order; see `encoded.encoded_blocks`."""
+        with self._database.reading() as connection:
+            return encoded_blocks(connection, after_height, blocks_max, bytes_max)
+
+    def encoded_block(self, block_id: Hash) -> bytes | None:
+        """Return the bytes of the block of an id."""
+        with self._database.reading() as connection:
+            return encoded_block(connection, block_id)
+
     def header_at(self, height: Height) -> StoredHead | None:
         """Return header and certificate at a height, without reading the body."""
         if not height_in_range(height):
             return None
         with self._database.reading() as connection:
             row = connection.execute(_HEADS.where(BLOCKS.c.height == height)).first()
-            return None if row is None else head_of(row)
+            return summary_head(connection, height) if row is None else head_of(row)
+
+    @property
+    def first_height(self) -> Height:
+        """Height of the oldest block that is stored whole; summaries are kept of those below."""
+        with self._database.reading() as connection:
+            return int(connection.execute(select(func.min(BLOCKS.c.height))).scalar_one() or 0)
+
+    def epoch_end_before(self, epoch: Epoch) -> StoredHead | None:
+        """Return the last block of the newest epoch before this one; None in the first (E3)."""
+        earlier = select(EPOCH_ENDS.c.height).where(EPOCH_ENDS.c.epoch < epoch)
+        with self._database.reading() as connection:
+            newest = earlier.order_by(EPOCH_ENDS.c.epoch.desc()).limit(1)
+            height = connection.execute(newest).scalar_one_or_none()
+        return None if height is None else self.header_at(height)
+
+    def summary_at(self, height: Height) -> Summary | None:
+        """Return what is kept of a block that is not stored whole."""
+        if not height_in_range(height):
+            return None
+        with self._database.reading() as connection:
+            return summary_at(connection, height)
+
+    def prune(self, first_kept: Height) -> int:
+        """Turn the oldest blocks below a height into summaries; see `summaries.Pruner`.
+
+        Call it between commits, until it returns 0.
+        """
+        return self._pruner.prune(self.tags, first_kept)
 
     def recent_ids(
         self, now_ms: TimestampMs, horizon_ms: DurationMs = HORIZON_MS_MAX
@@ -242,6 +295,8 @@ class ChainStore:
                     valid_until_ms = CODEC.decode_trusted(signed).transaction.valid_until_ms
                     if valid_until_ms >= now_ms:
                         recent.append((transaction_id_of_bytes(self.tags, signed), valid_until_ms))
+            for leaves in recent_leaves(connection, now_ms - horizon_ms):
+                recent += [leaf for leaf in ids_of(leaves) if leaf[1] >= now_ms]
         return recent
 
     def _require_head(self) -> StoredHead:
@@ -255,12 +310,11 @@ class ChainStore:
         if height > head.height + 1:
             raise BlockGap(f"block {height} cannot follow block {head.height}")
         if height <= head.height:
-            with self._database.reading() as connection:
-                at_height = select(BLOCKS.c.block_id).where(BLOCKS.c.height == height)
-                stored = connection.execute(at_height).scalar_one()
-            if stored != block_id:
+            stored = self.header_at(height)
+            if stored is None or stored.block_id != block_id:
+                kept = "an unknown block" if stored is None else stored.block_id.hex()
                 raise BlockConflict(
-                    f"block {block_id.hex()} contradicts {stored.hex()}, final at height {height}"
+                    f"block {block_id.hex()} contradicts {kept}, final at height {height}"
                 )
             return True
         if parent_id != head.block_id:

@@ -44,6 +44,32 @@ BLOCKS: Final = Table(
 )
 """Final blocks. What is large comes last, so that reading headers does not touch it."""
 
+SUMMARIES: Final = Table(
+    "summaries",
+    CHAIN_METADATA,
+    Column("height", BigInt, primary_key=True, autoincrement=False),
+    Column("id_prefix", BigInt, nullable=False),
+    Column("timestamp_ms", BigInt, nullable=False),
+    Column("block_id", LargeBinary, nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("leaves", LargeBinary, nullable=True),
+    Column("outcomes", LargeBinary, nullable=True),
+    Column("kept", LargeBinary, nullable=False),
+    Index("summaries_id_prefix", "id_prefix"),
+    sqlite_strict=True,
+)
+"""What is kept of final blocks below the first whole one (S11): see `summaries`."""
+
+EPOCH_ENDS: Final = Table(
+    "epoch_ends",
+    CHAIN_METADATA,
+    Column("epoch", BigInt, primary_key=True, autoincrement=False),
+    Column("height", BigInt, nullable=False),
+    sqlite_strict=True,
+)
+"""Height of the last block of each epoch that has ended."""
+
 DELTAS: Final = Table(
     "deltas",
     CHAIN_METADATA,

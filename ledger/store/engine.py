@@ -29,6 +29,9 @@ READERS_MAX: Final = 8
 CACHE_KIB: Final = 32_768
 """Page cache of a connection; the upper levels of an index of 10^7 rows fit."""
 
+FREED_PAGES_MAX: Final = 4_096
+"""Pages, of 4 KiB, that one transaction gives back; bounds how long the writer is held."""
+
 SQLITE_VERSION_MIN: Final = (3, 37, 0)
 """First version with STRICT tables."""
 
@@ -80,6 +83,25 @@ class Database:
         """
         with self._translated(), self._reader.connect() as connection:
             yield connection
+
+    def give_space_back(self) -> None:
+        """Return pages that deleted rows left to the file system, a bounded number of them.
+
+        For the writing thread, outside of a transaction. The file gets shorter when the log has
+        been copied into it.
+
+        Raises:
+            StoreFailed: as `writing`.
+        """
+        with self._translated():
+            pooled = self._writer.raw_connection()
+            try:
+                raw = pooled.driver_connection
+                assert isinstance(raw, sqlite3.Connection)
+                # A script runs the statement to its end; `execute` frees a single page.
+                raw.executescript(f"PRAGMA incremental_vacuum({FREED_PAGES_MAX})")
+            finally:
+                pooled.close()
 
     def close(self) -> None:
         """Close all connections; call it when no transaction is open."""
@@ -166,6 +188,8 @@ _READER_SETTINGS: Final = (*_SETTINGS, "query_only = ON")
 def _writer_settings(*, durable: bool) -> tuple[str, ...]:
     return (
         *_SETTINGS,
+        # Takes effect when the file is made: pruned pages can go back to the file system.
+        "auto_vacuum = INCREMENTAL",
         "journal_mode = WAL",
         # FULL syncs the log at each commit; NORMAL when the log is copied into the file.
         f"synchronous = {'FULL' if durable else 'NORMAL'}",

@@ -28,7 +28,7 @@ class Schema(StrEnum):
 
 
 REVISIONS: Final[dict[Schema, tuple[str, ...]]] = {
-    Schema.CHAIN: ("chain_0001",),
+    Schema.CHAIN: ("chain_0001", "chain_0002"),
     Schema.INDEX: ("index_0001",),
 }
 """Revisions in `migrations`, oldest first. Written down, because to ask alembic takes a second of

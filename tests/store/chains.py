@@ -80,6 +80,7 @@ class Builder:
     sealed: list[Sealed] = field(default_factory=list)
     transactions: list[SignedTransaction] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    epoch: int = 0
     _salts: int = 0
     _passed_ms: int = 0
 
@@ -122,8 +123,8 @@ class Builder:
         parties, amounts = tuple(s[0] for s in shares), tuple(s[1] for s in shares)
         self.outcomes.append(Outcome(kind, cause, object_id, code, parties, amounts))
 
-    def seal(self, delta: Delta | None = None) -> Sealed:
-        """Close the block and begin the next."""
+    def seal(self, delta: Delta | None = None, *, ends_epoch: bool = False) -> Sealed:
+        """Close the block and begin the next; an epoch's last block names the next set."""
         leaves = [
             transaction_leaf(
                 transaction_id(TAGS, each.transaction),
@@ -137,7 +138,7 @@ class Builder:
         header = Header(
             version=1,
             chain_id=CHAIN_ID,
-            epoch=0,
+            epoch=self.epoch,
             view=len(self.sealed),
             height=len(self.sealed),
             parent_id=self.sealed[-1].block_id if self.sealed else ZERO_HASH,
@@ -150,8 +151,9 @@ class Builder:
             outcome_count=len(outcomes),
             state_root=bytes(32),
             validator_set_hash=bytes(32),
-            next_validator_set_hash=ZERO_HASH,
+            next_validator_set_hash=b"\x07" * 32 if ends_epoch else ZERO_HASH,
         )
+        self.epoch += ends_epoch
         sealed = Sealed(
             block_id=block_id(TAGS, header),
             block=Block(header, tuple(self.transactions)),

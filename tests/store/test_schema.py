@@ -135,7 +135,7 @@ def test_a_database_of_a_newer_program_is_refused_with_what_to_do(tmp_path: Path
         ChainStore.open(chain_url)
     with pytest.raises(SchemaTooNew, match="index_9999"):
         IndexReader(index_url)
-    set_revision(chain_url, "chain_0001")
+    set_revision(chain_url, REVISIONS[Schema.CHAIN][-1])
     ChainStore.open(chain_url).close()
 
 
