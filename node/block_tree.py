@@ -24,11 +24,13 @@ from ledger import (
     check_block_context,
 )
 from ledger.block import CODEC, Block, block_id
+from ledger.block_steps import transaction_root
 from ledger.codec import encode
 from ledger.errors import BlockInvalid, BlockTooEarly
+from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.state import StateDelta
-from ledger.transaction import SignedTransaction
+from ledger.transaction import SignedTransaction, transaction_id_of_bytes
 from ledger.transition import make_final
 from ledger.types import Hash, PublicKey, TimestampMs, View
 
@@ -142,7 +144,7 @@ class BlockTree:
         block = CODEC.decode(data)
         identity = block_id(self._final.tags, block.header)
         if identity not in self._blocks:
-            self._arrived[identity] = block
+            self._arrived.setdefault(identity, block)
             self._arrived.move_to_end(identity)
             if len(self._arrived) > ARRIVED_MAX:
                 self._arrived.popitem(last=False)
@@ -204,7 +206,7 @@ class BlockTree:
             return Judgement(Verdict.UNKNOWN, missing=chain)
         for identity, block in chain:
             judgement = self._execute(identity, block, verified)
-            if judgement.verdict is Verdict.INVALID:
+            if judgement.verdict is not Verdict.VALID:
                 return judgement
         view = self.view_of(block_ref.block_id)
         assert view is not None
@@ -253,7 +255,12 @@ class BlockTree:
             try:
                 executed = self._add(block, apply_block(parent, block, verified=verified))
             except BlockInvalid as reason:
-                return _invalid(identity, reason)
+                if _has_own_body(self._final.tags, block):
+                    return _invalid(identity, reason)
+                # A peer put another body under this header, which says nothing about the block.
+                self._arrived.pop(identity, None)
+                log.warning("block_body_wrong", block_id=identity.hex())
+                return Judgement(Verdict.UNKNOWN, missing=identity)
         return Judgement(Verdict.VALID, executed.view.ends_epoch)
 
     def _add(self, block: Block, result: BlockResult, data: bytes = b"") -> TreeBlock:
@@ -292,6 +299,12 @@ class BlockTree:
         self._blocks = kept
         self._pending_ids = None
         return abandoned
+
+
+def _has_own_body(tags: Tags, block: Block) -> bool:
+    """Return whether a block's body is the one that its header, and so its id, commits to."""
+    ids = [transaction_id_of_bytes(tags, encode(signed)) for signed in block.transactions]
+    return transaction_root(ids, block.transactions) == block.header.transaction_root
 
 
 def _invalid(identity: Hash, reason: BlockInvalid) -> Judgement:

@@ -4,15 +4,16 @@ import pytest
 from msgspec.structs import replace
 
 from consensus import BlockRef, Notarize, Verdict
+from ledger.actions import Transfer
 from ledger.block import Block, block_id
 from ledger.codec import encode
 from ledger.errors import CodecError
 from ledger.keys import KeyPair
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
-from ledger.transaction import SignedTransaction
+from ledger.transaction import SignedTransaction, Transaction, sign
 from ledger.types import Hash
 from node.block_tree import ARRIVED_MAX, BlockTree, TreeBlock
-from tests.node.lone_node import START_MS, TAGS, VALIDATOR, genesis
+from tests.node.lone_node import CHAIN_ID, RICH, START_MS, TAGS, VALIDATOR, genesis
 
 LEADER = VALIDATOR.public_key
 OTHER = KeyPair(b"\x0b" * 32)
@@ -146,6 +147,25 @@ def test_certifying_executes_ancestors_and_names_the_first_that_is_missing() -> 
         mine.offer(block.data)
     assert mine.certify(wanted, never).verdict is Verdict.VALID
     assert len(mine.path_to(wanted.block_id)) == 3
+
+
+def test_another_body_under_a_header_says_nothing_about_the_block() -> None:
+    """Whoever answers a question for a block could otherwise make it invalid, for ever."""
+    mine, theirs = tree(), tree()
+    transfer = Transaction(1, CHAIN_ID, RICH.public_key, Transfer(RICH.address, 1), 9**6, 0, b"")
+    signed = [
+        sign(TAGS, replace(transfer, valid_until_ms=NOW_MS + 9_000, salt=bytes(15) + salt), RICH)
+        for salt in (b"\x01", b"\x02")
+    ]
+    root = theirs.final_view.block_id
+    built, _ = theirs.build(root, 1, LEADER, NOW_MS, signed[:1])
+    ref = BlockRef(1, built.view.block_id)
+    for body in ((), (signed[1],), (signed[0], signed[1])):
+        assert mine.offer(encode(Block(built.block.header, body))) == ref.block_id
+        said = mine.certify(ref, never)
+        assert (said.verdict, said.missing) == (Verdict.UNKNOWN, ref.block_id)
+    mine.offer(built.data)
+    assert mine.certify(ref, never).verdict is Verdict.VALID
 
 
 def test_only_the_last_block_of_an_epoch_is_certified_in_a_later_view() -> None:
