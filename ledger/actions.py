@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from ledger.motions import Motion
+from ledger.motions import AddAuthority, Motion
 from ledger.statements import SignedStatement
 from ledger.types import (
     Address,
@@ -342,6 +342,15 @@ JobAction = (
     | CancelJob
 )
 """Actions on a live job; `ledger.jobs` decides them by the job's state."""
+
+
+def nested_signatures(action: Action) -> int:
+    """Return how many signatures an action holds besides the one over its transaction (S7)."""
+    if isinstance(action, SubmitEvidence):
+        return 2
+    if isinstance(action, CastVote) and isinstance(action.motion, AddAuthority):
+        return 1
+    return 0
 
 
 def action_name(action: Action) -> str:

@@ -13,10 +13,21 @@ Blocks are judged by the same functions (`ledger.transition`). Caches are keyed 
 bytes, and an id counts as known only after its signature verified (T3).
 """
 
-from ledger.actions import Action, AssignJob, PostReceipt, SubmitJob, Transfer, UnitType
-from ledger.environment import Environment
+from ledger.actions import (
+    Action,
+    AssignJob,
+    CastVote,
+    PostReceipt,
+    SubmitEvidence,
+    SubmitJob,
+    Transfer,
+    UnitType,
+)
+from ledger.evidence import check_evidence_sanity
 from ledger.execution import apply_transaction, check_can_pay
+from ledger.governance_rejections import VoteInvalid
 from ledger.job_rejections import ReceiptTimesInvalid, UnitPriceInvalid
+from ledger.opening import open_block
 from ledger.params import TRANSACTION_VERSION, Parameters
 from ledger.rejections import (
     AlreadyIncluded,
@@ -55,7 +66,8 @@ def check_transaction_sanity(chain_id: ChainId, transaction: Transaction) -> Non
 
     Raises:
         VersionUnsupported, WrongChain: it is not for this chain as it is.
-        AmountZero, ReceiptTimesInvalid, UnitPriceInvalid: no state could accept it.
+        AmountZero, ReceiptTimesInvalid, UnitPriceInvalid, VoteInvalid, EvidenceLegal,
+        EvidenceWithoutContradiction: no state could accept it.
     """
     if transaction.version != TRANSACTION_VERSION:
         raise VersionUnsupported(transaction.version, TRANSACTION_VERSION)
@@ -105,12 +117,11 @@ def check_applies(
     Raises:
         TransactionRejected: the view's state refuses it.
     """
-    env = Environment(now_ms, view.parameters, view.receipt_grace_ms, view.state.overlay())
-    apply_transaction(env, transaction, transaction_id, signed_bytes)
+    apply_transaction(open_block(view, now_ms), transaction, transaction_id, signed_bytes)
 
 
 def _check_action_sanity(action: Action) -> None:
-    """Check amounts and times of an action that no state could make valid."""
+    """Check what no state could make valid about an action."""
     match action:
         case Transfer(amount=0):
             raise AmountZero("amount")
@@ -122,5 +133,11 @@ def _check_action_sanity(action: Action) -> None:
         case PostReceipt(started_ms=started_ms, completed_ms=completed_ms):
             if started_ms > completed_ms:
                 raise ReceiptTimesInvalid(started_ms, completed_ms)
+        case CastVote(ballot_id=ballot_id, motion=motion, support=support):
+            opens = motion is not None
+            if opens == (ballot_id is not None) or (opens and not support):
+                raise VoteInvalid
+        case SubmitEvidence():
+            check_evidence_sanity(action)
         case _:
             pass

@@ -4,21 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.accounts import credit
+from ledger.actions import nested_signatures
 from ledger.admission import (
     check_transaction_sanity,
     check_transaction_time,
     check_transaction_unseen,
 )
+from ledger.authorities import unknown_protocol_version
 from ledger.block import ZERO_HASH, Block, block_id
 from ledger.block_errors import ProposerUnknown
+from ledger.boundary import apply_boundary, boundary_weight
 from ledger.codec import encode
 from ledger.environment import Environment
+from ledger.errors import ProtocolVersionUnknown
 from ledger.merkle import merkle_root, transaction_leaf
 from ledger.outcomes import Outcome
-from ledger.params import ACTION_WEIGHT_US, SIGNATURE_WEIGHT_US
+from ledger.params import (
+    ACTION_WEIGHT_US,
+    DUE_ITEM_WEIGHT_US,
+    PROTOCOL_VERSION,
+    SIGNATURE_WEIGHT_US,
+)
 from ledger.records import Validator, ValidatorSet
 from ledger.rejections import AlreadyIncluded
 from ledger.state import StateDelta
+from ledger.sweep import apply_sweep
 from ledger.transaction import SignedTransaction
 from ledger.types import Hash, PublicKey, TimestampMs
 from ledger.views import ChainView, validator_set_hash, validators_of
@@ -38,19 +48,37 @@ class BlockResult:
     """State keys that changed, with their new canonical records."""
 
 
-def open_block(parent: ChainView, timestamp_ms: TimestampMs) -> Environment:
-    """Return the environment of a block at this time on this parent, with nothing done yet."""
-    return Environment(
-        now_ms=timestamp_ms,
-        parameters=parent.parameters,
-        receipt_grace_ms=parent.receipt_grace_ms,
-        state=parent.state.overlay(),
-    )
-
-
 def weight_of(transaction: SignedTransaction) -> int:
-    """Return a transaction's measured cost in microseconds, its signature included (S7)."""
-    return SIGNATURE_WEIGHT_US + ACTION_WEIGHT_US[type(transaction.transaction.action)]
+    """Return a transaction's measured cost in microseconds, all its signatures included (S7)."""
+    action = transaction.transaction.action
+    signatures = 1 + nested_signatures(action)
+    return signatures * SIGNATURE_WEIGHT_US + ACTION_WEIGHT_US[type(action)]
+
+
+def check_protocol_known(parent: ChainView) -> None:
+    """Check that this program knows the rules that a child of this block follows (S13).
+
+    Raises:
+        ProtocolVersionUnknown: it does not; it keeps its state and stops here.
+    """
+    version = unknown_protocol_version(parent.state)
+    if version is not None:
+        raise ProtocolVersionUnknown(version, PROTOCOL_VERSION)
+
+
+def automatic_weight(parent: ChainView, timestamp_ms: TimestampMs, due_count: int) -> int:
+    """Return the cost of the work that a child must begin with, in microseconds (S4, S7)."""
+    weight = due_count * DUE_ITEM_WEIGHT_US
+    if parent.next_block_ends_epoch(timestamp_ms):
+        weight += boundary_weight(parent.state, parent.parameters)
+    return weight
+
+
+def apply_automatic(parent: ChainView, env: Environment, due: list[bytes]) -> None:
+    """End what is due (J17, S4), and at an epoch's end let what was decided take effect (E3)."""
+    apply_sweep(env, due)
+    if parent.next_block_ends_epoch(env.now_ms):
+        apply_boundary(env)
 
 
 def check_transaction_here(
@@ -108,7 +136,7 @@ def outcome_root(outcomes: Sequence[Outcome]) -> Hash:
 def next_set_hash(parent: ChainView, env: Environment) -> Hash:
     """Return what a header says of the next epoch's set: zero but at an epoch's end (S13).
 
-    Ballots will change the set in the state here, at the epoch's end (E2).
+    The state after an epoch's last block holds the next epoch's set (E2).
     """
     if not parent.next_block_ends_epoch(env.now_ms):
         return ZERO_HASH

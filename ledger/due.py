@@ -5,15 +5,15 @@ them that can be built again. A time limit is exact: an action is in time while 
 due time is the limit rounded up to a whole second, so that expiries share blocks; an item fires
 when due < now. Between the two only the sweep of a later block may act.
 
-J12 (chain halts do not expire work) will map every limit here through eff(), for actions and sweep
-alike.
+All times here are as if the chain had never halted; `ledger.gap` says how a halt moves the limits of
+jobs (J12), `ledger.due_queue` what that does to the order.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.params import DUE_STEP_MS
-from ledger.records import Job, JobState, Record, Unbonding
+from ledger.records import Ballot, Gap, Job, JobState, Record, Unbonding
 from ledger.types import TIMESTAMP_MS_MAX, DurationMs, TimestampMs
 
 
@@ -42,10 +42,17 @@ def due_ms(record: Record | None) -> TimestampMs | None:
     """Return when automatic work on a record is due, a whole second; None if it never is."""
     if isinstance(record, Job):
         limit_ms = job_limit_ms(record)
-    elif isinstance(record, Unbonding):
+    elif isinstance(record, Unbonding | Ballot):
         limit_ms = record.due_ms
+    elif isinstance(record, Gap):
+        limit_ms = record.credit_until_ms
     else:
         return None
+    return whole_second_ms(limit_ms)
+
+
+def whole_second_ms(limit_ms: TimestampMs) -> TimestampMs:
+    """Return the due time of a limit: the limit itself, or the next whole second (S3)."""
     return -(-limit_ms // DUE_STEP_MS) * DUE_STEP_MS
 
 
@@ -66,6 +73,20 @@ class DueIndex:
         for time_ms in self._times:
             for key in self._keys_at[time_ms]:
                 yield time_ms, key
+
+    def at(self, time_ms: TimestampMs) -> Sequence[bytes]:
+        """Return the keys that are due at a time, in order."""
+        return self._keys_at.get(time_ms, ())
+
+    def between(
+        self, first_ms: TimestampMs, last_ms: TimestampMs | None
+    ) -> Iterator[tuple[TimestampMs, Sequence[bytes]]]:
+        """Yield (due time, keys) from `first_ms` to `last_ms`, both included; None is no end."""
+        start = bisect_left(self._times, first_ms)
+        end = len(self._times) if last_ms is None else bisect_right(self._times, last_ms)
+        for place in range(start, end):
+            time_ms = self._times[place]
+            yield time_ms, self._keys_at[time_ms]
 
     def add(self, time_ms: TimestampMs, key: bytes) -> None:
         """Insert an entry that is not there."""

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from ledger.hashing import Tags
 from ledger.outcomes import Outcome, OutcomeKind
 from ledger.params import Parameters
 from ledger.state import Overlay
-from ledger.types import Address, Amount, DurationMs, Hash, TimestampMs
+from ledger.types import Address, Amount, DurationMs, Epoch, Hash, PublicKey, TimestampMs
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Cause:
     """Its id; also the id of the job, receipt or retirement that it creates (J27)."""
     sender: Address
     """Who signed it."""
+    public_key: PublicKey
+    """The key that signed it; an authority is known by its key."""
 
 
 @dataclass(slots=True)
@@ -28,6 +31,12 @@ class Environment:
     """Those of the parent's state: constant in a block, in fact in an epoch (S6, E4)."""
     receipt_grace_ms: DurationMs
     """What jobs that are locked in this block get (J11)."""
+    tags: Tags
+    """Tags of the chain, for signatures inside actions."""
+    epoch: Epoch
+    """Epoch that the block belongs to."""
+    epoch_start_ms: TimestampMs
+    """Time from which that epoch counts (E3)."""
     state: Overlay
     """The open overlay that the block writes to."""
     outcomes: list[Outcome] = field(default_factory=list)

@@ -11,7 +11,8 @@
     │   └── … one class per rule, see `ledger.rejections` and `ledger.job_rejections`
     ├── BlockInvalid          a block that is invalid for ever; consensus reacts (nullify)
     │   └── … one class per check, see `ledger.block_errors`
-    └── BlockTooEarly         a block of the future; consensus waits (S5)
+    ├── BlockTooEarly         a block of the future; consensus waits (S5)
+    └── ProtocolVersionUnknown   newer rules are in force; the operator reacts (S13)
 
 `code` is what the wire, logs and metrics show. The text says what is wrong and, where a person
 can mend it, how.
@@ -96,6 +97,21 @@ class AmountOutOfRange(LedgerError):
         super().__init__(f"{what}: {value} is outside 0 … 2^63−1")
         self.what = what
         self.value = value
+
+
+class ProtocolVersionUnknown(LedgerError):
+    """Rules are in force that this program does not know: it stops here, intact (S13)."""
+
+    code = "PROTOCOL_VERSION_UNKNOWN"
+
+    def __init__(self, version: int, known: int) -> None:
+        """State the version in force and the newest one that is known here."""
+        super().__init__(
+            f"the chain follows protocol version {version} from here on; this program knows "
+            f"version {known}: install a newer one, which goes on from this block"
+        )
+        self.version = version
+        self.known = known
 
 
 class TransactionRejected(LedgerError):

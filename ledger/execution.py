@@ -1,8 +1,8 @@
 """One transaction's effect on a block in execution: the step of `ledger.transition`.
 
 Every action checks all of its rules before its first write, so a refused transaction changes
-nothing; then the sender pays the fee and what the action moves or locks. Offers, ballots and
-evidence add their rows to the table here when they come.
+nothing; then the sender pays the fee and what the action moves or locks. Offers add their rows to
+the table here when they come.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,9 @@ from typing import Final, cast
 
 from ledger import actions
 from ledger.accounts import account_exists, apply_transfer, balance_of, debit
+from ledger.ballots import apply_vote
 from ledger.environment import Cause, Environment
+from ledger.evidence import apply_evidence
 from ledger.fees import check_fee, locked_amount
 from ledger.job_submission import apply_submit
 from ledger.jobs import apply_job_action
@@ -38,6 +40,8 @@ _HANDLERS: Final = cast(
         actions.DisputeReceipt: apply_job_action,
         actions.FailJob: apply_job_action,
         actions.CancelJob: apply_job_action,
+        actions.CastVote: apply_vote,
+        actions.SubmitEvidence: apply_evidence,
     },
 )
 """What carries out each action but a transfer; called with the action of its key only."""
@@ -90,7 +94,7 @@ def apply_transaction(
         TransactionRejected: a rule refuses it; nothing has changed.
     """
     spend = check_can_pay(env.state, env.parameters, transaction, signed_bytes)
-    cause = Cause(transaction_id, transaction.sender)
+    cause = Cause(transaction_id, transaction.sender, transaction.sender_public_key)
     if isinstance(transaction.action, actions.Transfer):
         apply_transfer(env, cause, transaction.action, spend)
     else:

@@ -45,6 +45,9 @@ DUE_ITEM_WEIGHT_US: Final = 40
 DUE_WEIGHT_DIVISOR: Final = 4
 """Automatic items may take a quarter of the block's weight (S4)."""
 
+BOUNDARY_WEIGHT_DIVISOR: Final = 2
+"""An epoch's end counts for at most half of a block's weight: it is mandatory (S7)."""
+
 SIGNATURE_WEIGHT_US: Final = 50
 """Measured cost of one Ed25519 verification with libsodium (S7)."""
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from ledger.block import Block, Header
 from ledger.block_steps import (
     BlockResult,
+    apply_automatic,
+    automatic_weight,
+    check_protocol_known,
     check_transaction_here,
     credit_fees,
     next_set_hash,
-    open_block,
     outcome_root,
     proposer_of,
     result_of,
@@ -25,8 +27,9 @@ from ledger.codec import encode
 from ledger.environment import Environment
 from ledger.errors import TransactionRejected
 from ledger.execution import apply_transaction
-from ledger.params import DUE_ITEM_WEIGHT_US, HEADER_VERSION
-from ledger.sweep import apply_sweep, due_keys
+from ledger.opening import open_block
+from ledger.params import HEADER_VERSION
+from ledger.sweep import due_keys
 from ledger.transaction import SignedTransaction, transaction_id_of_bytes
 from ledger.types import TIMESTAMP_MS_MAX, Epoch, Hash, PublicKey, TimestampMs, View
 from ledger.views import ChainView, validator_set_hash
@@ -73,15 +76,19 @@ def build_block(
         candidates: admitted transactions, signatures verified, in the order of preference; an
             empty iterable beyond the soft unfinalized depth (E1).
         context: what consensus and the clock say.
+
+    Raises:
+        ProtocolVersionUnknown: this program does not know the rules in force (S13).
     """
+    check_protocol_known(parent)
     assert context.epoch == parent.next_epoch, "the parent decides the epoch"
     assert context.timestamp_ms > parent.header.timestamp_ms, "block time rises"
     # A clock beyond the end of time stops the proposer, before its block is one nobody can read.
     assert context.timestamp_ms <= TIMESTAMP_MS_MAX, "block time is a timestamp (S5)"
-    due = due_keys(parent.state, parent.parameters, context.timestamp_ms)
+    due = due_keys(parent, context.timestamp_ms)
     env = open_block(parent, context.timestamp_ms)
-    apply_sweep(env, due)
-    body = _Body(parent, env, len(due))
+    apply_automatic(parent, env, due)
+    body = _Body(parent, env, automatic_weight(parent, context.timestamp_ms, len(due)))
     for candidate in candidates:
         if not body.offer(candidate):
             break
@@ -108,13 +115,13 @@ class _Body:
         "transactions",
     )
 
-    def __init__(self, parent: ChainView, env: Environment, due_count: int) -> None:
+    def __init__(self, parent: ChainView, env: Environment, automatic_us: int) -> None:
         parameters = env.parameters
         self._parent = parent
         self._env = env
         self._count_left = parameters.block_transactions_max
         self._bytes_left = parameters.block_bytes_max
-        self._weight_left = parameters.block_weight_max - due_count * DUE_ITEM_WEIGHT_US
+        self._weight_left = parameters.block_weight_max - automatic_us
         self._seen_here: set[Hash] = set()
         self.ids: list[Hash] = []
         self.transactions: list[SignedTransaction] = []

@@ -10,21 +10,22 @@ branch finality has cut off is an assertion (see `ledger.layers`).
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from heapq import merge
 from itertools import islice
 from typing import Final
 
 from ledger.bucket_tree import BucketTree, TreeOverlay
 from ledger.codec import encode
-from ledger.due import DueIndex, due_ms
+from ledger.due import due_ms
+from ledger.due_queue import DueLayer, DueQueue, due_in_order
+from ledger.gap import GAP_KEY
 from ledger.layers import Layer, LayeredBase
-from ledger.records import Record, Table, decode_record
+from ledger.records import Gap, Record, Table, decode_record
 from ledger.types import Hash, TimestampMs
 
 StateDelta = Mapping[bytes, bytes | None]
 """What a block changed: state key → new canonical record, None for a record that left."""
 
-_CLOCKED: Final = (Table.JOB, Table.UNBONDING)
+_CLOCKED: Final = (Table.JOB, Table.UNBONDING, Table.GAP, Table.BALLOT)
 """Tables whose records can be due."""
 
 
@@ -43,8 +44,12 @@ class State(ABC):
         """Return the record under a state key, None if there is none."""
 
     @abstractmethod
-    def due_items(self) -> Iterator[tuple[TimestampMs, bytes]]:
-        """Yield (due time, state key) of everything that will be due, in order, lazily."""
+    def due_layers(self) -> Iterator[DueLayer]:
+        """Yield what is due of each layer of a closed state, from the newest to the final one."""
+
+    @abstractmethod
+    def ballot_keys(self) -> list[bytes]:
+        """Return the state keys of all open ballots, ascending; of an open overlay, too."""
 
     @abstractmethod
     def items(self) -> Iterator[tuple[bytes, Record]]:
@@ -54,10 +59,32 @@ class State(ABC):
     def overlay(self) -> "Overlay":
         """Return an empty, open overlay on this state."""
 
-    def due_before(self, now_ms: TimestampMs, limit: int) -> list[bytes]:
-        """Return the keys of the first `limit` items with due < now, ordered by (due, key)."""
+    @property
+    def gap(self) -> Gap | None:
+        """The record of a halt whose credit has not been cleared (J12)."""
+        gap = self.get(GAP_KEY)
+        assert gap is None or isinstance(gap, Gap)
+        return gap
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether a job is live."""
+        return any(True for layer in self.due_layers() for _ in layer.jobs())
+
+    def due_items(self) -> Iterator[tuple[TimestampMs, bytes]]:
+        """Yield (due time, state key) of everything that will be due, in order, lazily."""
+        return due_in_order(self.due_layers(), self.gap)
+
+    def due_before(self, now_ms: TimestampMs, limit: int, gap: Gap | None) -> list[bytes]:
+        """Return the keys of the first `limit` items with due < now, ordered by (due, key).
+
+        Args:
+            now_ms: time of a block on this state.
+            limit: how many items it takes.
+            gap: the record that it works under, which may not be this state's (J12).
+        """
         found = []
-        for time_ms, key in islice(self.due_items(), limit):
+        for time_ms, key in islice(due_in_order(self.due_layers(), gap), limit):
             if time_ms >= now_ms:
                 break
             found.append(key)
@@ -71,7 +98,7 @@ class State(ABC):
 class FinalState(LayeredBase, State):
     """The state after the newest final block."""
 
-    __slots__ = ("due", "records", "tree")
+    __slots__ = ("ballots", "due", "records", "tree")
 
     def __init__(self, records: Mapping[bytes, Record], buckets: int) -> None:
         """Build state, tree and due queue from all records.
@@ -87,8 +114,10 @@ class FinalState(LayeredBase, State):
             ((key, encode(record)) for key, record in self.records.items()), buckets
         )
         """The state tree."""
-        self.due = DueIndex(_due_entries(self.records.items()))
+        self.due = DueQueue(_due_entries(self.records.items()))
         """What will be due."""
+        self.ballots = {key for key in self.records if key[0] == Table.BALLOT}
+        """State keys of the open ballots."""
 
     @classmethod
     def from_bytes(cls, records: Mapping[bytes, bytes], buckets: int) -> "FinalState":
@@ -109,9 +138,13 @@ class FinalState(LayeredBase, State):
         """Return the record under a state key, None if there is none."""
         return self.records.get(key)
 
-    def due_items(self) -> Iterator[tuple[TimestampMs, bytes]]:
-        """Yield (due time, state key) in order, lazily."""
-        return iter(self.due)
+    def due_layers(self) -> Iterator[DueLayer]:
+        """Yield the one layer."""
+        yield DueLayer(self.due, self.records, ())
+
+    def ballot_keys(self) -> list[bytes]:
+        """Return the state keys of all open ballots, ascending."""
+        return sorted(self.ballots)
 
     def items(self) -> Iterator[tuple[bytes, Record]]:
         """Yield all records."""
@@ -133,12 +166,9 @@ class FinalState(LayeredBase, State):
     def _replace(self, key: bytes, record: Record | None) -> None:
         """Put one record, or take it out, and keep the due queue in step."""
         if key[0] in _CLOCKED:
-            before, after = due_ms(self.records.get(key)), due_ms(record)
-            if before != after:
-                if before is not None:
-                    self.due.remove(before, key)
-                if after is not None:
-                    self.due.add(after, key)
+            self.due.replace(key, self.records.get(key), record)
+        if key[0] == Table.BALLOT:
+            (self.ballots.discard if record is None else self.ballots.add)(key)
         if record is None:
             self.records.pop(key, None)
         else:
@@ -148,7 +178,7 @@ class FinalState(LayeredBase, State):
 class Overlay(Layer[FinalState], State):
     """What one unfinalized block changed, on the state of its parent."""
 
-    __slots__ = ("_known_version", "_lineage", "changes", "due", "tree")
+    __slots__ = ("_known_version", "_lineage", "ballots", "changes", "due", "tree")
 
     def __init__(self, base: FinalState, parent: "Overlay | None") -> None:
         """Start empty and open; use `overlay()` of what it stands on."""
@@ -156,9 +186,11 @@ class Overlay(Layer[FinalState], State):
         assert parent is None or parent.is_sealed, "the parent block is still being executed"
         self.changes: dict[bytes, Record | None] = {}
         """Records that this block put, None for those it took out."""
+        self.ballots: set[bytes] = set()
+        """State keys of ballots that this block put or took out."""
         self.tree: TreeOverlay | None = None
         """The tree's differences, once sealed."""
-        self.due = DueIndex()
+        self.due = DueQueue()
         """Due times of this block's own changes, once sealed."""
         self._lineage: list[Overlay] = []
         self._known_version = -1
@@ -185,21 +217,26 @@ class Overlay(Layer[FinalState], State):
         """Set the record under a state key; None takes it out."""
         assert self.tree is None, "a sealed overlay does not change"
         self.changes[key] = record
+        if key[0] == Table.BALLOT:
+            self.ballots.add(key)
 
     def overlay(self) -> "Overlay":
         """Return an empty, open overlay on this state."""
         return Overlay(self.base, self)
 
-    def due_items(self) -> Iterator[tuple[TimestampMs, bytes]]:
-        """Yield (due time, state key) in order, lazily; only of a sealed overlay."""
+    def due_layers(self) -> Iterator[DueLayer]:
+        """Yield the layers of a sealed overlay, newest first."""
         assert self.tree is not None, "an open overlay has no due queue"
-        above: list[dict[bytes, Record | None]] = []
-        sources = []
+        above: tuple[Mapping[bytes, Record | None], ...] = ()
         for layer in self._layers():
-            sources.append(_unshadowed(layer.due, tuple(above)))
-            above.append(layer.changes)
-        sources.append(_unshadowed(self.base.due, tuple(above)))
-        return merge(*sources)
+            yield DueLayer(layer.due, layer.changes, above)
+            above = (*above, layer.changes)
+        yield DueLayer(self.base.due, self.base.records, above)
+
+    def ballot_keys(self) -> list[bytes]:
+        """Return the state keys of all open ballots, ascending."""
+        touched = self.base.ballots.union(*(layer.ballots for layer in self._layers()))
+        return sorted(key for key in touched if self.get(key) is not None)
 
     def items(self) -> Iterator[tuple[bytes, Record]]:
         """Yield all records."""
@@ -225,13 +262,13 @@ class Overlay(Layer[FinalState], State):
         }
         self.tree = self.base.tree.overlay(delta, None if self.below is None else self.below.tree)
         live = ((key, record) for key, record in self.changes.items() if record is not None)
-        self.due = DueIndex(_due_entries(live))
+        self.due = DueQueue(_due_entries(live))
         return delta
 
     def forget(self) -> None:
         """Drop the differences once the base contains them; for the base's `absorb` only."""
         assert self.absorbed_as, "the base has not absorbed this overlay"
-        self.changes, self.due, self._lineage = {}, DueIndex(), []
+        self.changes, self.ballots, self.due, self._lineage = {}, set(), DueQueue(), []
         self._known_version = -1
 
     def _layers(self) -> "list[Overlay]":
@@ -249,10 +286,3 @@ def _due_entries(items: Iterable[tuple[bytes, Record]]) -> Iterator[tuple[Timest
             time_ms = due_ms(record)
             assert time_ms is not None
             yield time_ms, key
-
-
-def _unshadowed(
-    index: DueIndex, above: tuple[Mapping[bytes, Record | None], ...]
-) -> Iterator[tuple[TimestampMs, bytes]]:
-    """Yield an index's entries but those whose record a higher layer has replaced."""
-    return (entry for entry in index if not any(entry[1] in changes for changes in above))

@@ -4,6 +4,7 @@ Mandatory and deterministic: a block contains the first due items of its parent'
 by (due time, key), as many as the bounds allow. The rest is work for the next block (S3).
 """
 
+from ledger.ballots import expire_ballot
 from ledger.environment import Environment
 from ledger.jobs import apply_due_job
 from ledger.miners import return_bond
@@ -13,9 +14,9 @@ from ledger.params import (
     DUE_WEIGHT_DIVISOR,
     Parameters,
 )
-from ledger.records import Job, Unbonding
-from ledger.state import State
+from ledger.records import Ballot, Gap, Job, Unbonding
 from ledger.types import TimestampMs
+from ledger.views import ChainView
 
 
 def due_items_max(parameters: Parameters) -> int:
@@ -24,9 +25,13 @@ def due_items_max(parameters: Parameters) -> int:
     return min(DUE_ITEMS_PER_BLOCK_MAX, by_weight)
 
 
-def due_keys(state: State, parameters: Parameters, now_ms: TimestampMs) -> list[bytes]:
-    """Return the state keys of the items that a block at `now_ms` on this state must end."""
-    return state.due_before(now_ms, due_items_max(parameters))
+def due_keys(parent: ChainView, now_ms: TimestampMs) -> list[bytes]:
+    """Return the state keys of the items that a block at `now_ms` on this parent must end.
+
+    They are due under the halt's record that the block works under, its own included (J12).
+    """
+    limit = due_items_max(parent.parameters)
+    return parent.state.due_before(now_ms, limit, parent.gap_at(now_ms))
 
 
 def apply_sweep(env: Environment, keys: list[bytes]) -> None:
@@ -35,6 +40,10 @@ def apply_sweep(env: Environment, keys: list[bytes]) -> None:
         record = env.state.get(key)
         if isinstance(record, Job):
             apply_due_job(env, key[1:], record)
+        elif isinstance(record, Ballot):
+            expire_ballot(env, key, record)
+        elif isinstance(record, Gap):
+            env.state.put(key, None)  # Its credit is over: limits are themselves again (J12).
         else:
-            assert isinstance(record, Unbonding), "only jobs and bonds are ever due"
+            assert isinstance(record, Unbonding), "nothing else is ever due"
             return_bond(env, key, record)

@@ -14,6 +14,7 @@ parent view 0. `ChainView.next_epoch`, `next_parent_view` and `next_block_ends_e
 
 from collections.abc import Callable, Sequence
 
+from ledger.authorities import has_pending
 from ledger.block import Block, Header
 from ledger.block_errors import (
     BlockLimitExceeded,
@@ -24,10 +25,12 @@ from ledger.block_errors import (
 )
 from ledger.block_steps import (
     BlockResult,
+    apply_automatic,
+    automatic_weight,
+    check_protocol_known,
     check_transaction_here,
     credit_fees,
     next_set_hash,
-    open_block,
     outcome_root,
     proposer_of,
     result_of,
@@ -37,9 +40,10 @@ from ledger.block_steps import (
 from ledger.codec import encode
 from ledger.errors import BlockTooEarly, LedgerError
 from ledger.execution import apply_transaction
-from ledger.params import DUE_ITEM_WEIGHT_US, HEADER_VERSION, TIMESTAMP_DRIFT_MS
+from ledger.opening import open_block
+from ledger.params import HEADER_VERSION, TIMESTAMP_DRIFT_MS
 from ledger.proposal import BlockContext, BuiltBlock, build_block
-from ledger.sweep import apply_sweep, due_keys
+from ledger.sweep import due_keys
 from ledger.transaction import SignedTransaction, transaction_id_of_bytes, verify_signature
 from ledger.types import Hash, PublicKey, TimestampMs
 from ledger.views import ChainView, genesis_view, make_final, restored_view, validator_set_hash
@@ -117,8 +121,12 @@ def apply_block(
 
     Raises:
         BlockInvalid: one of `ledger.block_errors`; the block is invalid for ever.
+        ProtocolVersionUnknown: a newer program may judge the block, this one stops (S13).
     """
     header, transactions = block.header, block.transactions
+
+    # 0. This program knows the rules that are in force (S13).
+    check_protocol_known(parent)
 
     # 1. The header's fields agree with the body's size, and with the parent (S5, E3).
     check_block_sanity(block)
@@ -126,16 +134,17 @@ def apply_block(
 
     # 2. The block is within the parent's limits, before anything in it is looked at (S6, S7).
     signed = [encode(transaction) for transaction in transactions]
-    due = due_keys(parent.state, parent.parameters, header.timestamp_ms)
-    _check_limits(parent, transactions, signed, len(due))
+    due = due_keys(parent, header.timestamp_ms)
+    automatic_us = automatic_weight(parent, header.timestamp_ms, len(due))
+    _check_limits(parent, transactions, signed, automatic_us)
 
     # 3. The header commits to exactly this body (T1).
     ids = [transaction_id_of_bytes(parent.tags, data) for data in signed]
     _check_field("transaction_root", header.transaction_root, transaction_root(ids, transactions))
 
-    # 4. Automatic work comes first and is mandatory (J17, S4).
+    # 4. A halt is recorded (J12); then automatic work comes first, and is mandatory (J17, S4).
     env = open_block(parent, header.timestamp_ms)
-    apply_sweep(env, due)
+    apply_automatic(parent, env, due)
 
     # 5. Every transaction is valid where it stands (decision 6).
     seen_here: set[Hash] = set()
@@ -165,10 +174,13 @@ def apply_block(
 def is_quiet(parent: ChainView, block: Block) -> bool:
     """Return whether a block does nothing, so that its state root is its parent's (S2).
 
-    The end of an epoch with something pending, and J12's gap record, will count as work here.
+    Recording a halt is work (J12); so is clearing it, which is due like anything else, and ending
+    an epoch with something pending (E3).
     """
-    due = due_keys(parent.state, parent.parameters, block.header.timestamp_ms)
-    return not block.transactions and not due
+    now_ms = block.header.timestamp_ms
+    records_halt = parent.gap_at(now_ms) != parent.state.gap
+    decides = parent.next_block_ends_epoch(now_ms) and has_pending(parent.state)
+    return not (block.transactions or due_keys(parent, now_ms) or records_halt or decides)
 
 
 def _check_field(field: str, claimed: object, computed: object) -> None:
@@ -196,11 +208,11 @@ def _check_limits(
     parent: ChainView,
     transactions: Sequence[SignedTransaction],
     signed: Sequence[bytes],
-    due_count: int,
+    automatic_us: int,
 ) -> None:
     """Check the body against the parent's parameters (S6, S7)."""
     parameters = parent.parameters
-    weight = due_count * DUE_ITEM_WEIGHT_US + sum(map(weight_of, transactions))
+    weight = automatic_us + sum(map(weight_of, transactions))
     for what, value, limit in (
         ("transactions", len(transactions), parameters.block_transactions_max),
         ("bytes", sum(map(len, signed)), parameters.block_bytes_max),

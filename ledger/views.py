@@ -8,19 +8,30 @@ from then on.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ledger.authorities import has_pending, parameters_of, validators_of
 from ledger.block import ZERO_HASH, Header, block_id
 from ledger.codec import encode
+from ledger.due import whole_second_ms
 from ledger.errors import LedgerError
+from ledger.gap import ends_halt, gap_after
 from ledger.hashing import Purpose, Tags
 from ledger.merkle import EMPTY_ROOT
 from ledger.params import HEADER_VERSION, Parameters, receipt_grace_ms
-from ledger.records import Record, Table, ValidatorSet, state_key
+from ledger.records import Gap, Record, ValidatorSet
 from ledger.seen import SeenIds, SeenOverlay
-from ledger.state import FinalState, Overlay, State
+from ledger.state import FinalState, Overlay
 from ledger.types import ChainId, DurationMs, Epoch, Hash, TimestampMs, View
 
-_PARAMETERS_KEY = state_key(Table.PARAMETERS)
-_VALIDATORS_KEY = state_key(Table.VALIDATORS)
+__all__ = [
+    "ChainView",
+    "StateRootMismatch",
+    "genesis_view",
+    "make_final",
+    "parameters_of",
+    "restored_view",
+    "validator_set_hash",
+    "validators_of",
+]
 
 
 class StateRootMismatch(LedgerError):
@@ -33,20 +44,6 @@ class StateRootMismatch(LedgerError):
         super().__init__(f"header commits to state {claimed.hex()}, records are {computed.hex()}")
         self.claimed = claimed
         self.computed = computed
-
-
-def parameters_of(state: State) -> Parameters:
-    """Return the parameters in force."""
-    parameters = state.get(_PARAMETERS_KEY)
-    assert isinstance(parameters, Parameters), "every state holds parameters"
-    return parameters
-
-
-def validators_of(state: State) -> ValidatorSet:
-    """Return the validator set of the epoch."""
-    validators = state.get(_VALIDATORS_KEY)
-    assert isinstance(validators, ValidatorSet), "every state holds a validator set"
-    return validators
 
 
 def validator_set_hash(tags: Tags, validators: ValidatorSet) -> Hash:
@@ -108,8 +105,22 @@ class ChainView:
 
     @property
     def next_due_ms(self) -> TimestampMs | None:
-        """When automatic work is due next, None if never: pending work once it is past (S3)."""
-        return self.state.next_due_ms()
+        """When automatic work is due next, None if never: pending work once it is past (S3).
+
+        The end of the epoch is such work while something waits for it (E3).
+        """
+        due_ms = self.state.next_due_ms()
+        if not has_pending(self.state):
+            return due_ms
+        end_ms = whole_second_ms(self.next_epoch_start_ms + self.parameters.epoch_ms)
+        return end_ms if due_ms is None else min(due_ms, end_ms)
+
+    def gap_at(self, timestamp_ms: TimestampMs) -> Gap | None:
+        """Return the record of a halt that a child with this time works under (J12)."""
+        known, parameters, parent_ms = self.state.gap, self.parameters, self.header.timestamp_ms
+        if not ends_halt(parameters, parent_ms, timestamp_ms) or not self.state.has_jobs:
+            return known
+        return gap_after(known, parameters, parent_ms, timestamp_ms)
 
     def next_block_ends_epoch(self, timestamp_ms: TimestampMs) -> bool:
         """Return whether a child with this time is the last block of its epoch (E3)."""
