@@ -6,7 +6,7 @@ faster than this node works is read more slowly, and nobody else is.
 
 import asyncio
 from collections import deque
-from typing import Final
+from typing import ClassVar, Final
 
 from consensus import (
     BlockArrived,
@@ -20,12 +20,18 @@ from consensus import (
     Vote,
     VoteReceived,
 )
-from ledger.types import View
+from ledger.types import Hash, View
 from node.block_tree import BlockTree
 from node.ports import Clock
 
 WAITING_EVENTS_MAX: Final = 4_096
 """Events that wait before peers are read no further."""
+
+
+class ProposalMismatched(Exception):
+    """A proposal whose block is not the one that its vote names: its leader is at fault."""
+
+    code: ClassVar[str] = "PROPOSAL_MISMATCHED"
 
 
 class Inbox:
@@ -65,10 +71,12 @@ class Inbox:
 
         Raises:
             CodecError: the bytes are no block; the peer is at fault.
+            ProposalMismatched: they are another block than the vote's; the peer is at fault.
         """
-        if vote.statement.epoch == self._committee.epoch:
-            if block is not None and self._is_due(vote):
-                self.deliver_block(block)
+        statement = vote.statement
+        if statement.epoch == self._committee.epoch:
+            if block is not None:
+                self._take_proposed(vote, block)
             self.post(VoteReceived(self._clock.monotonic_ms(), vote, sender))
 
     def deliver_certificate(self, certificate: Certificate, sender: int | None) -> None:
@@ -80,24 +88,27 @@ class Inbox:
         """Take a member's question for certificates of this epoch."""
         self.post(CertificatesRequested(self._clock.monotonic_ms(), views, sender))
 
-    def deliver_block(self, data: bytes) -> None:
-        """Take a block that a peer offers or that was fetched.
+    def deliver_block(self, data: bytes) -> Hash:
+        """Take a block that a peer offers or that was fetched; return its id.
 
         Raises:
             CodecError: the bytes are no block; the peer is at fault.
         """
         block_id = self._tree.offer(data)
         self.post(BlockArrived(self._clock.monotonic_ms(), block_id))
+        return block_id
 
-    def _is_due(self, vote: Vote) -> bool:
-        """Return whether a proposal's block is worth decoding: its vote may count, and is new."""
+    def _take_proposed(self, vote: Vote, block: bytes) -> None:
+        """Take a proposal's block if it is worth decoding: the vote may count, and it is new."""
         statement = vote.statement
-        return (
+        if (
             isinstance(statement, Notarize)
             and vote.signer == self._committee.leader(statement.view)
             and self._core.floor.view < statement.view <= self._core.view + 1
             and not self._tree.holds(statement.block_id)
-        )
+            and self.deliver_block(block) != statement.block_id
+        ):
+            raise ProposalMismatched
 
     # ------------------------------------------------------------ what the driver takes
 

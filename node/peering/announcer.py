@@ -1,0 +1,70 @@
+"""Tells peers where this node is: on connect, after final blocks, and every few seconds.
+
+Followers hear of final blocks at once, since that is how they learn of them. Validators make them
+themselves; a status matters to one that is behind, and can wait a little.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from ledger.types import PublicKey
+from node.p2p import Peer, Role, StatusMessage
+from node.peering.ports import Peers
+
+REPEAT_SECONDS: Final = 2.0
+"""Time between two statuses of a node that nothing happens to."""
+
+REMIND_SECONDS: Final = 0.25
+"""Least time between two statuses to a peer whose messages show that it is behind."""
+
+PAUSE_SECONDS: Final = {Role.FOLLOWER: 0.02, Role.VALIDATOR: 0.5}
+"""Least time between two statuses to peers of a role; final blocks meanwhile share one."""
+
+
+class Announcer:
+    """Sends statuses; used on the event loop."""
+
+    def __init__(self, peers: Peers, status: Callable[[], StatusMessage]) -> None:
+        """Prepare.
+
+        Args:
+            peers: who is told.
+            status: where this node is.
+        """
+        self._peers = peers
+        self._status = status
+        self._pending: set[Role] = set()
+        self._told_s: dict[PublicKey, float] = {}
+
+    def tell(self, peer: Peer) -> None:
+        """Tell one peer now."""
+        peer.send(self._status())
+
+    def tell_soon(self, peer: Peer) -> None:
+        """Tell a peer that is behind, unless it was told a moment ago."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._told_s.get(peer.key, 0.0) + REMIND_SECONDS:
+            self._told_s[peer.key] = now_s
+            self.tell(peer)
+
+    def forget(self, peer: Peer) -> None:
+        """Note that a peer is gone."""
+        self._told_s.pop(peer.key, None)
+
+    def moved(self) -> None:
+        """Tell everybody soon: the final head has moved."""
+        for role, seconds in PAUSE_SECONDS.items():
+            if role not in self._pending:
+                self._pending.add(role)
+                asyncio.get_running_loop().call_later(seconds, self._tell_all, role)
+
+    async def run(self) -> None:
+        """Repeat the status until cancelled."""
+        while True:
+            self._peers.broadcast(self._status())
+            await asyncio.sleep(REPEAT_SECONDS)
+
+    def _tell_all(self, role: Role) -> None:
+        self._pending.discard(role)
+        self._peers.broadcast(self._status(), to=role)

@@ -1,0 +1,184 @@
+"""The members of the epoch's committee as peers: the driver's network."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from consensus import Certificate, Committee, Vote
+from ledger.types import Hash, PublicKey, View
+from node.p2p import (
+    BlockRequest,
+    CertificateMessage,
+    CertificatesRequest,
+    Message,
+    Peer,
+    ProposalMessage,
+    Role,
+    VoteMessage,
+)
+from node.peering.ports import Peers
+from node.peering.relay import CertificateRelay
+from node.ports import Clock
+
+ASK_AGAIN_MS: Final = 100
+"""Time after which a block that did not come is asked of another peer."""
+
+ASKED_MAX: Final = 256
+"""Blocks that are asked for at once; the oldest are forgotten."""
+
+PROVABLE_FAULTS: Final = frozenset(
+    {
+        "PARENT_VIEW_INVALID",
+        "QUORUM_MISSING",
+        "SIGNERS_NOT_DISTINCT",
+        "SIGNER_UNKNOWN",
+        "VOTE_FORGED",
+    }
+)
+"""What consensus reports that only the sender can have caused."""
+
+log = structlog.get_logger(__name__)
+
+ProposalForm = Callable[[Vote, bytes], Message]
+"""Returns the message that a proposal goes out as."""
+
+
+class MemberLinks:
+    """Implements `node.ports.Network` on the transport; used on the event loop.
+
+    Votes, certificates and proposals go to members only: everybody else fetches final blocks.
+    """
+
+    def __init__(
+        self, peers: Peers, clock: Clock, own_key: PublicKey, form: ProposalForm = ProposalMessage
+    ) -> None:
+        """Prepare; `enter_epoch` comes first.
+
+        Args:
+            peers: the transport.
+            clock: its monotonic clock times questions.
+            own_key: key of this node's identity.
+            form: how a proposal is sent.
+        """
+        self._peers = peers
+        self._clock = clock
+        self._own_key = own_key
+        self._form = form
+        self._relay = CertificateRelay(peers)
+        self._committee: Committee | None = None
+        self._members: dict[PublicKey, int] = {}
+        self._asked: OrderedDict[Hash, int] = OrderedDict()
+        self._owed: Counter[PublicKey] = Counter()
+        self._turn = 0
+        self._listeners: list[Callable[[Committee], None]] = []
+        self.is_syncing: Callable[[], bool] = lambda: False
+        """Whether blocks are fetched by height now, so that asking by id would be in vain."""
+
+    # ------------------------------------------------------------ for the driver
+
+    def enter_epoch(self, committee: Committee) -> None:
+        """Note whom the member numbers mean from now on."""
+        self._committee = committee
+        self._members = {key: at for at, key in enumerate(committee.members)}
+        self._asked.clear()
+        self._relay.enter_epoch(committee, self._own_key)
+        self._peers.set_validators(frozenset(committee.members))
+        for listener in self._listeners:
+            listener(committee)
+
+    def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
+        """Send a vote or certificate to all members, a proposal's block beside it."""
+        if isinstance(message, Certificate):
+            self._relay.send(message)
+        else:
+            wire = VoteMessage(message) if block is None else self._form(message, block)
+            self._peers.broadcast(wire, to=Role.VALIDATOR)
+
+    def send(self, member: int, message: Certificate) -> None:
+        """Send a certificate to one member."""
+        peer = self._peer(member)
+        if peer is not None:
+            peer.send(CertificateMessage(message))
+
+    def fetch_certificates(self, views: Sequence[View], ask: int | None) -> None:
+        """Ask a member, or anyone, for any certificate of these views."""
+        peer = (self._peer(ask) if ask is not None else None) or self._anyone()
+        if peer is not None:
+            peer.send(CertificatesRequest(self.committee.epoch, tuple(views)))
+
+    def fetch_block(self, block_id: Hash) -> None:
+        """Ask anyone for a block by its id, each time somebody else."""
+        now_ms = self._clock.monotonic_ms()
+        if self.is_syncing() or now_ms < self._asked.get(block_id, 0) + ASK_AGAIN_MS:
+            return
+        peer = self._anyone()
+        if peer is None:
+            return
+        self._asked[block_id] = now_ms
+        self._asked.move_to_end(block_id)
+        if len(self._asked) > ASKED_MAX:
+            self._asked.popitem(last=False)
+        self._owed[peer.key] += 1
+        peer.send(BlockRequest(block_id))
+
+    def report_fault(self, sender: int | None, code: str) -> None:
+        """Tell the transport that a member sent what no honest peer sends."""
+        log.warning("consensus_fault", member=sender, code=code)
+        peer = self._peer(sender) if sender is not None else None
+        if peer is not None:
+            self._peers.report_fault(peer, code, provable=code in PROVABLE_FAULTS)
+
+    # ------------------------------------------------------------ for what arrives
+
+    @property
+    def committee(self) -> Committee:
+        """Validators of the current epoch."""
+        assert self._committee is not None, "an epoch is entered first"
+        return self._committee
+
+    def on_epoch(self, listener: Callable[[Committee], None]) -> None:
+        """Have somebody told of this epoch's committee, now, and of later ones."""
+        self._listeners.append(listener)
+        listener(self.committee)
+
+    def member_of(self, peer: Peer) -> int | None:
+        """Return a peer's number in the committee, None if it is no member."""
+        return self._members.get(peer.key)
+
+    def heard(self, member: int, vote: Vote) -> None:
+        """Note a member's vote."""
+        self._relay.heard(member, vote.statement)
+
+    def learned(self, certificate: Certificate) -> None:
+        """Note a certificate that a member sent."""
+        self._relay.learned(certificate)
+
+    def owes_block(self, peer: Peer) -> bool:
+        """Return whether a peer was asked for a block that it has not answered; counts it as one.
+
+        A block that nobody asked for is not looked at.
+        """
+        if not self._owed[peer.key]:
+            return False
+        self._owed[peer.key] -= 1
+        return True
+
+    def forget(self, peer: Peer) -> None:
+        """Note that a peer is gone."""
+        del self._owed[peer.key]
+
+    # ------------------------------------------------------------
+
+    def _peer(self, member: int) -> Peer | None:
+        committee = self.committee
+        return self._peers.peer_of(committee.members[member]) if member < committee.size else None
+
+    def _anyone(self) -> Peer | None:
+        """Return the members in turn, or where none is connected, the other peers."""
+        peers = self._peers.peers()
+        members = [peer for peer in peers if peer.key in self._members]
+        candidates = members or list(peers)
+        self._turn += 1
+        return candidates[self._turn % len(candidates)] if candidates else None
