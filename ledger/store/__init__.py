@@ -1,6 +1,7 @@
 """The SQL side of the ledger: block store, state store, indexer, read queries."""
 
 from ledger.store.chain_store import ChainStore
+from ledger.store.encoded import EncodedBlock
 from ledger.store.errors import (
     BlockConflict,
     BlockGap,
@@ -53,6 +54,7 @@ __all__ = [
     "ChainStats",
     "ChainStore",
     "CommitRefused",
+    "EncodedBlock",
     "FilterUnsupported",
     "Found",
     "FoundKind",

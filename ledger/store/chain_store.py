@@ -8,6 +8,7 @@ One thread writes (`initialise`, `commit`, `checkpoint`); any thread reads.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Final, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select
@@ -16,6 +17,7 @@ from ledger.block import ZERO_HASH, Block, block_id
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.params import HORIZON_MS_MAX
+from ledger.records import Table, state_key
 from ledger.store.block_rows import (
     BLOCK_COLUMNS,
     HEAD_COLUMNS,
@@ -32,7 +34,7 @@ from ledger.store.engine import Database
 from ledger.store.errors import BlockConflict, BlockGap, GenesisMismatch, NotInitialised
 from ledger.store.schema import Schema, upgrade_schema
 from ledger.store.state_table import StateTable, load_state, write_genesis_state
-from ledger.store.stored import StoredBlock, StoredHead
+from ledger.store.stored import EpochEnd, StoredBlock, StoredHead
 from ledger.store.summaries import (
     Pruner,
     Summary,
@@ -48,6 +50,8 @@ FETCH_BYTES_MAX: Final = 16 * 1_048_576
 """Bodies that `final_blocks` reads at once; it stops after the block that exceeds this."""
 
 _ONE_BY_ONE: Final = {"yield_per": 1}
+
+_VALIDATORS_KEY: Final = state_key(Table.VALIDATORS)
 
 _HEADS: Final = select(*(BLOCKS.c[name] for name in HEAD_COLUMNS))
 _BLOCKS: Final = select(*(BLOCKS.c[name] for name in BLOCK_COLUMNS))
@@ -170,8 +174,9 @@ class ChainStore:
             connection.execute(insert(BLOCKS), row)
             connection.execute(insert(DELTAS), changes)
             if header.next_validator_set_hash != ZERO_HASH:
-                end = {"epoch": header.epoch, "height": header.height}
-                connection.execute(insert(EPOCH_ENDS), end)
+                next_set = delta.get(_VALIDATORS_KEY) or b""
+                end = EpochEnd(header.epoch, header.height, next_set)
+                connection.execute(insert(EPOCH_ENDS), asdict(end))
         self._head = StoredHead(header.height, block_id, header, certificate)
         self._state.note(len(delta))
 
@@ -263,6 +268,12 @@ class ChainStore:
             newest = earlier.order_by(EPOCH_ENDS.c.epoch.desc()).limit(1)
             height = connection.execute(newest).scalar_one_or_none()
         return None if height is None else self.header_at(height)
+
+    def epoch_ends(self) -> list[EpochEnd]:
+        """Return where each epoch ended, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(EPOCH_ENDS).order_by(EPOCH_ENDS.c.epoch))
+            return [EpochEnd(*row) for row in rows]
 
     def summary_at(self, height: Height) -> Summary | None:
         """Return what is kept of a block that is not stored whole."""

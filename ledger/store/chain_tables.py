@@ -66,9 +66,10 @@ EPOCH_ENDS: Final = Table(
     CHAIN_METADATA,
     Column("epoch", BigInt, primary_key=True, autoincrement=False),
     Column("height", BigInt, nullable=False),
+    Column("next_set", LargeBinary, nullable=False),
     sqlite_strict=True,
 )
-"""Height of the last block of each epoch that has ended."""
+"""The last block of each epoch that has ended, and the validator set that it changed to, if any."""
 
 DELTAS: Final = Table(
     "deltas",

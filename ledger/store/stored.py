@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ledger.block import Header
 from ledger.outcomes import Outcome
 from ledger.transaction import SignedTransaction
-from ledger.types import Hash, Height
+from ledger.types import Epoch, Hash, Height
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,18 @@ class StoredHead:
     """Its header; the state root is what loaded records must hash to."""
     certificate: bytes
     """Its finality certificate, as consensus made it; empty for genesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnd:
+    """Where an epoch ended."""
+
+    epoch: Epoch
+    """The epoch."""
+    height: Height
+    """Height of its last block."""
+    next_set: bytes
+    """Canonical `ValidatorSet` that the next epoch changed to; empty if the set stayed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from ledger.codec import encode
 from ledger.merkle import merkle_root
+from ledger.records import Table, state_key
 from ledger.store import BlockConflict, ChainStore
+from ledger.store.stored import EpochEnd
 from ledger.store.summaries import CERTIFICATE_EVERY, LEAF_BYTES, SLICE_BLOCKS
 from tests.store.chains import CLIENT, OTHER, TAGS, Builder, Sealed
 
@@ -100,6 +102,13 @@ def test_the_end_of_an_epoch_is_found_among_whole_and_pruned_blocks(store: Chain
     prune_all(store, 15)
     assert store.epoch_end_before(0) is None
     assert [store.epoch_end_before(epoch).height for epoch in (1, 2, 3, 9)] == [10, 20, 30, 30]
+
+
+def test_an_epoch_that_changes_the_set_keeps_the_new_one(store: ChainStore):
+    builder = grown(store, 2)
+    builder.seal({state_key(Table.VALIDATORS): b"new set"}, ends_epoch=True).commit_to(store)
+    builder.seal({b"x": b"1"}, ends_epoch=True).commit_to(store)
+    assert store.epoch_ends() == [EpochEnd(0, 3, b"new set"), EpochEnd(1, 4, b"")]
 
 
 def test_ids_that_are_still_valid_are_remembered_from_summaries(store: ChainStore):

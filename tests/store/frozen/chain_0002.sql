@@ -46,6 +46,7 @@ INSERT INTO "deltas" VALUES(2,1,X'9192C40161C0');
 CREATE TABLE epoch_ends (
 	epoch INTEGER NOT NULL, 
 	height INTEGER NOT NULL, 
+	next_set BLOB NOT NULL, 
 	PRIMARY KEY (epoch)
 )
  STRICT

@@ -33,12 +33,14 @@ def upgrade() -> None:
         "epoch_ends",
         sa.Column("epoch", _BIG, primary_key=True, autoincrement=False),
         sa.Column("height", _BIG, nullable=False),
+        sa.Column("next_set", sa.LargeBinary, nullable=False),
         sqlite_strict=True,
     )
+    # No rule could change the validator set before this revision.
     rows = op.get_bind().execute(sa.text("SELECT header FROM blocks ORDER BY height"))
     headers = [HEADER_CODEC.decode_trusted(row.header) for row in rows]
     ends = [
-        {"epoch": header.epoch, "height": header.height}
+        {"epoch": header.epoch, "height": header.height, "next_set": b""}
         for header in headers
         if header.next_validator_set_hash != ZERO_HASH
     ]
