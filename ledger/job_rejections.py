@@ -5,12 +5,14 @@
     TransactionRejected
     ├── the job                 JobUnknown
     ├── the role                NotCoordinator, NotClient, NotAssignedMiner
-    ├── the cell                CellRefused: NotRunning, NoReceipt, ReceiptExists, InDispute
+    ├── the cell                CellRefused: NotRunning, NoReceipt, ReceiptExists, InDispute,
+    │                           NotDisputed
     ├── attempt or receipt id   AttemptStale, AttemptsExhausted, ReceiptMismatch
     ├── the time                LeaseLive, DeadlinePassed
     └── amounts and terms       LeaseEndInvalid, PriceCapInvalid, UnitPriceInvalid,
                                 ReceiptTermsMismatch, ReceiptTimesInvalid, UnitTypeMismatch,
-                                PriceInvalid, AlreadyAttested, CompensationAboveLimit
+                                PriceInvalid, AlreadyAttested, DisputeBondMismatch,
+                                CompensationAboveLimit
 
 A miner that is not registered (`rejections.MinerUnknown`) belongs to the last group.
 """
@@ -106,6 +108,13 @@ class InDispute(CellRefused):
 
     code = "IN_DISPUTE"
     what = "a dispute is open"
+
+
+class NotDisputed(CellRefused):
+    """There is no dispute that authorities could rule on (J3)."""
+
+    code = "NOT_DISPUTED"
+    what = "no dispute is open"
 
 
 class AttemptStale(TransactionRejected):
@@ -269,6 +278,18 @@ class PriceInvalid(TransactionRejected):
         self.price = price
         self.least = least
         self.most = most
+
+
+class DisputeBondMismatch(TransactionRejected):
+    """A client's dispute locks another bond than the job's (J13)."""
+
+    code = "DISPUTE_BOND_MISMATCH"
+
+    def __init__(self, bond: Amount, expected: Amount) -> None:
+        """State the bond that came and the one that was fixed when the job was locked."""
+        super().__init__(f"bond: {bond} nait; the client of this job disputes with {expected}")
+        self.bond = bond
+        self.expected = expected
 
 
 class CompensationAboveLimit(TransactionRejected):

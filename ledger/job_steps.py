@@ -24,7 +24,8 @@ from ledger.actions import (
 )
 from ledger.due import later_ms
 from ledger.environment import Environment
-from ledger.job_rejections import AlreadyAttested, CompensationAboveLimit
+from ledger.gap import credited
+from ledger.job_rejections import AlreadyAttested, CompensationAboveLimit, DisputeBondMismatch
 from ledger.job_terms import check_assignment, check_receipt
 from ledger.miners import count_in_flight, find_miner
 from ledger.outcomes import OutcomeKind
@@ -38,9 +39,18 @@ from ledger.records import (
     state_key,
 )
 from ledger.settlement import Split, cancelled, compensation, refunded, settled
-from ledger.types import Address, Hash
+from ledger.types import Address, Hash, TimestampMs
 
-ActionT = TypeVar("ActionT", bound=JobAction)
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the authorities decided about a dispute, by ballot."""
+
+    for_miner: bool
+    """Whether the receipt is paid; else the client is refunded."""
+
+
+ActionT = TypeVar("ActionT", bound=JobAction | Ruling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,12 @@ class JobCall:
     """The job's id."""
     job: Job
     """The job as it is before."""
-    action: JobAction | None
+    action: "JobAction | Ruling | None"
     """The action; None for automatic work."""
+
+    def credited(self, limit_ms: TimestampMs) -> TimestampMs:
+        """Return until when one of the job's limits counts in this block (J12)."""
+        return credited(limit_ms, self.env.state.gap)
 
     def action_as(self, kind: type[ActionT]) -> ActionT:
         """Return the action; the table calls a step with the action of its row only."""
@@ -132,7 +146,8 @@ def attest(call: JobCall) -> None:
     attested = replace(
         call.job, receipt=replace(receipt, delivery_attested=True, due_ms=window_end_ms)
     )
-    if call.env.now_ms >= window_end_ms:
+    # Without a window there is nothing that a halt could have taken from the client (J12).
+    if not call.job.dispute_ms or call.env.now_ms >= call.credited(window_end_ms):
         _settle(call, attested)
     else:
         call.put(attested)
@@ -158,19 +173,33 @@ def dispute(call: JobCall) -> None:
     """RECEIPT_IN → DISPUTED by the coordinator, without a bond (J3); it ends in time (J13)."""
     action = call.action_as(DisputeReceipt)
     due_ms = later_ms(call.env.now_ms, call.job.resolve_ms)
-    opened = DisputeRecord(opener=call.sender, bond=0, due_ms=due_ms)
+    opened = DisputeRecord(opener=call.sender, bond=action.bond, due_ms=due_ms)
     call.put(replace(call.job, state=JobState.DISPUTED, dispute=opened))
-    call.record(OutcomeKind.RECEIPT_DISPUTED, action.reason, (call.sender, 0))
+    call.record(OutcomeKind.RECEIPT_DISPUTED, action.reason, (call.sender, action.bond))
+
+
+def dispute_with_bond(call: JobCall) -> None:
+    """RECEIPT_IN → DISPUTED by the client; its bond has been debited with the fee (J13)."""
+    bond = call.action_as(DisputeReceipt).bond
+    if bond != call.job.dispute_bond:
+        raise DisputeBondMismatch(bond, call.job.dispute_bond)
+    dispute(call)
+
+
+def rule(call: JobCall) -> None:
+    """DISPUTED → settled or refunded, as the authorities say; the bond is the winner's (J13)."""
+    if call.action_as(Ruling).for_miner:
+        _settle(call, call.job, bond_lost=True)
+    else:
+        _refund_dispute(call)
 
 
 def end_dispute(call: JobCall) -> None:
     """DISPUTED → settled if attested, else refunded: nobody ruled in time (J13)."""
     if _receipt_of(call.job).delivery_attested:
         _settle(call, call.job)
-        return
-    split = refunded(call.job.max_price, _bond_of(call.job))
-    _end(call, call.job, split)
-    call.record(OutcomeKind.JOB_REFUNDED, 0, (call.job.client, split.client))
+    else:
+        _refund_dispute(call)
 
 
 def fail(call: JobCall) -> None:
@@ -191,7 +220,7 @@ def cancel_queued(call: JobCall) -> None:
 def cancel_running(call: JobCall) -> None:
     """RUNNING → cancelled; the miner is owed compensation while its lease runs (J5, J6)."""
     job, assignment = call.job, _assignment_of(call.job)
-    lease_over = call.env.now_ms > assignment.lease_end_ms
+    lease_over = call.env.now_ms > call.credited(assignment.lease_end_ms)
     owed = compensation(assignment.price_cap, job.cancel_bp, lease_over=lease_over)
     limit = call.action_as(CancelJob).compensation_max
     if owed > limit:
@@ -209,8 +238,8 @@ def expire(call: JobCall) -> None:
     call.record(OutcomeKind.JOB_EXPIRED, 0, (call.job.client, split.client))
 
 
-def _settle(call: JobCall, job: Job) -> None:
-    """End a job whose receipt is paid."""
+def _settle(call: JobCall, job: Job, *, bond_lost: bool = False) -> None:
+    """End a job whose receipt is paid; a lost bond is the miner's."""
     receipt, assignment = _receipt_of(job), _assignment_of(job)
     split = settled(
         job.max_price,
@@ -218,6 +247,7 @@ def _settle(call: JobCall, job: Job) -> None:
         job.share_bp,
         attested=receipt.delivery_attested,
         bond=_bond_of(job),
+        bond_lost=bond_lost,
     )
     _end(call, job, split)
     call.record(
@@ -227,6 +257,13 @@ def _settle(call: JobCall, job: Job) -> None:
         (job.coordinator, split.coordinator),
         (job.client, split.client),
     )
+
+
+def _refund_dispute(call: JobCall) -> None:
+    """End a job whose dispute the miner lost; the client gets the escrow and its bond back."""
+    split = refunded(call.job.max_price, _bond_of(call.job))
+    _end(call, call.job, split)
+    call.record(OutcomeKind.JOB_REFUNDED, 0, (call.job.client, split.client))
 
 
 def _end(call: JobCall, job: Job, split: Split) -> None:

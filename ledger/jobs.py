@@ -6,9 +6,8 @@ outcome record tells how it ended (J29). `TABLE` decides every cell: a rejection
 
     JOB_UNKNOWN → role → cell → attempt or receipt id → time → amounts
 
-`docs/job-states.md` is rendered from this table. `accept_offer` and the ruling of a dispute by
-ballot are rows that come with offers and ballots; a client's own dispute, which needs the dispute
-bond (J13), belongs to the row DISPUTE, whose role is the coordinator's alone until then.
+All times are read through the credit of a halt (J12, `ledger.gap`), here and in the steps.
+`docs/job-states.md` is rendered from this table. `accept_offer` is a row that comes with offers.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,6 +29,7 @@ from ledger.actions import (
 )
 from ledger.due import job_limit_ms
 from ledger.environment import Cause, Environment
+from ledger.gap import credited
 from ledger.job_rejections import (
     AttemptsExhausted,
     AttemptStale,
@@ -42,11 +42,12 @@ from ledger.job_rejections import (
     NotAssignedMiner,
     NotClient,
     NotCoordinator,
+    NotDisputed,
     NotRunning,
     ReceiptExists,
     ReceiptMismatch,
 )
-from ledger.records import Job, JobState, Table, state_key
+from ledger.records import Gap, Job, JobState, Table, state_key
 from ledger.state import State
 from ledger.types import Address, Hash, TimestampMs
 
@@ -60,7 +61,9 @@ class Row(StrEnum):
     POST_RECEIPT = "post_receipt (assigned miner)"
     ATTEST = "attest (coordinator)"
     ACCEPT = "accept_receipt (client)"
-    DISPUTE = "dispute (coordinator)"
+    DISPUTE_BY_CLIENT = "dispute (client, with the bond)"
+    DISPUTE_BY_COORDINATOR = "dispute (coordinator)"
+    RESOLVE = "resolve (ballot)"
     FAIL = "fail (coordinator)"
     CANCEL = "cancel (client)"
 
@@ -92,7 +95,7 @@ class Step:
     after_lease: bool = False
     """Whether it must wait until the lease is over, else LEASE_LIVE (J8)."""
     by_deadline: bool = False
-    """Whether the deadline is its limit although the state's own limit is later."""
+    """Whether the deadline is its limit too, although the state's own limit may be later."""
 
 
 Cell = Step | type[CellRefused]
@@ -102,7 +105,7 @@ Q, R, C, D = JobState.QUEUED, JobState.RUNNING, JobState.RECEIPT_IN, JobState.DI
 
 TABLE: Final[Mapping[Row, Mapping[JobState, Cell]]] = {
     Row.ASSIGN: {
-        Q: Step(steps.assign, (R,), "now ≤ deadline; first time now ≤ start_by"),
+        Q: Step(steps.assign, (R,), "now ≤ deadline; first time now ≤ start_by", by_deadline=True),
         R: Step(
             steps.assign, (R,), "lease_end < now ≤ deadline", after_lease=True, by_deadline=True
         ),
@@ -143,11 +146,23 @@ TABLE: Final[Mapping[Row, Mapping[JobState, Cell]]] = {
         C: Step(steps.settle, (Ending.SETTLED,), "now ≤ due"),
         D: Step(steps.settle, (Ending.SETTLED,), "now ≤ due; the bond returns"),
     },
-    Row.DISPUTE: {
+    Row.DISPUTE_BY_CLIENT: {
+        Q: NoReceipt,
+        R: NoReceipt,
+        C: Step(steps.dispute_with_bond, (D,), "now ≤ due; locks the bond"),
+        D: InDispute,
+    },
+    Row.DISPUTE_BY_COORDINATOR: {
         Q: NoReceipt,
         R: NoReceipt,
         C: Step(steps.dispute, (D,), "now ≤ due"),
         D: InDispute,
+    },
+    Row.RESOLVE: {
+        Q: NotDisputed,
+        R: NotDisputed,
+        C: NotDisputed,
+        D: Step(steps.rule, (Ending.SETTLED, Ending.REFUNDED), "now ≤ due; the bond is the winner's"),
     },
     Row.FAIL: {
         Q: Step(steps.fail, (Ending.FAILED,), "now ≤ deadline; before the first, now ≤ start_by"),
@@ -197,19 +212,28 @@ def apply_job_action(env: Environment, cause: Cause, action: JobAction) -> None:
         TransactionRejected: of `ledger.job_rejections`; nothing has changed then.
     """
     job = find_job(env.state, action.job_id)
-    row = _row(env.state, job, cause.sender, action)
-    cell = TABLE[row][job.state]
-    if not isinstance(cell, Step):
-        raise cell(action.job_id, job.state)
+    step = step_of(_row(env.state, job, cause.sender, action), action.job_id, job)
     _check_reference(job, action)
-    _check_time(job, env.now_ms, cell)
-    cell.apply(steps.JobCall(env, cause.transaction_id, cause.sender, action.job_id, job, action))
+    check_time(job, env.now_ms, env.state.gap, step)
+    step.apply(steps.JobCall(env, cause.transaction_id, cause.sender, action.job_id, job, action))
 
 
 def apply_due_job(env: Environment, job_id: Hash, job: Job) -> None:
     """Carry out what is due of a job: automatic work, which nothing refuses."""
     step = AUTOMATIC[job.state]
     step.apply(steps.JobCall(env, b"", b"", job_id, job, None))
+
+
+def step_of(row: Row, job_id: Hash, job: Job) -> Step:
+    """Return what a row does in a job's state.
+
+    Raises:
+        CellRefused: of the cell's own class.
+    """
+    cell = TABLE[row][job.state]
+    if not isinstance(cell, Step):
+        raise cell(job_id, job.state)
+    return cell
 
 
 def _row(state: State, job: Job, sender: Address, action: JobAction) -> Row:
@@ -232,7 +256,15 @@ def _row(state: State, job: Job, sender: Address, action: JobAction) -> Row:
             if sender != job.client:
                 raise NotClient(sender)
             return Row.ACCEPT if isinstance(action, AcceptReceipt) else Row.CANCEL
-        case AssignJob() | AttestReceipt() | DisputeReceipt() | FailJob():
+        case DisputeReceipt():
+            # Whoever is both disputes as coordinator, for nothing, unless it names a bond.
+            if sender == job.client and (action.bond or sender != job.coordinator):
+                return Row.DISPUTE_BY_CLIENT
+            if action.bond:
+                raise NotClient(sender)
+            _check_coordinator(state, job, sender)
+            return Row.DISPUTE_BY_COORDINATOR
+        case AssignJob() | AttestReceipt() | FailJob():
             _check_coordinator(state, job, sender)
             return _COORDINATOR_ROWS[type(action)]
 
@@ -240,7 +272,6 @@ def _row(state: State, job: Job, sender: Address, action: JobAction) -> Row:
 _COORDINATOR_ROWS: Final[Mapping[type[JobAction], Row]] = {
     AssignJob: Row.ASSIGN,
     AttestReceipt: Row.ATTEST,
-    DisputeReceipt: Row.DISPUTE,
     FailJob: Row.FAIL,
 }
 
@@ -279,12 +310,20 @@ def _check_reference(job: Job, action: JobAction) -> None:
             pass  # A client ends the job, whatever its attempt.
 
 
-def _check_time(job: Job, now_ms: TimestampMs, step: Step) -> None:
-    """Compare now with the job's own times; what is due is the sweep's alone (J8, J16)."""
-    limit_ms = job.deadline_ms if step.by_deadline else job_limit_ms(job)
+def check_time(job: Job, now_ms: TimestampMs, gap: Gap | None, step: Step) -> None:
+    """Compare now with the job's times under a halt's record (J8, J12, J16).
+
+    Raises:
+        DeadlinePassed: what is due is the sweep's alone.
+        LeaseLive: as it says.
+    """
+    limit_ms = credited(job_limit_ms(job), gap)
+    if step.by_deadline:
+        limit_ms = min(limit_ms, credited(job.deadline_ms, gap))
     if now_ms > limit_ms:
         raise DeadlinePassed(limit_ms, now_ms)
     if step.after_lease:
         assert job.assignment is not None
-        if now_ms <= job.assignment.lease_end_ms:
-            raise LeaseLive(job.assignment.lease_end_ms, now_ms)
+        lease_end_ms = credited(job.assignment.lease_end_ms, gap)
+        if now_ms <= lease_end_ms:
+            raise LeaseLive(lease_end_ms, now_ms)

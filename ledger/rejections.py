@@ -8,6 +8,7 @@
     │                               AlreadyIncluded, InsufficientBalance
     ├── of miners                   MinerExists, MinerNameTaken, MinerNameReserved, BondTooSmall,
     │                               MinerUnknown, MinerBusy
+    ├── of new units                SupplyExceeded
     ├── of a new job                CoordinatorUnknown, JobTimesInvalid, DeadlineTooFar,
     │                               DisputeWindowTooLong
     └── of a live job               see `ledger.job_rejections`
@@ -203,6 +204,21 @@ class MinerBusy(TransactionRejected):
         super().__init__(f"{format_address(miner)} has {in_flight} jobs that are not settled")
         self.miner = miner
         self.in_flight = in_flight
+
+
+# ---------------------------------------------------------------- new units
+
+
+class SupplyExceeded(TransactionRejected):
+    """The supply with the units that a ballot issues would be above 2^62 (S8)."""
+
+    code = "SUPPLY_EXCEEDED"
+
+    def __init__(self, amount: Amount, room: Amount) -> None:
+        """State what was to be issued and what can be, in nait."""
+        super().__init__(f"amount: {amount} nait exceed the {room} nait that may still be issued")
+        self.amount = amount
+        self.room = room
 
 
 # ---------------------------------------------------------------- a new job

@@ -9,13 +9,16 @@ end                                      miner         coordinator client
 ======================================== ============= =========== ==============
 settled, attested                        p − share     share       M − p + B
 settled, not attested                    p − share     0           M − p + share + B
+dispute, for the miner                   as above + B  as above    as above − B
+dispute, for the client                  0             0           M + B
 dispute, no ruling, attested             p − share     share       M − p + B
 dispute, no ruling, not attested         0             0           M + B
 failed, expired, cancelled in Q          0             0           M
 cancelled in R                           comp          0           M − comp
 ======================================== ============= =========== ==============
 
-Without a dispute B is 0. Rulings for the miner or the client come with ballots.
+Without a dispute, and in a coordinator's, B is 0. A ruling for the miner gives it the bond on top of
+what it gets when the job settles, attested or not.
 """
 
 from dataclasses import dataclass
@@ -69,16 +72,23 @@ def price_of_units(units_micro: Amount, unit_price: Amount, price_cap: Amount) -
 
 
 def settled(
-    locked: Amount, price: Amount, share_bp: BasisPoints, *, attested: bool, bond: Amount = 0
+    locked: Amount,
+    price: Amount,
+    share_bp: BasisPoints,
+    *,
+    attested: bool,
+    bond: Amount = 0,
+    bond_lost: bool = False,
 ) -> Split:
     """Split the escrow of a job whose receipt is paid.
 
     Without a delivery attestation the coordinator's share goes back to the client, however the
-    job settles (J14). A dispute bond returns to the client (J13).
+    job settles (J14). A dispute bond returns to the client, but after a ruling against it (J13).
     """
     share = share_of(price, share_bp)
     earned = share if attested else 0
-    return _split(locked, bond, miner=price - share, coordinator=earned)
+    won = bond if bond_lost else 0
+    return _split(locked, bond, miner=price - share + won, coordinator=earned)
 
 
 def refunded(locked: Amount, bond: Amount = 0) -> Split:

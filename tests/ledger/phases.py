@@ -18,10 +18,12 @@ from ledger.actions import (
 from ledger.hashing import sha256
 from ledger.jobs import Row
 from ledger.keys import KeyPair
-from ledger.types import Hash
+from ledger.params import Parameters
+from ledger.types import Amount, Hash
 from tests.ledger.worlds import AITBC, PEOPLE, World
 
 LEASE_MS: Final = 60_000
+DISPUTE_BOND: Final = Parameters().dispute_bond
 NO_RECEIPT_ID: Final = sha256(b"no receipt")
 
 
@@ -35,6 +37,8 @@ class Phase(Enum):
     A = "receipt in and delivered"
     D = "disputed"
     E = "disputed and delivered"
+    F = "disputed by the client"
+    G = "disputed by the client and delivered"
 
 
 def job_in(world: World, phase: Phase, *, dispute_ms: int = 120_000) -> Hash:
@@ -48,10 +52,12 @@ def job_in(world: World, phase: Phase, *, dispute_ms: int = 120_000) -> Hash:
     if phase in {Phase.R, Phase.L}:
         return job_id
     receipt_id = world.post(job_id)
-    if phase in {Phase.A, Phase.E}:
+    if phase in {Phase.A, Phase.E, Phase.G}:
         world.attest(job_id, receipt_id)
     if phase in {Phase.D, Phase.E}:
         world.dispute(job_id, receipt_id)
+    if phase in {Phase.F, Phase.G}:
+        world.dispute_as_client(job_id, receipt_id)
     return job_id
 
 
@@ -73,6 +79,10 @@ def _attest(world: World, job_id: Hash) -> Action:
     return AttestReceipt(job_id, receipt_id_of(world, job_id), kind)
 
 
+def _dispute(world: World, job_id: Hash, bond: Amount) -> Action:
+    return DisputeReceipt(job_id, receipt_id_of(world, job_id), Reason.RESULT_MALFORMED, bond)
+
+
 ACTION_OF: Final[dict[Row, tuple[KeyPair, Callable[[World, Hash], Action]]]] = {
     Row.ASSIGN: (PEOPLE.coordinator, lambda world, job_id: world.assignment(job_id)),
     Row.RELEASE_BY_MINER: (PEOPLE.miner, _release),
@@ -83,11 +93,10 @@ ACTION_OF: Final[dict[Row, tuple[KeyPair, Callable[[World, Hash], Action]]]] = {
         PEOPLE.client,
         lambda world, job_id: AcceptReceipt(job_id, receipt_id_of(world, job_id)),
     ),
-    Row.DISPUTE: (
+    Row.DISPUTE_BY_CLIENT: (PEOPLE.client, lambda world, job_id: _dispute(world, job_id, DISPUTE_BOND)),
+    Row.DISPUTE_BY_COORDINATOR: (
         PEOPLE.coordinator,
-        lambda world, job_id: DisputeReceipt(
-            job_id, receipt_id_of(world, job_id), Reason.RESULT_MALFORMED, 0
-        ),
+        lambda world, job_id: _dispute(world, job_id, 0),
     ),
     Row.FAIL: (
         PEOPLE.coordinator,
@@ -95,4 +104,5 @@ ACTION_OF: Final[dict[Row, tuple[KeyPair, Callable[[World, Hash], Action]]]] = {
     ),
     Row.CANCEL: (PEOPLE.client, lambda _, job_id: CancelJob(job_id, AITBC)),
 }
-"""The signer with the role of each row, and a right action for the job as it is."""
+"""The signer with the role of each row, and a right action for the job as it is; `Row.RESOLVE` has
+no signer but a ballot."""

@@ -22,6 +22,8 @@ from tests.ledger.worlds import AITBC, PEOPLE, World, genesis_of
 CLIENT, STRANGER, PAYOUT = PEOPLE.client, PEOPLE.stranger.address, PEOPLE.payout.address
 SUPPLY = 5 * 1_000 * AITBC
 
+CLIENT_ROWS = (Row.ACCEPT, Row.CANCEL, Row.DISPUTE_BY_CLIENT)
+
 
 @pytest.fixture
 def world() -> World:
@@ -93,7 +95,7 @@ def test_t9_an_emptied_account_leaves_the_state(world: World) -> None:
     assert world.head.state.get(state_key(Table.ACCOUNT, STRANGER)) is None
 
 
-@pytest.mark.parametrize("row", [row for row in Row if row not in {Row.ACCEPT, Row.CANCEL}])
+@pytest.mark.parametrize("row", [row for row in ACTION_OF if row not in CLIENT_ROWS])
 def test_j10_bounded_actions_carry_no_fee(world: World, row: Row) -> None:
     world.register()
     job_id = job_in(world, Phase.R)
@@ -102,7 +104,7 @@ def test_j10_bounded_actions_carry_no_fee(world: World, row: Row) -> None:
         world.block(world.sign(key, action_of(world, job_id), fee=1))
 
 
-@pytest.mark.parametrize("row", [Row.ACCEPT, Row.CANCEL])
+@pytest.mark.parametrize("row", CLIENT_ROWS)
 def test_j10_a_clients_actions_pay_their_own_fee(world: World, row: Row) -> None:
     world.register()
     job_id = job_in(world, Phase.C)

@@ -7,9 +7,12 @@ import pytest
 
 from ledger.due import job_limit_ms
 from ledger.errors import TransactionRejected
+from ledger.hashing import sha256
 from ledger.jobs import AUTOMATIC, TABLE, Row, Step
+from ledger.opening import open_block
 from ledger.outcomes import JOB_ENDS, OutcomeKind
 from ledger.records import JobState, Table, state_key
+from ledger.rulings import rule_dispute
 from tests.ledger.job_states_document import render
 from tests.ledger.phases import ACTION_OF, Phase, job_in
 from tests.ledger.worlds import World
@@ -24,7 +27,9 @@ EXPECTED = {
     Row.POST_RECEIPT: "NOT_RUNNING RECEIPT_IN RECEIPT_IN RECEIPT_EXISTS RECEIPT_EXISTS",
     Row.ATTEST: "NO_RECEIPT NO_RECEIPT NO_RECEIPT RECEIPT_IN DISPUTED",
     Row.ACCEPT: "NO_RECEIPT NO_RECEIPT NO_RECEIPT JOB_SETTLED JOB_SETTLED",
-    Row.DISPUTE: "NO_RECEIPT NO_RECEIPT NO_RECEIPT DISPUTED IN_DISPUTE",
+    Row.DISPUTE_BY_CLIENT: "NO_RECEIPT NO_RECEIPT NO_RECEIPT DISPUTED IN_DISPUTE",
+    Row.DISPUTE_BY_COORDINATOR: "NO_RECEIPT NO_RECEIPT NO_RECEIPT DISPUTED IN_DISPUTE",
+    Row.RESOLVE: "NOT_DISPUTED NOT_DISPUTED NOT_DISPUTED NOT_DISPUTED JOB_REFUNDED",
     Row.FAIL: "JOB_FAILED LEASE_LIVE JOB_FAILED RECEIPT_EXISTS RECEIPT_EXISTS",
     Row.CANCEL: "JOB_CANCELLED JOB_CANCELLED JOB_CANCELLED RECEIPT_EXISTS RECEIPT_EXISTS",
 }
@@ -42,11 +47,15 @@ ENDED_BY_SWEEP = {
     Phase.A: OutcomeKind.JOB_SETTLED,
     Phase.D: OutcomeKind.JOB_REFUNDED,
     Phase.E: OutcomeKind.JOB_SETTLED,
+    Phase.F: OutcomeKind.JOB_REFUNDED,
+    Phase.G: OutcomeKind.JOB_SETTLED,
 }
 
 
 def attempt(world: World, row: Row, job_id: bytes, *, after_ms: int = 1) -> str:
     """Take a row's action; return the rejection's code, the ending, or the state reached."""
+    if row is Row.RESOLVE:
+        return ruling(world, job_id, after_ms=after_ms)
     key, action_of = ACTION_OF[row]
     signed = world.sign(key, action_of(world, job_id), valid_for_ms=600_000)
     try:
@@ -59,10 +68,24 @@ def attempt(world: World, row: Row, job_id: bytes, *, after_ms: int = 1) -> str:
     return endings[0] if endings else world.job(job_id).state.name
 
 
+def ruling(world: World, job_id: bytes, *, after_ms: int = 1) -> str:
+    """Rule for the client in the next block as a ballot would; return what `attempt` does."""
+    env = open_block(world.head, world.now_ms + after_ms)
+    try:
+        rule_dispute(env, sha256(b"vote"), job_id, for_miner=False)
+    except TransactionRejected as rejection:
+        assert not env.outcomes
+        return rejection.code
+    (outcome,) = env.outcomes
+    assert env.state.get(state_key(Table.JOB, job_id)) is None
+    return outcome.kind.name
+
+
 def test_the_table_decides_every_action_in_every_state() -> None:
     assert {row: set(cells) for row, cells in TABLE.items()} == {row: set(JobState) for row in Row}
     assert set(AUTOMATIC) == set(JobState)
-    assert set(EXPECTED) == set(ACTION_OF) == set(Row)
+    assert set(EXPECTED) == set(Row)
+    assert set(ACTION_OF) == set(Row) - {Row.RESOLVE}, "a ballot rules, not a signer"
 
 
 @pytest.mark.parametrize(("row", "phase", "expected"), CELLS)
@@ -96,7 +119,7 @@ def test_j16_an_action_is_in_time_at_the_limit_and_refused_after_it(row: Row, ph
     cell = TABLE[row][job.state]
     limit_ms = job_limit_ms(job)
     if isinstance(cell, Step) and cell.by_deadline:
-        limit_ms = job.deadline_ms
+        limit_ms = min(limit_ms, job.deadline_ms)
     world.block(after_ms=limit_ms - 2 - world.now_ms)
     late = attempt(world, row, job_id, after_ms=3)
     in_time = attempt(world, row, job_id, after_ms=2)

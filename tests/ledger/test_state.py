@@ -148,11 +148,11 @@ def test_the_due_queue_is_a_sorted_list(entries: list[tuple[int, bytes]]) -> Non
 def test_due_before_is_strict_and_bounded() -> None:
     records = {state_key(Table.UNBONDING, bytes((n,))): record_of(b"\x06", n) for n in range(40)}
     state = FinalState(records, BUCKETS)
-    assert len(state.due_before(TIMESTAMP_MS_MAX, 7)) == 7
-    assert state.due_before(0, 7) == []
-    assert state.due_before(1, 7) == [state_key(Table.UNBONDING, b"\x00")]
-    assert len(state.due_before(1_000, 100)) == 1
-    assert len(state.due_before(1_001, 100)) == 5
+    assert len(state.due_before(TIMESTAMP_MS_MAX, 7, None)) == 7
+    assert state.due_before(0, 7, None) == []
+    assert state.due_before(1, 7, None) == [state_key(Table.UNBONDING, b"\x00")]
+    assert len(state.due_before(1_000, 100, None)) == 1
+    assert len(state.due_before(1_001, 100, None)) == 5
 
 
 def test_a_state_restored_from_its_bytes_is_the_same_state() -> None:

@@ -6,6 +6,7 @@ and both results must agree; then the independent checker looks at it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from ledger.accounts import balance_of
 from ledger.actions import (
@@ -35,13 +36,19 @@ from ledger.fees import with_least_fee
 from ledger.hashing import Tags, chain_id_of, sha256
 from ledger.jobs import find_job
 from ledger.keys import KeyPair
-from ledger.params import NAIT_PER_AITBC, TRANSACTION_VERSION, Parameters
+from ledger.params import (
+    NAIT_PER_AITBC,
+    PARAMETER_BOUNDS,
+    TRANSACTION_VERSION,
+    Parameters,
+)
 from ledger.proposal import BlockContext, build_block
 from ledger.records import (
     Account,
     Coordinator,
     Job,
     Record,
+    Supply,
     Table,
     Validator,
     ValidatorSet,
@@ -55,6 +62,8 @@ from ledger.views import ChainView, genesis_view, make_final
 GENESIS_MS = 1_700_000_000_000
 AITBC = NAIT_PER_AITBC
 BUCKETS = 256
+AWAKE: Final = Parameters(halt_gap_ms=PARAMETER_BOUNDS["halt_gap_ms"][1])
+"""Time passes in steps of up to an hour and nobody takes that for a halt (J12)."""
 
 
 def key_of(name: str) -> KeyPair:
@@ -96,7 +105,7 @@ def genesis_records(
     validators: int = 1,
     balances: Mapping[Address, Amount] = BALANCES,
 ) -> dict[bytes, Record]:
-    """Return state 0."""
+    """Return state 0 but for other records that hold units."""
     members = tuple(
         Validator(key.public_key, f"validator-{number}", PEOPLE.payout.address)
         for number, key in enumerate(PEOPLE.validators[:validators])
@@ -104,6 +113,7 @@ def genesis_records(
     records: dict[bytes, Record] = {
         state_key(Table.PARAMETERS): parameters,
         state_key(Table.VALIDATORS): ValidatorSet(members),
+        state_key(Table.SUPPLY): Supply(sum(balances.values()), 0),
     }
     for coordinator in (PEOPLE.coordinator, PEOPLE.other_coordinator):
         records[state_key(Table.COORDINATOR, coordinator.address)] = Coordinator("tests")
@@ -121,7 +131,7 @@ def genesis_of(
 ) -> ChainView:
     """Return block 0 of a chain of the tests."""
     tags = Tags(sha256(b"tests/genesis"))
-    records = genesis_records(parameters or Parameters(), validators, balances)
+    records = genesis_records(parameters or AWAKE, validators, balances)
     chain_id = chain_id_of("tests", tags.genesis_digest)
     return genesis_view(tags, chain_id, records, timestamp_ms, BUCKETS)
 
@@ -146,13 +156,23 @@ class World:
         return self.head.header.timestamp_ms
 
     def block(
-        self, *transactions: SignedTransaction, after_ms: int = 1, finalize: bool = True
+        self,
+        *transactions: SignedTransaction,
+        after_ms: int = 1,
+        finalize: bool = True,
+        halt: bool = False,
     ) -> BlockResult:
         """Add a block with these transactions, `after_ms` later than the head.
+
+        While there are jobs the chain stays awake until then, unless it shall halt (J12).
 
         Raises:
             TransactionRejected: of the first transaction that the state refuses.
         """
+        awake_ms = self.head.parameters.halt_gap_ms
+        while not halt and after_ms > awake_ms and self.head.state.has_jobs:
+            self.block(after_ms=awake_ms, finalize=finalize)
+            after_ms -= awake_ms
         context = self.context(after_ms)
         built = build_block(self.head, transactions, context)
         for _, rejection in built.refused:
@@ -352,6 +372,14 @@ class World:
         """Dispute a receipt as the coordinator."""
         action = DisputeReceipt(job_id, receipt_id, Reason.RESULT_NOT_DELIVERED, 0)
         return self.act(PEOPLE.coordinator, action, after_ms=after_ms)
+
+    def dispute_as_client(
+        self, job_id: Hash, receipt_id: Hash, *, bond: Amount | None = None, after_ms: int = 1
+    ) -> Hash:
+        """Dispute a receipt as the client, with the job's bond unless another is given."""
+        bond = self.job(job_id).dispute_bond if bond is None else bond
+        action = DisputeReceipt(job_id, receipt_id, Reason.RESULT_MALFORMED, bond)
+        return self.act(PEOPLE.client, action, after_ms=after_ms)
 
     def fail(self, job_id: Hash, *, after_ms: int = 1) -> Hash:
         """Fail a job."""
