@@ -4,6 +4,7 @@ from consensus.committee import (
     Committee,
     SignatureCheck,
     Signer,
+    WasChecked,
     faulty_max,
     leader_shift,
     quorum_of,
@@ -58,6 +59,7 @@ from consensus.messages import (
     VoteKind,
     contradiction,
     signed_bytes,
+    votes_of,
 )
 from consensus.pacemaker import Timing
 from consensus.records import (
@@ -67,6 +69,7 @@ from consensus.records import (
     VerdictGiven,
     VoteSeen,
 )
+from consensus.waiting import Awaited, Waiting
 
 __all__ = [
     "CERTIFICATE_CODEC",
@@ -74,6 +77,7 @@ __all__ = [
     "RECORD_CODEC",
     "VOTE_CODEC",
     "AwaitWork",
+    "Awaited",
     "BlockArrived",
     "BlockBuilt",
     "BlockDeclined",
@@ -120,10 +124,13 @@ __all__ = [
     "VoteKind",
     "VoteReceived",
     "VoteSeen",
+    "Waiting",
+    "WasChecked",
     "WorkPending",
     "contradiction",
     "faulty_max",
     "leader_shift",
     "quorum_of",
     "signed_bytes",
+    "votes_of",
 ]

@@ -21,6 +21,7 @@ from consensus.messages import (
     Vote,
     contradiction,
     signed_bytes,
+    votes_of,
 )
 from ledger import keys
 from ledger.hashing import Tags
@@ -29,6 +30,9 @@ from ledger.types import Hash, PublicKey, Signature
 
 SignatureCheck = Callable[[PublicKey, bytes, Signature], bool]
 """Returns whether a signature is the key's over the message, as `ledger.keys.verify` does."""
+
+WasChecked = Callable[[Vote], bool]
+"""Returns whether exactly this vote, signature included, was found valid before."""
 
 
 class Signer(Protocol):
@@ -127,8 +131,17 @@ class Committee:
         self.check_statement(vote.statement)
         self._check_signature(vote.signer, signed_bytes(self.tags, vote.statement), vote.signature)
 
-    def check_certificate(self, certificate: Certificate) -> None:
+    def check_certificate(
+        self, certificate: Certificate, was_checked: WasChecked | None = None
+    ) -> None:
         """Check a certificate: q distinct members of this epoch's set signed its statement.
+
+        All that is wrong with its form is found before the first signature is verified.
+
+        Args:
+            certificate: hostile.
+            was_checked: spares the signatures of votes that the caller has verified; none by
+                default.
 
         Raises:
             MessageInvalid: a subclass per rule: epoch, parent view, order, quorum, signer,
@@ -140,9 +153,12 @@ class Committee:
             raise SignersNotDistinct
         if len(signers) < self.quorum:
             raise QuorumMissing(len(signers), self.quorum)
+        if signers[-1] >= self.size:
+            raise SignerUnknown(signers[-1], self.size)
         message = signed_bytes(self.tags, certificate.statement)
-        for entry in certificate.entries:
-            self._check_signature(entry.signer, message, entry.signature)
+        for vote in votes_of(certificate):
+            if was_checked is None or not was_checked(vote):
+                self._check_signature(vote.signer, message, vote.signature)
 
     def check_evidence(self, evidence: Evidence) -> str:
         """Check two votes that contradict each other, with nothing but the set (rule 9).

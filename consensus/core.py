@@ -16,14 +16,14 @@ finalization. The floor is the newest finalization's view.
     Then the application verifies: valid, notarize; invalid, nullify; unknown, ask again later.
 4.  **notarize(v)** at most once, only in v, never after own nullify(v), never after seeing the
     leader of v equivocate.
-5.  **Notarization(v)**: broadcast it and certify the block. Then finalize(v) unless nullify(v) was
+5.  **Notarization(v)**: pass it on and certify the block. Then finalize(v) unless nullify(v) was
     sent, and enter v + 1. A nullification does not cancel certification; a finalization ≥ v does.
 6.  **nullify(v)** only in v and never after finalize(v). Causes: no proposal by t_l; not certified
     by t_a; proposal refused; certification failed; the leader nullified; the leader was silent for
-    long while a quorum was active (t_l is 0 then). Repeated every t_r together with the
-    certificate that let this node enter v, and counted again here.
+    long while a quorum was active (t_l is 0 then). Repeated every t_r, for members not yet heard
+    in v together with the certificate that let this node enter v, and counted again here.
 7.  **Finalization(v)**: the block and its ancestors are final. Finalize votes count after the
-    network has left v.
+    network has left v. Who lacks it 2Δ after entering a view asks for it.
 8.  Never nullify and finalize in one view. notarize and then nullify is legal.
 9.  **Evidence**: two notarizes, two finalizes, or nullify and finalize of one view by one member.
 10. Everything above the floor is sent again every t_s until it is final.
@@ -31,8 +31,15 @@ finalization. The floor is the newest finalization's view.
 
 Before anything is sent: own votes, certificates, certification verdicts and the first vote of
 each (member, view, kind) are durable, and so are the bytes of every block that this node notarizes
-or certifies. Votes are accepted for views in (floor, current + 1] only (E8). A valid own vote that
-this node does not remember means that another process signs with its key: it stops signing (E10).
+or certifies. Votes are accepted for views in (floor, current + 1] only (E8), and of those for the
+newest `VOTED_VIEWS_MAX`. A valid own vote that this node does not remember means that another
+process signs with its key: it stops signing (E10).
+
+Certificates: votes go to everybody, so nearly all nodes make nearly all certificates themselves,
+and the published rule, by which each node broadcasts each certificate, costs n² messages of q
+signatures for what others have. Here a notarization or nullification of v goes to the leader of
+v + 1, and that leader sends with its proposal what let it enter v + 1, and its parent's
+notarization. Why no bound of the proof changes: docs/consensus-certificates.md.
 
 Quiet chains: see `consensus.pacemaker`. An unfinal parent counts as work only after 2Δ, because
 finality always comes one message delay after certification; without that pause a quiet chain
@@ -40,17 +47,28 @@ would never be quiet.
 
 Deviations from the published protocol: a block that this node built or verified was executed then,
 so its notarization is certified at once, in the same batch; the fast way out of rule 6 for a silent
-leader; f + 1 nullifies of others start the clock of a quiet view, since one honest member saw work.
-Two certificates that exclude each other prove more than f faulty members: the node keeps the first
-and stops signing.
+leader; f + 1 voters of a view start its clock, since one honest member saw a proposal or work; who
+gets certificates (above). Two certificates that exclude each other prove more than f faulty
+members: the node keeps the first, reports who signed both, and stops signing.
 
 Epochs: one `Core` serves one. On an epoch's last block nothing is built: the leader proposes that
 same block again, with the view that notarized it as parent, until it is final itself. Then the
 core is closed, and the shell starts the next epoch's from that block.
 """
 
+from collections.abc import Iterable
+from itertools import islice
+
 from consensus.committee import Committee, Signer
-from consensus.effects import AwaitWork, Commit, Effect, Propose, SetTimer, Verify
+from consensus.effects import (
+    FETCH_VIEWS_MAX,
+    AwaitWork,
+    Commit,
+    Effect,
+    Propose,
+    SetTimer,
+    Verify,
+)
 from consensus.events import (
     BlockArrived,
     BlockBuilt,
@@ -68,13 +86,14 @@ from consensus.events import (
     WorkPending,
 )
 from consensus.intake import Intake
-from consensus.messages import Certificate, Notarize, Nullify, Vote, VoteKind
+from consensus.messages import Certificate, Notarize, Nullify, Statement, Vote, VoteKind
 from consensus.pacemaker import NEVER, Timing
 from consensus.progress import Progress
 from consensus.repeater import Repeater
 from consensus.replay import replay
 from consensus.state import CoreState
 from consensus.view_state import ViewState
+from consensus.waiting import Waiting, waiting_for
 from ledger.types import Hash, View
 
 UNFINAL_DEPTH_SOFT = 16
@@ -120,6 +139,17 @@ class Core:
         """Highest view that each other member was heard to vote in, for the operator."""
         return dict(self._state.heard)
 
+    def waiting(self) -> Waiting:
+        """Return what has to happen before something more is final, for the operator."""
+        return waiting_for(self._state, self._blocking())
+
+    def certificates(self, views: Iterable[View]) -> tuple[Certificate, ...]:
+        """Return what is held of some views, for a shell that answers who is no member.
+
+        The newest finalization stands for all views up to its own.
+        """
+        return self._repeater.held(views)
+
     def handle(self, event: Event) -> tuple[Effect, ...]:
         """Take one event and return what is to be done, `Persist` first."""
         assert self._is_started != isinstance(event, Started), "Started comes first, and once"
@@ -160,6 +190,7 @@ class Core:
         self._is_started = True
         state = self._state
         replay(state, event)
+        state.final_ms = state.now_ms
         state.pacemaker.block_seen(state.now_ms)
         if state.log.floor.view > event.final.view:
             assert state.log.floor_certificate is not None
@@ -180,7 +211,7 @@ class Core:
         state = self._state
         statement = vote.statement
         if statement.view <= state.log.floor.view:
-            self._repeater.answer_stale(sender)
+            self._on_stale(statement, sender, is_late=statement.kind is VoteKind.FINALIZE)
             return
         if not self._intake.accept_vote(vote, sender):
             return
@@ -188,21 +219,20 @@ class Core:
         is_leaders = vote.signer == state.committee.leader(at.view)
         if isinstance(statement, Notarize) and is_leaders:
             at.proposal = statement
-            self._note_activity(at)
-        nullifies = len(at.tallies[VoteKind.NULLIFY])
-        if isinstance(statement, Nullify) and nullifies > state.committee.faulty:
-            self._note_activity(at)
+        self._progress.note_activity(at)
         self._progress.count(statement.view, statement.kind)
 
     def _on_certificate(self, certificate: Certificate, sender: int | None) -> None:
         if certificate.view <= self._state.log.floor.view:
-            self._repeater.answer_stale(sender)
+            is_late = certificate.kind is not VoteKind.NULLIFY
+            self._on_stale(certificate.statement, sender, is_late=is_late)
         elif self._intake.accept_certificate(certificate, sender):
-            self._progress.adopt(certificate)
+            self._progress.adopt(certificate, sender)
 
-    def _note_activity(self, at: ViewState) -> None:
-        if at.view == self._state.view:
-            self._state.pacemaker.activity_seen(self._state.now_ms)
+    def _on_stale(self, statement: Statement, sender: int | None, *, is_late: bool) -> None:
+        """Help a member that is behind; who knows the floor's block is late by a message only."""
+        if statement.view < self._state.log.floor.view or not is_late:
+            self._repeater.answer_stale(sender)
 
     # ------------------------------------------------------------------ what the rules now allow
 
@@ -317,7 +347,8 @@ class Core:
         parent_view = at.proposal.parent_view if at.proposal else state.log.tip.view
         if parent_view < state.log.floor.view:
             return ()
-        missing = tuple(state.log.without_nullification(parent_view, state.view))
+        gaps = state.log.without_nullification(parent_view, state.view)
+        missing = tuple(islice(gaps, FETCH_VIEWS_MAX))
         return missing if state.log.base(parent_view) else (parent_view, *missing)
 
     # ------------------------------------------------------------------ what to be woken by

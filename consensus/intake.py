@@ -1,10 +1,22 @@
-"""Which of the votes and certificates that arrive are new, valid and to be counted."""
+"""Which of the votes and certificates that arrive are new, valid and to be counted.
+
+What costs nothing is refused first; a signature is verified once. A certificate is its votes: they
+join the tallies, so that a member's vote that comes after it is a known copy, and one that
+contradicts it is evidence.
+"""
+
+from typing import Final
 
 from consensus.effects import ReportEvidence, ReportFault
 from consensus.errors import MessageInvalid
-from consensus.messages import Certificate, Vote, VoteKind
+from consensus.messages import Certificate, Statement, Vote, VoteKind, votes_of
 from consensus.records import VoteSeen
 from consensus.state import CoreState
+from consensus.view_state import ViewState
+
+VOTED_VIEWS_MAX: Final = 1_024
+"""Newest views whose votes are taken. A newer finalization covers older ones, and votes for every
+view since a floor that is far behind would fill the memory."""
 
 KEY_IN_USE_ELSEWHERE = (
     "a vote signed with this validator's key exists that this node does not remember: another "
@@ -27,24 +39,21 @@ class Intake:
         state = self._state
         view, kind = vote.statement.view, vote.statement.kind
         if vote.signer == state.me:
-            self._check_own_vote(vote)
+            self._check_own_vote(vote, sender)
             return False
-        if view > state.view + 1:  # E8
+        if not state.view - VOTED_VIEWS_MAX < view <= state.view + 1:  # E8
             return False
         known = state.log.find(view)
         earlier = known.tallies[kind].vote_of(vote.signer) if known else None
-        if known and earlier:
-            is_copy = earlier.statement == vote.statement
-            if is_copy or vote.signer in known.reported:
-                return False
+        if known and earlier and not self._may_teach(known, earlier, vote):
+            return False
         try:
             state.committee.check_vote(vote)
         except MessageInvalid as fault:
             state.outbox.emit(ReportFault(sender, fault.code))
             return False
-        state.heard[vote.signer] = max(view, state.heard.get(vote.signer, 0))
-        self._weigh(vote)
-        return state.log.at(view).tallies[kind].add(vote)
+        state.outbox.record(VoteSeen(vote))
+        return self._weigh(vote)
 
     def accept_certificate(self, certificate: Certificate, sender: int | None) -> bool:
         """Check a certificate above the floor; return whether it is valid and new."""
@@ -54,42 +63,64 @@ class Intake:
         if held and held.statement == certificate.statement:
             return False
         try:
-            state.committee.check_certificate(certificate)
+            state.committee.check_certificate(certificate, self._was_checked)
         except MessageInvalid as fault:
             state.outbox.emit(ReportFault(sender, fault.code))
             return False
-        self._check_own_part(certificate)
+        for vote in votes_of(certificate):
+            if vote.signer != state.me:
+                self._weigh(vote)
+            elif not self._remembers(vote.statement):
+                state.stop_signing(KEY_IN_USE_ELSEWHERE)
         return True
 
-    def _weigh(self, vote: Vote) -> None:
-        """Record a checked vote, and report it if it contradicts an earlier one (rule 9)."""
-        state = self._state
-        at = state.log.at(vote.statement.view)
-        state.outbox.record(VoteSeen(vote))
-        evidence = at.evidence_in(vote)
-        if evidence and vote.signer not in at.reported:
-            at.note_contradiction(vote, state.committee.leader(at.view))
-            state.outbox.emit(ReportEvidence(evidence))
+    def _may_teach(self, at: ViewState, earlier: Vote, vote: Vote) -> bool:
+        """Return whether a second vote of one kind is worth a signature.
 
-    def _check_own_vote(self, vote: Vote) -> None:
+        It is if it contradicts the first and the member is not known yet to contradict itself, or
+        if it shows that the leader proposed twice (rule 4).
+        """
+        if earlier.statement == vote.statement:
+            return False
+        is_proposal = vote.statement.kind is VoteKind.NOTARIZE and self._is_leaders(vote)
+        return vote.signer not in at.reported or (is_proposal and not at.equivocated)
+
+    def _weigh(self, vote: Vote) -> bool:
+        """Take in a checked vote; report it if it contradicts an earlier one (rule 9).
+
+        Returns:
+            Whether it counts: the member's first of its kind in this view.
+        """
+        state = self._state
+        state.hear(vote)
+        at = state.log.at(vote.statement.view)
+        evidence = at.evidence_in(vote)
+        if evidence:
+            is_news = vote.signer not in at.reported
+            at.note_contradiction(evidence, state.committee.leader(at.view))
+            if is_news:
+                state.outbox.emit(ReportEvidence(evidence))
+        return at.tallies[vote.statement.kind].add(vote)
+
+    def _check_own_vote(self, vote: Vote, sender: int | None) -> None:
         """Stop signing on a valid vote of the own key that this node did not cast (E10)."""
-        if self._remembers(vote.statement.view, vote.statement.kind, vote):
+        if self._remembers(vote.statement):
             return
         try:
             self._state.committee.check_vote(vote)
-        except MessageInvalid:
-            return  # Anybody can write our index on a forged vote.
+        except MessageInvalid as fault:  # Anybody can write our index on a vote.
+            self._state.outbox.emit(ReportFault(sender, fault.code))
+            return
         self._state.stop_signing(KEY_IN_USE_ELSEWHERE)
 
-    def _check_own_part(self, certificate: Certificate) -> None:
-        """The same for the own vote inside a checked certificate (E10)."""
-        for entry in certificate.entries:
-            if entry.signer == self._state.me:
-                vote = Vote(certificate.statement, entry.signer, entry.signature)
-                if not self._remembers(certificate.view, certificate.kind, vote):
-                    self._state.stop_signing(KEY_IN_USE_ELSEWHERE)
+    def _remembers(self, statement: Statement) -> bool:
+        known = self._state.log.find(statement.view)
+        own = known.own.get(statement.kind) if known else None
+        return own is not None and own.statement == statement
 
-    def _remembers(self, view: int, kind: VoteKind, vote: Vote) -> bool:
-        known = self._state.log.find(view)
-        own = known.own.get(kind) if known else None
-        return own is not None and own.statement == vote.statement
+    def _was_checked(self, vote: Vote) -> bool:
+        known = self._state.log.find(vote.statement.view)
+        return known is not None and known.tallies[vote.statement.kind].vote_of(vote.signer) == vote
+
+    def _is_leaders(self, vote: Vote) -> bool:
+        return vote.signer == self._state.committee.leader(vote.statement.view)

@@ -49,6 +49,7 @@ __all__ = [
     "contradiction",
     "finalize_of",
     "signed_bytes",
+    "votes_of",
 ]
 
 VOTE_BYTES_MAX: Final = 192
@@ -122,6 +123,12 @@ class Evidence(_Wire, frozen=True):
 VOTE_CODEC: Final = Codec(Vote, VOTE_BYTES_MAX, "vote")
 CERTIFICATE_CODEC: Final = Codec(Certificate, CERTIFICATE_BYTES_MAX, "certificate")
 EVIDENCE_CODEC: Final = Codec(Evidence, EVIDENCE_BYTES_MAX, "evidence")
+
+
+def votes_of(certificate: Certificate) -> tuple[Vote, ...]:
+    """Return the votes that a certificate is made of, in its order."""
+    statement = certificate.statement
+    return tuple(Vote(statement, entry.signer, entry.signature) for entry in certificate.entries)
 
 
 def finalize_of(statement: Notarize) -> Finalize:

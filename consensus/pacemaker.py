@@ -76,15 +76,32 @@ class Pacemaker:
         return STANDSTILL_DELTAS * self.delta_ms
 
     @property
+    def finality_ms(self) -> int:
+        """When the block to build on should have become final; NEVER if it is.
+
+        Counted in the Δ of the chain: a leader whose own Δ has grown must not propose later than
+        others wait for.
+        """
+        return self._entered_ms + 2 * self._timing.delta_ms if self._parent_waits else NEVER
+
+    @property
     def owed_ms(self) -> int:
         """When a block became or becomes owed, whoever leads."""
-        finality_ms = self._entered_ms + 2 * self.delta_ms if self._parent_waits else NEVER
-        return min(self._work_ms, self._last_block_ms + self._timing.heartbeat_ms, finality_ms)
+        heartbeat_ms = self._last_block_ms + self._timing.heartbeat_ms
+        return min(self._work_ms, heartbeat_ms, self.finality_ms)
 
     @property
     def armed_ms(self) -> int:
         """When the time of this view started to run."""
         return max(self._entered_ms, min(self.owed_ms, self._seen_ms))
+
+    def is_running(self, now_ms: int) -> bool:
+        """Return whether the time of this view runs: its block is owed, or others act in it."""
+        return self.armed_ms <= now_ms
+
+    def running_ms(self, now_ms: int) -> int:
+        """Return since when this view's time runs; since it was entered, if it does not."""
+        return self.armed_ms if self.is_running(now_ms) else self._entered_ms
 
     def leader_deadline_ms(self, *, leader_is_silent: bool) -> int:
         """Return when the proposal must be there: t_l, or at once from a long silent leader."""
@@ -107,7 +124,7 @@ class Pacemaker:
         self._work_ms = min(self._work_ms, now_ms)
 
     def activity_seen(self, now_ms: int) -> None:
-        """Note that others act in this view: a proposal is here, or f + 1 members gave up."""
+        """Note that others act in this view; see `ViewState.is_active`."""
         self._seen_ms = min(self._seen_ms, now_ms)
 
     def block_seen(self, now_ms: int) -> None:

@@ -5,7 +5,7 @@ certifies a block, which casts the next vote. With one member a block is propose
 certified and final in one pass.
 """
 
-from consensus.effects import Broadcast, BroadcastProposal, Certify, Commit
+from consensus.effects import Broadcast, BroadcastProposal, Certify, Commit, Send
 from consensus.events import BlockRef, Certified, Verdict
 from consensus.intake import QUORUMS_CONTRADICT
 from consensus.messages import (
@@ -54,10 +54,32 @@ class Progress:
         at.tallies[statement.kind].add(vote)
         state.outbox.record(VoteSeen(vote))
         if isinstance(statement, Notarize) and state.is_leading:
+            self._send_support(statement)
             state.outbox.emit(BroadcastProposal(vote))
         else:
             state.outbox.emit(Broadcast(vote))
         self.count(statement.view, statement.kind)
+
+    def _send_support(self, proposal: Notarize) -> None:
+        """Have everybody enter the view that this node leads, and find its parent (rule 5)."""
+        entry = self._state.entry
+        if entry:
+            self._state.outbox.emit(Broadcast(entry))
+        parent = self._state.log.find(proposal.parent_view)
+        if parent and parent.view == proposal.view - 1:
+            notarization = parent.certificates[VoteKind.NOTARIZE]
+            if notarization is not entry:
+                self._state.outbox.emit(Broadcast(notarization))
+
+    def _pass_on(self, certificate: Certificate, sender: int | None) -> None:
+        """Give a certificate that opens a view to that view's leader, unless it has it (rule 5)."""
+        state = self._state
+        if certificate.kind is VoteKind.FINALIZE or certificate.view < state.view - 1:
+            return  # Asked for by those who lack it.
+        leader = state.committee.leader(certificate.view + 1)
+        is_needless = leader == sender or state.has_entered(leader, certificate.view + 1)
+        if state.me is not None and leader != state.me and not is_needless:
+            state.outbox.emit(Send(leader, certificate))
 
     def count(self, view: View, kind: VoteKind) -> None:
         """Adopt a certificate as soon as a quorum says the same; also for views left (rule 7)."""
@@ -68,7 +90,7 @@ class Progress:
         if certificate:
             self.adopt(certificate)
 
-    def adopt(self, certificate: Certificate) -> None:
+    def adopt(self, certificate: Certificate, sender: int | None = None) -> None:
         """Act on a certificate that is checked, above the floor, and new."""
         state = self._state
         at = state.log.at(certificate.view)
@@ -77,10 +99,10 @@ class Progress:
             return
         at.certificates[certificate.kind] = certificate
         state.outbox.record(CertificateSeen(certificate))
-        if certificate.view >= state.view - 1:  # Older ones were asked for; others have them.
-            state.outbox.emit(Broadcast(certificate))
+        self._pass_on(certificate, sender)
         match certificate.statement:
             case Notarize():
+                self.note_activity(at)
                 self.certify(at)  # rule 5
             case Nullify(view=view):
                 if view >= state.view:
@@ -93,11 +115,14 @@ class Progress:
         state = self._state
         state.log.raise_floor(BlockRef(final.view, final.block_id), certificate)
         state.outbox.emit(Commit(certificate))
+        state.final_ms = state.now_ms
         state.pacemaker.block_seen(state.now_ms)
         state.pacemaker.finalized(parent_waits=state.log.tip != state.log.floor)
         self._repeater.on_finality()
         if final.view >= state.view:
             self._enter(final.view + 1, certificate)  # rule 1
+        elif final.view == state.view - 1:
+            state.entry = certificate  # Says more than the notarization that was the first.
 
     def certify(self, at: ViewState) -> None:
         """Rule 5: have a notarized block executed, unless it was or the question is out."""
@@ -163,6 +188,11 @@ class Progress:
         """Start the current view's time."""
         state = self._state
         state.pacemaker.enter(state.now_ms, parent_waits=state.log.tip != state.log.floor)
-        if state.log.at(state.view).proposal:
-            state.pacemaker.activity_seen(state.now_ms)
+        self.note_activity(state.log.at(state.view))
         self._repeater.on_entry()
+
+    def note_activity(self, at: ViewState) -> None:
+        """Have the time of the current view run, if others act in it."""
+        state = self._state
+        if at.view == state.view and at.is_active(state.committee.faulty):
+            state.pacemaker.activity_seen(state.now_ms)

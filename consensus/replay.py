@@ -1,14 +1,18 @@
 """Continuing after a restart: from the journal's records to what the core knew."""
 
+from consensus.effects import ReportEvidence
 from consensus.events import BlockRef, Started
-from consensus.messages import Certificate, Finalize, Notarize, Vote, VoteKind
+from consensus.messages import Certificate, Finalize, Notarize, Vote, VoteKind, votes_of
 from consensus.records import CertificateSeen, VerdictGiven, VoteSeen
 from consensus.state import CoreState
 from consensus.view_log import ViewLog
 
 
 def replay(state: CoreState, started: Started) -> None:
-    """Set views, floor, tip and current view from durable records; sends nothing.
+    """Set views, floor, tip and current view from durable records.
+
+    The only effect is that contradictions are reported again: the crash may have come before
+    anybody took note of them.
 
     Records were checked before they were written, and the journal checks its own integrity, so
     signatures are not verified again.
@@ -35,25 +39,35 @@ def replay(state: CoreState, started: Started) -> None:
 
 
 def _replay_vote(state: CoreState, vote: Vote) -> None:
-    at = state.log.at(vote.statement.view)
-    kind = vote.statement.kind
-    is_leader = vote.signer == state.committee.leader(at.view)
-    if at.evidence_in(vote):
-        at.note_contradiction(vote, state.committee.leader(at.view))
-    if not at.tallies[kind].add(vote):
+    if not _replay_tally(state, vote):
         return
+    at = state.log.at(vote.statement.view)
+    is_leader = vote.signer == state.committee.leader(at.view)
     if isinstance(vote.statement, Notarize) and is_leader:
         at.proposal = vote.statement
     if vote.signer == state.me:
-        at.own[kind] = vote
+        at.own[vote.statement.kind] = vote
         if isinstance(vote.statement, Notarize):
             at.executed = at.kept = vote.statement.block_id
-    else:
+
+
+def _replay_tally(state: CoreState, vote: Vote) -> bool:
+    at = state.log.at(vote.statement.view)
+    evidence = at.evidence_in(vote)
+    if evidence:
+        if vote.signer not in at.reported:
+            state.outbox.emit(ReportEvidence(evidence))
+        at.note_contradiction(evidence, state.committee.leader(at.view))
+    if vote.signer != state.me:
         state.heard[vote.signer] = max(at.view, state.heard.get(vote.signer, 0))
+    return at.tallies[vote.statement.kind].add(vote)
 
 
 def _replay_certificate(state: CoreState, certificate: Certificate) -> None:
     state.log.at(certificate.view).certificates[certificate.kind] = certificate
+    for vote in votes_of(certificate):
+        if vote.signer != state.me:
+            _replay_tally(state, vote)
     statement = certificate.statement
     if isinstance(statement, Finalize):
         state.log.raise_floor(BlockRef(statement.view, statement.block_id), certificate)

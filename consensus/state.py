@@ -3,7 +3,7 @@
 from consensus.committee import Committee, Signer
 from consensus.effects import StopSigning
 from consensus.events import BlockRef
-from consensus.messages import Certificate, VoteKind
+from consensus.messages import Certificate, Vote, VoteKind
 from consensus.outbox import Outbox
 from consensus.pacemaker import NEVER, Pacemaker, Timing
 from consensus.view_log import ViewLog
@@ -26,7 +26,7 @@ class CoreState:
         self.view: View = 1
         """Current view."""
         self.entry: Certificate | None = None
-        """The certificate that let this node enter it."""
+        """The certificate of the view before that let this node enter, or its finalization."""
         self.now_ms = 0
         self.pacemaker = Pacemaker(timing)
         self.outbox = Outbox()
@@ -36,6 +36,10 @@ class CoreState:
         """Executed blocks that are the last of the epoch."""
         self.heard: dict[int, View] = {}
         """Highest view that each other member voted in."""
+        self.heard_ms: dict[int, int] = {}
+        """When a vote of each other member was last heard, since this process started."""
+        self.final_ms = 0
+        """When something last became final here, or when this process started."""
 
     @property
     def may_sign(self) -> bool:
@@ -62,10 +66,19 @@ class CoreState:
         active = sum(view >= horizon for view in self.heard.values()) + (self.me is not None)
         return self.heard.get(leader, 0) < horizon and active >= self.committee.quorum
 
+    def hear(self, vote: Vote) -> None:
+        """Note a checked vote of another member."""
+        self.heard[vote.signer] = max(vote.statement.view, self.heard.get(vote.signer, 0))
+        self.heard_ms[vote.signer] = self.now_ms
+
+    def has_entered(self, member: int, view: View) -> bool:
+        """Return whether a member is known to be in a view or beyond: it voted there."""
+        return self.heard.get(member, 0) >= view
+
     def deadline_ms(self, at: ViewState) -> int:
-        """Return when the current view is given up: t_l while there is no proposal, then t_a."""
+        """Return when the current view is given up: t_l while nothing is proposed, then t_a."""
         pacemaker = self.pacemaker
-        if at.proposal:
+        if at.proposal or at.notarized:
             return pacemaker.certify_deadline_ms
         deadline_ms = pacemaker.leader_deadline_ms(leader_is_silent=self.leader_is_silent)
         if at.proposing_ms is None:
@@ -81,6 +94,7 @@ class CoreState:
             for question in (at.verification, at.certification)
             if question.again_ms is not None
         ]
+        times.append(self.pacemaker.finality_ms)
         at = self.log.at(self.view)
         if self.may_sign and not self.is_closed and VoteKind.NULLIFY not in at.own:
             times.append(self.deadline_ms(at))

@@ -106,6 +106,16 @@ class ViewState:
         """Whether a nullification is held."""
         return VoteKind.NULLIFY in self.certificates
 
+    def is_active(self, faulty: int) -> bool:
+        """Return whether others act in this view, so that its time runs here, too.
+
+        More voters than can be faulty include an honest one, that saw a proposal or work.
+        """
+        if self.proposal or self.notarized:
+            return True
+        notarize, nullify = self.tallies[VoteKind.NOTARIZE], self.tallies[VoteKind.NULLIFY]
+        return len(notarize.voters() | nullify.voters()) > faulty
+
     def evidence_in(self, vote: Vote) -> Evidence | None:
         """Return proof that a checked vote contradicts an earlier one of its signer (rule 9)."""
         for tally in self.tallies.values():
@@ -114,16 +124,18 @@ class ViewState:
                 return Evidence(earlier, vote)
         return None
 
-    def note_contradiction(self, vote: Vote, leader: int) -> None:
-        """Note that the signer of a checked vote contradicted itself."""
-        self.reported.add(vote.signer)
-        if vote.signer == leader and vote.statement.kind is VoteKind.NOTARIZE:
+    def note_contradiction(self, evidence: Evidence, leader: int) -> None:
+        """Note that the signer of two checked votes contradicted itself."""
+        self.reported.add(evidence.first.signer)
+        kinds = {evidence.first.statement.kind, evidence.second.statement.kind}
+        if evidence.first.signer == leader and kinds == {VoteKind.NOTARIZE}:
             self.equivocated = True
 
     def contradicts(self, certificate: Certificate) -> bool:
         """Return whether a certificate and one that is held cannot both exist.
 
-        Two quorums share an honest member, so this needs more than f faulty ones.
+        Two quorums share an honest member, so this needs more than f faulty ones. Honest members
+        finalize exactly what was notarized, its parent's view included.
         """
         held = self.certificates.get(certificate.kind)
         if held and held.statement != certificate.statement:
@@ -132,7 +144,7 @@ class ViewState:
         if certificate.kind in kinds and kinds - {certificate.kind} <= self.certificates.keys():
             return True
         blocks = {
-            known.statement.block_id
+            (known.statement.parent_view, known.statement.block_id)
             for known in (*self.certificates.values(), certificate)
             if not isinstance(known.statement, Nullify)
         }

@@ -1,5 +1,7 @@
 """Counting votes of one kind in one view."""
 
+from collections.abc import KeysView
+
 from consensus.messages import Certificate, CertificateEntry, Statement, Vote
 
 
@@ -16,9 +18,9 @@ class Tally:
         self._votes: dict[int, Vote] = {}
         self._counts: dict[Statement, int] = {}
 
-    def __len__(self) -> int:
-        """Return how many members have voted."""
-        return len(self._votes)
+    def voters(self) -> KeysView[int]:
+        """Return who has voted."""
+        return self._votes.keys()
 
     def vote_of(self, signer: int) -> Vote | None:
         """Return a member's first vote."""

@@ -20,6 +20,7 @@ from consensus import (
     Nullify,
     Persist,
     Record,
+    Send,
     Started,
     Statement,
     Tick,
@@ -30,7 +31,7 @@ from consensus import (
     WorkPending,
 )
 from tests.consensus.small_network import TIMING
-from tests.consensus.sound_fakes import BOUNDARY, FakeKey, committee_of, vote_of
+from tests.consensus.sound_fakes import BOUNDARY, FakeKey, check_fake, committee_of, vote_of
 
 DELTA_MS = TIMING.delta_ms
 
@@ -75,7 +76,9 @@ class Probe:
         final_certificate: Certificate | None = None,
     ) -> None:
         self.me = me
-        self.committee = committee_of(size)
+        self.checked: list[bytes] = []
+        """Messages whose signatures were verified."""
+        self.committee = committee_of(size, check=self._check)
         self.now = 1_000
         self.effects: list[Effect] = []
         """Everything since the last `clear`."""
@@ -91,6 +94,10 @@ class Probe:
             self.journal += effects[0].records
         self.effects += effects
         return effects
+
+    def _check(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        self.checked.append(message)
+        return check_fake(public_key, message, signature)
 
     def clear(self) -> None:
         self.effects = []
@@ -149,6 +156,15 @@ class Probe:
         return [
             e.message.statement for e in self.of(Broadcast) if isinstance(e.message, Certificate)
         ]
+
+    def told(self, member: int) -> list[Statement]:
+        """Statements of the certificates that were sent to one member alone."""
+        return [e.message.statement for e in self.of(Send) if e.member == member]
+
+    def holds(self, statement: Statement) -> bool:
+        """Return whether the core has a certificate for a statement, by what it answers."""
+        held = self.core.certificates([statement.view])
+        return statement in [certificate.statement for certificate in held]
 
     def of(self, kind: type[E]) -> list[E]:
         return [effect for effect in self.effects if isinstance(effect, kind)]

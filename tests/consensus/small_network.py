@@ -285,7 +285,7 @@ class Network:
         self.cut: set[frozenset[int]] = set()
         self.judge = Judge(size)
         self.waiting_for_work: dict[int, int] = {}
-        self.sent = 0
+        self.certificates_sent = 0
         self.on_message: Callable[[int, Vote | Certificate, Block | None], None] | None = None
 
     # Time -----------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ class Network:
     ) -> None:
         if node.number not in self.byzantine:
             self.judge.on_sent(node.number, node.disk, message)
-        self.sent += 1
+        self.certificates_sent += isinstance(message, Certificate)
         weather = self.weather
         if frozenset((node.number, member)) in self.cut or self.random.random() < weather.loss:
             return

@@ -3,7 +3,16 @@
 import hashlib
 from dataclasses import dataclass
 
-from consensus import BlockRef, Committee, Finalize, Notarize, Nullify, Vote, signed_bytes
+from consensus import (
+    BlockRef,
+    Committee,
+    Finalize,
+    Notarize,
+    Nullify,
+    SignatureCheck,
+    Vote,
+    signed_bytes,
+)
 from ledger.hashing import Tags
 
 TAGS = Tags(b"\x51" * 32)
@@ -28,9 +37,9 @@ def check_fake(public_key: bytes, message: bytes, signature: bytes) -> bool:
     return signature == _fake_signature(public_key, message)
 
 
-def committee_of(size: int, epoch: int = 0) -> Committee:
+def committee_of(size: int, epoch: int = 0, check: SignatureCheck = check_fake) -> Committee:
     members = [FakeKey(number).public_key for number in range(size)]
-    return Committee(TAGS, epoch, members, check=check_fake)
+    return Committee(TAGS, epoch, members, check=check)
 
 
 def vote_of(number: int, statement: Notarize | Nullify | Finalize) -> Vote:

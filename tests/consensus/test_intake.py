@@ -7,6 +7,7 @@ from consensus import (
     Certificate,
     CertificateReceived,
     CertificatesRequested,
+    FetchCertificates,
     ReportEvidence,
     ReportFault,
     Send,
@@ -15,6 +16,8 @@ from consensus import (
     Vote,
     VoteReceived,
 )
+from consensus.effects import FETCH_VIEWS_MAX
+from consensus.intake import VOTED_VIEWS_MAX
 from tests.consensus.probe import (
     DELTA_MS,
     Probe,
@@ -37,7 +40,7 @@ def test_a_forged_vote_is_reported_and_does_not_count() -> None:
     assert faults(probe) == ["VOTE_FORGED"]
     probe.hear(0, notarize(1))
     probe.hear(2, notarize(1))
-    assert not probe.certificates()
+    assert not probe.holds(notarize(1))
 
 
 def test_a_repeated_vote_counts_once() -> None:
@@ -45,7 +48,7 @@ def test_a_repeated_vote_counts_once() -> None:
     for _ in range(3):
         probe.hear(0, notarize(1))
         probe.hear(2, notarize(1))
-    assert not probe.certificates()
+    assert not probe.holds(notarize(1))
 
 
 def test_a_copy_with_another_signature_does_not_displace_the_checked_vote() -> None:
@@ -55,7 +58,7 @@ def test_a_copy_with_another_signature_does_not_displace_the_checked_vote() -> N
     probe.feed(VoteReceived(probe.now, copy, 2))
     probe.hear(0, notarize(1))
     probe.hear(3, notarize(1))
-    assert probe.certificates() == [notarize(1)]
+    assert probe.holds(notarize(1))
     assert not faults(probe)
 
 
@@ -146,13 +149,42 @@ def test_notarize_and_nullify_are_no_evidence() -> None:
     assert not probe.of(ReportEvidence)
 
 
+def test_a_leader_known_to_contradict_itself_is_still_seen_to_propose_twice() -> None:
+    probe = Probe(me=1)
+    probe.hear(0, finalize(1, branch=2))
+    probe.hear(0, nullify(1))
+    assert len(probe.of(ReportEvidence)) == 1
+    probe.clear()
+    probe = Probe(me=1, records=probe.journal)  # Its nullify would otherwise end the view at once.
+    probe.hear(0, notarize(1))
+    probe.hear(0, notarize(1, branch=1))
+    probe.verified(1)
+    assert notarize(1) not in probe.votes()
+
+
+def test_members_that_signed_two_certificates_that_exclude_each_other_are_reported() -> None:
+    probe = Probe(me=1)
+    probe.show(notarize(1))
+    probe.show(notarize(1, branch=1))
+    reports = [report.evidence for report in probe.of(ReportEvidence)]
+    assert [evidence.first.signer for evidence in reports] == [0, 2, 3]
+    assert all(probe.committee.check_evidence(evidence) for evidence in reports)
+
+
+def test_a_vote_that_contradicts_one_in_a_certificate_is_evidence() -> None:
+    probe = Probe(me=1)
+    probe.show(nullify(1))
+    probe.hear(2, finalize(1))
+    assert len(probe.of(ReportEvidence)) == 1
+
+
 def test_a_contradicting_vote_does_not_count() -> None:
     probe = Probe(me=1)
     probe.hear(2, notarize(1))
     probe.hear(2, notarize(1, branch=1))
     probe.hear(0, notarize(1, branch=1))
     probe.hear(3, notarize(1, branch=1))
-    assert not probe.certificates()
+    assert not probe.holds(notarize(1, branch=1))
 
 
 # E10 ----------------------------------------------------------------------------------------
@@ -179,6 +211,7 @@ def test_a_forged_own_vote_stops_nobody() -> None:
     forged = Vote(nullify(7), 1, bytes(64))
     probe.feed(VoteReceived(probe.now, forged, 2))
     assert not probe.of(StopSigning)
+    assert faults(probe) == ["VOTE_FORGED"]
 
 
 def test_an_own_vote_that_is_remembered_is_nothing_new() -> None:
@@ -208,6 +241,82 @@ def test_quorums_that_exclude_each_other_stop_signing(first: Statement, second: 
     assert len(probe.of(StopSigning)) == 1
 
 
+# What a flood costs ---------------------------------------------------------------------------
+
+
+def test_what_is_wrong_with_the_form_of_a_certificate_costs_no_signature() -> None:
+    for broken, code in broken_certificates():
+        probe = Probe(me=1)
+        probe.feed(CertificateReceived(probe.now, broken, 2))
+        assert code == "VOTE_FORGED" or not probe.checked
+
+
+def test_votes_that_were_verified_are_not_verified_again_in_a_certificate() -> None:
+    probe = Probe(me=1)
+    probe.hear(2, notarize(1))
+    probe.hear(3, notarize(1))
+    assert len(probe.checked) == 2
+    probe.show(notarize(1))
+    assert len(probe.checked) == 3
+
+
+def test_votes_that_came_in_a_certificate_are_not_verified_again() -> None:
+    probe = Probe(me=1)
+    probe.show(notarize(1))
+    assert len(probe.checked) == 3
+    for signer in (0, 2, 3):
+        probe.hear(signer, notarize(1))
+    probe.show(notarize(1), (0, 2, 3))
+    assert len(probe.checked) == 3
+
+
+def test_a_member_that_contradicts_itself_over_and_over_costs_a_few_signatures() -> None:
+    probe = Probe(me=1)
+    for branch in range(50):
+        probe.hear(2, notarize(1, branch=branch))
+        probe.hear(2, finalize(1, branch=branch))
+    assert len(probe.checked) == 3
+    assert len(probe.journal) == 3
+
+
+def test_votes_for_views_that_were_left_long_ago_are_ignored_and_not_kept() -> None:
+    probe = Probe(me=1)
+    probe.show(nullify(5_000))
+    probe.hear(2, nullify(5_001 - VOTED_VIEWS_MAX))
+    assert len(probe.journal) == 1
+    probe.hear(2, nullify(5_002 - VOTED_VIEWS_MAX))
+    assert len(probe.journal) == 2
+
+
+def test_a_core_that_is_far_behind_asks_for_a_bounded_number_of_views_at_once() -> None:
+    probe = Probe(me=1)
+    probe.show(nullify(1_000_000))
+    (fetch,) = probe.of(FetchCertificates)
+    assert fetch.views == tuple(range(1, FETCH_VIEWS_MAX + 1))
+
+
+def test_what_blocks_a_proposal_is_asked_for_before_what_is_only_missing() -> None:
+    probe = Probe(me=0)
+    probe.show(nullify(198))
+    probe.clear()
+    probe.hear(2, notarize(199, parent_view=150))
+    asked = [view for fetch in probe.of(FetchCertificates) for view in fetch.views]
+    assert set(range(150, 198)) <= set(asked)
+
+
+def test_a_member_that_asks_without_end_gets_a_bounded_answer() -> None:
+    probe = Probe(me=1)
+    probe.show(nullify(1))
+    for _ in range(1_000):
+        probe.feed(CertificatesRequested(probe.now, (1,) * FETCH_VIEWS_MAX, 2))
+    assert len(probe.of(Send)) <= 4
+    probe.clear()
+    probe.feed(CertificatesRequested(probe.now, (1,), 3))
+    probe.wait(2 * DELTA_MS)
+    probe.feed(CertificatesRequested(probe.now, (1,), 2))
+    assert [sent.member for sent in probe.of(Send)] == [3, 2]
+
+
 # Catch-up -----------------------------------------------------------------------------------
 
 
@@ -222,6 +331,17 @@ def test_who_speaks_of_what_is_final_is_told_so_but_not_for_every_message() -> N
     probe.wait(2 * DELTA_MS)
     probe.show(notarize(2), (0, 2, 3))
     assert len(probe.of(Send)) == 2
+
+
+def test_who_finalizes_what_is_final_is_late_and_not_behind() -> None:
+    probe = Probe(me=1)
+    probe.show(finalize(5))
+    probe.clear()
+    probe.hear(2, finalize(5))
+    probe.show(notarize(5, 4), (0, 2, 3))
+    assert not probe.of(Send)
+    probe.hear(2, notarize(5, 4))
+    assert probe.told(2) == [finalize(5)]
 
 
 def test_a_request_is_answered_with_everything_that_is_held() -> None:

@@ -127,7 +127,7 @@ def test_finality_that_the_store_has_is_not_committed_again() -> None:
 def test_a_quorum_whose_certificate_was_not_written_is_counted_again() -> None:
     votes = [VoteSeen(vote_of(signer, notarize(1))) for signer in (0, 2, 3)]
     again = Probe(me=1, records=votes)
-    assert set(again.certificates()) == {notarize(1)}
+    assert again.holds(notarize(1))
 
 
 def test_evidence_survives_a_restart() -> None:
@@ -136,6 +136,24 @@ def test_evidence_survives_a_restart() -> None:
     again = restarted(probe)
     again.hear(2, nullify(1))
     assert len(again.of(ReportEvidence)) == 1
+
+
+def test_a_contradiction_is_reported_again_after_the_crash() -> None:
+    """The crash may have come before anybody took note of it."""
+    probe = Probe(me=1)
+    probe.hear(2, finalize(1))
+    probe.hear(2, nullify(1))
+    again = restarted(probe)
+    assert again.of(ReportEvidence) == probe.of(ReportEvidence)
+
+
+def test_votes_in_certificates_are_remembered_like_votes() -> None:
+    probe = Probe(me=1)
+    probe.show(nullify(1))
+    again = restarted(probe)
+    again.hear(2, finalize(1))
+    assert len(again.of(ReportEvidence)) == 1
+    assert again.core.heard == {0: 1, 2: 1, 3: 1}
 
 
 def test_a_leader_that_equivocated_before_the_crash_is_not_supported_after_it() -> None:

@@ -257,11 +257,11 @@ def test_a_proposal_of_the_next_view_waits_until_that_view_is_entered() -> None:
 # Rule 5: notarizations ----------------------------------------------------------------------
 
 
-def test_a_quorum_of_notarizes_is_broadcast_and_certified() -> None:
+def test_a_quorum_of_notarizes_is_a_notarization_and_certified() -> None:
     probe = Probe(me=1)
     for signer in (0, 2, 3):
         probe.hear(signer, notarize(1))
-    assert probe.certificates() == [notarize(1)]
+    assert probe.holds(notarize(1))
     assert probe.of(Certify) == [Certify(notarize(1))]
     probe.certified(1)
     assert probe.votes() == [finalize(1)]
@@ -271,7 +271,7 @@ def test_two_votes_of_four_are_no_quorum() -> None:
     probe = Probe(me=1)
     for signer in (0, 2):
         probe.hear(signer, notarize(1))
-    assert not probe.certificates()
+    assert not probe.holds(notarize(1))
 
 
 def test_a_block_that_was_verified_here_needs_no_second_question() -> None:

@@ -7,6 +7,7 @@ from consensus import (
     BroadcastProposal,
     Propose,
     SetTimer,
+    Statement,
     Verdict,
 )
 from consensus.pacemaker import DELTA_MS_CAP
@@ -49,25 +50,47 @@ def test_another_members_nullify_is_not_followed() -> None:
     assert not probe.votes()
 
 
-def test_more_nullifies_than_can_be_faulty_start_the_clock_of_a_quiet_view() -> None:
+@pytest.mark.parametrize("said", [nullify(1), notarize(1)])
+def test_more_voters_than_can_be_faulty_start_the_clock_of_a_quiet_view(said: Statement) -> None:
     probe = Probe(me=1)
-    probe.hear(2, nullify(1))
+    probe.hear(2, said)
+    probe.wait(1_000)
     probe.hear(3, nullify(1))
-    probe.wait(2 * DELTA_MS)
+    probe.wait(2 * DELTA_MS - 1)
+    assert not probe.votes()
+    probe.wait(1)
     assert probe.votes() == [nullify(1)]
 
 
-def test_a_leader_that_was_silent_for_long_is_given_up_as_soon_as_there_is_work() -> None:
+def test_voters_that_were_heard_before_a_view_was_entered_start_its_clock_on_entry() -> None:
+    probe = Probe(me=2)
+    probe.hear(1, nullify(2))
+    probe.hear(3, nullify(2))
+    probe.clear()
+    probe.show(nullify(1))
+    probe.wait(2 * DELTA_MS)
+    assert probe.votes() == [nullify(2)]
+
+
+def test_a_notarization_of_a_block_that_does_not_come_is_given_up_at_three_deltas() -> None:
+    probe = Probe(me=2)
+    probe.show(notarize(1))
+    probe.certified(1, Verdict.UNKNOWN)
+    probe.wait(3 * DELTA_MS - 1)
+    assert not probe.votes()
+    probe.wait(1)
+    assert probe.votes() == [nullify(1)]
+
+
+def test_a_leader_that_was_silent_for_long_is_given_up_as_soon_as_its_view_is_owed() -> None:
     probe = Probe(me=1)
-    for view in range(1, 12):
+    for view in range(1, 13):
+        probe.work()
+        probe.wait(10_000)
         for signer in (2, 3):
             probe.hear(signer, nullify(view))
-        probe.show(nullify(view), (0, 2, 3))
-    probe.show(nullify(12))
     assert probe.committee.leader(13) == 0
-    probe.clear()
-    probe.work()
-    assert probe.votes() == [nullify(13)]
+    assert probe.votes()[-1] == nullify(13)  # A heartbeat is due since long.
 
 
 def test_a_nullify_is_repeated_with_the_certificate_that_led_to_its_view() -> None:
@@ -77,9 +100,10 @@ def test_a_nullify_is_repeated_with_the_certificate_that_led_to_its_view() -> No
     probe.wait(2 * DELTA_MS)
     assert probe.votes() == [nullify(5)]
     probe.clear()
+    probe.hear(2, nullify(5))
     probe.wait(4 * DELTA_MS)  # Δ has doubled, since this node gave a view up.
     assert nullify(5) in probe.votes()
-    assert nullify(4) in probe.certificates()
+    assert [nullify(4) in probe.told(member) for member in (0, 2, 3)] == [True, False, True]
 
 
 def test_a_leader_whose_application_is_slow_gives_itself_two_deltas() -> None:
@@ -113,6 +137,30 @@ def test_a_leader_sends_its_block_again_with_its_vote() -> None:
     probe.clear()
     probe.wait(5 * DELTA_MS)
     assert [e.vote.statement for e in probe.of(BroadcastProposal)] == [notarize(1)]
+
+
+def test_what_a_certificate_that_is_sent_again_says_is_not_said_by_votes_as_well() -> None:
+    probe = Probe(me=0)
+    probe.work()
+    probe.built(1)
+    probe.hear(2, notarize(1))
+    probe.hear(3, notarize(1))
+    probe.clear()
+    probe.wait(5 * DELTA_MS)
+    assert notarize(1) in probe.certificates()
+    assert notarize(1) not in probe.votes()
+    assert finalize(1) in probe.votes()
+
+
+def test_the_block_of_a_view_that_was_left_is_not_sent_again_unasked() -> None:
+    probe = Probe(me=0)
+    probe.work()
+    probe.built(1)
+    probe.show(nullify(1))
+    probe.clear()
+    probe.wait(5 * DELTA_MS)
+    assert notarize(1) in probe.votes()
+    assert not probe.of(BroadcastProposal)
 
 
 def test_nothing_is_sent_again_when_everything_is_final() -> None:
@@ -186,6 +234,18 @@ def test_an_unfinal_parent_is_work_after_finality_had_its_time() -> None:
     assert not probe.of(Propose)
     probe.wait(1)
     assert len(probe.of(Propose)) == 1
+
+
+def test_a_leader_whose_timeouts_grew_proposes_when_others_wait_for_it() -> None:
+    probe = Probe(me=3)  # Leads view 4.
+    probe.work()
+    probe.wait(2 * DELTA_MS)  # Gives view 1 up.
+    probe.show(nullify(1))
+    probe.show(nullify(2))
+    probe.show(notarize(3, 0))
+    probe.certified(3)
+    probe.wait(2 * DELTA_MS)
+    assert [proposal.view for proposal in probe.of(Propose)] == [4]
 
 
 def test_a_parent_that_becomes_final_is_no_work() -> None:
