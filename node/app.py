@@ -67,6 +67,8 @@ class Node:
         await self._parts.verifier.start()
         self._parts.index_thread.start()
         self._driving = asyncio.create_task(self._parts.driver.run(), name="driver")
+        if self._parts.network:
+            await self._parts.network.start()
         self._probing = asyncio.create_task(self._metrics.probe_loop(), name="loop-probe")
         if self._coordinator:
             await self._coordinator.services.start()
@@ -99,6 +101,8 @@ class Node:
             await self._server.stop()
         if self._coordinator:
             await self._coordinator.services.stop()
+        if self._parts.network:
+            await self._parts.network.stop()
         self._parts.driver.stop()
         if self._driving:
             await asyncio.gather(self._driving, return_exceptions=True)

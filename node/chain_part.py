@@ -6,7 +6,6 @@ from pathlib import Path
 
 from genesis import Genesis, read_genesis
 from ledger.codec import encode
-from ledger.keys import KeyPair
 from ledger.store import ChainStore, Indexer, IndexReader
 from ledger.types import Epoch
 from node.auditor import Auditor
@@ -14,14 +13,17 @@ from node.block_tree import BlockTree
 from node.chain import ChainNode
 from node.config import ConfigInvalid, NodeConfig
 from node.databases import chain_url, index_url
+from node.disk import DiskLock
 from node.driver import Driver
 from node.failpoints import Failpoints
 from node.final_lookup import FinalLookup
 from node.index_thread import IndexThread
 from node.journal_folder import JournalFolder
 from node.keyring import Keyring, check_validator_key
+from node.locks import KeyLock, lock_folder
 from node.mempool import Mempool
 from node.metrics import NodeMetrics, TimedPlaces
+from node.network_part import NetworkPart, build_links, read_identity
 from node.pool_admission import PoolLimits
 from node.ports import Clock
 from node.recovery import EpochOpener, load_final_view
@@ -46,11 +48,17 @@ class ChainPart:
     """Questions to the index."""
     index_thread: IndexThread
     """Writes the index."""
+    network: NetworkPart | None
+    """Peers; None on a node that is its whole network."""
+    locks: tuple[DiskLock, ...]
+    """Of the data folder and of the key."""
 
     def close_databases(self) -> None:
         """Close what `index_thread` does not close itself; nothing uses them any more."""
         self.index.close()
         self.store.close()
+        for lock in self.locks:
+            lock.release()
 
 
 def build_chain(
@@ -80,13 +88,17 @@ def build_chain(
         JournalError, StoreError, StateRootMismatch: the data folder cannot be used.
     """
     genesis = read_genesis(Path(config.genesis))
-    signer = _signer(keys, genesis)
+    _check_part(config, keys, genesis)
     places = TimedPlaces(failpoints, metrics)
     data = Path(config.data_directory)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The lock comes before the databases: a second process must not touch them.
-    journals = JournalFolder(data / "journal", genesis.digest, signer.public_key, places)
-    opened.callback(journals.close)
+    # The locks come before the databases: a second process must not touch them.
+    locks = _take_locks(config, data, opened)
+    journals = None
+    if keys.validator is not None:
+        key = keys.validator.public_key
+        journals = JournalFolder(data / "journal", genesis.digest, key, places)
+        opened.callback(journals.close)
     store = ChainStore.open(chain_url(config))
     opened.callback(store.close)
     _initialise(store, genesis)
@@ -100,16 +112,34 @@ def build_chain(
     limits = PoolLimits(config.mempool.transactions_max, config.mempool.bytes_max)
     pool = Mempool(tree, verifier, clock, limits, metrics.count_rejected)
     chain = ChainNode(tree, pool, store, FinalLookup(store, index))
-    opener = EpochOpener(
+    links = None
+    if config.p2p:
+        identity = read_identity(keys.validator, data)
+        links = build_links(config.p2p, identity, genesis.digest, clock, metrics)
+    driver = Driver(
+        chain,
         store,
-        journals,
-        signer,
-        process_started_ms=clock.wall_ms(),
-        never_voted_in_epoch=never_voted_in_epoch,
+        EpochOpener(
+            store,
+            journals,
+            keys.validator,
+            process_started_ms=clock.wall_ms(),
+            never_voted_in_epoch=never_voted_in_epoch,
+        ),
+        clock,
+        network=links.members if links else None,
+        failpoints=places,
+        auditor=Auditor(store, view, genesis.spec.buckets) if config.check_invariants else None,
+        count_crash=metrics.proposals_crashed.inc,
     )
-    auditor = Auditor(store, view, genesis.spec.buckets) if config.check_invariants else None
-    driver = Driver(chain, store, opener, clock, failpoints=places, auditor=auditor)
-    return ChainPart(chain, driver, pool, verifier, store, index, IndexThread(indexer))
+    network = (
+        NetworkPart(links, chain, driver, store=store, verifier=verifier, clock=clock)
+        if links
+        else None
+    )
+    return ChainPart(
+        chain, driver, pool, verifier, store, index, IndexThread(indexer), network, locks
+    )
 
 
 def _initialise(store: ChainStore, genesis: Genesis) -> None:
@@ -118,19 +148,29 @@ def _initialise(store: ChainStore, genesis: Genesis) -> None:
     store.initialise(genesis.tags, genesis.block, records)
 
 
-def _signer(keys: Keyring, genesis: Genesis) -> KeyPair:
-    """Return the key that this node votes with.
+def _take_locks(config: NodeConfig, data: Path, opened: ExitStack) -> tuple[DiskLock, ...]:
+    """Lock the data folder, and the validator's key wherever it is used from."""
+    locks: list[DiskLock] = [lock_folder(data)]
+    opened.callback(locks[0].release)
+    if config.validator is not None:
+        locks.append(KeyLock(Path(config.validator.key_file)))
+        opened.callback(locks[1].release)
+    return tuple(locks)
 
-    Followers and further validators come with the network between nodes.
+
+def _check_part(config: NodeConfig, keys: Keyring, genesis: Genesis) -> None:
+    """Refuse a configuration whose node could neither make blocks nor fetch them.
+
+    Raises:
+        ConfigInvalid: the text says what is missing.
+        KeyReused: the validator key is an account's (K5).
     """
-    if keys.validator is None:
-        raise ConfigInvalid("validator", "is missing; this version cannot follow another node")
     members = [validator.public_key for validator in genesis.spec.validators]
-    if keys.validator.public_key not in members:
-        raise ConfigInvalid("validator.key_file", "holds a key that the genesis does not name")
-    if len(members) > 1:
-        raise ConfigInvalid(
-            "genesis", f"names {len(members)} validators; this version runs chains of one"
-        )
-    check_validator_key(keys.validator, genesis.spec)
-    return keys.validator
+    if keys.validator is not None:
+        check_validator_key(keys.validator, genesis.spec)
+    is_alone = keys.validator is not None and members == [keys.validator.public_key]
+    if config.p2p is None and not is_alone:
+        raise ConfigInvalid("p2p", "is missing: this node needs peers to make or fetch blocks")
+    is_member = keys.validator is not None and keys.validator.public_key in members
+    if config.p2p and not is_member and not config.p2p.peers:
+        raise ConfigInvalid("p2p.peers", "is empty: a node that follows has to dial somebody")

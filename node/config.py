@@ -99,6 +99,17 @@ class HttpSection(_Section, frozen=True):
     """See `QuotasSection`."""
 
 
+class P2PSection(_Section, frozen=True):
+    """Where peers reach this node, and whom it dials."""
+
+    listen: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    """Addresses for peers, such as ``0.0.0.0:7011``; empty: this node only dials."""
+    peers: Annotated[tuple[str, ...], Meta(max_length=256)] = ()
+    """Peers to dial always: ``host:port``, or ``<public key in hex>@host:port``."""
+    advertise: _Path | None = None
+    """``host:port`` that other nodes are told to dial; left out: they are told by hand."""
+
+
 class MempoolSection(_Section, frozen=True):
     """Bounds of the pool (T7)."""
 
@@ -167,6 +178,8 @@ class NodeConfig(_Section, frozen=True):
     """What `/health` says that this is."""
     http: HttpSection = HttpSection()
     """See `HttpSection`."""
+    p2p: P2PSection | None = None
+    """Left out on a node that is its whole network."""
     mempool: MempoolSection = MempoolSection()
     """See `MempoolSection`."""
     signatures: SignaturesSection = SignaturesSection()

@@ -179,6 +179,10 @@ class Driver:
             heard={committee.members[member]: view for member, view in core.heard.items()},
         )
 
+    def waits_for_word(self) -> bool:
+        """Return whether `vouch` would let this validator sign (S10)."""
+        return self._engine.opened.can_be_vouched
+
     @property
     def committee(self) -> Committee:
         """The validators of the current epoch."""

@@ -52,6 +52,11 @@ class NodeMetrics:
             ["code"],
             registry=registry,
         )
+        self.proposals_crashed = Counter(
+            "aitbc_proposals_crashed",
+            "Proposals refused because this program failed on them: look at the log.",
+            registry=registry,
+        )
         self.journal_sync = Histogram(
             "aitbc_journal_sync_seconds",
             "Time of one sync of the vote journal.",

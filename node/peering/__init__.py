@@ -5,7 +5,7 @@ from node.peering.answers import Answers
 from node.peering.first_votes import FirstVotes, Signing
 from node.peering.links import MemberLinks
 from node.peering.peering import Gossip, Peering, PeeringParts
-from node.peering.ports import Peers
+from node.peering.ports import Peers, Transport
 from node.peering.presence import Presence, Sighting
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "Presence",
     "Sighting",
     "Signing",
+    "Transport",
 ]

@@ -25,3 +25,17 @@ class Peers(Protocol):
 
     def set_validators(self, keys: frozenset[PublicKey]) -> None:
         """Say who counts as a validator from now on."""
+
+
+class Transport(Peers, Protocol):
+    """The transport as a part of the node."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it listens, ``host:port``."""
+
+    async def start(self) -> None:
+        """Listen, and begin to dial."""
+
+    async def stop(self) -> None:
+        """Stop listening and dialling, disconnect all peers."""

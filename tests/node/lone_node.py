@@ -26,10 +26,14 @@ from node.driver import Driver
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal_folder import JournalFolder
 from node.mempool import Mempool
+from node.network_part import Links, NetworkPart
+from node.p2p import NodeIdentity, Role
+from node.peering import MemberLinks, Peering
 from node.pool_admission import PoolLimits
 from node.ports import Network, SystemClock
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier
+from tests.node.memory_peers import MemoryHub, MemoryPeers
 
 TAGS = Tags(b"\x31" * 32)
 CHAIN_ID = chain_id_of("lone", TAGS.genesis_digest)
@@ -83,23 +87,28 @@ class LoneNode:
     validators: tuple[KeyPair, ...] = (VALIDATOR,)
     key: KeyPair = VALIDATOR
     network: Network | None = None
+    hub: MemoryHub | None = None
+    """Joins this node with others on it, by everything that a real node has but the sockets."""
+    is_follower: bool = False
+    """Whether `key` is only a name among peers."""
 
     def __post_init__(self) -> None:
         start = genesis(self.parameters, self.validators)
         self.store = ChainStore.open(f"sqlite:///{self.folder}/chain.db")
         records = {key: encode(record) for key, record in start.state.items()}
         self.store.initialise(TAGS, Block(start.header, ()), records)
+        journals = None
         try:
-            journals = JournalFolder(
-                self.folder / "journal", TAGS.genesis_digest, self.key.public_key, self.failpoints
-            )
+            if not self.is_follower:
+                folder, key = self.folder / "journal", self.key.public_key
+                journals = JournalFolder(folder, TAGS.genesis_digest, key, self.failpoints)
         except BaseException:
             self.store.close()
             raise
         opener = EpochOpener(
             self.store,
             journals,
-            self.key,
+            None if self.is_follower else self.key,
             process_started_ms=self.clock.wall_ms(),
             never_voted_in_epoch=self.never_voted_in_epoch,
         )
@@ -107,24 +116,49 @@ class LoneNode:
             view = load_final_view(self.store, BUCKETS)
             self.auditor = Auditor(self.store, view, BUCKETS)
             self.tree = BlockTree(view)
-            pool = Mempool(self.tree, SignatureVerifier(TAGS, 0), self.clock, PoolLimits())
+            verifier = SignatureVerifier(TAGS, 0)
+            pool = Mempool(self.tree, verifier, self.clock, PoolLimits())
             self.chain = ChainNode(self.tree, pool, self.store, lambda _: None)
+            links = self._links()
             self.driver = Driver(
                 self.chain,
                 self.store,
                 opener,
                 self.clock,
-                network=self.network,
+                network=links.members if links else self.network,
                 failpoints=self.failpoints,
                 auditor=self.auditor,
+            )
+            self.part = (
+                NetworkPart(
+                    links,
+                    self.chain,
+                    self.driver,
+                    store=self.store,
+                    verifier=verifier,
+                    clock=self.clock,
+                )
+                if links
+                else None
             )
         except BaseException:
             opener.close()
             self.store.close()
             raise
 
+    def _links(self) -> Links | None:
+        if self.hub is None:
+            return None
+        role = Role.FOLLOWER if self.is_follower else Role.VALIDATOR
+        peering, identity = Peering(), NodeIdentity(self.key, role)
+        peers = MemoryPeers(self.hub, identity, peering)
+        members = MemberLinks(peers, self.clock, self.key.public_key)
+        return Links(peers, members, peering, identity)
+
     async def __aenter__(self) -> Self:
         self.running = asyncio.create_task(self.driver.run())
+        if self.part:
+            await self.part.start()
         return self
 
     async def __aexit__(
@@ -133,6 +167,8 @@ class LoneNode:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self.part:
+            await self.part.stop()
         self.driver.stop()
         try:
             await self.running

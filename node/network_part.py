@@ -1,0 +1,234 @@
+"""The node as a member of a network: transport, adapter, catching up, gossip, put together.
+
+The transport needs a handler, the handler needs the driver, and the driver needs the transport. So
+`build_links` comes before the driver and `NetworkPart` after it.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from consensus import Committee
+from coordinator.ports import TransactionStatus
+from ledger.keys import KeyPair
+from ledger.store import ChainStore
+from ledger.types import Hash
+from node.chain import ChainNode
+from node.config import P2PSection
+from node.driver import Driver
+from node.durable import write_new_file
+from node.metrics import NodeMetrics
+from node.p2p import (
+    Message,
+    NodeIdentity,
+    P2PConfig,
+    Peer,
+    PeerNetwork,
+    Role,
+    StatusMessage,
+    TransactionsMessage,
+)
+from node.p2p.messages import TRANSACTIONS_PER_BATCH_MAX
+from node.peering import (
+    Announcer,
+    Answers,
+    FirstVotes,
+    MemberLinks,
+    Peering,
+    PeeringParts,
+    Peers,
+    Presence,
+    Signing,
+    Transport,
+)
+from node.ports import Clock
+from node.signatures import SignatureVerifier
+from node.sync import Planner, Syncer, SyncParts
+
+MEMBER_PATIENCE_MS = 500
+"""How long a member of the committee leaves a small gap to consensus."""
+
+SEED_BYTES = 32
+"""Size of an Ed25519 seed."""
+
+NODE_KEY_FILE = "node.key"
+"""Seed of a follower's key, in the data folder; it proves an identity and guards nothing else."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The side of the network that the driver needs."""
+
+    peers: Transport
+    """The transport."""
+    members: MemberLinks
+    """The driver's network."""
+    peering: Peering
+    """The transport's handler; attached by `NetworkPart`."""
+    identity: NodeIdentity
+    """Who this node is."""
+
+
+def build_links(
+    section: P2PSection,
+    identity: NodeIdentity,
+    genesis_digest: Hash,
+    clock: Clock,
+    metrics: NodeMetrics,
+) -> Links:
+    """Make the transport and the driver's network.
+
+    Raises:
+        AddressInvalid: an address of the section.
+    """
+    peering = Peering()
+    config = P2PConfig(section.listen, section.peers, section.advertise)
+    peers = PeerNetwork(
+        identity,
+        genesis_digest,
+        config,
+        clock=clock,
+        handler=peering,
+        registry=metrics.registry,
+        jitter=random.Random(),
+    )
+    members = MemberLinks(peers, clock, identity.keys.public_key)
+    return Links(peers, members, peering, identity)
+
+
+def read_identity(validator: KeyPair | None, data: Path) -> NodeIdentity:
+    """Return who this node is: the validator's key, or a key that the data folder keeps.
+
+    A node with a validator's key says so although the key may not be in the set: peers believe it
+    from the epoch on in which it is.
+    """
+    if validator is not None:
+        return NodeIdentity(validator, Role.VALIDATOR)
+    path = data / NODE_KEY_FILE
+    if not path.exists():
+        write_new_file(path, secrets.token_bytes(SEED_BYTES), 0o600)
+    return NodeIdentity(KeyPair(path.read_bytes()), Role.FOLLOWER)
+
+
+class NetworkPart:
+    """Everything between the peers and the driver; `start` comes after the driver runs."""
+
+    def __init__(
+        self,
+        links: Links,
+        chain: ChainNode,
+        driver: Driver,
+        *,
+        store: ChainStore,
+        verifier: SignatureVerifier,
+        clock: Clock,
+    ) -> None:
+        """Connect the parts.
+
+        Args:
+            links: what `build_links` gave.
+            chain: final state and pool.
+            driver: takes consensus messages and ranges.
+            store: what peers are answered from.
+            verifier: verifies the signatures of ranges.
+            clock: both clocks of the node.
+        """
+        self.peers = links.peers
+        """The transport."""
+        self.presence = Presence(clock)
+        """Who was heard."""
+        self._links = links
+        self._chain = chain
+        self._driver = driver
+        self._verifier = verifier
+        self._clock = clock
+        self.syncer = self._build_syncer()
+        """Fetches final blocks."""
+        self._announcer = Announcer(links.peers, self._status)
+        signing = Signing(
+            driver.inbox, driver.waits_for_word, lambda: driver.handed_over, driver.vouch
+        )
+        self._first_votes = FirstVotes(links.identity.keys.public_key, driver.committee, signing)
+        self.syncer.on_proved = lambda content: self._first_votes.proved(content.certificate)
+        links.members.is_syncing = lambda: self.syncer.is_far_behind
+        links.members.on_epoch(self._enter_epoch)
+        chain.on_final(lambda _parent, _view: self._moved())
+        self._announcing: asyncio.Task[None] | None = None
+        links.peering.attach(
+            PeeringParts(
+                inbox=driver.inbox,
+                links=links.members,
+                answers=Answers(chain.tree, store),
+                announcer=self._announcer,
+                syncer=self.syncer,
+                presence=self.presence,
+                first_votes=self._first_votes,
+                gossip=_Forwarding(chain, links.peers),
+            )
+        )
+
+    async def start(self) -> None:
+        """Listen and dial; statuses are repeated from now on."""
+        await self.peers.start()
+        self._announcing = asyncio.create_task(self._announcer.run(), name="announcer")
+        log.info("p2p_started", addresses=list(self.peers.addresses))
+
+    async def stop(self) -> None:
+        """Disconnect, and stop fetching; comes before the driver stops."""
+        if self._announcing:
+            self._announcing.cancel()
+        await self.syncer.stop()
+        await self.peers.stop()
+
+    def _build_syncer(self) -> Syncer:
+        parts = SyncParts(
+            tags=self._chain.tags,
+            clock=self._clock,
+            peers=self._links.peers,
+            importer=self._driver,
+            verifier=self._verifier,
+            known=self._chain.pool.is_verified,
+        )
+        return Syncer(parts, Planner(self._driver.handed_over))
+
+    def _status(self) -> StatusMessage:
+        status, head = self._driver.status(), self._chain.head()
+        return StatusMessage(status.epoch, status.view, head.height, head.block_id)
+
+    def _enter_epoch(self, committee: Committee) -> None:
+        self.presence.enter_epoch(frozenset(committee.members))
+        self._first_votes.enter_epoch(committee)
+        is_member = committee.index_of(self._links.identity.keys.public_key) is not None
+        self.syncer.set_patience(MEMBER_PATIENCE_MS if is_member else 0)
+
+    def _moved(self) -> None:
+        self.syncer.moved()
+        self._announcer.moved()
+        self._first_votes.check()
+
+
+class _Forwarding:
+    """Gives every new transaction to every peer."""
+
+    def __init__(self, chain: ChainNode, peers: Peers) -> None:
+        self._chain = chain
+        self._peers = peers
+        chain.on_submitted(self._on_submitted)
+
+    def _on_submitted(self, signed: Sequence[bytes]) -> None:
+        for at in range(0, len(signed), TRANSACTIONS_PER_BATCH_MAX // 8):
+            batch = tuple(signed[at : at + TRANSACTIONS_PER_BATCH_MAX // 8])
+            self._peers.broadcast(TransactionsMessage(batch))
+
+    async def received(self, peer: Peer, message: Message) -> None:
+        if isinstance(message, TransactionsMessage):
+            outcomes = await self._chain.pool.add(message.transactions, peer.key.hex())
+            if any(outcome.status is TransactionStatus.POOLED for outcome in outcomes):
+                self._chain.grown()
