@@ -24,10 +24,7 @@ from ledger.checker.broken import Invariant
 from ledger.checker.roots import state_root
 from ledger.codec import encode
 from ledger.keys import KeyPair
-from ledger.records import (
-    Table,
-    state_key,
-)
+from ledger.records import Supply, Table, state_key
 from ledger.types import Address, Hash
 from tests.ledger.claims import (
     Claim,
@@ -39,10 +36,11 @@ from tests.ledger.claims import (
     job_of,
 )
 from tests.ledger.phases import Phase, job_in, receipt_id_of
-from tests.ledger.worlds import AITBC, BUCKETS, PEOPLE, World
+from tests.ledger.worlds import AITBC, BALANCES, BUCKETS, PEOPLE, World
 
 CLIENT, COORDINATOR, MINER = PEOPLE.client, PEOPLE.coordinator, PEOPLE.miner
 MINER_KEY = state_key(Table.MINER, MINER.address)
+SUPPLY_KEY = state_key(Table.SUPPLY)
 
 
 @pytest.fixture
@@ -209,7 +207,8 @@ def test_a_submission_under_the_id_of_a_live_job_breaks_the_jobs_story(world: Wo
     parent, signed = world.head.header, world.sign(CLIENT, world.submission())
     claim = claim_of(world, signed)
     key = state_key(Table.JOB, world.id_of(signed))
-    items = claim.parent_items | {key: encode(claim.record(key))}
+    supply = encode(Supply(sum(BALANCES.values()) + AITBC, 0))
+    items = claim.parent_items | {key: encode(claim.record(key)), SUPPLY_KEY: supply}
     parent = replace(parent, state_root=state_root(items.items(), BUCKETS))
     claim.checker = Checker(world.head.tags, parent, items, BUCKETS)
     claim.set_header(parent_id=block_id(world.head.tags, parent))

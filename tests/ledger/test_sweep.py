@@ -9,12 +9,14 @@ from ledger.block_errors import HeaderMismatch
 from ledger.outcomes import OutcomeKind
 from ledger.params import DUE_ITEM_WEIGHT_US, DUE_ITEMS_PER_BLOCK_MAX, Parameters
 from ledger.proposal import build_block
-from ledger.records import Record, Table, Unbonding, state_key
+from ledger.records import Record, Supply, Table, Unbonding, state_key
 from ledger.sweep import due_items_max
 from ledger.transition import apply_block
 from ledger.views import ChainView, genesis_view
 from tests.ledger.worlds import (
     AITBC,
+    AWAKE,
+    BALANCES,
     BUCKETS,
     GENESIS_MS,
     PEOPLE,
@@ -27,10 +29,11 @@ from tests.ledger.worlds import (
 def world_with_bonds(dues: list[int], parameters: Parameters | None = None) -> World:
     """Return a chain on which bonds return at these times after genesis."""
     template = genesis_of(parameters)
-    records: dict[bytes, Record] = genesis_records(parameters or Parameters())
+    records: dict[bytes, Record] = genesis_records(parameters or AWAKE)
     for number, due in enumerate(dues):
         key = state_key(Table.UNBONDING, number.to_bytes(32, "big"))
         records[key] = Unbonding(PEOPLE.stranger.address, 1, GENESIS_MS + due)
+    records[state_key(Table.SUPPLY)] = Supply(sum(BALANCES.values()) + len(dues), 0)
     view: ChainView = genesis_view(
         template.tags, template.header.chain_id, records, GENESIS_MS, BUCKETS
     )
