@@ -14,6 +14,7 @@ import typer
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "devnet": "Start a local network, run one real paid job, stay up until Ctrl-C.",
+        "scenario": "Let things go wrong on a network of real processes, and check what is left.",
         "test": "Run the tests, complete or the parts that you name.",
         "check": "Check format, lint, types, import contracts and house style.",
         "bench": "Measure a part on this machine.",

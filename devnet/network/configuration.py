@@ -26,7 +26,7 @@ class Extras:
     """What the nodes of a network have beyond the ordinary."""
 
     sections: Mapping[str, Any] = field(default_factory=dict)
-    """Members of every node's configuration; they replace the ordinary ones."""
+    """Members of every node's configuration; they come before the ordinary ones, at any depth."""
 
 
 def direct_wiring(node: NodePlan, nodes: Sequence[NodePlan]) -> Wiring:
@@ -39,7 +39,7 @@ def write_config(
     directory: DevnetDirectory, node: NodePlan, wiring: Wiring, extras: Extras = Extras()
 ) -> None:
     """Write a node's configuration into its folder, which is made if it is missing."""
-    config = _config(directory, node, wiring) | dict(extras.sections)
+    config = _merged(_config(directory, node, wiring), extras.sections)
     directory.folder(node.name).mkdir(parents=True, exist_ok=True)
     directory.config_file(node.name).write_text(tomli_w.dumps(config))
 
@@ -71,6 +71,14 @@ def _config(directory: DevnetDirectory, node: NodePlan, wiring: Wiring) -> dict[
             "faucet_key_file": str(directory.key_file(FAUCET_KEY)),
         }
     return config
+
+
+def _merged(ordinary: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(ordinary)
+    for name, value in extra.items():
+        is_table = isinstance(value, Mapping)
+        merged[name] = _merged(ordinary.get(name, {}), value) if is_table else value
+    return merged
 
 
 def _both_loopbacks(ports: Sequence[int]) -> list[str]:

@@ -1,0 +1,324 @@
+"""What a scenario is: a TOML file that says which network it needs and what happens to it.
+
+The steps are done one after the other while clients transact at every node. Whatever they leave
+behind is mended at the end (wires, disks, clocks, nodes that are down), and then the checks of
+`devnet.torture.checker` decide.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from ledger.params import Parameters, parameter_faults
+
+FOLDER: Final = Path(__file__).parents[1] / "scenarios"
+"""Where the scenarios are."""
+
+Target: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,32}\Z")]
+"""Which nodes: a node's name, ``all``, ``random`` (a validator that runs), ``leader`` (of the view
+that comes next), ``follower`` (the first one), or a name that an earlier step gave with `name`."""
+
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=600)]
+"""A duration; as a limit it is generous, since machines are slow at times."""
+
+
+PARAMETERS: Final = MappingProxyType({"epoch_ms": 30_000, "heartbeat_ms": 2_000})
+"""Parameters of a scenario's chain that differ from the defaults, unless it says otherwise."""
+
+
+class ScenarioInvalid(Exception):
+    """A scenario's file does not say what this version understands."""
+
+
+class _Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do"):
+    """Base of all steps."""
+
+
+class Progress(_Step, frozen=True, tag="progress"):
+    """Wait until clients were told of further final transactions."""
+
+    transactions: Annotated[int, Meta(ge=1)] = 20
+    """How many."""
+    within_s: Seconds = 60
+    """Limit; beyond it the network has lost its liveness."""
+
+
+class Standstill(_Step, frozen=True, tag="standstill"):
+    """Check that no validator finds a further block final, because no quorum can talk."""
+
+    for_s: Seconds = 3
+    """How long."""
+
+
+class Epochs(_Step, frozen=True, tag="epochs"):
+    """Wait until the chain has moved into a later epoch."""
+
+    count: Annotated[int, Meta(ge=1, le=10)] = 1
+    """How many epochs later."""
+    within_s: Seconds = 120
+    """Limit."""
+
+
+class Kill(_Step, frozen=True, tag="kill"):
+    """Kill nodes with SIGKILL."""
+
+    target: Target
+    """Which."""
+    name: Target | None = None
+    """What later steps call them."""
+
+
+class Stop(_Step, frozen=True, tag="stop"):
+    """Stop nodes in order, with SIGTERM."""
+
+    target: Target
+    """Which."""
+    name: Target | None = None
+    """What later steps call them."""
+
+
+class Start(_Step, frozen=True, tag="start"):
+    """Start nodes that are down, and wait until they have the blocks of the others."""
+
+    target: Target
+    """Which."""
+    within_s: Seconds = 120
+    """Limit for catching up."""
+
+
+class Restart(_Step, frozen=True, tag="restart"):
+    """End nodes, whatever state they are in, start them, and wait until they have caught up."""
+
+    target: Target
+    """Which."""
+    within_s: Seconds = 120
+    """Limit for catching up."""
+
+
+class Pause(_Step, frozen=True, tag="pause"):
+    """Stop the processes of nodes where they are, with SIGSTOP."""
+
+    target: Target
+    """Which."""
+    name: Target | None = None
+    """What later steps call them."""
+
+
+class Resume(_Step, frozen=True, tag="resume"):
+    """Let paused nodes go on, and wait until they have the blocks of the others."""
+
+    target: Target
+    """Which."""
+    within_s: Seconds = 120
+    """Limit for catching up."""
+
+
+class Wipe(_Step, frozen=True, tag="wipe"):
+    """Delete all that nodes have written, journal included; they must be down."""
+
+    target: Target
+    """Which."""
+
+
+class Roll(_Step, frozen=True, tag="roll"):
+    """Restart all nodes in order, one after the other, each when the one before is back."""
+
+    transactions: Annotated[int, Meta(ge=1)] = 5
+    """Final transactions that clients must be told of between two restarts."""
+
+
+class Part(_Step, frozen=True, tag="part"):
+    """Let nothing through between groups of nodes; who is in no group is alone."""
+
+    groups: Annotated[tuple[tuple[Target, ...], ...], Meta(min_length=1)]
+    """Names of nodes."""
+
+
+class Isolate(_Step, frozen=True, tag="isolate"):
+    """Let nothing through between a node and all others."""
+
+    target: Target
+    """Which."""
+    name: Target | None = None
+    """What later steps call it."""
+
+
+class Deafen(_Step, frozen=True, tag="deafen"):
+    """Let nothing reach a node, while it is heard by all others."""
+
+    target: Target
+    """Which."""
+    name: Target | None = None
+    """What later steps call it."""
+
+
+class Mute(_Step, frozen=True, tag="mute"):
+    """Let nothing that a node sends get through, while it hears all others."""
+
+    target: Target
+    """Which."""
+    name: Target | None = None
+    """What later steps call it."""
+
+
+class Cut(_Step, frozen=True, tag="cut"):
+    """Let nothing through from one node to another; the other direction stays."""
+
+    source: Target
+    """From which node."""
+    target: Target
+    """To which."""
+
+
+class Tear(_Step, frozen=True, tag="tear"):
+    """Close all connections of nodes at once."""
+
+    target: Target
+    """Which."""
+
+
+class Slow(_Step, frozen=True, tag="slow"):
+    """Slow the wires of nodes."""
+
+    target: Target
+    """Which."""
+    delay_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Time one way."""
+    kib_per_s: Annotated[int, Meta(ge=1)] | None = None
+    """What fits through each connection in a second."""
+
+
+class Heal(_Step, frozen=True, tag="heal"):
+    """Open all wires at full speed, and wait until all nodes have the same blocks."""
+
+    within_s: Seconds = 120
+    """Limit for catching up."""
+
+
+class SlowDisk(_Step, frozen=True, tag="slow_disk"):
+    """Make every sync and commit of nodes take longer."""
+
+    target: Target
+    """Which."""
+    delay_ms: Annotated[int, Meta(ge=0, le=10_000)]
+    """By how much; 0 ends it."""
+
+
+class FillDisk(_Step, frozen=True, tag="fill_disk"):
+    """Leave nodes no room for a further byte of data."""
+
+    target: Target
+    """Which."""
+    name: Target | None = None
+    """What later steps call them."""
+
+
+class FreeDisk(_Step, frozen=True, tag="free_disk"):
+    """Give nodes room again."""
+
+    target: Target
+    """Which."""
+
+
+class Clock(_Step, frozen=True, tag="clock"):
+    """Let the wall clock of nodes jump."""
+
+    target: Target
+    """Which."""
+    offset_ms: Annotated[int, Meta(ge=-86_400_000, le=86_400_000)]
+    """How far from the machine's."""
+
+
+Step: TypeAlias = (
+    Progress | Standstill | Epochs | Kill | Stop | Start | Restart | Pause | Resume | Wipe | Roll
+    | Part | Isolate | Deafen | Mute | Cut | Tear | Slow | Heal | SlowDisk | FillDisk | FreeDisk
+    | Clock
+)  # fmt: skip
+"""Everything that can happen."""
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The network that a scenario needs. Scenarios with equal needs can share one."""
+
+    validators: Annotated[int, Meta(ge=1, le=16)] = 4
+    """Validators of the genesis."""
+    followers: Annotated[int, Meta(ge=0, le=4)] = 0
+    """Followers."""
+    small_disks: tuple[Target, ...] = ()
+    """Nodes whose data folder is a file system of its own, where the machine allows it."""
+    parameters: Mapping[str, int] = msgspec.field(default_factory=lambda: dict(PARAMETERS))
+    """Parameters of the genesis that differ from the defaults."""
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A scenario as its file says it."""
+
+    title: str
+    """One line: what happens."""
+    expects: str
+    """What must hold, and why, for a reader."""
+    step: tuple[Step, ...]
+    """What happens, in order."""
+    network: Network = Network()
+    """See `Network`."""
+    pause_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    """Pause of each client between two transfers."""
+    recover_s: Seconds = 90
+    """Limit from the mending of everything to a transfer that is final on all nodes, which was
+    sent after it."""
+
+
+def scenario_names() -> list[str]:
+    """Return the names of all scenarios."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def read_scenario(name: str, folder: Path = FOLDER) -> Scenario:
+    """Read a scenario.
+
+    Raises:
+        ScenarioInvalid: there is none of this name, or its file is wrong; says how.
+    """
+    file = folder / f"{name}.toml"
+    try:
+        scenario = msgspec.convert(tomllib.loads(file.read_text()), Scenario)
+    except FileNotFoundError:
+        raise ScenarioInvalid(
+            f"there is no scenario {name!r}; there are: {', '.join(scenario_names())}"
+        ) from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ScenarioInvalid(f"{file}: {error}") from None
+    _check(file, scenario)
+    return scenario
+
+
+def chain_parameters(network: Network) -> Parameters:
+    """Return the parameters of the genesis."""
+    return Parameters(**network.parameters)
+
+
+def _check(file: Path, scenario: Scenario) -> None:
+    unknown = set(scenario.network.parameters) - set(Parameters.__struct_fields__)
+    if unknown:
+        raise ScenarioInvalid(f"{file}: there is no parameter {', '.join(sorted(unknown))}")
+    faults = parameter_faults(chain_parameters(scenario.network))
+    if faults:
+        raise ScenarioInvalid(f"{file}: {faults[0]}")
+    known = {"all", "random", "leader", "follower", *_node_names(scenario.network)}
+    for number, step in enumerate(scenario.step, 1):
+        groups = getattr(step, "groups", ())
+        wanted = {getattr(step, end, "all") for end in ("source", "target")}
+        wanted |= {each for group in groups for each in group}
+        if wanted - known:
+            raise ScenarioInvalid(f"{file}: step {number} names {', '.join(wanted - known)}")
+        known.add(getattr(step, "name", None) or "all")
+
+
+def _node_names(network: Network) -> set[str]:
+    validators = {f"node-{number}" for number in range(1, network.validators + 1)}
+    return validators | {f"follower-{number}" for number in range(1, network.followers + 1)}
