@@ -19,6 +19,7 @@ from ledger.records import (
     Account,
     Coordinator,
     Record,
+    Supply,
     Table,
     Validator,
     ValidatorSet,
@@ -68,6 +69,7 @@ class BenchChain:
         owners += map(address_of_number, range(accounts - len(owners)))
         for owner in owners:
             self.records[state_key(Table.ACCOUNT, owner)] = Account(BALANCE)
+        self.records[state_key(Table.SUPPLY)] = Supply(len(owners) * BALANCE, 0)
         self.view: ChainView = genesis_view(
             self.tags, self.chain_id, self.records, GENESIS_MS, buckets
         )

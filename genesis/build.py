@@ -10,6 +10,7 @@ from ledger.records import (
     Account,
     Coordinator,
     Record,
+    Supply,
     Table,
     Validator,
     ValidatorSet,
@@ -52,7 +53,12 @@ class Genesis:
     @property
     def supply(self) -> Amount:
         """Nait that the allocations sum to."""
-        return sum(allocation.amount for allocation in self.spec.allocations)
+        return supply_of(self.spec)
+
+
+def supply_of(spec: GenesisSpec) -> Amount:
+    """Return the nait that the allocations of a specification sum to."""
+    return sum(allocation.amount for allocation in spec.allocations)
 
 
 def build_genesis(spec: GenesisSpec) -> Genesis:
@@ -70,11 +76,15 @@ def build_genesis(spec: GenesisSpec) -> Genesis:
 
 
 def genesis_records(spec: GenesisSpec) -> dict[bytes, Record]:
-    """Return state 0 of a checked specification: parameters, validators, coordinators, accounts."""
+    """Return state 0 of a checked specification.
+
+    It holds parameters, validators, coordinators, accounts and what these sum to.
+    """
     members = tuple(Validator(v.public_key, v.name, v.payout) for v in spec.validators)
     records: dict[bytes, Record] = {
         state_key(Table.PARAMETERS): spec.parameters,
         state_key(Table.VALIDATORS): ValidatorSet(members),
+        state_key(Table.SUPPLY): Supply(supply_of(spec), 0),
     }
     for coordinator in spec.coordinators:
         records[state_key(Table.COORDINATOR, coordinator.address)] = Coordinator(coordinator.name)

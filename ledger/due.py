@@ -5,8 +5,8 @@ them that can be built again. A time limit is exact: an action is in time while 
 due time is the limit rounded up to a whole second, so that expiries share blocks; an item fires
 when due < now. Between the two only the sweep of a later block may act.
 
-All times here are as if the chain had never halted; `ledger.gap` says how a halt moves the limits of
-jobs (J12), `ledger.due_queue` what that does to the order.
+All times here are as if the chain had never halted; `ledger.gap` says how a halt moves the limits
+of jobs (J12), `ledger.due_queue` what that does to the order.
 """
 
 from bisect import bisect_left, bisect_right, insort

@@ -2,9 +2,9 @@
 
 Jobs stand apart from the rest, because a halt moves their limits (J12) and nothing else's. The
 indexes hold plain due times; a halt is laid over them while they are read, so that its record may
-come, change and go without touching an index. Every job whose limit fell into the halt is due at one
-moment, the end of the credit; whole seconds inside the halt need no look at a job, only the two at
-its ends do.
+come, change and go without touching an index. Every job whose limit fell into the halt is due at
+one moment, the end of the credit; whole seconds inside the halt need no look at a job, only the two
+at its ends do.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

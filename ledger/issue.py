@@ -1,7 +1,7 @@
 """New units: how a consortium grants its members balance (E6).
 
-The supply is what genesis allocated and ballots issued, and stays within 2^62 (S8). Because it does,
-no balance, escrow or bond can ever leave its range.
+The supply is what genesis allocated and ballots issued, and stays within 2^62 (S8). Because it
+does, no balance, escrow or bond can ever leave its range.
 """
 
 from typing import Final

@@ -162,7 +162,9 @@ TABLE: Final[Mapping[Row, Mapping[JobState, Cell]]] = {
         Q: NotDisputed,
         R: NotDisputed,
         C: NotDisputed,
-        D: Step(steps.rule, (Ending.SETTLED, Ending.REFUNDED), "now ≤ due; the bond is the winner's"),
+        D: Step(
+            steps.rule, (Ending.SETTLED, Ending.REFUNDED), "now ≤ due; the bond is the winner's"
+        ),
     },
     Row.FAIL: {
         Q: Step(steps.fail, (Ending.FAILED,), "now ≤ deadline; before the first, now ≤ start_by"),

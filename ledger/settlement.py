@@ -17,8 +17,8 @@ failed, expired, cancelled in Q          0             0           M
 cancelled in R                           comp          0           M − comp
 ======================================== ============= =========== ==============
 
-Without a dispute, and in a coordinator's, B is 0. A ruling for the miner gives it the bond on top of
-what it gets when the job settles, attested or not.
+Without a dispute, and in a coordinator's, B is 0. A ruling for the miner gives it the bond on top
+of what it gets when the job settles, attested or not.
 """
 
 from dataclasses import dataclass

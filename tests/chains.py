@@ -40,6 +40,7 @@ from ledger.records import (
     Miner,
     MinerNameClaim,
     Record,
+    Supply,
     Table,
     Validator,
     ValidatorSet,
@@ -262,6 +263,7 @@ def _genesis(
     records: dict[bytes, Record] = {
         state_key(Table.PARAMETERS): parameters,
         state_key(Table.VALIDATORS): ValidatorSet((validator,)),
+        state_key(Table.SUPPLY): Supply(sum(balances.values()), 0),
     }
     for address in coordinators:
         records[state_key(Table.COORDINATOR, address)] = Coordinator("coordinator")

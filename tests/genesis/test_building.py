@@ -23,7 +23,7 @@ from genesis.errors import DocumentUnreadable, FieldInvalid, GenesisMismatch, Su
 from ledger.block import block_id
 from ledger.hashing import Tags
 from ledger.keys import KeyPair, format_address
-from ledger.records import Account, Coordinator, Table, ValidatorSet, state_key
+from ledger.records import Account, Coordinator, Supply, Table, ValidatorSet, state_key
 from ledger.types import SUPPLY_MAX
 
 KEY = KeyPair(b"\x07" * 32)
@@ -89,7 +89,8 @@ def test_the_first_state_is_what_the_specification_says() -> None:
     ]
     assert records[state_key(Table.COORDINATOR, b"\x01" * 20)] == Coordinator("main")
     assert records[state_key(Table.ACCOUNT, b"\x02" * 20)] == Account(7)
-    assert len(records) == 5
+    assert records[state_key(Table.SUPPLY)] == Supply(build_genesis(SPEC).supply, 0)
+    assert len(records) == 6
 
 
 def test_building_twice_gives_the_same_and_shares_nothing() -> None:

@@ -13,8 +13,8 @@ state, and its outcome record tells how. `end` is the deadline plus the receipt 
 when a receipt settles, or a dispute ends, by itself. Every action is checked in this order:
 `JOB_UNKNOWN`, role, cell, attempt or receipt id, time, amounts.
 
-Work does not expire while the chain stands still (J12): a limit of a job, lease or dispute that lies
-in a halt counts until `gap_grace_ms` after the block that ended it.
+Work does not expire while the chain stands still (J12): a limit of a job, lease or dispute that
+lies in a halt counts until `gap_grace_ms` after the block that ended it.
 
 """
 

@@ -93,7 +93,10 @@ ACTION_OF: Final[dict[Row, tuple[KeyPair, Callable[[World, Hash], Action]]]] = {
         PEOPLE.client,
         lambda world, job_id: AcceptReceipt(job_id, receipt_id_of(world, job_id)),
     ),
-    Row.DISPUTE_BY_CLIENT: (PEOPLE.client, lambda world, job_id: _dispute(world, job_id, DISPUTE_BOND)),
+    Row.DISPUTE_BY_CLIENT: (
+        PEOPLE.client,
+        lambda world, job_id: _dispute(world, job_id, DISPUTE_BOND),
+    ),
     Row.DISPUTE_BY_COORDINATOR: (
         PEOPLE.coordinator,
         lambda world, job_id: _dispute(world, job_id, 0),

@@ -14,7 +14,16 @@ from ledger.fees import with_least_fee
 from ledger.hashing import Tags, chain_id_of
 from ledger.keys import KeyPair
 from ledger.params import Parameters
-from ledger.records import Account, Coordinator, Record, Table, Validator, ValidatorSet, state_key
+from ledger.records import (
+    Account,
+    Coordinator,
+    Record,
+    Supply,
+    Table,
+    Validator,
+    ValidatorSet,
+    state_key,
+)
 from ledger.store import ChainStore
 from ledger.transaction import Transaction, sign, transaction_id_of_bytes
 from ledger.types import Hash, Height
@@ -26,6 +35,7 @@ from node.driver import Driver
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal_folder import JournalFolder
 from node.mempool import Mempool
+from node.metrics import NodeMetrics
 from node.network_part import Links, NetworkPart
 from node.p2p import NodeIdentity, Role
 from node.peering import MemberLinks, Peering
@@ -69,6 +79,7 @@ def genesis(parameters: Parameters, validators: tuple[KeyPair, ...] = (VALIDATOR
     records: dict[bytes, Record] = {
         state_key(Table.PARAMETERS): parameters,
         state_key(Table.VALIDATORS): ValidatorSet(members),
+        state_key(Table.SUPPLY): Supply(RICHES, 0),
         state_key(Table.COORDINATOR, COORDINATOR.address): Coordinator("c"),
         state_key(Table.ACCOUNT, RICH.address): Account(RICHES),
     }
@@ -134,9 +145,11 @@ class LoneNode:
                     links,
                     self.chain,
                     self.driver,
+                    pool=pool,
                     store=self.store,
                     verifier=verifier,
                     clock=self.clock,
+                    metrics=NodeMetrics(),
                 )
                 if links
                 else None
@@ -152,12 +165,13 @@ class LoneNode:
         role = Role.FOLLOWER if self.is_follower else Role.VALIDATOR
         peering, identity = Peering(), NodeIdentity(self.key, role)
         peers = MemoryPeers(self.hub, identity, peering)
-        members = MemberLinks(peers, self.clock, self.key.public_key)
+        members = MemberLinks(peers, self.clock)
         return Links(peers, members, peering, identity)
 
     async def __aenter__(self) -> Self:
         self.running = asyncio.create_task(self.driver.run())
         if self.part:
+            self.networking = asyncio.create_task(self.part.run())
             await self.part.start()
         return self
 
@@ -169,6 +183,8 @@ class LoneNode:
     ) -> None:
         if self.part:
             await self.part.stop()
+            self.networking.cancel()
+            await asyncio.gather(self.networking, return_exceptions=True)
         self.driver.stop()
         try:
             await self.running

@@ -14,6 +14,7 @@ from ledger.records import (
     Account,
     Coordinator,
     Record,
+    Supply,
     Table,
     Validator,
     ValidatorSet,
@@ -53,6 +54,7 @@ def first_records(parameters: Parameters) -> dict[bytes, Record]:
     return {
         state_key(Table.PARAMETERS): parameters,
         state_key(Table.VALIDATORS): validators,
+        state_key(Table.SUPPLY): Supply(RICHES + 100_000, 0),
         state_key(Table.COORDINATOR, COORDINATOR.address): Coordinator("c"),
         state_key(Table.ACCOUNT, RICH.address): Account(RICHES),
         state_key(Table.ACCOUNT, POOR.address): Account(100_000),
