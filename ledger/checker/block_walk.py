@@ -11,24 +11,54 @@ from msgspec.structs import replace
 
 from ledger.actions import (
     FEE_FREE,
+    CastVote,
+    DisputeReceipt,
     RegisterMiner,
     RetireMiner,
+    SubmitEvidence,
     SubmitJob,
     Transfer,
     UpdateMiner,
 )
 from ledger.checker.books import Change
 from ledger.checker.broken import Invariant, require, require_equal
+from ledger.checker.council import Council, OtherMotions
+from ledger.checker.halts import HALT_KEY, halt_of
 from ledger.checker.job_walk import AUTOMATIC, JobWalk, Setting
 from ledger.checker.meaning import window_end_ms
 from ledger.checker.wallets import Wallets
 from ledger.hashing import sha256
+from ledger.motions import IssueUnits, ResolveDispute
 from ledger.outcomes import Outcome, OutcomeKind
-from ledger.records import Job, Miner, MinerNameClaim, Record, Table, Unbonding, state_key
+from ledger.records import (
+    Ballot,
+    Gap,
+    Job,
+    Miner,
+    MinerNameClaim,
+    Record,
+    Supply,
+    Table,
+    Unbonding,
+    state_key,
+)
 from ledger.transaction import Transaction
-from ledger.types import Address, Amount, Hash
+from ledger.types import SUPPLY_MAX, Address, Amount, Hash
 
 K = OutcomeKind
+
+SUPPLY_KEY = state_key(Table.SUPPLY)
+
+_INVARIANTS: Mapping[int, Invariant] = {
+    Table.JOB: Invariant.ONE_ENDING,
+    Table.PARAMETERS: Invariant.SET,
+    Table.VALIDATORS: Invariant.SET,
+    Table.COORDINATOR: Invariant.SET,
+    Table.BALLOT: Invariant.SET,
+    Table.PENDING: Invariant.SET,
+    Table.EVIDENCE: Invariant.SET,
+}
+"""What a record that is not as it must be breaks; OUTCOMES in the tables that are not here."""
 
 TAKEN = frozenset({K.JOB_LOCKED, K.MINER_REGISTERED, K.RECEIPT_DISPUTED})
 """Kinds whose amounts leave a balance."""
@@ -41,6 +71,7 @@ GIVEN = frozenset(
         K.JOB_CANCELLED,
         K.JOB_EXPIRED,
         K.BOND_RETURNED,
+        K.UNITS_ISSUED,
     }
 )
 """Kinds whose amounts are credited; the rest only tell."""
@@ -61,26 +92,50 @@ class Included:
 class BlockWalk:
     """One block, from its parent's records."""
 
-    def __init__(self, records: Mapping[bytes, Record], setting: Setting, payout: Address) -> None:
-        """Start from the parent's records, which are read only; `payout` gets the fees."""
+    def __init__(
+        self,
+        records: Mapping[bytes, Record],
+        ballots: Iterable[bytes],
+        setting: Setting,
+        payout: Address,
+    ) -> None:
+        """Start from the parent's records, which are read only.
+
+        Args:
+            records: the parent's, by state key.
+            ballots: state keys of its open ballots.
+            setting: what else the effects depend on.
+            payout: account that gets the fees.
+        """
         self._records = records
         self._setting = setting
         self._payout = payout
         self._wallets = Wallets(records)
         self._jobs = JobWalk(records, setting)
+        others = OtherMotions(self._is_possible, self._decide)
+        self._council = Council(records, ballots, setting, others)
         self._others: dict[bytes, Record | None] = {}
+        if setting.halt != halt_of(records):
+            self._others[HALT_KEY] = setting.halt
 
     def follow(self, due: Iterable[bytes], body: Iterable[Included]) -> list[Outcome]:
         """Carry the due items and the transactions out; return the outcomes they must leave."""
         outcomes: list[Outcome] = []
         for key in due:
             outcomes += self._told(self._end_due(key))
+        if self._setting.ends_epoch:
+            outcomes += self._told(self._council.end_epoch())
         fees = 0
         for included in body:
             outcomes += self._include(included)
             fees += included.transaction.fee
         self._wallets.move(self._payout, fees)
         return outcomes
+
+    @property
+    def decides(self) -> bool:
+        """Whether the block ends an epoch for whose end something waited (S2)."""
+        return self._setting.ends_epoch and self._council.waiting.waits
 
     def check_endings(self, outcomes: Sequence[Outcome]) -> None:
         """Check the outcome records' endings of jobs; see `JobWalk.check_endings`."""
@@ -94,7 +149,7 @@ class BlockWalk:
         """
         written = {change.key: change.after for change in changes}
         self._wallets.compare(written)
-        expected: dict[bytes, Record | None] = dict(self._others)
+        expected = self._others | self._council.expected()
         for job_id, job in self._jobs.touched.items():
             expected[state_key(Table.JOB, job_id)] = job
         for key in expected.keys() | written.keys():
@@ -102,7 +157,7 @@ class BlockWalk:
                 continue
             before = self._records.get(key)
             must, is_now = expected.get(key, before), written.get(key, before)
-            invariant = Invariant.ONE_ENDING if key[0] == Table.JOB else Invariant.OUTCOMES
+            invariant = _INVARIANTS.get(key[0], Invariant.OUTCOMES)
             require_equal(invariant, f"record {key.hex()}", _uncounted(must), _uncounted(is_now))
 
     def _include(self, included: Included) -> list[Outcome]:
@@ -124,6 +179,11 @@ class BlockWalk:
                 return self._told(self._update(cause, sender, action))
             case RetireMiner():
                 return self._told(self._retire(cause, sender))
+            case CastVote():
+                key = transaction.sender_public_key
+                return self._told(self._council.vote(cause, key, action))
+            case SubmitEvidence():
+                return self._told(self._council.waiting.accuse(cause, sender, action))
             case _:
                 return self._told(self._jobs.act(cause, sender, action))
 
@@ -132,7 +192,8 @@ class BlockWalk:
         transaction, parameters = included.transaction, self._setting.parameters
         action, fee = transaction.action, transaction.fee
         what = f"fee of {included.transaction_id.hex()}"
-        if isinstance(action, FEE_FREE):
+        bonded = isinstance(action, DisputeReceipt) and action.bond > 0
+        if isinstance(action, FEE_FREE) and not bonded:
             require_equal(Invariant.OUTCOMES, what, 0, fee)
             return
         least = parameters.fee_base + included.signed_bytes * parameters.fee_per_byte
@@ -153,10 +214,37 @@ class BlockWalk:
         record = self._records[key]
         if isinstance(record, Job):
             return self._jobs.end_due(key[1:])
-        assert isinstance(record, Unbonding), "nothing else has a due time"
+        if isinstance(record, Ballot):
+            return self._council.expire(key[1:])
         self._others[key] = None
+        if isinstance(record, Gap):
+            return []
+        assert isinstance(record, Unbonding), "nothing else has a due time"
         returned = ((record.owner,), (record.amount,))
         return [Outcome(K.BOND_RETURNED, AUTOMATIC, key[1:], 0, *returned)]
+
+    def _is_possible(self, motion: ResolveDispute | IssueUnits) -> bool:
+        """Return whether a ruling or new units could be decided at this point of the block."""
+        if isinstance(motion, ResolveDispute):
+            return self._jobs.may_rule(motion.job_id)
+        supply = self._get(SUPPLY_KEY)
+        assert isinstance(supply, Supply)
+        return 0 < motion.amount <= SUPPLY_MAX - supply.genesis - supply.issued
+
+    def _decide(
+        self, cause: bytes, ballot_id: Hash, motion: ResolveDispute | IssueUnits
+    ) -> list[Outcome]:
+        if isinstance(motion, ResolveDispute):
+            return self._jobs.rule(cause, motion.job_id, for_miner=motion.for_miner)
+        return self._issue(cause, ballot_id, motion.to, motion.amount)
+
+    def _issue(self, cause: bytes, ballot_id: Hash, to: Address, amount: Amount) -> list[Outcome]:
+        """Issue units by ballot; the supply's record tells that they are new (E6)."""
+        supply = self._get(SUPPLY_KEY)
+        require(Invariant.SUPPLY, "supply", isinstance(supply, Supply), "its record", supply)
+        assert isinstance(supply, Supply)
+        self._others[SUPPLY_KEY] = Supply(supply.genesis, supply.issued + amount)
+        return [Outcome(K.UNITS_ISSUED, cause, ballot_id, 0, (to,), (amount,))]
 
     def _register(self, cause: Hash, sender: Address, action: RegisterMiner) -> list[Outcome]:
         name_key = state_key(Table.MINER_NAME, action.name.lower().encode())

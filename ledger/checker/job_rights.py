@@ -4,6 +4,7 @@ The second writing of the job table's conditions.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from ledger.actions import (
@@ -18,9 +19,20 @@ from ledger.actions import (
     ReleaseJob,
 )
 from ledger.checker.broken import Invariant, require, require_equal
-from ledger.checker.meaning import last_moment_ms
-from ledger.records import Job, JobState
+from ledger.checker.meaning import last_moment_ms, moved_ms
+from ledger.records import Gap, Job, JobState
 from ledger.types import Address, TimestampMs
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is done."""
+
+    now_ms: TimestampMs
+    """Time of the block."""
+    halt: Gap | None
+    """Record of a halt that the block works under (J12)."""
+
 
 Q, R, C, D = JobState.QUEUED, JobState.RUNNING, JobState.RECEIPT_IN, JobState.DISPUTED
 
@@ -37,9 +49,7 @@ PHASES: Final[Mapping[type[JobAction], tuple[JobState, ...]]] = {
 """States in which an action can do something."""
 
 
-def check_right(
-    what: str, job: Job, sender: Address, action: JobAction, now_ms: TimestampMs
-) -> None:
+def check_right(what: str, job: Job, sender: Address, action: JobAction, at: Moment) -> None:
     """Check that an action could be done to a job.
 
     Raises:
@@ -48,13 +58,23 @@ def check_right(
     """
     phases = PHASES[type(action)]
     require(Invariant.ONE_ENDING, what, job.state in phases, f"one of {phases}", job.state)
-    last_ms = last_moment_ms(job)
-    assert last_ms is not None
-    require(Invariant.DUE, what, now_ms <= last_ms, f"time ≤ {last_ms}", now_ms)
-    right = sender in _signers(job, action, now_ms)
+    check_in_time(what, job, at)
+    right = sender in _signers(job, action, at)
     require(Invariant.ONE_ENDING, what, right, "a signer with the right", sender)
     named, expected = _reference(job, action)
     require_equal(Invariant.ONE_ENDING, f"{what}: attempt or receipt", expected, named)
+
+
+def check_in_time(what: str, job: Job, at: Moment) -> None:
+    """Check that a job's time is not over (J12, J16).
+
+    Raises:
+        InvariantBroken: it is.
+    """
+    last_ms = last_moment_ms(job)
+    assert last_ms is not None
+    last_ms = moved_ms(last_ms, at.halt)
+    require(Invariant.DUE, what, at.now_ms <= last_ms, f"time ≤ {last_ms}", at.now_ms)
 
 
 def _reference(job: Job, action: JobAction) -> tuple[int | bytes, int | bytes]:
@@ -71,10 +91,12 @@ def _reference(job: Job, action: JobAction) -> tuple[int | bytes, int | bytes]:
             return b"", b""
 
 
-def _signers(job: Job, action: JobAction, now_ms: TimestampMs) -> set[Address]:
+def _signers(job: Job, action: JobAction, at: Moment) -> set[Address]:
     """Return who has the right to an action on a job now (J3, J8)."""
     miner = {job.assignment.miner} if job.assignment else set()
-    leased = job.assignment is not None and now_ms <= job.assignment.lease_end_ms
+    leased = job.assignment is not None and at.now_ms <= moved_ms(
+        job.assignment.lease_end_ms, at.halt
+    )
     match action:
         case CancelJob() | AcceptReceipt():
             return {job.client}
@@ -84,5 +106,8 @@ def _signers(job: Job, action: JobAction, now_ms: TimestampMs) -> set[Address]:
             return miner if leased else miner | {job.coordinator}
         case AssignJob() | FailJob():
             return set() if leased else {job.coordinator}
-        case AttestReceipt() | DisputeReceipt():
+        case DisputeReceipt():
+            bonded = {job.client} if action.bond == job.dispute_bond else set()
+            return {job.coordinator} if action.bond == 0 else bonded
+        case AttestReceipt():
             return {job.coordinator}

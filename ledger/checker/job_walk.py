@@ -26,19 +26,22 @@ from ledger.actions import (
     UnitType,
 )
 from ledger.checker.broken import Invariant, require, require_equal
-from ledger.checker.job_rights import check_right
+from ledger.checker.job_rights import Moment, check_in_time, check_right
 from ledger.checker.meaning import (
     grace_ms,
+    moved_ms,
     owed_on_cancel,
     shares_of,
     window_end_ms,
     worth,
 )
+from ledger.hashing import Tags
 from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
 from ledger.params import Parameters
 from ledger.records import (
     Assignment,
     DisputeRecord,
+    Gap,
     Job,
     JobState,
     ReceiptRecord,
@@ -46,7 +49,7 @@ from ledger.records import (
     Table,
     state_key,
 )
-from ledger.types import Address, Hash, TimestampMs
+from ledger.types import Address, Epoch, Hash, TimestampMs
 
 Q, R, C, D = JobState.QUEUED, JobState.RUNNING, JobState.RECEIPT_IN, JobState.DISPUTED
 
@@ -64,6 +67,21 @@ class Setting:
     """Parameters of the parent's state (S6)."""
     validators: int
     """Members of the parent's validator set (J11)."""
+    halt: Gap | None
+    """Record of a halt that the block works under (J12)."""
+    tags: Tags
+    """Tags of the chain."""
+    epoch: Epoch
+    """Epoch of the block."""
+    epoch_start_ms: TimestampMs
+    """Time from which it counts."""
+    ends_epoch: bool
+    """Whether the block is its last (E3)."""
+
+    @property
+    def moment(self) -> Moment:
+        """When the block is."""
+        return Moment(self.now_ms, self.halt)
 
 
 class JobWalk:
@@ -125,10 +143,10 @@ class JobWalk:
             InvariantBroken: the job's state, the signer, the attempt, the receipt or the time
                 does not allow it.
         """
-        job_id, now_ms = action.job_id, self._setting.now_ms
+        job_id = action.job_id
         job = self._live(job_id)
         what = f"{type(action).__name__} on job {job_id.hex()}"
-        check_right(what, job, sender, action, now_ms)
+        check_right(what, job, sender, action, self._setting.moment)
         match action:
             case AssignJob():
                 return self._assign(cause, job, action)
@@ -147,6 +165,27 @@ class JobWalk:
                 return [self._refund(OutcomeKind.JOB_FAILED, cause, job_id, code)]
             case CancelJob():
                 return [self._cancel(cause, job, action)]
+
+    def may_rule(self, job_id: Hash) -> bool:
+        """Return whether there is a dispute to rule on at this point of the block."""
+        key = state_key(Table.JOB, job_id)
+        job = self.touched[job_id] if job_id in self.touched else self._records.get(key)
+        if not isinstance(job, Job) or job.dispute is None:
+            return False
+        return self._setting.now_ms <= moved_ms(job.dispute.due_ms, self._setting.halt)
+
+    def rule(self, cause: bytes, job_id: Hash, *, for_miner: bool) -> list[Outcome]:
+        """Carry a ruling of the authorities out (J13); return the outcome that it must leave.
+
+        Raises:
+            InvariantBroken: there is no dispute to rule on, or its time is over.
+        """
+        job, what = self._live(job_id), f"ruling on job {job_id.hex()}"
+        require(Invariant.ONE_ENDING, what, job.state is D, "a disputed job", job.state)
+        check_in_time(what, job, self._setting.moment)
+        if for_miner:
+            return [self._pay(cause, job_id, ruled=True)]
+        return [self._refund(OutcomeKind.JOB_REFUNDED, cause, job_id, 0)]
 
     def check_endings(self, outcomes: Sequence[Outcome]) -> None:
         """Check that each ended job ends once, and that the parts are all that was locked.
@@ -227,7 +266,10 @@ class JobWalk:
         record = Outcome(
             OutcomeKind.RECEIPT_ATTESTED, cause, action.job_id, int(action.kind), *told
         )
-        if delivery and job.state is C and self._setting.now_ms >= window_ms:
+        over = job.dispute_ms == 0 or self._setting.now_ms >= moved_ms(
+            window_ms, self._setting.halt
+        )
+        if delivery and job.state is C and over:
             return [record, self._pay(cause, action.job_id)]
         return [record]
 
@@ -235,16 +277,17 @@ class JobWalk:
         self, cause: Hash, opener: Address, job: Job, action: DisputeReceipt
     ) -> list[Outcome]:
         due_ms = window_end_ms(self._setting.now_ms, job.resolve_ms)
-        dispute = DisputeRecord(opener, 0, due_ms)
+        dispute = DisputeRecord(opener, action.bond, due_ms)
         self.touched[action.job_id] = replace(job, state=D, dispute=dispute)
-        kind, told = OutcomeKind.RECEIPT_DISPUTED, ((opener,), (0,))
+        kind, told = OutcomeKind.RECEIPT_DISPUTED, ((opener,), (action.bond,))
         return [Outcome(kind, cause, action.job_id, int(action.reason), *told)]
 
-    def _pay(self, cause: bytes, job_id: Hash) -> Outcome:
+    def _pay(self, cause: bytes, job_id: Hash, *, ruled: bool = False) -> Outcome:
         job = self._live(job_id)
         assert job.assignment is not None
         parties = (job.assignment.miner, job.coordinator, job.client)
-        told = Outcome(OutcomeKind.JOB_SETTLED, cause, job_id, 0, parties, shares_of(job))
+        shares = shares_of(job, ruled=ruled)
+        told = Outcome(OutcomeKind.JOB_SETTLED, cause, job_id, 0, parties, shares)
         return self._end(job, told)
 
     def _refund(self, kind: OutcomeKind, cause: bytes, job_id: Hash, code: int) -> Outcome:
@@ -255,7 +298,7 @@ class JobWalk:
         kind, job_id = OutcomeKind.JOB_CANCELLED, action.job_id
         if job.assignment is None:
             return self._refund(kind, cause, job_id, 0)
-        owed = owed_on_cancel(job, self._setting.now_ms)
+        owed = owed_on_cancel(job, self._setting.now_ms, self._setting.halt)
         limit = action.compensation_max
         require(Invariant.ONE_ENDING, "compensation (J6)", owed <= limit, f"≤ {limit}", owed)
         parties, amounts = (job.assignment.miner, job.client), (owed, job.max_price - owed)

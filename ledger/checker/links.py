@@ -10,7 +10,6 @@ from ledger.checker.roots import tree_root
 from ledger.codec import encode
 from ledger.hashing import Purpose, Tags, sha256
 from ledger.outcomes import Outcome
-from ledger.params import Parameters
 from ledger.records import Validator, ValidatorSet
 from ledger.types import Epoch, Hash, PublicKey, TimestampMs, View
 
@@ -43,17 +42,30 @@ class Links:
         self._remember(seen)
         self._leader_of = leader_of
 
-    def check_header(self, header: Header, parameters: Parameters, members: ValidatorSet) -> None:
-        """Check a header against its parent's block, parameters and validators (7).
+    @property
+    def epoch_start_ms(self) -> TimestampMs:
+        """Time from which the epoch of the next block counts."""
+        first = self.header.next_validator_set_hash != NO_HASH
+        return self.header.timestamp_ms if first else self._epoch_start_ms
+
+    def check_next_set(self, header: Header, members: ValidatorSet | None) -> None:
+        """Check what an epoch's last block says of the next set; others say nothing (S13).
+
+        Raises:
+            InvariantBroken: 7 does not hold.
+        """
+        must = NO_HASH if members is None else self._hash_of(members)
+        found = header.next_validator_set_hash
+        require_equal(Invariant.LINKS, "next_validator_set_hash", must, found)
+
+    def check_header(self, header: Header, members: ValidatorSet) -> None:
+        """Check a header against its parent's block and validators (7).
 
         Raises:
             InvariantBroken: 7 does not hold.
         """
         parent = self.header
         first = parent.next_validator_set_hash != NO_HASH
-        start_ms = parent.timestamp_ms if first else self._epoch_start_ms
-        set_hash = self.tags.digest(Purpose.VALIDATOR_SET, encode(members))
-        ends = header.timestamp_ms >= start_ms + parameters.epoch_ms
         expected = {
             "version": 1,
             "chain_id": parent.chain_id,
@@ -61,8 +73,7 @@ class Links:
             "parent_id": self._id,
             "epoch": parent.epoch + 1 if first else parent.epoch,
             "parent_view": 0 if first else parent.view,
-            "validator_set_hash": set_hash,
-            "next_validator_set_hash": set_hash if ends else NO_HASH,
+            "validator_set_hash": self._hash_of(members),
         }
         for field, value in expected.items():
             require_equal(Invariant.LINKS, field, value, getattr(header, field))
@@ -125,8 +136,7 @@ class Links:
 
     def advance(self, header: Header, included: Iterable[Included]) -> None:
         """Make a checked block the newest."""
-        if self.header.next_validator_set_hash != NO_HASH:
-            self._epoch_start_ms = self.header.timestamp_ms
+        self._epoch_start_ms = self.epoch_start_ms
         self.header, self._id = header, self._id_of(header)
         self._remember((i.transaction_id, i.transaction.valid_until_ms) for i in included)
         while self._expiries and self._expiries[0][0] < header.timestamp_ms:
@@ -142,6 +152,9 @@ class Links:
         for identifier, until_ms in ids:
             self._seen[identifier] = until_ms
             heappush(self._expiries, (until_ms, identifier))
+
+    def _hash_of(self, members: ValidatorSet) -> Hash:
+        return sha256(self.tags[Purpose.VALIDATOR_SET] + encode(members))
 
     def _id_of(self, header: Header) -> Hash:
         return sha256(self.tags[Purpose.HEADER] + encode(header))
