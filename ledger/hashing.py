@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     CHALLENGE = "challenge"
     HELLO = "hello"
     CLAIM = "claim"
+    PEER_RECORD = "peer-record"
     POSSESSION = "possession"
 
 

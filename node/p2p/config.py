@@ -8,14 +8,18 @@ class Limits:
     """Bounds on what peers can cost this node. Tests and small machines set others."""
 
     inbound_max: int = 128
-    """Connections that others made, followers and validators together."""
+    """Slots for connections that others made. Validators and peers named by key always get in."""
     inbound_per_address_max: int = 32
-    """Of these, connections from one address."""
+    """Of these, followers from one address or IPv6 /64."""
     validator_slots: int = 64
     """Of `inbound_max`, slots that followers cannot take."""
     unproved_max: int = 64
     """Connections that have not finished the hello yet."""
     unproved_per_address_max: int = 16
+    """Of these, connections from one address."""
+    accepts_per_second: int = 100
+    """Connections taken; each costs a TLS handshake. More are closed at once."""
+    accepts_per_address_per_second: int = 20
     """Of these, connections from one address."""
     handshake_ms: int = 5_000
     """From TCP connection to the end of the hello."""
@@ -35,11 +39,16 @@ class Limits:
     """A peer that was silent for so long is asked whether it is there."""
     silent_ms: int = 5_000
     """A peer that was silent for so long is disconnected."""
-    ban_ms: int = 600_000
+    held_bytes_max: int = 268_435_456
+    """Bytes of all peers that were received and not handled; beyond it the follower that holds
+    most of them is disconnected."""
+    ban_ms: int = 120_000
     """How long a key is refused after a provable fault."""
+    follower_dials: int = 8
+    """Validators that a follower dials by their records; validators dial all others."""
     backoff_first_ms: int = 250
     """Pause after the first dial that fails; doubles with each further one."""
-    backoff_max_ms: int = 10_000
+    backoff_max_ms: int = 5_000
     """Longest pause between two dials to one address."""
 
 

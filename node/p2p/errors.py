@@ -113,6 +113,11 @@ class AlreadyConnected(HelloRefused):
 
     code = "ALREADY_CONNECTED"
 
+    def __init__(self, key: PublicKey) -> None:
+        """Name the key."""
+        super().__init__(f"another connection to {short(key)} is kept")
+        self.key = key
+
 
 class AlreadyDialling(HelloRefused):
     """Another dial to this key is under way."""
