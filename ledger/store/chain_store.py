@@ -18,6 +18,7 @@ from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.params import HORIZON_MS_MAX
 from ledger.records import Table, state_key
+from ledger.store.adoption import Middle, write_middle
 from ledger.store.block_rows import (
     BLOCK_COLUMNS,
     HEAD_COLUMNS,
@@ -31,9 +32,15 @@ from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS, EPOCH_ENDS
 from ledger.store.columns import height_in_range, id_prefix
 from ledger.store.encoded import EncodedBlock, encoded_block, encoded_blocks
 from ledger.store.engine import Database
-from ledger.store.errors import BlockConflict, BlockGap, GenesisMismatch, NotInitialised
+from ledger.store.errors import (
+    AlreadyInitialised,
+    BlockConflict,
+    BlockGap,
+    GenesisMismatch,
+    NotInitialised,
+)
 from ledger.store.schema import Schema, upgrade_schema
-from ledger.store.state_table import StateTable, load_state, write_genesis_state
+from ledger.store.state_table import StateTable, load_state, write_first_state
 from ledger.store.stored import EpochEnd, StoredBlock, StoredHead
 from ledger.store.summaries import (
     Pruner,
@@ -134,9 +141,25 @@ class ChainStore:
             }
             connection.execute(insert(CHAIN).values(chain_row))
             connection.execute(insert(BLOCKS).values(block_values(genesis_id, genesis, b"", ())))
-            write_genesis_state(connection, sorted(records.items()))
+            write_first_state(connection, sorted(records.items()))
         self._tags = tags
         self._head = StoredHead(0, genesis_id, genesis.header, b"")
+
+    def adopt(self, middle: Middle) -> None:
+        """Fill an empty store from a snapshot; the caller has verified all of it (S9).
+
+        Raises:
+            AlreadyInitialised: the store holds a chain.
+        """
+        if self._tags is not None:
+            raise AlreadyInitialised(
+                f"{self._database.name} holds a chain already; a snapshot needs an empty folder"
+            )
+        with self._database.writing() as connection:
+            write_middle(connection, middle)
+        header = middle.block.header
+        self._tags = middle.tags
+        self._head = StoredHead(header.height, middle.block_id, header, middle.certificate)
 
     def commit(
         self,

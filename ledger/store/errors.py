@@ -5,7 +5,7 @@
     StoreError
     ├── StoreUnusable      the operator reacts: the text says what to do
     │   ├── StoreUrlInvalid, StoreMissing, StoreUnreadable, StoreFailed
-    │   ├── SchemaTooNew, SchemaTooOld, WrongStore
+    │   ├── SchemaTooNew, SchemaTooOld, WrongStore, AlreadyInitialised
     ├── CommitRefused      a defect of the caller: a final block does not fit the chain
     │   ├── NotInitialised, GenesisMismatch, BlockGap, BlockConflict
     ├── IndexRefused       the indexer stops: stored data contradict themselves (K2)
@@ -79,6 +79,12 @@ class NotInitialised(CommitRefused):
     """The store holds no genesis block yet."""
 
     code = "NOT_INITIALISED"
+
+
+class AlreadyInitialised(StoreUnusable):
+    """A snapshot for a store that holds a chain."""
+
+    code = "ALREADY_INITIALISED"
 
 
 class GenesisMismatch(CommitRefused):

@@ -125,8 +125,8 @@ def load_state(connection: Connection, name: str, head: Height) -> dict[bytes, b
     return records
 
 
-def write_genesis_state(connection: Connection, records: list[Row]) -> None:
-    """Fill the empty state table with the records of state 0."""
+def write_first_state(connection: Connection, records: list[Row]) -> None:
+    """Fill the empty state table with the records that the chain starts with here."""
     upsert_rows(connection, STATE, records)
 
 
