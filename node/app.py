@@ -55,6 +55,7 @@ class Node:
         self._clock = clock
         self._server: HttpServer | None = None
         self._driving: asyncio.Task[None] | None = None
+        self._networking: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
 
     def serve_with(self, server: HttpServer) -> None:
@@ -68,6 +69,7 @@ class Node:
         self._parts.index_thread.start()
         self._driving = asyncio.create_task(self._parts.driver.run(), name="driver")
         if self._parts.network:
+            self._networking = asyncio.create_task(self._parts.network.run(), name="network")
             await self._parts.network.start()
         self._probing = asyncio.create_task(self._metrics.probe_loop(), name="loop-probe")
         if self._coordinator:
@@ -88,10 +90,12 @@ class Node:
         """
         assert self._driving is not None, "start comes first"
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopping, self._driving}, return_when=asyncio.FIRST_COMPLETED)
+        working = [task for task in (self._driving, self._networking) if task]
+        await asyncio.wait({stopping, *working}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if self._driving.done():
-            self._driving.result()
+        for task in working:
+            if task.done():
+                task.result()
 
     async def stop(self) -> None:
         """End everything in order; what was reported final is durable already."""
@@ -103,6 +107,9 @@ class Node:
             await self._coordinator.services.stop()
         if self._parts.network:
             await self._parts.network.stop()
+        if self._networking:
+            self._networking.cancel()
+            await asyncio.gather(self._networking, return_exceptions=True)
         self._parts.driver.stop()
         if self._driving:
             await asyncio.gather(self._driving, return_exceptions=True)

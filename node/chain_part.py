@@ -132,11 +132,18 @@ def build_chain(
         auditor=Auditor(store, view, genesis.spec.buckets) if config.check_invariants else None,
         count_crash=metrics.proposals_crashed.inc,
     )
-    network = (
-        NetworkPart(links, chain, driver, store=store, verifier=verifier, clock=clock)
-        if links
-        else None
-    )
+    network = None
+    if links:
+        network = NetworkPart(
+            links,
+            chain,
+            driver,
+            pool=pool,
+            store=store,
+            verifier=verifier,
+            clock=clock,
+            metrics=metrics,
+        )
     return ChainPart(
         chain, driver, pool, verifier, store, index, IndexThread(indexer), network, locks
     )

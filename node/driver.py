@@ -15,6 +15,7 @@ the ledger itself crashes is refused (`node.application`).
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import ClassVar, Final
@@ -56,7 +57,7 @@ from node.importing import Import, Importer
 from node.inbox import Inbox
 from node.journal import Journal
 from node.journal_format import Entry
-from node.ports import Clock, Network, NoPeers
+from node.ports import Clock, FoundWork, Network, NoPeers
 from node.recovery import Engine, EpochOpener, OpenedJournal
 from node.status import NodeStatus
 from node.together import until_one_ends
@@ -119,7 +120,7 @@ class Driver:
         self._count_crash = count_crash
         self.inbox = Inbox(chain.tree, clock)
         """Takes what peers send."""
-        self._alarms = Alarms(chain, clock, self.inbox.post)
+        self._alarms = Alarms(chain, clock, self.inbox.post, self._share_work)
         self._is_stopping = False
         self._must_open = False
         self._unsynced: list[Entry] = []
@@ -322,6 +323,9 @@ class Driver:
             case _:
                 self._report(effect)
 
+    def _share_work(self, view: View, found: FoundWork) -> None:
+        self._network.share_work(self._engine.committee.leader_key(view), found)
+
     def _report(self, effect: Effect) -> None:
         match effect:
             case StopSigning(reason=reason):
@@ -356,7 +360,8 @@ class Driver:
         self.inbox.post(engine.started)
         log.info("epoch_opened", epoch=committee.epoch, validators=committee.size)
         if opened.silent_because:
-            log.error("not_signing", reason=opened.silent_because)
+            level = logging.INFO if opened.can_be_vouched else logging.ERROR
+            log.log(level, "not_signing", reason=opened.silent_because)
 
     def _on_published(self, block: TreeBlock) -> None:
         """Note that a final block is durable: the journal needs what is below it no more."""

@@ -73,10 +73,11 @@ class Inbox:
             CodecError: the bytes are no block; the peer is at fault.
             ProposalMismatched: they are another block than the vote's; the peer is at fault.
         """
-        statement = vote.statement
-        if statement.epoch == self._committee.epoch:
-            if block is not None:
-                self._take_proposed(vote, block)
+        if vote.statement.epoch == self._committee.epoch:
+            if block is not None and self.is_due(vote):
+                assert isinstance(vote.statement, Notarize)
+                if self.deliver_block(block) != vote.statement.block_id:
+                    raise ProposalMismatched
             self.post(VoteReceived(self._clock.monotonic_ms(), vote, sender))
 
     def deliver_certificate(self, certificate: Certificate, sender: int | None) -> None:
@@ -98,17 +99,16 @@ class Inbox:
         self.post(BlockArrived(self._clock.monotonic_ms(), block_id))
         return block_id
 
-    def _take_proposed(self, vote: Vote, block: bytes) -> None:
-        """Take a proposal's block if it is worth decoding: the vote may count, and it is new."""
+    def is_due(self, vote: Vote) -> bool:
+        """Return whether a proposal's block is worth decoding: its vote may count, and is new."""
         statement = vote.statement
-        if (
+        return (
             isinstance(statement, Notarize)
+            and statement.epoch == self._committee.epoch
             and vote.signer == self._committee.leader(statement.view)
             and self._core.floor.view < statement.view <= self._core.view + 1
             and not self._tree.holds(statement.block_id)
-            and self.deliver_block(block) != statement.block_id
-        ):
-            raise ProposalMismatched
+        )
 
     # ------------------------------------------------------------ what the driver takes
 

@@ -4,17 +4,14 @@ The transport needs a handler, the handler needs the driver, and the driver need
 `build_links` comes before the driver and `NetworkPart` after it.
 """
 
-import asyncio
 import random
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from consensus import Committee
-from coordinator.ports import TransactionStatus
 from ledger.keys import KeyPair
 from ledger.store import ChainStore
 from ledger.types import Hash
@@ -22,18 +19,10 @@ from node.chain import ChainNode
 from node.config import P2PSection
 from node.driver import Driver
 from node.durable import write_new_file
+from node.gossip import GossipMetrics, TransactionExchange
+from node.mempool import Mempool
 from node.metrics import NodeMetrics
-from node.p2p import (
-    Message,
-    NodeIdentity,
-    P2PConfig,
-    Peer,
-    PeerNetwork,
-    Role,
-    StatusMessage,
-    TransactionsMessage,
-)
-from node.p2p.messages import TRANSACTIONS_PER_BATCH_MAX
+from node.p2p import NodeIdentity, P2PConfig, PeerNetwork, Role, StatusMessage
 from node.peering import (
     Announcer,
     Answers,
@@ -41,7 +30,6 @@ from node.peering import (
     MemberLinks,
     Peering,
     PeeringParts,
-    Peers,
     Presence,
     Signing,
     Transport,
@@ -49,6 +37,7 @@ from node.peering import (
 from node.ports import Clock
 from node.signatures import SignatureVerifier
 from node.sync import Planner, Syncer, SyncParts
+from node.together import until_one_ends
 
 MEMBER_PATIENCE_MS = 500
 """How long a member of the committee leaves a small gap to consensus."""
@@ -99,7 +88,7 @@ def build_links(
         registry=metrics.registry,
         jitter=random.Random(),
     )
-    members = MemberLinks(peers, clock, identity.keys.public_key)
+    members = MemberLinks(peers, clock)
     return Links(peers, members, peering, identity)
 
 
@@ -126,9 +115,11 @@ class NetworkPart:
         chain: ChainNode,
         driver: Driver,
         *,
+        pool: Mempool,
         store: ChainStore,
         verifier: SignatureVerifier,
         clock: Clock,
+        metrics: NodeMetrics,
     ) -> None:
         """Connect the parts.
 
@@ -136,8 +127,10 @@ class NetworkPart:
             links: what `build_links` gave.
             chain: final state and pool.
             driver: takes consensus messages and ranges.
+            pool: the chain's pool.
             store: what peers are answered from.
             verifier: verifies the signatures of ranges.
+            metrics: where gossip shows what it counts.
             clock: both clocks of the node.
         """
         self.peers = links.peers
@@ -152,15 +145,16 @@ class NetworkPart:
         self.syncer = self._build_syncer()
         """Fetches final blocks."""
         self._announcer = Announcer(links.peers, self._status)
+        self._exchange = self._build_exchange(pool, metrics)
         signing = Signing(
             driver.inbox, driver.waits_for_word, lambda: driver.handed_over, driver.vouch
         )
         self._first_votes = FirstVotes(links.identity.keys.public_key, driver.committee, signing)
         self.syncer.on_proved = lambda content: self._first_votes.proved(content.certificate)
         links.members.is_syncing = lambda: self.syncer.is_far_behind
+        links.members.transactions = self._exchange
         links.members.on_epoch(self._enter_epoch)
         chain.on_final(lambda _parent, _view: self._moved())
-        self._announcing: asyncio.Task[None] | None = None
         links.peering.attach(
             PeeringParts(
                 inbox=driver.inbox,
@@ -170,22 +164,35 @@ class NetworkPart:
                 syncer=self.syncer,
                 presence=self.presence,
                 first_votes=self._first_votes,
-                gossip=_Forwarding(chain, links.peers),
+                gossip=self._exchange,
             )
         )
 
     async def start(self) -> None:
-        """Listen and dial; statuses are repeated from now on."""
+        """Listen and dial; the driver and `run` are at work."""
         await self.peers.start()
-        self._announcing = asyncio.create_task(self._announcer.run(), name="announcer")
         log.info("p2p_started", addresses=list(self.peers.addresses))
+
+    async def run(self) -> None:
+        """Gossip, and repeat the own status, until cancelled."""
+        await until_one_ends(self._announcer.run(), self._exchange.run())
 
     async def stop(self) -> None:
         """Disconnect, and stop fetching; comes before the driver stops."""
-        if self._announcing:
-            self._announcing.cancel()
         await self.syncer.stop()
         await self.peers.stop()
+
+    def _build_exchange(self, pool: Mempool, metrics: NodeMetrics) -> TransactionExchange:
+        driver, own_key = self._driver, self._links.identity.keys.public_key
+        return TransactionExchange(
+            self._chain,
+            pool,
+            self._links.peers,
+            GossipMetrics(metrics.registry),
+            is_validator=lambda: driver.committee.index_of(own_key) is not None,
+            is_due=driver.inbox.is_due,
+            deliver=self._links.peering.deliver_proposal,
+        )
 
     def _build_syncer(self) -> Syncer:
         parts = SyncParts(
@@ -212,23 +219,3 @@ class NetworkPart:
         self.syncer.moved()
         self._announcer.moved()
         self._first_votes.check()
-
-
-class _Forwarding:
-    """Gives every new transaction to every peer."""
-
-    def __init__(self, chain: ChainNode, peers: Peers) -> None:
-        self._chain = chain
-        self._peers = peers
-        chain.on_submitted(self._on_submitted)
-
-    def _on_submitted(self, signed: Sequence[bytes]) -> None:
-        for at in range(0, len(signed), TRANSACTIONS_PER_BATCH_MAX // 8):
-            batch = tuple(signed[at : at + TRANSACTIONS_PER_BATCH_MAX // 8])
-            self._peers.broadcast(TransactionsMessage(batch))
-
-    async def received(self, peer: Peer, message: Message) -> None:
-        if isinstance(message, TransactionsMessage):
-            outcomes = await self._chain.pool.add(message.transactions, peer.key.hex())
-            if any(outcome.status is TransactionStatus.POOLED for outcome in outcomes):
-                self._chain.grown()

@@ -11,7 +11,7 @@ from ledger.hashing import Tags
 from ledger.store import StoredBlock, StoredHead
 from ledger.transaction import SignedTransaction
 from ledger.transition import ChainView
-from ledger.types import Address, Amount, Hash, Height, TimestampMs, View
+from ledger.types import Address, Amount, Hash, Height, PublicKey, TimestampMs, View
 
 
 class FinalStore(Protocol):
@@ -125,6 +125,9 @@ class Network(Protocol):
     def fetch_block(self, block_id: Hash) -> None:
         """Ask anyone for a block by its id."""
 
+    def share_work(self, leader: PublicKey, found: FoundWork) -> None:
+        """Tell a leader of a transaction before it is held to its time because of it (E12)."""
+
     def report_fault(self, sender: int | None, code: str) -> None:
         """Note that a peer sent what no honest peer sends."""
 
@@ -146,6 +149,9 @@ class NoPeers:
 
     def fetch_block(self, block_id: Hash) -> None:
         """Nobody answers; a single validator lacks no block."""
+
+    def share_work(self, leader: PublicKey, found: FoundWork) -> None:
+        """The leader is this node."""
 
     def report_fault(self, sender: int | None, code: str) -> None:
         """There is no peer to blame."""

@@ -2,7 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -14,13 +14,11 @@ from node.p2p import (
     CertificatesRequest,
     Message,
     Peer,
-    ProposalMessage,
     Role,
     VoteMessage,
 )
 from node.peering.ports import Peers
-from node.peering.relay import CertificateRelay
-from node.ports import Clock
+from node.ports import Clock, FoundWork
 
 ASK_AGAIN_MS: Final = 100
 """Time after which a block that did not come is asked of another peer."""
@@ -41,8 +39,15 @@ PROVABLE_FAULTS: Final = frozenset(
 
 log = structlog.get_logger(__name__)
 
-ProposalForm = Callable[[Vote, bytes], Message]
-"""Returns the message that a proposal goes out as."""
+
+class Transactions(Protocol):
+    """The sending side of gossip; `node.gossip.TransactionExchange` is one."""
+
+    def form(self, vote: Vote, block: bytes) -> Message:
+        """Return the message that a proposal goes out as."""
+
+    def share_work(self, leader: PublicKey, found: FoundWork) -> None:
+        """See to it that a leader can know of a transaction that waits here (E12)."""
 
 
 class MemberLinks:
@@ -51,28 +56,23 @@ class MemberLinks:
     Votes, certificates and proposals go to members only: everybody else fetches final blocks.
     """
 
-    def __init__(
-        self, peers: Peers, clock: Clock, own_key: PublicKey, form: ProposalForm = ProposalMessage
-    ) -> None:
+    def __init__(self, peers: Peers, clock: Clock) -> None:
         """Prepare; `enter_epoch` comes first.
 
         Args:
             peers: the transport.
             clock: its monotonic clock times questions.
-            own_key: key of this node's identity.
-            form: how a proposal is sent.
         """
         self._peers = peers
         self._clock = clock
-        self._own_key = own_key
-        self._form = form
-        self._relay = CertificateRelay(peers)
         self._committee: Committee | None = None
         self._members: dict[PublicKey, int] = {}
         self._asked: OrderedDict[Hash, int] = OrderedDict()
         self._owed: Counter[PublicKey] = Counter()
         self._turn = 0
         self._listeners: list[Callable[[Committee], None]] = []
+        self.transactions: Transactions
+        """Set once, before the driver runs."""
         self.is_syncing: Callable[[], bool] = lambda: False
         """Whether blocks are fetched by height now, so that asking by id would be in vain."""
 
@@ -83,18 +83,18 @@ class MemberLinks:
         self._committee = committee
         self._members = {key: at for at, key in enumerate(committee.members)}
         self._asked.clear()
-        self._relay.enter_epoch(committee, self._own_key)
         self._peers.set_validators(frozenset(committee.members))
         for listener in self._listeners:
             listener(committee)
 
     def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
         """Send a vote or certificate to all members, a proposal's block beside it."""
+        wire: Message
         if isinstance(message, Certificate):
-            self._relay.send(message)
+            wire = CertificateMessage(message)
         else:
-            wire = VoteMessage(message) if block is None else self._form(message, block)
-            self._peers.broadcast(wire, to=Role.VALIDATOR)
+            wire = VoteMessage(message) if block is None else self.transactions.form(message, block)
+        self._peers.broadcast(wire, to=Role.VALIDATOR)
 
     def send(self, member: int, message: Certificate) -> None:
         """Send a certificate to one member."""
@@ -123,6 +123,10 @@ class MemberLinks:
         self._owed[peer.key] += 1
         peer.send(BlockRequest(block_id))
 
+    def share_work(self, leader: PublicKey, found: FoundWork) -> None:
+        """Tell a leader of a transaction before it is held to its time because of it (E12)."""
+        self.transactions.share_work(leader, found)
+
     def report_fault(self, sender: int | None, code: str) -> None:
         """Tell the transport that a member sent what no honest peer sends."""
         log.warning("consensus_fault", member=sender, code=code)
@@ -146,14 +150,6 @@ class MemberLinks:
     def member_of(self, peer: Peer) -> int | None:
         """Return a peer's number in the committee, None if it is no member."""
         return self._members.get(peer.key)
-
-    def heard(self, member: int, vote: Vote) -> None:
-        """Note a member's vote."""
-        self._relay.heard(member, vote.statement)
-
-    def learned(self, certificate: Certificate) -> None:
-        """Note a certificate that a member sent."""
-        self._relay.learned(certificate)
 
     def owes_block(self, peer: Peer) -> bool:
         """Return whether a peer was asked for a block that it has not answered; counts it as one.

@@ -17,6 +17,7 @@ from node.p2p import (
     BlockRequest,
     CertificateMessage,
     CertificatesRequest,
+    CompactProposal,
     Message,
     Peer,
     PeerFault,
@@ -35,10 +36,20 @@ from node.sync import Syncer
 
 
 class Gossip(Protocol):
-    """What takes the messages about transactions; raises `PeerFault`."""
+    """What is about transactions; `node.gossip.TransactionExchange` is one."""
+
+    def connected(self, peer: Peer) -> None:
+        """Note a new peer."""
+
+    def disconnected(self, peer: Peer) -> None:
+        """Note that a peer is gone."""
 
     async def received(self, peer: Peer, message: Message) -> None:
-        """Take a message that nothing else here takes."""
+        """Take a message that nothing else here takes.
+
+        Raises:
+            PeerFault: no honest peer sends it.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class Peering:
         parts.presence.connected(peer)
         parts.first_votes.show(peer)
         parts.announcer.tell(peer)
+        parts.gossip.connected(peer)
 
     def disconnected(self, peer: Peer) -> None:
         """Note that a peer is gone."""
@@ -87,6 +99,7 @@ class Peering:
         parts.links.forget(peer)
         parts.announcer.forget(peer)
         parts.syncer.left(peer)
+        parts.gossip.disconnected(peer)
 
     async def received(self, peer: Peer, message: Message) -> None:
         """Handle a message.
@@ -112,8 +125,22 @@ class Peering:
                 if parts.links.owes_block(peer):
                     await parts.inbox.room()
                     self._take_block(block)
+            case CompactProposal(vote=vote):
+                await parts.inbox.room()
+                if parts.links.member_of(peer) == vote.signer:
+                    await parts.gossip.received(peer, message)
             case _:
                 await parts.gossip.received(peer, message)
+
+    def deliver_proposal(self, peer: Peer, vote: Vote, block: bytes | None) -> None:
+        """Take a leader's vote, with the bytes of its block if they are known.
+
+        Raises:
+            PeerFault: the bytes are not the block that the vote names.
+        """
+        member = self._parts.links.member_of(peer)
+        if member is not None:
+            self._on_vote(peer, member, vote, block)
 
     # ------------------------------------------------------------ one kind each
 
@@ -138,7 +165,6 @@ class Peering:
                 self._on_vote(peer, member, vote, block)
             case CertificateMessage(certificate=certificate):
                 if self._is_current(peer, certificate.statement.epoch):
-                    self._parts.links.learned(certificate)
                     self._parts.inbox.deliver_certificate(certificate, member)
             case CertificatesRequest(epoch=epoch, views=views):
                 if self._is_current(peer, epoch):
@@ -151,7 +177,6 @@ class Peering:
         if vote.signer != member:
             parts.first_votes.shown(vote)
             return
-        parts.links.heard(member, vote)
         parts.first_votes.heard(vote)
         try:
             parts.inbox.deliver_vote(vote, member, block)

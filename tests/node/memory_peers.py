@@ -13,7 +13,7 @@ from node.p2p import Message, NodeIdentity, Peer, PeerFault, PeerHandler, Role
 from node.p2p.kinds import KINDS
 
 
-@dataclass
+@dataclass(eq=False)
 class Wire:
     """One end's view of a connection; implements `node.p2p.Peer`."""
 

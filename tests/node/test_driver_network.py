@@ -10,7 +10,8 @@ from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import Parameters
 from ledger.store import ChainStore
-from ledger.types import Hash, View
+from ledger.types import Hash, PublicKey, View
+from node.ports import FoundWork
 from tests.node.lone_node import PEER, VALIDATOR, LoneNode, id_of
 
 VALIDATORS = (VALIDATOR, *(KeyPair(bytes([n]) * 32) for n in (21, 22, 23)))
@@ -73,6 +74,9 @@ class Link:
             if me and data:
                 asyncio.get_running_loop().call_soon(me.driver.inbox.deliver_block, data)
                 return
+
+    def share_work(self, leader: PublicKey, found: FoundWork) -> None:
+        """Every test submits to all nodes."""
 
     def report_fault(self, sender: int | None, code: str) -> None:
         self.faults.append(f"{sender}: {code}")
