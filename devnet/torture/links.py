@@ -191,10 +191,12 @@ class Wires:
         self._ways[source, target].is_open.clear()
 
     def part(self, groups: Iterable[Iterable[str]]) -> None:
-        """Let nothing through between nodes of different groups."""
-        group_of = {name: at for at, group in enumerate(groups) for name in group}
+        """Let nothing through between nodes of different groups; who is in none is alone."""
+        group_of: dict[str, int | str] = {
+            name: at for at, group in enumerate(groups) for name in group
+        }
         for source, target in self._ways:
-            if group_of.get(source) != group_of.get(target):
+            if group_of.get(source, source) != group_of.get(target, target):
                 self.cut(source, target)
 
     async def tear(self, name: str) -> None:
