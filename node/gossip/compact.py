@@ -1,0 +1,128 @@
+"""A proposal without the transactions that its receivers have: made by the leader, rebuilt by them.
+
+The vote names the header's id, and the header commits to the body, so a body that was rebuilt wrong
+fails when it is executed, like any other wrong body (`node.block_tree`), and the block is fetched
+by its id. No rebuilding can make a node take another block than the leader's.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from consensus import Notarize, Vote
+from ledger.block import HEADER_CODEC, Block, Header, block_id
+from ledger.codec import encode
+from ledger.errors import CodecError
+from ledger.hashing import Tags
+from ledger.transaction import CODEC as TRANSACTION_CODEC
+from ledger.transaction import SignedTransaction
+from node.p2p import CompactProposal, PeerFault, PlacedTransaction
+from node.references import reference_of
+
+Find = Callable[[bytes], SignedTransaction | None]
+"""Returns the transaction that a reference is of, if it is known."""
+
+
+def compact(
+    vote: Vote, block: Block, references: Sequence[bytes], is_unsent: Callable[[bytes], bool]
+) -> CompactProposal:
+    """Return a proposal as it is sent.
+
+    Args:
+        vote: the leader's notarize.
+        block: what it proposes.
+        references: of the block's body, in order.
+        is_unsent: tells of a reference whether peers cannot have the transaction.
+    """
+    placed = {at for at, reference in enumerate(references) if is_unsent(reference)}
+    return CompactProposal(
+        vote,
+        encode(block.header),
+        tuple(reference for at, reference in enumerate(references) if at not in placed),
+        tuple(PlacedTransaction(at, encode(block.transactions[at])) for at in sorted(placed)),
+    )
+
+
+@dataclass(eq=False, slots=True)
+class Rebuild:
+    """A block whose body is being put together."""
+
+    header: Header
+    """Its header; the vote names it."""
+    body: list[SignedTransaction | None]
+    """What is known, by position."""
+    references: dict[int, bytes]
+    """References of the positions that came without bytes."""
+    unverified: list[SignedTransaction]
+    """Transactions that came with the proposal or for it, so that the pool never judged them."""
+
+    @property
+    def missing(self) -> list[int]:
+        """Positions that nothing is known for yet, ascending."""
+        return [at for at, signed in enumerate(self.body) if signed is None]
+
+    def look_up(self, find: Find) -> None:
+        """Fill in what is known by reference."""
+        for at, reference in self.references.items():
+            if self.body[at] is None:
+                self.body[at] = find(reference)
+
+    def fill(self, placed: Sequence[PlacedTransaction]) -> None:
+        """Fill in the answer to a question for everything that is missing.
+
+        Raises:
+            PeerFault: it is another answer than what was asked for.
+        """
+        if [each.position for each in placed] != self.missing:
+            raise PeerFault("BODY_NOT_AS_ASKED", provable=True)
+        for each in placed:
+            if reference_of(each.transaction) != self.references[each.position]:
+                raise PeerFault("BODY_NOT_AS_ASKED", provable=True)
+            self.place(each)
+
+    def block(self) -> Block:
+        """Return the block; nothing may be missing any more."""
+        body = tuple(signed for signed in self.body if signed is not None)
+        assert len(body) == len(self.body), "everything was found"
+        return Block(self.header, body)
+
+    def place(self, placed: PlacedTransaction) -> None:
+        """Take a transaction that came with its bytes.
+
+        Raises:
+            PeerFault: the bytes are none.
+        """
+        try:
+            signed = TRANSACTION_CODEC.decode(placed.transaction)
+        except CodecError as error:
+            raise PeerFault(error.code, provable=True) from None
+        self.body[placed.position] = signed
+        self.unverified.append(signed)
+
+
+def start_rebuild(tags: Tags, message: CompactProposal) -> Rebuild:
+    """Return what a proposal says by itself.
+
+    Raises:
+        PeerFault: it cannot be a proposal of the block that its vote names.
+    """
+    statement = message.vote.statement
+    try:
+        header = HEADER_CODEC.decode(message.header)
+    except CodecError as error:
+        raise PeerFault(error.code, provable=True) from None
+    if not isinstance(statement, Notarize) or block_id(tags, header) != statement.block_id:
+        raise PeerFault("PROPOSAL_NOT_OF_ITS_VOTE", provable=True)
+    count = len(message.references) + len(message.placed)
+    positions = [each.position for each in message.placed]
+    is_ascending = all(earlier < later for earlier, later in pairwise(positions))
+    is_inside = max(positions, default=-1) < count
+    if header.transaction_count != count or not is_ascending or not is_inside:
+        raise PeerFault("PROPOSAL_INCONSISTENT", provable=True)
+    taken = set(positions)
+    free = (at for at in range(count) if at not in taken)
+    references = dict(zip(free, message.references, strict=True))
+    rebuild = Rebuild(header, [None] * count, references, [])
+    for each in message.placed:
+        rebuild.place(each)
+    return rebuild

@@ -1,0 +1,272 @@
+"""Transactions between nodes: who is told of what, and when. The reasons are in the README.
+
+* What a client or a follower gave this node goes to all validators, once, in batches. A follower
+  gives it to one validator, which does the same with it.
+* What a validator sent goes nowhere: its sender told the others, too.
+* Whoever took a transaction from outside answers for it, and offers it again until it is final or
+  over (`offers`), and to each validator that connects. Offers name transactions by reference; who
+  lacks one asks for it.
+* Before a validator holds a leader to its time because of a transaction, it offers it to the leader
+  (E12), unless the leader sent it or is being sent it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Final
+
+from coordinator.ports import SubmitOutcome, TransactionStatus
+from ledger.codec import encode
+from ledger.transaction import SignedTransaction
+from ledger.types import Hash, PublicKey
+from node.gossip.arrivals import VALIDATOR_SOURCE, Arrivals, source_of
+from node.gossip.budgets import GARBAGE_CODES, LOOK_COST, REFUSAL_COST, SERVE_COST
+from node.gossip.conversations import Conversation, Questions
+from node.gossip.metrics import GossipMetrics
+from node.gossip.offers import OfferBook
+from node.gossip.outgoing import Outgoing, batches
+from node.gossip.ports import Peers, Pool
+from node.p2p import (
+    Peer,
+    Role,
+    TransactionsMessage,
+    TransactionsOffer,
+    TransactionsWanted,
+)
+from node.p2p.messages import TRANSACTIONS_PER_BATCH_MAX
+from node.ports import FoundWork
+from node.references import reference_of
+
+ROUND_SECONDS: Final = 0.5
+"""Time between two looks at what is to be offered again."""
+
+ROUND_OFFERS_MAX: Final = TRANSACTIONS_PER_BATCH_MAX
+"""Transactions offered again in one round; bounds what a full pool costs the network."""
+
+FOLLOWER_OFFERS: Final = 2
+"""Validators that a follower offers to: one may be down, and more would all spread it further."""
+
+WELCOME_OFFERS_MAX: Final = 4 * TRANSACTIONS_PER_BATCH_MAX
+"""Transactions offered to a peer that connects; the rest follows in rounds."""
+
+
+class Gossip:
+    """Transactions of one node and its peers; used on the event loop."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        peers: Peers,
+        metrics: GossipMetrics,
+        *,
+        is_validator: Callable[[], bool],
+        is_included: Callable[[Hash], bool],
+        grown: Callable[[], None],
+    ) -> None:
+        """Prepare; `run` does the rest.
+
+        Args:
+            pool: the node's transactions.
+            peers: the transport.
+            metrics: counts what happens.
+            is_validator: whether this node is in the current set.
+            is_included: whether a transaction is in an unfinal block that the next would extend.
+            grown: is told when the pool took something that a peer sent.
+        """
+        self._pool = pool
+        self._peers = peers
+        self._metrics = metrics
+        self._is_validator = is_validator
+        self._is_included = is_included
+        self._grown = grown
+        self._arrivals = Arrivals(pool, self._judged, metrics.dropped.inc)
+        self._outgoing = Outgoing(self._send)
+        self._book = OfferBook()
+        self._questions = Questions()
+        self._conversations: dict[Peer, Conversation] = {}
+        self._turn = 0
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._arrivals.run())
+                group.create_task(self._rounds())
+        finally:
+            self._outgoing.stop()
+
+    # ------------------------------------------------------------ what happens at this node
+
+    def submitted(self, signed: Sequence[bytes]) -> None:
+        """Spread what clients gave this node and its pool took."""
+        now = _now()
+        for data in signed:
+            reference = reference_of(data)
+            entry = self._pool.referred_to(reference)
+            if entry is not None:
+                self._book.add(entry.transaction_id, now)
+                self._outgoing.put(reference, data)
+
+    def abandoned(self, content: Sequence[SignedTransaction]) -> None:
+        """Return to the pool what a block held that can no longer become final."""
+        self._arrivals.put(None, [encode(signed) for signed in content])
+
+    def share_work(self, leader: PublicKey, found: FoundWork) -> None:
+        """See to it that a leader can know of a transaction that waits here (E12)."""
+        peer = self._peers.peer_of(leader)
+        if peer is None or found.reference is None:
+            return
+        if not found.source.startswith(VALIDATOR_SOURCE):
+            self._outgoing.flush()
+        elif found.source != source_of(peer):
+            self._offer(peer, [found.reference])
+
+    def is_unsent(self, reference: bytes) -> bool:
+        """Return whether no peer was sent this transaction of the pool yet."""
+        return self._outgoing.holds(reference)
+
+    def arriving(self, reference: bytes) -> bytes | None:
+        """Return the bytes of a transaction that a peer sent and that is not judged yet."""
+        return self._arrivals.holding(reference)
+
+    # ------------------------------------------------------------ peers
+
+    def connected(self, peer: Peer) -> None:
+        """Offer a new peer what this node answers for, if it is for the peer to know."""
+        self._conversations[peer] = Conversation()
+        if peer in self._confidants():
+            waiting = (self._waiting(identity) for identity in self._book.everything())
+            references = filter(None, waiting)
+            self._offer(peer, list(islice(references, WELCOME_OFFERS_MAX)))
+
+    def disconnected(self, peer: Peer) -> None:
+        """Forget a peer."""
+        del self._conversations[peer]
+        self._arrivals.forget(peer)
+
+    def received(
+        self, peer: Peer, message: TransactionsMessage | TransactionsOffer | TransactionsWanted
+    ) -> None:
+        """Take a message of a peer; what its budget does not pay for is not looked at (T7)."""
+        budget, now = self._conversations[peer].budget, _now()
+        match message:
+            case TransactionsMessage(transactions=transactions):
+                if budget.pay(LOOK_COST * len(transactions), now):
+                    self._arrivals.put(peer, transactions)
+                else:
+                    self._metrics.dropped.inc(len(transactions))
+            case TransactionsOffer(references=references):
+                if budget.pay(LOOK_COST * len(references), now):
+                    self._answer_offer(peer, references, now)
+            case TransactionsWanted(references=references):
+                if budget.pay(SERVE_COST * len(references), now):
+                    self._serve(peer, references)
+
+    def _answer_offer(self, peer: Peer, references: Sequence[bytes], now: float) -> None:
+        """Ask for what this node lacks and nobody was asked for lately."""
+        lacking = (
+            reference
+            for reference in references
+            if self._pool.lacks(reference) and self._arrivals.holding(reference) is None
+        )
+        wanted = tuple(each for each in lacking if self._questions.ask(each, now))
+        if wanted:
+            peer.send(TransactionsWanted(wanted))
+
+    def _serve(self, peer: Peer, references: Sequence[bytes]) -> None:
+        """Send what was offered; what left the pool since is left out."""
+        conversation = self._conversations[peer]
+        entries = (
+            self._pool.referred_to(reference)
+            for reference in references
+            if conversation.redeem(reference)
+        )
+        for message in batches([encode(entry.content) for entry in entries if entry]):
+            peer.send(message)
+
+    def _judged(
+        self, peer: Peer | None, transactions: Sequence[bytes], outcomes: Sequence[SubmitOutcome]
+    ) -> None:
+        """Act on what the pool said of a batch."""
+        pooled = [
+            data
+            for data, outcome in zip(transactions, outcomes, strict=True)
+            if outcome.status is TransactionStatus.POOLED
+        ]
+        if peer is not None:
+            self._hold_to_account(peer, outcomes)
+            if peer.role is Role.FOLLOWER:
+                self.submitted(pooled)
+        if pooled:
+            self._grown()
+
+    def _hold_to_account(self, peer: Peer, outcomes: Sequence[SubmitOutcome]) -> None:
+        """Charge a peer for what was refused, and cut it off for what no honest node sends (T7)."""
+        conversation = self._conversations.get(peer)
+        if conversation is None:
+            return  # It is gone.
+        refused = [each.code for each in outcomes if each.status is TransactionStatus.REJECTED]
+        now = _now()
+        conversation.budget.charge(REFUSAL_COST * len(refused), now)
+        for code in refused:
+            if code in GARBAGE_CODES and not conversation.budget.throw_away(now):
+                self._arrivals.forget(peer)
+                self._peers.report_fault(peer, code, provable=True)
+                return
+
+    # ------------------------------------------------------------ sending
+
+    def _confidants(self) -> list[Peer]:
+        """Return who is to know of transactions: the validators; all peers where there is none."""
+        peers = self._peers.peers()
+        return [peer for peer in peers if peer.role is Role.VALIDATOR] or list(peers)
+
+    def _in_turn(self) -> list[Peer]:
+        """Return the same, each time beginning with another."""
+        confidants = self._confidants()
+        self._turn += 1
+        start = self._turn % max(1, len(confidants))
+        return confidants[start:] + confidants[:start]
+
+    def _send(self, message: TransactionsMessage) -> None:
+        """Tell all validators, or as a follower, the first that can take it."""
+        if self._is_validator():
+            self._peers.broadcast(message, to=Role.VALIDATOR)
+            return
+        for peer in self._in_turn():
+            if peer.send(message):
+                return
+
+    async def _rounds(self) -> None:
+        while True:
+            await asyncio.sleep(ROUND_SECONDS)
+            self.offer_again(_now())
+
+    def offer_again(self, now: float) -> None:
+        """Offer what is due for it: to all validators, or as a follower, to two of them."""
+        references = []
+        for rung, identity in self._book.due(now, ROUND_OFFERS_MAX):
+            if self._pool.get(identity):
+                self._book.again(rung, identity, now)
+                reference = self._waiting(identity)
+                if reference:
+                    references.append(reference)
+        told = self._confidants() if self._is_validator() else self._in_turn()[:FOLLOWER_OFFERS]
+        for peer in told:
+            self._offer(peer, references)
+
+    def _waiting(self, identity: Hash) -> bytes | None:
+        """Return the reference of a transaction that is pooled and in no block yet."""
+        entry = self._pool.get(identity)
+        return entry.reference if entry and not self._is_included(identity) else None
+
+    def _offer(self, peer: Peer, references: Sequence[bytes]) -> None:
+        for at in range(0, len(references), TRANSACTIONS_PER_BATCH_MAX):
+            offered = references[at : at + TRANSACTIONS_PER_BATCH_MAX]
+            if peer.send(TransactionsOffer(tuple(offered))):
+                self._conversations[peer].offer(offered)
+                self._metrics.offered.inc(len(offered))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
