@@ -53,7 +53,7 @@ def transactions(*texts: bytes) -> TransactionsMessage:
 async def eventually(is_so: Callable[[], object]) -> None:
     """Look again and again until something is so; fail when it is not in time."""
     async with asyncio.timeout(PATIENCE):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110 - anything may be waited for, not only what has events
             await asyncio.sleep(0.002)
 
 

@@ -1,8 +1,5 @@
 """Nodes that find each other, talk and part."""
 
-import pytest
-
-from node.p2p import Role, StatusMessage
 from tests.p2p.conftest import StartNode
 from tests.p2p.meeting import eventually, transactions
 
