@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "scenario": "Let things go wrong on a network of real processes, and check what is left.",
         "test": "Run the tests, complete or the parts that you name.",
         "check": "Check format, lint, types, import contracts and house style.",
+        "sim": "Run whole networks in simulated time, under faults that a seed decides.",
         "bench": "Measure a part on this machine.",
     }
 )

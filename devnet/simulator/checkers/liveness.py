@@ -1,0 +1,33 @@
+"""How long a healed network may take until a fresh transaction is final everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from devnet.simulator.plan import Plan
+
+DELTA_MS_MAX: Final = 1_500
+"""Cap of a grown Δ (rule 11)."""
+
+STATUS_MS: Final = 2_000
+"""A node that is behind learns of it at the latest from the next status of a peer."""
+
+
+def liveness_bound_ms(plan: Plan, epochs_behind: int) -> int:
+    """Return the bound.
+
+    In the worst case, with Δ grown to its cap: one standstill period (5Δ) until everybody has heard
+    of everything above the last finalization; then as many views as there may be faulty leaders in
+    a row, each given up after t_a = 3Δ, and one more that had begun before the network healed; then
+    an honest leader's view. The block that is final then may be the last of its epoch, proposed
+    again until it is final itself, and the transaction may come in the epoch after it: once more
+    as many views. A node that missed epochs fetches one after the other, each a status, a question
+    and an answer.
+
+    Args:
+        plan: what was run.
+        epochs_behind: most epochs that an honest node is behind the newest.
+    """
+    views = 2 * (plan.faulty_max + 2)
+    return 5 * DELTA_MS_MAX + views * 3 * DELTA_MS_MAX + (epochs_behind + 2) * STATUS_MS

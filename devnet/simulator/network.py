@@ -1,0 +1,197 @@
+"""Links between machines: they delay, lose, double, reorder, and are cut, one way or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from devnet.simulator.schedule import MS
+from devnet.simulator.sim_peers import SimPeer
+from devnet.simulator.world import World
+from node.p2p import (
+    BlockAnswer,
+    BlockRequest,
+    CertificateMessage,
+    CertificatesRequest,
+    Message,
+    ProposalMessage,
+    RangeAnswer,
+    RangeRequest,
+    StatusMessage,
+    TransactionsMessage,
+    VoteMessage,
+)
+
+if TYPE_CHECKING:
+    from devnet.simulator.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How all links behave."""
+
+    delay_us: tuple[int, int] = (500, 5_000)
+    """Least and greatest delay; messages overtake each other within it."""
+    loss: float = 0.0
+    """Part of the messages that get lost."""
+    doubling: float = 0.0
+    """Part of the messages that arrive twice."""
+    straggling: float = 0.0
+    """Part of the messages that take up to `straggling_ms` longer."""
+    straggling_ms: int = 1_000
+    """See above."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        low, high = self.delay_us
+        return (
+            f"delay {low / MS:g}–{high / MS:g} ms, loss {self.loss:.0%}, doubling "
+            f"{self.doubling:.0%}, {self.straggling:.0%} up to {self.straggling_ms} ms late"
+        )
+
+
+DIAL_US: Final = (1 * MS, 10 * MS)
+"""Time in which a connection is made, or its end is noticed."""
+
+CALM = Weather()
+"""The network after it has healed: far within Δ."""
+
+
+class SimNetwork:
+    """All links of a simulation."""
+
+    def __init__(self, world: World, weather: Weather) -> None:
+        """Begin with no machine connected."""
+        self.world = world
+        self.weather = weather
+        self.machines: list[Machine] = []
+        """All machines."""
+        self.cut: set[tuple[int, int]] = set()
+        """Pairs (from, to) of machine numbers that nothing passes."""
+        self.sent = 0
+        """Messages put on links so far."""
+        self._chance = world.chance("links")
+
+    # ------------------------------------------------------------ connections
+
+    def join(self, machine: Machine) -> None:
+        """Have a process that starts dial everybody."""
+        others = [other for other in self.machines if other.public_key != machine.public_key]
+        for other in others:
+            self.world.schedule.after(self._chance.randint(*DIAL_US), self._dial, machine, other)
+
+    def leave(self, machine: Machine, peers: Sequence[SimPeer]) -> None:
+        """Have the peers of a process that ended notice, and dial a twin of it."""
+        for peer in peers:
+            end, process = peer.other_end, peer.machine.process
+            if process is None:
+                continue
+            self.world.schedule.after(
+                self._chance.randint(*DIAL_US),
+                peer.machine.call,
+                process,
+                process.peers.disconnect,
+                end,
+            )
+            for twin in self.machines:
+                if twin.public_key == machine.public_key:
+                    delay_us = 10 * self._chance.randint(*DIAL_US)
+                    self.world.schedule.after(delay_us, self._dial, peer.machine, twin)
+
+    def _dial(self, first: Machine, second: Machine) -> None:
+        """Connect the processes of two machines, unless each knows the other's key already."""
+        one, two = first.process, second.process
+        if one is None or two is None or not (one.is_open and two.is_open):
+            return
+        if one.peers.peer_of(second.public_key) or two.peers.peer_of(first.public_key):
+            return
+        here, there = SimPeer(one.peers, second), SimPeer(two.peers, first)
+        here.other_end, there.other_end = there, here
+        first.call(one, one.peers.connect, here)
+        second.call(two, two.peers.connect, there)
+
+    # ------------------------------------------------------------ messages
+
+    def transmit(self, sender: Machine, peer: SimPeer, message: Message) -> None:
+        """Put a message on a link."""
+        self.sent += 1
+        world, weather, chance = self.world, self.weather, self._chance
+        world.watcher.on_sent(sender, message)
+        if (sender.number, peer.machine.number) in self.cut:
+            return
+        if weather.loss and chance.random() < weather.loss:
+            return
+        copies = 2 if weather.doubling and chance.random() < weather.doubling else 1
+        for _ in range(copies):
+            delay_us = chance.randint(*weather.delay_us)
+            if weather.straggling and chance.random() < weather.straggling:
+                delay_us += chance.randrange(weather.straggling_ms * MS)
+            world.schedule.after(delay_us, self._arrive, sender, peer, message)
+
+    def _arrive(self, sender: Machine, peer: SimPeer, message: Message) -> None:
+        receiver, end = peer.machine, peer.other_end
+        process = receiver.process
+        if process is None or not end.is_open:
+            return
+        self.world.mark(b"%d>%d " % (sender.number, receiver.number) + name_of(message))
+        receiver.tell(lambda: f"hears from {sender.name}: {words_of(message)}")
+        receiver.call(process, process.peers.receive, end, message)
+
+
+def name_of(message: Message) -> bytes:
+    """Return bytes that differ for any two messages that mean different things."""
+    match message:
+        case VoteMessage(vote=vote) | ProposalMessage(vote=vote):
+            return vote.signature
+        case CertificateMessage(certificate=certificate):
+            return b"C" + b"".join(entry.signature[:8] for entry in certificate.entries)
+        case BlockAnswer(block=block):
+            return block[:200]
+        case _:
+            return repr(message).encode()
+
+
+def words_of(message: Message) -> str:
+    """Return a message as a line of the story."""
+    match message:
+        case VoteMessage(vote=vote):
+            return f"{_statement(vote.statement)} of member {vote.signer}"
+        case ProposalMessage(vote=vote, block=block):
+            return f"PROPOSAL {_statement(vote.statement)} of {vote.signer}, {len(block)} bytes"
+        case CertificateMessage(certificate=certificate):
+            signers = ",".join(str(entry.signer) for entry in certificate.entries)
+            return f"CERTIFICATE {_statement(certificate.statement)} by {signers}"
+        case CertificatesRequest(epoch=epoch, views=views):
+            return f"asks for certificates of epoch {epoch}, views {_ranges(views)}"
+        case BlockRequest(block_id=block_id):
+            return f"asks for block {block_id.hex()[:8]}"
+        case BlockAnswer(block=block):
+            return f"a block of {len(block)} bytes"
+        case RangeRequest(first_height=height):
+            return f"asks for final blocks from height {height}"
+        case RangeAnswer(blocks=blocks):
+            return f"{len(blocks)} final blocks"
+        case StatusMessage(epoch=epoch, view=view, final_height=height):
+            return f"is in epoch {epoch}, view {view}, final height {height}"
+        case TransactionsMessage(transactions=transactions):
+            return f"{len(transactions)} transactions"
+        case _:
+            return type(message).__name__
+
+
+def _statement(statement: object) -> str:
+    kind = type(statement).__name__.lower()
+    epoch, view = getattr(statement, "epoch", "?"), getattr(statement, "view", "?")
+    block_id = getattr(statement, "block_id", None)
+    if block_id is None:
+        return f"{kind} {epoch}/{view}"
+    return f"{kind} {epoch}/{view} {block_id.hex()[:8]} on view {statement.parent_view}"
+
+
+def _ranges(views: tuple[int, ...]) -> str:
+    """Return ascending views as '3, 7–9'."""
+    groups = groupby(enumerate(views), lambda pair: pair[1] - pair[0])
+    runs = [[view for _, view in group] for _, group in groups]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)

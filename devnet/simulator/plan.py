@@ -1,0 +1,202 @@
+"""What a run is: who takes part, what befalls them, what is asked of them. A seed gives a plan."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from devnet.simulator.disk import Loss
+from devnet.simulator.faults import (
+    ClockJump,
+    Crash,
+    Cut,
+    Fault,
+    FullDisk,
+    LostJournal,
+    Pause,
+    SlowDisk,
+)
+from devnet.simulator.network import CALM, Weather
+from ledger.params import Parameters
+
+EPOCHS_LONG_MS = 3_600_000
+"""An epoch that does not end within a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that decides a run, besides the random choices that its seed makes on the way."""
+
+    seed: int
+    """Decides everything else that is random."""
+    scenario: str
+    """Name of the scenario, `random` for a plan that the seed made."""
+    validators: int
+    """Size of the first set."""
+    storm_ms: int
+    """How long faults happen; then everything heals."""
+    epoch_ms: int = EPOCHS_LONG_MS
+    """Block time of an epoch."""
+    weather: Weather = CALM
+    """Links during the storm."""
+    faults: tuple[Fault, ...] = ()
+    """What befalls machines and links, in order of time."""
+    byzantine: tuple[tuple[int, str], ...] = ()
+    """Members that break the rules, each with its strategy; at most f."""
+    twins: int | None = None
+    """A member whose key is on two machines; one of the f."""
+    late: tuple[tuple[int, int], ...] = ()
+    """Machines that start later than the others: number and time."""
+    transfers: int = 8
+    """Transfers during the storm."""
+    jobs: int = 0
+    """Jobs during the storm."""
+    is_watched: bool = False
+    """Whether the chain is watched while there is nothing to order, for two heartbeats."""
+    is_real: bool = False
+    """Whether votes are signed with Ed25519."""
+    parameters: dict[str, int] = field(default_factory=dict)
+    """Parameters of the chain that differ from the defaults."""
+
+    @property
+    def faulty_max(self) -> int:
+        """Return f: the largest number that is less than a third of n."""
+        return (self.validators - 1) // 3
+
+    @property
+    def chain_parameters(self) -> Parameters:
+        """Return the parameters of block 0; windows are short, so that a run sees them end."""
+        fields = {"auto_settle_ms": 3_000, "epoch_ms": self.epoch_ms} | self.parameters
+        return Parameters(**fields)
+
+    def lines(self) -> list[str]:
+        """Return the plan in words."""
+        found = [
+            f"{self.validators} validators, epochs of {self.epoch_ms} ms, "
+            f"{self.transfers} transfers, {self.jobs} jobs"
+            f"{', Ed25519' if self.is_real else ''}; {self.storm_ms} ms of: {self.weather}"
+        ]
+        found += [f"member {member} is a {name}" for member, name in self.byzantine]
+        if self.twins is not None:
+            twin = self.validators
+            found.append(f"member {self.twins} has a twin: its key is on v{twin} as well")
+        found += [f"v{number} starts at {at_ms} ms" for number, at_ms in self.late]
+        found += [f"{fault.at_ms:6} ms  {fault}" for fault in self.faults]
+        return found
+
+
+def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
+    """Return the plan that a seed makes.
+
+    Args:
+        seed: any number.
+        strategies: names of Byzantine strategies to choose from.
+    """
+    chance = random.Random(f"{seed}/plan")
+    validators = chance.choices(range(1, 11), weights=(3, 2, 3, 66, 4, 3, 14, 1, 1, 1))[0]
+    storm_ms = chance.choice((1_500, 2_500, 4_000))
+    byzantine, twins = _choose_byzantine(chance, validators, strategies)
+    machines = validators + (twins is not None)
+    spared = {member for member, _ in byzantine}
+    victims = [number for number in range(machines) if number not in spared]
+    faults = _choose_faults(chance, victims, machines, storm_ms, with_lost=not spared and not twins)
+    return Plan(
+        seed=seed,
+        scenario="random",
+        validators=validators,
+        storm_ms=storm_ms,
+        epoch_ms=chance.choice((1_000, 2_500, EPOCHS_LONG_MS)),
+        weather=_choose_weather(chance),
+        faults=faults,
+        byzantine=byzantine,
+        twins=twins,
+        late=_choose_late(chance, victims, storm_ms),
+        transfers=chance.randrange(2, 9),
+        jobs=chance.choice((0, 0, 1, 2)),
+        is_watched=chance.random() < 0.1,
+        is_real=chance.random() < 0.01,
+    )
+
+
+def _choose_weather(chance: random.Random) -> Weather:
+    return chance.choice(
+        (
+            CALM,
+            Weather(delay_us=(1_000, 40_000)),
+            Weather(delay_us=(1_000, 60_000), loss=0.1, doubling=0.05),
+            Weather(delay_us=(5_000, 250_000), loss=0.2, doubling=0.1),
+            Weather(delay_us=(500, 20_000), straggling=0.2, straggling_ms=1_500),
+            Weather(delay_us=(500, 80_000), loss=0.4),
+        )
+    )
+
+
+def _choose_byzantine(
+    chance: random.Random, validators: int, strategies: tuple[str, ...]
+) -> tuple[tuple[tuple[int, str], ...], int | None]:
+    left = (validators - 1) // 3
+    if not left or not strategies or chance.random() < 0.35:
+        return (), None
+    members = list(range(validators))
+    chance.shuffle(members)
+    twins = members.pop() if chance.random() < 0.12 else None
+    count = chance.randint(1, left) - (twins is not None)
+    chosen = [(members.pop(), chance.choice(strategies)) for _ in range(count)]
+    return tuple(sorted(chosen)), twins
+
+
+def _choose_late(
+    chance: random.Random, victims: list[int], storm_ms: int
+) -> tuple[tuple[int, int], ...]:
+    if chance.random() < 0.8:
+        return ()
+    return ((chance.choice(victims), chance.randrange(storm_ms)),)
+
+
+def _choose_faults(
+    chance: random.Random, victims: list[int], machines: int, storm_ms: int, *, with_lost: bool
+) -> tuple[Fault, ...]:
+    faults: list[Fault] = []
+
+    def at() -> int:
+        return chance.randrange(storm_ms)
+
+    for _ in range(chance.choice((0, 0, 1, 2, 4, 7))):
+        loss = chance.choice((Loss.POWER, Loss.POWER, Loss.KILLED))
+        down_ms = chance.choice((20, 200, 1_000, 3_000))
+        faults.append(Crash(at(), chance.choice(victims), chance.randrange(25), loss, down_ms))
+    if chance.random() < 0.06:  # Everybody at once: a power cut of the building.
+        moment = at()
+        for number in victims:
+            places = chance.randrange(6)
+            faults.append(Crash(moment, number, places, Loss.POWER, chance.randrange(20, 900)))
+    if chance.random() < 0.25:
+        faults.append(Pause(at(), chance.choice(victims), chance.choice((100, 900, 4_000))))
+    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
+        faults.append(Cut(at(), _choose_cut(chance, machines), chance.choice((300, 1_000, 3_000))))
+    if chance.random() < 0.25:
+        skew_ms = chance.choice((-600_000, -3_000, -500, 400, 900, 2_500, 90_000))
+        faults.append(ClockJump(at(), chance.choice(victims), skew_ms))
+    if chance.random() < 0.2:
+        faults.append(SlowDisk(at(), chance.choice(victims), chance.choice((50, 300, 900))))
+    if chance.random() < 0.08:
+        faults.append(FullDisk(at(), chance.choice(victims), chance.choice((200, 1_500))))
+    if with_lost and machines >= 4 and chance.random() < 0.05:
+        faults.append(LostJournal(at(), chance.choice(victims), 100))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def _choose_cut(chance: random.Random, machines: int) -> frozenset[tuple[int, int]]:
+    """Choose a partition, the loss of one direction of it, or single links."""
+    everybody = range(machines)
+    if chance.random() < 0.25:
+        pairs = [(a, b) for a in everybody for b in everybody if a != b]
+        return frozenset(pair for pair in pairs if chance.random() < 0.3)
+    side = {number for number in everybody if chance.random() < 0.5}
+    is_one_way = chance.random() < 0.3
+    return frozenset(
+        (a, b)
+        for a in everybody
+        for b in everybody
+        if (a in side and b not in side) or (not is_one_way and b in side and a not in side)
+    )
