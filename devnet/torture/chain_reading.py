@@ -105,11 +105,6 @@ class ChainReader:
         self._client = client
         self._genesis_digest = genesis_digest
 
-    async def height(self) -> int:
-        """Return the height of its newest final block."""
-        answer = await self._client.get("/v1/chain/status")
-        return int(answer.raise_for_status().json()["height"])
-
     async def read(self, up_to: int) -> None:
         """Read all blocks up to a height that were not read yet.
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,16 @@ class History:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._grown.wait(), left_s)
         return True
+
+    def until_now(self) -> "History":
+        """Return a copy that grows no more."""
+        return replace(
+            self,
+            sent=dict(self.sent),
+            told=list(self.told),
+            seen=list(self.seen),
+            final=dict(self.final),
+        )
 
     def undecided(self) -> Iterator[Sent]:
         """Yield the transfers that no node called final."""
