@@ -157,6 +157,29 @@ def test_the_ledger_decodes_each_transaction_to_its_fields(case: dict[str, Any])
     transaction.verify_signature(tags, identifier, signed)
 
 
+@pytest.mark.parametrize("case", load("evidence.json")["cases"], ids=lambda case: case["name"])
+def test_evidence_follows_without_the_ledger(case: dict[str, Any]) -> None:
+    """Epoch and view, the pair of kinds, both signatures: the verdict from arrays alone."""
+    purposes = {"1": "notarize", "2": "nullify", "3": "finalize"}
+    accused = bytes.fromhex(case["authority"])
+    statements, valid = [], True
+    for which in ("first", "second"):
+        statement, signature = case[which]
+        numbers = [int(part) for part in statement[:4]]
+        array = [*numbers, *(bytes.fromhex(part) for part in statement[4:])]
+        message = tag(purposes[statement[0]]) + msgpack.packb(array)
+        assert message.hex() == case[f"{which}_message"]
+        statements.append(array)
+        try:
+            nacl.bindings.crypto_sign_open(bytes.fromhex(signature) + message, accused)
+        except nacl.exceptions.BadSignatureError:
+            valid = False
+    one, two = statements
+    kinds = {one[0], two[0]}
+    contradict = one[1:3] == two[1:3] and one != two and kinds in ({1}, {3}, {2, 3})
+    assert (case["code"] is None) == (contradict and valid)
+
+
 def test_digests_follow_without_the_ledger() -> None:
     vectors = load("digests.json")
     payload, result, challenge = vectors["payload"], vectors["result"], vectors["challenge"]
@@ -254,6 +277,8 @@ def public_key(role: str) -> bytes:
 
 def as_text(value: object) -> object:
     """Write a decoded value as the vector files do."""
+    if isinstance(value, list):
+        return [as_text(part) for part in value]
     if isinstance(value, bytes):
         return value.hex()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

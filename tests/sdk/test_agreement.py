@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import aitbc
 from aitbc import ChainTags, InvalidValue, SigningKey, action_array, fee_for, read_transaction
 from aitbc import sign_transaction as sdk_sign
-from aitbc.actions import FieldValue
+from aitbc.field_checks import FieldValue
 from ledger import transaction
 from ledger.actions import Action, action_name
 from ledger.codec import encode
@@ -26,11 +26,8 @@ DIGESTS = st.binary(min_size=32, max_size=32)
 
 def sdk_fields(action: Action) -> dict[str, FieldValue]:
     """Return an action's fields as plain values."""
-    values = {name: getattr(action, name) for name in action.__struct_fields__}
-    return {
-        name: int(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        for name, value in values.items()
-    }
+    array = msgpack.unpackb(encode(action))
+    return dict(zip(action.__struct_fields__, array[1:], strict=True))
 
 
 def chain_of(digest: bytes) -> tuple[Tags, ChainTags]:

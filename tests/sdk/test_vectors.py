@@ -16,10 +16,13 @@ from aitbc import (
     read_transaction,
     sign_transaction,
 )
-from aitbc.actions import ACTIONS, FieldValue
+from aitbc.actions import ACTIONS
+from aitbc.field_checks import FieldValue
+from aitbc.governance import check_contradiction, motion_array, prove_possession
 from tests.sdk.vectors import CHAIN, TAGS, key_of, load
 
 TRANSACTIONS = load("transactions.json")
+EVIDENCE = load("evidence.json")
 REFUSED = [case for case in load("malformed.json") if case["type"] == "transaction"]
 
 
@@ -30,6 +33,11 @@ def fields_of(case: dict[str, Any]) -> dict[str, FieldValue]:
 
 
 def _typed(like: FieldValue, value: Any) -> FieldValue:
+    if isinstance(like, list):
+        return [_typed(one, part) for one, part in zip(like, value, strict=True)]
+    if like is None:
+        assert value is None
+        return None
     if isinstance(like, bytes):
         return bytes.fromhex(value)
     if isinstance(like, bool):
@@ -157,12 +165,51 @@ def test_what_json_does_not_have_is_refused(value: Any) -> None:
         ("transfer", {"to": bytes(20), "amount": True}, "amount"),
         ("cancel_job", {"job_id": "00" * 32, "compensation_max": 0}, "job_id"),
         ("release_job", {"job_id": bytes(32), "attempt": 1, "reason": 12}, "reason"),
+        ("cast_vote", {"ballot_id": bytes(31), "motion": None, "support": True}, "ballot_id"),
+        ("cast_vote", {"ballot_id": None, "motion": [9], "support": True}, "motion"),
+        (
+            "cast_vote",
+            {"ballot_id": None, "motion": [4, bytes(19)], "support": True},
+            "motion.address",
+        ),
     ],
 )
 def test_a_refusal_names_the_field(name: str, fields: dict[str, Any], at_fault: str) -> None:
     with pytest.raises(InvalidValue) as refusal:
         action_array(name, **fields)
     assert refusal.value.field == at_fault
+
+
+@pytest.mark.parametrize("case", EVIDENCE["cases"], ids=lambda case: case["name"])
+def test_evidence_has_the_listed_verdict(case: dict[str, Any]) -> None:
+    fields: dict[str, FieldValue] = {"authority": bytes.fromhex(case["authority"])}
+    for which in ("first", "second"):
+        statement, signature = case[which]
+        number, *told = statement
+        numbers = [int(part) for part in (number, *told[:3])]
+        block = [bytes.fromhex(told[3])] if len(told) > 3 else []
+        fields[which] = [[*numbers, *block], bytes.fromhex(signature)]
+    if case["code"] is None:
+        check_contradiction(TAGS, fields)
+    else:
+        with pytest.raises(InvalidValue):
+            check_contradiction(TAGS, fields)
+
+
+def test_a_possession_proof_is_the_ledgers() -> None:
+    told = EVIDENCE["possession"]
+    proof = prove_possession(TAGS, key_of("other"), told["name"], bytes.fromhex(told["payout"]))
+    assert proof.hex() == told["proof"]
+
+
+def test_a_motion_is_written_by_name() -> None:
+    opened = next(case for case in TRANSACTIONS if case["name"] == "cast_vote to set_parameter")
+    motion = motion_array("set_parameter", name="fee_base", value=2_000)
+    assert fields_of(opened)["motion"] == motion
+    with pytest.raises(InvalidValue, match="not one of"):
+        motion_array("abolish_fees")
+    with pytest.raises(InvalidValue, match="missing field"):
+        motion_array("set_parameter", name="fee_base")
 
 
 def test_a_signing_key_does_not_show_or_give_away_its_secret() -> None:

@@ -144,9 +144,39 @@ def _action_fields() -> Iterator[Case]:
         ("model's name with a space", [*_receipt()[:11], "a b", 1, 2]),
         ("attestation kind 0", [9, digest, digest, 0]),
         ("attestation kind 3", [9, digest, digest, 3]),
+        ("vote of text", [17, digest, None, "yes"]),
+        ("vote on a ballot of 31 bytes", [17, digest[:31], None, True]),
+        ("vote without a field for the motion", [17, digest, True]),
+        ("motion 0", [17, None, [0, digest], True]),
+        ("motion 9", [17, None, [9, digest], True]),
+        ("motion is a map", [17, None, {"public_key": digest}, True]),
+        ("motion with a field too many", [17, None, [2, digest, 0], True]),
+        ("authority's name in capitals", [17, None, [3, address, "Lab"], True]),
+        ("authority's name is empty", [17, None, [3, address, ""], True]),
+        ("authority's name ends with a line break", [17, None, [3, address, "a\n"], True]),
+        ("new authority without a proof", [17, None, [1, digest, "a", address], True]),
+        ("parameter of -1", [17, None, [5, "fee_base", -1], True]),
+        ("parameter's name with a space", [17, None, [5, "fee base", 1], True]),
+        ("protocol version 0", [17, None, [6, 0], True]),
+        ("protocol version 65 536", [17, None, [6, 65_536], True]),
+        ("ruling for 1", [17, None, [7, digest, 1], True]),
+        ("issue of 2^63", [17, None, [8, address, AMOUNT_MAX + 1], True]),
+        ("evidence of statement 0", _evidence([0, 1, 1, 0, digest])),
+        ("evidence of statement 4", _evidence([4, 1, 1, 0, digest])),
+        ("evidence of view 0", _evidence([1, 1, 0, 0, digest])),
+        ("evidence of view 2^63", _evidence([2, 1, 2**63])),
+        ("evidence with a nullify that names a block", _evidence([2, 1, 1, 0, digest])),
+        ("evidence of one statement", _evidence([2, 1, 1])[:3]),
+        ("evidence that names its signer by index", [18, 0, *_evidence([2, 1, 1])[2:]]),
     ]
     for why, action in wrong:
         yield "transaction", why, _with_action(action)
+
+
+def _evidence(statement: list[Any]) -> list[Any]:
+    """Return evidence whose first statement is given, and whose second one is good."""
+    signature = bytes(64)
+    return [18, bytes(32), [statement, signature], [[3, 1, 1, 0, bytes(32)], signature]]
 
 
 def _receipt() -> list[Any]:

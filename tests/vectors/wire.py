@@ -33,6 +33,11 @@ from ledger.records import (
     state_key,
 )
 from ledger.transaction import SignedTransaction, sign, transaction_id
+from tests.vectors.council import (
+    GOVERNANCE_OUTCOMES,
+    governance_outcome,
+    governance_records,
+)
 from tests.vectors.world import (
     ACTIONS,
     CAPABILITIES_DIGEST,
@@ -173,6 +178,8 @@ def outcomes() -> Json:
 
 def _outcome(kind: OutcomeKind) -> Outcome:
     """Return a record of the shape that `OutcomeKind` describes."""
+    if kind in GOVERNANCE_OUTCOMES:
+        return governance_outcome(kind)
     automatic = kind in {OutcomeKind.JOB_EXPIRED, OutcomeKind.BOND_RETURNED}
     cause = b"" if automatic else pseudo_random(f"cause {kind.name}")
     miner_event = OutcomeKind.MINER_REGISTERED <= kind <= OutcomeKind.MINER_RETIRED
@@ -288,6 +295,7 @@ def sample_records() -> list[tuple[Table, bytes, Record]]:
         ),
         (Table.GAP, b"", Gap(NOW_MS - 3_600_000, NOW_MS, NOW_MS + 60_000)),
         (Table.SUPPLY, b"", Supply(2**62 - 10**9, 10**9)),
+        *governance_records(VALIDATORS),
     ]
 
 

@@ -10,8 +10,11 @@ from ledger import actions
 from ledger.fees import is_fee_free
 from ledger.hashing import Tags, chain_id_of
 from ledger.keys import KeyPair
+from ledger.motions import Motion
+from ledger.statements import SignedStatement, Statement
 from ledger.transaction import SignedTransaction, Transaction, sign
 from ledger.types import AMOUNT_MAX, COUNT_MAX, TIMESTAMP_MS_MAX
+from tests.vectors.governance import governance_actions
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 """What a vector file is made of."""
@@ -127,6 +130,7 @@ ACTIONS: Final[list[tuple[str, KeyPair, actions.Action]]] = [
     ),
     ("fail_job", COORDINATOR, actions.FailJob(JOB_ID, 0, actions.Reason.NO_PAYLOAD)),
     ("cancel_job", CLIENT, actions.CancelJob(JOB_ID, 2_000_000)),
+    *governance_actions(TAGS, KEYS, pseudo_random),
 ]
 """What each case is called, who signs it, and the action: every kind at least once."""
 
@@ -144,7 +148,15 @@ def signed_transactions() -> list[SignedTransaction]:
 
 
 def plain(value: object) -> Json:
-    """Return a value as JSON: bytes in hex, integers as decimal strings, structs by field name."""
+    """Return a value as JSON: bytes in hex, integers as decimal strings, structs by field name.
+
+    Motions and signed statements, which stand inside actions, are arrays as on the wire: those of
+    kinds begin with the number of their kind.
+    """
+    if isinstance(value, Motion | Statement | SignedStatement):
+        number = value.__struct_config__.tag
+        fields = [plain(getattr(value, name)) for name in value.__struct_fields__]
+        return fields if number is None else [str(number), *fields]
     if isinstance(value, msgspec.Struct):
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, bytes | bytearray):

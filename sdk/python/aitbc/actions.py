@@ -4,20 +4,26 @@ Written against the format's description, apart from the node's own code, so tha
 other on the vectors under ``tests/vectors``.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from aitbc.errors import InvalidValue
-
-FieldValue: TypeAlias = bytes | int | str | bool
-"""What a field of a transaction holds."""
+from aitbc.field_checks import (
+    ADDRESS,
+    AMOUNT,
+    HASH,
+    TIME,
+    Check,
+    FieldValue,
+    flag,
+    integer_to,
+    optional,
+    text_like,
+)
+from aitbc.governance import MOTION, SIGNED_STATEMENT
 
 ActionArray: TypeAlias = list[FieldValue]
 """An action on the wire: its number, then its fields in order."""
-
-AMOUNT_MAX: Final = 2**63 - 1
-TIMESTAMP_MS_MAX: Final = 2**48 - 1
 
 UNIT_TYPES: Final = {
     "none": 0,
@@ -46,59 +52,6 @@ REASONS: Final = {
 }
 """Reason codes (J21)."""
 
-Check: TypeAlias = Callable[[str, object], FieldValue]
-"""Takes a field's name and value, and returns the value if it is allowed."""
-
-
-def bytes_of(size: int) -> Callable[[str, object], bytes]:
-    """Return the check of a field that holds exactly `size` bytes."""
-
-    def check(field: str, value: object) -> bytes:
-        if not isinstance(value, bytes) or len(value) != size:
-            raise InvalidValue(field, f"must be {size} bytes")
-        return value
-
-    return check
-
-
-def integer_to(high: int, low: int = 0) -> Callable[[str, object], int]:
-    """Return the check of an integer field from `low` to `high`."""
-
-    def check(field: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidValue(field, "must be an integer")
-        if not low <= value <= high:
-            raise InvalidValue(field, f"must be between {low} and {high}")
-        return value
-
-    return check
-
-
-def text_like(pattern: str, length_max: int) -> Callable[[str, object], str]:
-    """Return the check of a text field that matches `pattern` as a whole."""
-    compiled = re.compile(pattern, re.ASCII)
-
-    def check(field: str, value: object) -> str:
-        if not isinstance(value, str):
-            raise InvalidValue(field, "must be text")
-        if len(value) > length_max or compiled.fullmatch(value) is None:
-            raise InvalidValue(field, f"must match {pattern}, at most {length_max} characters")
-        return value
-
-    return check
-
-
-def flag(field: str, value: object) -> bool:
-    """Check a field that is true or false."""
-    if not isinstance(value, bool):
-        raise InvalidValue(field, "must be true or false")
-    return value
-
-
-ADDRESS: Final = bytes_of(20)
-HASH: Final = bytes_of(32)
-AMOUNT: Final = integer_to(AMOUNT_MAX)
-TIME: Final = integer_to(TIMESTAMP_MS_MAX)
 _REASON: Final = integer_to(max(REASONS.values()))
 _UNIT_TYPE: Final = integer_to(max(UNIT_TYPES.values()))
 _RECEIPT: Final[Mapping[str, Check]] = {"job_id": HASH, "receipt_id": HASH}
@@ -167,6 +120,14 @@ ACTIONS: Final[Mapping[str, tuple[int, Mapping[str, Check]]]] = {
     "dispute_receipt": (11, {**_RECEIPT, "reason": _REASON, "bond": AMOUNT}),
     "fail_job": (12, {"job_id": HASH, "attempt": AMOUNT, "reason": _REASON}),
     "cancel_job": (13, {"job_id": HASH, "compensation_max": AMOUNT}),
+    "cast_vote": (
+        17,
+        {"ballot_id": optional(HASH), "motion": optional(MOTION), "support": flag},
+    ),
+    "submit_evidence": (
+        18,
+        {"authority": HASH, "first": SIGNED_STATEMENT, "second": SIGNED_STATEMENT},
+    ),
 }
 """Number and fields, in wire order, of each action."""
 

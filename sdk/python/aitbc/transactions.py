@@ -13,20 +13,20 @@ import msgpack
 import nacl.bindings
 import nacl.exceptions
 
-from aitbc.actions import (
+from aitbc.actions import ActionArray, read_action
+from aitbc.digests import ChainTags
+from aitbc.errors import InvalidValue
+from aitbc.field_checks import (
     AMOUNT,
     AMOUNT_MAX,
     HASH,
+    SIGNATURE,
     TIME,
     TIMESTAMP_MS_MAX,
-    ActionArray,
     FieldValue,
     bytes_of,
-    read_action,
     text_like,
 )
-from aitbc.digests import ChainTags
-from aitbc.errors import InvalidValue
 from aitbc.keys import SigningKey, address_of
 
 VERSION: Final = 1
@@ -36,7 +36,6 @@ SIGNED_OVERHEAD_BYTES: Final = 67
 
 _CHAIN_ID: Final = text_like("[a-z0-9-]{18,}", 49)
 _SALT: Final = bytes_of(16)
-_SIGNATURE: Final = bytes_of(64)
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def read_transaction(tags: ChainTags, signed: bytes) -> ReadTransaction:
     name, fields = read_action(action)
     _SALT("salt", salt)
     signer = HASH("sender_public_key", public_key)
-    signature_bytes = _SIGNATURE("signature", signature)
+    signature_bytes = SIGNATURE("signature", signature)
     identifier = transaction_id(tags, signed)
     found = ReadTransaction(
         transaction_id=identifier,
