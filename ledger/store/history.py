@@ -18,7 +18,7 @@ from ledger.actions import (
     UpdateMiner,
 )
 from ledger.codec import encode
-from ledger.outcomes import Outcome, OutcomeKind
+from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
 from ledger.store.columns import id_prefix
 from ledger.store.entries import JobEntry, MinerEntry, ReceiptEntry
 from ledger.store.tally import Tally
@@ -59,10 +59,24 @@ class History:
     """Miners by address."""
     tally: Tally
     """Counters."""
+    starts_late: bool = False
+    """Whether the index lacks the chain's first blocks: what began in them is passed over."""
 
     def follow(self, event: Event) -> None:
         """Change the entries as an outcome says."""
-        _STEPS[event.outcome.kind](self, event)
+        if not (self.starts_late and self._began_earlier(event)):
+            _STEPS[event.outcome.kind](self, event)
+
+    def _began_earlier(self, event: Event) -> bool:
+        """Return whether an outcome is about a job or a miner that the index does not know."""
+        kind, job = event.outcome.kind, self.jobs.get(event.outcome.object_id)
+        if kind in _OF_ATTEMPTS:
+            return job is None or event.outcome.parties[0] not in self.miners
+        if kind in _OF_RECEIPTS:
+            return job is None or job.receipt_position is None
+        if kind in JOB_ENDS:
+            return job is None
+        return kind in _OF_MINERS and event.sender not in self.miners
 
     def job_locked(self, event: Event) -> None:
         """A job begins."""
@@ -145,8 +159,9 @@ class History:
         miner, coordinator, client = event.outcome.amounts
         paid = (miner, coordinator, client)
         job = self._end(event, Payment.RELEASED, JobPhase.COMPLETED, paid)
-        assert job.miner is not None
-        self.miners[job.miner].settled += 1
+        assert job.miner is not None or self.starts_late
+        if job.miner is not None:
+            self.miners[job.miner].settled += 1
 
     def job_refunded(self, event: Event) -> None:
         """A dispute ended against the miner."""
@@ -252,6 +267,17 @@ class History:
         self.tally.end_job(settled=settled, paid=miner + coordinator, refunded=client)
         return job
 
+
+_OF_ATTEMPTS: Final = frozenset(
+    {OutcomeKind.JOB_ASSIGNED, OutcomeKind.JOB_RELEASED, OutcomeKind.RECEIPT_POSTED}
+)
+"""Kinds whose first party is the miner of an attempt."""
+
+_OF_RECEIPTS: Final = frozenset({OutcomeKind.RECEIPT_ATTESTED, OutcomeKind.RECEIPT_DISPUTED})
+"""Kinds that are about a receipt that is in."""
+
+_OF_MINERS: Final = frozenset({OutcomeKind.MINER_UPDATED, OutcomeKind.MINER_RETIRED})
+"""Kinds that change a miner; `MINER_REGISTERED` begins one."""
 
 _STEPS: Final[dict[OutcomeKind, Callable[[History, Event], None]]] = {
     OutcomeKind.JOB_LOCKED: History.job_locked,

@@ -4,20 +4,26 @@ It keeps its cursor, the height and id of the newest indexed block, in the same 
 rows (K2), so it can be stopped anywhere and indexes nothing twice. It believes no block: id, parent
 and both roots are computed again. When the store does not know the block at its cursor (another
 chain was put in its place), the index is made anew.
+
+The chain of a node that started from a snapshot, or whose index was lost after old blocks had been
+pruned, begins in the middle. The index then begins there too: with the miners that are registered,
+and without the jobs that were under way.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ledger.block import block_id
 from ledger.codec import encode
 from ledger.merkle import merkle_root, transaction_leaf
+from ledger.records import Miner, Table, decode_record, state_key
 from ledger.store.bulk import insert_rows, upsert_rows
 from ledger.store.chain_store import ChainStore
+from ledger.store.columns import pack_position
 from ledger.store.engine import Database
-from ledger.store.entries import load_jobs, load_miners, load_receipts, rows_of
+from ledger.store.entries import MinerEntry, load_jobs, load_miners, load_receipts, rows_of
 from ledger.store.errors import IndexRefused
 from ledger.store.fold import Fold, concerned_jobs, concerned_miners
 from ledger.store.history import History
@@ -63,6 +69,7 @@ class Indexer:
         try:
             upgrade_schema(self._database, Schema.INDEX)
             self._cursor = self._load_cursor()
+            self._starts_late = self._load_start() > 0
         except BaseException:
             self._database.close()
             raise
@@ -87,11 +94,15 @@ class Indexer:
         blocks = self._chain.final_blocks(self.indexed_height(), limit)
         if not blocks:
             return 0
+        if self._cursor is None:
+            self._starts_late = blocks[0].height > 0
         self._check(blocks)
         newest = _Cursor(blocks[-1].height, blocks[-1].block_id)
         with self._database.writing() as connection:
             _move_cursor(connection, self._cursor, newest, blocks[-1].header.timestamp_ms)
-            _write(connection, blocks)
+            if self._cursor is None and self._starts_late:
+                upsert_rows(connection, MINERS, rows_of(self._registered_miners(blocks[0])))
+            _write(connection, blocks, starts_late=self._starts_late)
         self._cursor = newest
         return len(blocks)
 
@@ -99,6 +110,33 @@ class Indexer:
         with self._database.reading() as connection:
             row = connection.execute(select(CURSOR.c.height, CURSOR.c.block_id)).one_or_none()
             return None if row is None else _Cursor(*row)
+
+    def _load_start(self) -> int:
+        """Return the height of the first indexed block; 0 when there is none."""
+        with self._database.reading() as connection:
+            first = connection.execute(select(func.min(BLOCKS.c.height))).scalar_one()
+            return int(first or 0)
+
+    def _registered_miners(self, first: StoredBlock) -> list[MinerEntry]:
+        """Return the miners of the state, as far as a record tells of them."""
+        _, records = self._chain.load_records()
+        prefix = state_key(Table.MINER)
+        return [
+            MinerEntry(
+                miner=key[len(prefix) :],
+                position=pack_position(first.height, 0),
+                name=miner.name,
+                name_key=miner.name.lower(),
+                active=1,
+                capabilities_digest=miner.capabilities_digest,
+                price_floor=miner.price_floor,
+                bond=miner.bond,
+                custody=miner.custody,
+                registered_ms=first.header.timestamp_ms,
+            )
+            for key, data in sorted(records.items())
+            if key.startswith(prefix) and isinstance(miner := decode_record(key, data), Miner)
+        ]
 
     def _is_foreign(self) -> bool:
         """Return whether the store does not know the block at the cursor (K2)."""
@@ -132,6 +170,8 @@ class Indexer:
 
 
 def _check_link(block: StoredBlock, previous: _Cursor | None) -> None:
+    if previous is None and block.height > 0:
+        return  # The chain begins here: nobody has what is before it.
     height, parent_id = (0, bytes(32)) if previous is None else (previous[0] + 1, previous[1])
     if block.height != height or block.header.height != height:
         raise IndexRefused(f"block {height} is missing: the store goes on with {block.height}")
@@ -163,7 +203,7 @@ def _move_cursor(
     raise IndexRefused("another process writes this index; stop one of the two")
 
 
-def _write(connection: Connection, blocks: Sequence[StoredBlock]) -> None:
+def _write(connection: Connection, blocks: Sequence[StoredBlock], *, starts_late: bool) -> None:
     """Write the rows of blocks, with one statement a table where they are not too many."""
     jobs = load_jobs(connection, concerned_jobs(blocks))
     known = {job.receipt_position for job in jobs.values() if job.receipt_position is not None}
@@ -173,6 +213,7 @@ def _write(connection: Connection, blocks: Sequence[StoredBlock]) -> None:
         receipts=load_receipts(connection, known),
         miners=load_miners(connection, workers | concerned_miners(blocks)),
         tally=Tally.load(connection, [block.header.timestamp_ms for block in blocks]),
+        starts_late=starts_late,
     )
     fold = Fold(history)
     for block in blocks:

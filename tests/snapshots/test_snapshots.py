@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.actions import Custody, RegisterMiner, Transfer
 from ledger.codec import encode
+from ledger.keys import KeyPair
 from ledger.params import HORIZON_MS_MAX
 from ledger.state_chunks import CHUNK_CODEC
-from ledger.store import ChainStore
+from ledger.store import ChainStore, Indexer, IndexReader
 from ledger.store.errors import AlreadyInitialised
 from node.recovery import load_final_view
 from node.snapshots import (
@@ -146,6 +149,26 @@ def test_a_block_without_a_certificate_of_its_own_is_not_made_a_snapshot(
     with pytest.raises(SnapshotImpossible, match="grow by a block"):
         taken(chain, tmp_path / "snapshot")
     assert not (tmp_path / "snapshot").exists()
+
+
+def test_an_index_of_a_snapshot_begins_with_the_registered_miners(
+    chain: SignedChain, tmp_path: Path
+):
+    miner = KeyPair(b"\x41" * 32)
+    chain.grow([chain.signed(Transfer(miner.address, 10**9))])
+    register = RegisterMiner("Gpu-One", bytes(32), 5, 0, Custody.OWN)
+    chain.grow([chain.signed(register, miner)])
+    chain.grow([chain.transfer()])
+    store = adopted(taken(chain, tmp_path / "snapshot"), chain, tmp_path / "new")
+    url = f"sqlite:///{tmp_path / 'index.db'}"
+    with closing(Indexer(store, url)) as indexer, closing(IndexReader(url)) as reader:
+        assert indexer.advance() == 1
+        assert reader.block_at(2) is None
+        assert reader.block_at(3) is not None
+        found = reader.miner_by_name("gpu-one")
+        assert found is not None
+        assert (found.name, found.miner, found.price_floor) == ("Gpu-One", miner.address, 5)
+    store.close()
 
 
 def test_a_snapshot_is_for_an_empty_store(chain: SignedChain, tmp_path: Path):

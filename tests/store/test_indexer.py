@@ -204,6 +204,34 @@ def test_an_index_is_made_anew_when_the_store_has_another_block_at_its_cursor(
             assert indexed.reader.block_at(height).block_id == stored.block_id
 
 
+@given(seed=st.integers(0, 2**32), cut=st.integers(1, 24), size=st.integers(1, 9))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_index_begins_where_the_chain_does_when_old_blocks_were_pruned(
+    unsynced_folder, seed, cut, size
+):
+    builder = random_history(seed, blocks=25).builder
+    with open_indexed(unsynced_folder()) as indexed:
+        indexed.take(builder)
+        whole = dump(indexed)
+    with open_indexed(unsynced_folder()) as indexed:
+        indexed.store.initialise(TAGS, builder.sealed[0].block, {})
+        for sealed in builder.sealed[1:]:
+            sealed.commit_to(indexed.store)
+        while indexed.store.checkpoint(force=True):
+            pass
+        while indexed.store.prune(cut):
+            pass
+        while indexed.indexer.advance(size):
+            pass
+        part = dump(indexed)
+    # What is about one block is the same; jobs and miners are those that began since.
+    for name in ("blocks", "transactions", "outcomes"):
+        assert part[name] == [row for row in whole[name] if row in part[name]]
+    assert len(part["blocks"]) == len(builder.sealed) - cut
+    begun = {row[2] for row in whole["jobs"] if row[0] >= cut << 16}
+    assert {row[2] for row in part["jobs"]} == begun
+
+
 def test_a_second_indexer_of_the_same_index_is_told_to_stop(indexed: Indexed):
     builder = some_chain()
     second = Indexer(indexed.store, f"sqlite:///{indexed.folder / 'index.db'}")
