@@ -27,6 +27,7 @@ from node.http.server import HttpServer
 from node.keyring import Keyring
 from node.metrics import NodeMetrics
 from node.ports import Clock
+from node.together import until_one_ends
 
 INDEX_LAG_MAX: Final = 1_000
 """Blocks that the index may lack before health says so."""
@@ -71,7 +72,9 @@ class Node:
         if self._parts.network:
             self._networking = asyncio.create_task(self._parts.network.run(), name="network")
             await self._parts.network.start()
-        self._probing = asyncio.create_task(self._metrics.probe_loop(), name="loop-probe")
+        self._probing = asyncio.create_task(
+            until_one_ends(self._metrics.probe_loop(), self._parts.watch.run()), name="watch"
+        )
         if self._coordinator:
             await self._coordinator.services.start()
         await self._server.start()
@@ -193,6 +196,7 @@ def build_node(
             store=chain_part.store,
             indexed_height=lambda: chain_part.index_thread.height,
             request_bytes_max=config.http.request_bytes_max,
+            report=chain_part.watch.report,
         )
         operations = Operations(config.environment, clock, node.health, node.heights, metrics)
         application = build_application(
@@ -212,6 +216,7 @@ def build_node(
 def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -> None:
     """Let final blocks wake the indexer and be measured, and show what changes by itself."""
     chain, pool, index_thread = parts.chain, parts.pool, parts.index_thread
+    parts.watch.show(metrics)
     chain.on_final(lambda parent, view: metrics.observe_final(parent, view, clock))
     chain.on_final(lambda _parent, _view: index_thread.notify())
     for name, text, read in (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genesis import Genesis, read_genesis
 from ledger.codec import encode
+from ledger.keys import KeyPair
 from ledger.store import ChainStore, Indexer, IndexReader
 from ledger.types import Epoch
 from node.auditor import Auditor
@@ -23,11 +24,12 @@ from node.keyring import Keyring, check_validator_key
 from node.locks import KeyLock, lock_folder
 from node.mempool import Mempool
 from node.metrics import NodeMetrics, TimedPlaces
-from node.network_part import NetworkPart, build_links, read_identity
+from node.network_part import NetworkBase, NetworkPart, build_links, read_identity
 from node.pool_admission import PoolLimits
 from node.ports import Clock
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier
+from node.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class ChainPart:
     """Writes the index."""
     network: NetworkPart | None
     """Peers; None on a node that is its whole network."""
+    watch: Watch
+    """Says what the node waits for."""
     locks: tuple[DiskLock, ...]
     """Of the data folder and of the key."""
 
@@ -94,24 +98,21 @@ def build_chain(
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The locks come before the databases: a second process must not touch them.
     locks = _take_locks(config, data, opened)
-    journals = None
-    if keys.validator is not None:
-        key = keys.validator.public_key
-        journals = JournalFolder(data / "journal", genesis.digest, key, places)
-        opened.callback(journals.close)
-    store = ChainStore.open(chain_url(config))
-    opened.callback(store.close)
-    _initialise(store, genesis)
-    indexer = Indexer(store, index_url(config))
-    opened.callback(indexer.close)
-    index = IndexReader(index_url(config))
-    opened.callback(index.close)
+    journals = _open_journals(keys.validator, genesis, data, places, opened)
+    store, indexer, index = _open_databases(config, genesis, opened)
     view = load_final_view(store, genesis.spec.buckets)
     tree = BlockTree(view)
     verifier = SignatureVerifier(store.tags, config.signatures.workers)
     limits = PoolLimits(config.mempool.transactions_max, config.mempool.bytes_max)
     pool = Mempool(tree, verifier, clock, limits, metrics.count_rejected)
     chain = ChainNode(tree, pool, store, FinalLookup(store, index))
+    opener = EpochOpener(
+        store,
+        journals,
+        keys.validator,
+        process_started_ms=clock.wall_ms(),
+        never_voted_in_epoch=never_voted_in_epoch,
+    )
     links = None
     if config.p2p:
         identity = read_identity(keys.validator, data)
@@ -119,13 +120,7 @@ def build_chain(
     driver = Driver(
         chain,
         store,
-        EpochOpener(
-            store,
-            journals,
-            keys.validator,
-            process_started_ms=clock.wall_ms(),
-            never_voted_in_epoch=never_voted_in_epoch,
-        ),
+        opener,
         clock,
         network=links.members if links else None,
         failpoints=places,
@@ -134,19 +129,45 @@ def build_chain(
     )
     network = None
     if links:
-        network = NetworkPart(
-            links,
-            chain,
-            driver,
-            pool=pool,
-            store=store,
-            verifier=verifier,
-            clock=clock,
-            metrics=metrics,
-        )
+        base = NetworkBase(chain, driver, pool, store, verifier, clock, metrics)
+        network = NetworkPart(links, base)
+    own_key = keys.validator.public_key if keys.validator else None
     return ChainPart(
-        chain, driver, pool, verifier, store, index, IndexThread(indexer), network, locks
+        chain=chain,
+        driver=driver,
+        pool=pool,
+        verifier=verifier,
+        store=store,
+        index=index,
+        index_thread=IndexThread(indexer),
+        network=network,
+        watch=Watch(chain, driver, network, own_key, clock),
+        locks=locks,
     )
+
+
+def _open_journals(
+    key: KeyPair | None, genesis: Genesis, data: Path, places: Failpoints, opened: ExitStack
+) -> JournalFolder | None:
+    """Open the folder of the validator's journals; a follower has none."""
+    if key is None:
+        return None
+    journals = JournalFolder(data / "journal", genesis.digest, key.public_key, places)
+    opened.callback(journals.close)
+    return journals
+
+
+def _open_databases(
+    config: NodeConfig, genesis: Genesis, opened: ExitStack
+) -> tuple[ChainStore, Indexer, IndexReader]:
+    store = ChainStore.open(chain_url(config))
+    opened.callback(store.close)
+    _initialise(store, genesis)
+    indexer = Indexer(store, index_url(config))
+    opened.callback(indexer.close)
+    index = IndexReader(index_url(config))
+    opened.callback(index.close)
+    return store, indexer, index
 
 
 def _initialise(store: ChainStore, genesis: Genesis) -> None:

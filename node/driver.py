@@ -178,6 +178,7 @@ class Driver:
             signs=core.may_sign,
             silent_because=self._silent_because,
             heard={committee.members[member]: view for member, view in core.heard.items()},
+            waiting=core.waiting(),
         )
 
     def waits_for_word(self) -> bool:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -98,6 +99,12 @@ class NodeMetrics:
         """Show a value that is read when somebody looks."""
         Gauge(name, text, registry=self._registry).set_function(read)
 
+    def states(self, name: str, text: str, states: Sequence[str], read: Callable[[], str]) -> None:
+        """Show which of some states holds when somebody looks: 1 for it, 0 for the others."""
+        gauge = Gauge(name, text, ["state"], registry=self._registry)
+        for state in states:
+            gauge.labels(state).set_function(partial(_is_state, state, read))
+
     def observe_final(self, parent: ChainView, view: ChainView, clock: Clock) -> None:
         """Note a block that became final."""
         stamped_ms = view.header.timestamp_ms
@@ -146,3 +153,7 @@ class TimedPlaces:
             began, histogram = span
             histogram.observe(time.monotonic() - self._began[began])
         self._inner.reached(place)
+
+
+def _is_state(state: str, read: Callable[[], str]) -> float:
+    return float(read() == state)

@@ -106,46 +106,42 @@ def read_identity(validator: KeyPair | None, data: Path) -> NodeIdentity:
     return NodeIdentity(KeyPair(path.read_bytes()), Role.FOLLOWER)
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkBase:
+    """What the network stands on."""
+
+    chain: ChainNode
+    """Final state and submissions."""
+    driver: Driver
+    """Takes consensus messages and ranges."""
+    pool: Mempool
+    """The chain's pool."""
+    store: ChainStore
+    """What peers are answered from."""
+    verifier: SignatureVerifier
+    """Verifies the signatures of ranges."""
+    clock: Clock
+    """Both clocks of the node."""
+    metrics: NodeMetrics
+    """Where gossip and peers show what they count."""
+
+
 class NetworkPart:
     """Everything between the peers and the driver; `start` comes after the driver runs."""
 
-    def __init__(
-        self,
-        links: Links,
-        chain: ChainNode,
-        driver: Driver,
-        *,
-        pool: Mempool,
-        store: ChainStore,
-        verifier: SignatureVerifier,
-        clock: Clock,
-        metrics: NodeMetrics,
-    ) -> None:
-        """Connect the parts.
-
-        Args:
-            links: what `build_links` gave.
-            chain: final state and pool.
-            driver: takes consensus messages and ranges.
-            pool: the chain's pool.
-            store: what peers are answered from.
-            verifier: verifies the signatures of ranges.
-            metrics: where gossip shows what it counts.
-            clock: both clocks of the node.
-        """
+    def __init__(self, links: Links, base: NetworkBase) -> None:
+        """Connect the parts; nothing runs yet."""
+        driver, chain = base.driver, base.chain
         self.peers = links.peers
         """The transport."""
-        self.presence = Presence(clock)
+        self.presence = Presence(base.clock)
         """Who was heard."""
         self._links = links
-        self._chain = chain
-        self._driver = driver
-        self._verifier = verifier
-        self._clock = clock
+        self._base = base
         self.syncer = self._build_syncer()
         """Fetches final blocks."""
         self._announcer = Announcer(links.peers, self._status)
-        self._exchange = self._build_exchange(pool, metrics)
+        self._exchange = self._build_exchange()
         signing = Signing(
             driver.inbox, driver.waits_for_word, lambda: driver.handed_over, driver.vouch
         )
@@ -159,7 +155,7 @@ class NetworkPart:
             PeeringParts(
                 inbox=driver.inbox,
                 links=links.members,
-                answers=Answers(chain.tree, store),
+                answers=Answers(chain.tree, base.store),
                 announcer=self._announcer,
                 syncer=self.syncer,
                 presence=self.presence,
@@ -182,31 +178,33 @@ class NetworkPart:
         await self.syncer.stop()
         await self.peers.stop()
 
-    def _build_exchange(self, pool: Mempool, metrics: NodeMetrics) -> TransactionExchange:
-        driver, own_key = self._driver, self._links.identity.keys.public_key
+    def _build_exchange(self) -> TransactionExchange:
+        base, own_key = self._base, self._links.identity.keys.public_key
+        driver = base.driver
         return TransactionExchange(
-            self._chain,
-            pool,
+            base.chain,
+            base.pool,
             self._links.peers,
-            GossipMetrics(metrics.registry),
+            GossipMetrics(base.metrics.registry),
             is_validator=lambda: driver.committee.index_of(own_key) is not None,
             is_due=driver.inbox.is_due,
             deliver=self._links.peering.deliver_proposal,
         )
 
     def _build_syncer(self) -> Syncer:
+        base = self._base
         parts = SyncParts(
-            tags=self._chain.tags,
-            clock=self._clock,
+            tags=base.chain.tags,
+            clock=base.clock,
             peers=self._links.peers,
-            importer=self._driver,
-            verifier=self._verifier,
-            known=self._chain.pool.is_verified,
+            importer=base.driver,
+            verifier=base.verifier,
+            known=base.pool.is_verified,
         )
-        return Syncer(parts, Planner(self._driver.handed_over))
+        return Syncer(parts, Planner(base.driver.handed_over))
 
     def _status(self) -> StatusMessage:
-        status, head = self._driver.status(), self._chain.head()
+        status, head = self._base.driver.status(), self._base.chain.head()
         return StatusMessage(status.epoch, status.view, head.height, head.block_id)
 
     def _enter_epoch(self, committee: Committee) -> None:

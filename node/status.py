@@ -1,8 +1,10 @@
-"""Where consensus stands, for the operator."""
+"""Where a node stands and what it waits for, for the operator: a node never stalls silently."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from ledger.types import Epoch, Height, PublicKey, View
+from consensus import Awaited, Waiting
+from ledger.types import Epoch, Hash, Height, PublicKey, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,111 @@ class NodeStatus:
     """Why a validator does not vote; empty otherwise."""
     heard: dict[PublicKey, View]
     """Highest view in which each other validator was heard."""
+    waiting: Waiting
+    """What the current view waits for."""
+
+
+class WaitsFor(StrEnum):
+    """What has to come before this node's final chain grows."""
+
+    WORK = "work"
+    """Nothing is to be ordered, and no heartbeat is due: the chain is quiet."""
+    PEERS = "peers"
+    """Too few peers are connected: of a quorum of validators, or for a follower, any."""
+    BLOCKS = "blocks"
+    """Final blocks that peers announce and this node has not executed: it is catching up."""
+    NEWS = "news"
+    """A follower waits for a peer to announce a final block."""
+    NEXT_EPOCH = "next_epoch"
+    """The next epoch is being opened."""
+    CERTIFICATES = "certificates"
+    """Certificates of views between, which were asked for."""
+    PROPOSAL = "proposal"
+    """The leader's proposal."""
+    BLOCK = "block"
+    """A block that was voted on, and is fetched or executed."""
+    NOTARIZES = "notarizes"
+    """Votes for the proposal."""
+    NULLIFIES = "nullifies"
+    """Votes to leave the view without a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorSighting:
+    """What this node knows of one validator."""
+
+    public_key: PublicKey
+    """Its key."""
+    name: str
+    """Its name in the state."""
+    is_self: bool
+    """Whether it is this node."""
+    is_connected: bool
+    """Whether it is a peer now."""
+    silent_ms: int
+    """Since when nothing was heard of it; 0 for this node."""
+    voted_view: View
+    """Highest view of this epoch in which it was heard to vote."""
+    final_height: Height
+    """Final height that it announced last."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """How far peers are ahead."""
+
+    head: Height
+    """Height of the own final chain, as executed."""
+    target: Height
+    """Highest height that a connected peer announces."""
+    target_peer: PublicKey | None
+    """Who announces it."""
+    asked: int
+    """Ranges of blocks that are asked for."""
+    waiting: int
+    """Ranges that came and are not executed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """Everything that an operator needs to see why a node does not go on."""
+
+    consensus: NodeStatus
+    """Views, votes, and what they wait for."""
+    is_member: bool
+    """Whether this node's key is in the current set."""
+    waits_for: WaitsFor
+    """What has to come next."""
+    since_final_ms: int
+    """Time since the newest final block became durable here, or since the start."""
+    stalled_ms: int
+    """How long the chain has been still for a reason that is not quiet; 0 while it is well."""
+    validators: tuple[ValidatorSighting, ...]
+    """The current set, in its order."""
+    peers: dict[str, int] = field(default_factory=dict)
+    """Connected peers by role."""
+    sync: SyncStatus | None = None
+    """How far peers are ahead; None on a node without peers."""
+
+    @property
+    def missing_blocks(self) -> tuple[Hash, ...]:
+        """Blocks that consensus asks for and that are not executed here."""
+        return self.consensus.waiting.blocks
+
+    def silent_validators(self, at_least_ms: int) -> list[ValidatorSighting]:
+        """Return the others of which nothing was heard for so long."""
+        return [
+            each for each in self.validators if not each.is_self and each.silent_ms >= at_least_ms
+        ]
+
+
+AWAITED = {
+    Awaited.NEXT_EPOCH: WaitsFor.NEXT_EPOCH,
+    Awaited.WORK: WaitsFor.WORK,
+    Awaited.CERTIFICATES: WaitsFor.CERTIFICATES,
+    Awaited.PROPOSAL: WaitsFor.PROPOSAL,
+    Awaited.BLOCK: WaitsFor.BLOCK,
+    Awaited.NOTARIZES: WaitsFor.NOTARIZES,
+    Awaited.NULLIFIES: WaitsFor.NULLIFIES,
+}
+"""What a member waits for, from what its consensus does."""

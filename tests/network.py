@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httpx
 import tomli_w
@@ -35,7 +35,7 @@ from genesis import (
 from ledger.keys import KeyPair
 from ledger.params import Parameters
 from node.keyfile import KeyCost, Role, create_key_file, load_key
-from tests.processes import PASSPHRASE, RICHES, NodeProcess
+from tests.processes import PASSPHRASE, RICHES, NodeFolder, NodeProcess
 from tests.wallets import Wallet, chain_time_ms
 
 WAIT_SECONDS = 60.0
@@ -184,7 +184,8 @@ class TestNetwork:
 
     def launch(self, number: int, *options: str) -> NodeProcess:
         """Start a node, again if need be, without waiting for it."""
-        process = NodeProcess(self.members[number], options=options)  # type: ignore[arg-type]
+        # A member has what a process needs of a folder: where it is, and its configuration.
+        process = NodeProcess(cast("NodeFolder", self.members[number]), options=options)
         self.processes[number] = process
         return process
 

@@ -25,7 +25,9 @@ from node.http.chain_views import (
     final_view,
     submitted_view,
 )
+from node.http.status_views import consensus_view, peers_view, sync_view
 from node.mempool import Mempool
+from node.status import NodeReport
 
 WAIT_SECONDS: Final = 10
 """Longest that a submission waits for finality."""
@@ -61,10 +63,13 @@ class ChainApi:
     """Height that the index has reached."""
     request_bytes_max: int
     """Bytes of one submission."""
+    report: Callable[[], NodeReport]
+    """What the node waits for."""
 
     def status(self) -> ChainStatusView:
         """Return where the node stands."""
         final, head = self.chain.tree.final_view, self.chain.tree.head_view
+        report = self.report()
         return ChainStatusView(
             chain_id=self.chain.chain_id,
             genesis_digest=self.chain.tags.genesis_digest.hex(),
@@ -81,6 +86,9 @@ class ChainApi:
             validators=len(final.validators.members),
             pool=PoolView(transactions=len(self.pool), bytes=self.pool.bytes_total),
             indexed_height=self.indexed_height(),
+            consensus=consensus_view(report),
+            peers=peers_view(report),
+            sync=sync_view(report.sync),
         )
 
     def account(self, address: Address) -> AccountView:

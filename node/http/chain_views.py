@@ -20,6 +20,7 @@ from ledger.store import StoredBlock
 from ledger.transaction import SignedTransaction
 from ledger.types import Amount, Height
 from ledger.views import ChainView
+from node.http.status_views import ConsensusView, SyncView
 
 
 class HeadView(View, frozen=True):
@@ -67,6 +68,12 @@ class ChainStatusView(View, frozen=True):
     """The pool."""
     indexed_height: int
     """Height up to which lists and pages are complete; may lag."""
+    consensus: ConsensusView
+    """What the chain waits for, as this node sees it."""
+    peers: Mapping[str, int]
+    """Connected peers by role."""
+    sync: SyncView | UnsetType = UNSET
+    """How far the peers are ahead; left out on a node without peers."""
 
 
 class ParametersView(View, frozen=True):

@@ -36,13 +36,14 @@ from node.failpoints import Failpoints, NoFailpoints
 from node.journal_folder import JournalFolder
 from node.mempool import Mempool
 from node.metrics import NodeMetrics
-from node.network_part import Links, NetworkPart
+from node.network_part import Links, NetworkBase, NetworkPart
 from node.p2p import NodeIdentity, Role
 from node.peering import MemberLinks, Peering
 from node.pool_admission import PoolLimits
 from node.ports import Network, SystemClock
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier
+from node.watch import Watch
 from tests.node.memory_peers import MemoryHub, MemoryPeers
 
 TAGS = Tags(b"\x31" * 32)
@@ -140,20 +141,20 @@ class LoneNode:
                 failpoints=self.failpoints,
                 auditor=self.auditor,
             )
-            self.part = (
-                NetworkPart(
-                    links,
+            self.part = None
+            if links:
+                base = NetworkBase(
                     self.chain,
                     self.driver,
-                    pool=pool,
-                    store=self.store,
-                    verifier=verifier,
-                    clock=self.clock,
-                    metrics=NodeMetrics(),
+                    pool,
+                    self.store,
+                    verifier,
+                    self.clock,
+                    NodeMetrics(),
                 )
-                if links
-                else None
-            )
+                self.part = NetworkPart(links, base)
+            own_key = None if self.is_follower else self.key.public_key
+            self.watch = Watch(self.chain, self.driver, self.part, own_key, self.clock)
         except BaseException:
             opener.close()
             self.store.close()

@@ -46,10 +46,10 @@ async def test_a_follower_learns_of_final_blocks_and_verifies_them(tmp_path: Pat
     hub = MemoryHub()
     nodes = [member(hub, tmp_path, number) for number in range(4)]
     async with nodes[0], nodes[1], nodes[2], nodes[3]:
-        for _ in range(10):
-            signed = nodes[0].transfer(1)
-            await nodes[0].chain.submit([signed])
-            await reported(nodes, signed)
+        for _ in range(9):
+            await reported(nodes, await submitted(nodes[0]))
+        signed = await submitted(nodes[0])
+        await reported(nodes, signed)
         async with follower(hub, tmp_path) as behind:
             await reported([behind], signed)
             signed = behind.transfer(5)
@@ -95,9 +95,10 @@ async def test_a_validator_that_lost_its_disk_in_the_first_epoch_stays_silent(
     nodes = [member(hub, tmp_path, number) for number in range(4)]
     async with nodes[0], nodes[1], nodes[2]:
         async with nodes[3]:
-            for _ in range(4):
-                signed = await submitted(nodes[0])
-                await reported(nodes, signed)
+            for _ in range(3):
+                await reported(nodes, await submitted(nodes[0]))
+            signed = await submitted(nodes[0])
+            await reported(nodes, signed)
         (tmp_path / "3").rename(tmp_path / "lost")
         async with member(hub, tmp_path, 3) as emptied:
             await reported([emptied], signed)

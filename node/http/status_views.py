@@ -1,0 +1,128 @@
+"""Bodies that say what a node waits for: part of the chain's status."""
+
+from collections.abc import Mapping
+
+from msgspec import UNSET, UnsetType
+
+from coordinator.wire import View
+from node.status import NodeReport, SyncStatus, ValidatorSighting
+
+
+class ValidatorView(View, frozen=True):
+    """A validator of the current set, as this node sees it."""
+
+    name: str
+    """Its name."""
+    public_key: str
+    """Its key, hex."""
+    is_self: bool
+    """Whether it is this node."""
+    connected: bool
+    """Whether it is connected to this node."""
+    silent_ms: int
+    """Since when nothing was heard of it."""
+    voted_view: int
+    """Highest view of this epoch in which it was heard to vote; 0 for none."""
+    final_height: int
+    """Final height that it announced last."""
+
+
+class ConsensusView(View, frozen=True):
+    """What the chain waits for, as this node sees it."""
+
+    role: str
+    """`validator` if this node's key is in the current set, else `follower`."""
+    signs: bool
+    """Whether this node votes."""
+    epoch: int
+    """Current epoch: that of the next block."""
+    view: int
+    """Current view."""
+    leader: str
+    """Key of the validator that proposes in it, hex."""
+    waits_for: str
+    """What has to come before the final chain grows: `work` (nothing is to be ordered), `peers`,
+    `blocks`, `news`, `proposal`, `block`, `notarizes`, `nullifies`, `certificates` or
+    `next_epoch`."""
+    since_final_ms: int
+    """Time since the newest final block."""
+    stalled_ms: int
+    """How long the chain has been still although something is owed; 0 while it is well."""
+    votes: int
+    """Votes of the awaited kind that are here."""
+    quorum: int
+    """Votes that are needed."""
+    missing_certificates: list[int]
+    """Views whose certificates are asked for."""
+    missing_blocks: list[str]
+    """Blocks that were voted on and are not executed here, hex."""
+    validators: list[ValidatorView]
+    """The current set."""
+    silent_because: str | UnsetType = UNSET
+    """Why a validator does not vote."""
+
+
+class SyncView(View, frozen=True):
+    """How far the peers are ahead."""
+
+    height: int
+    """Height that this node has executed."""
+    announced_height: int
+    """Highest height that a connected peer announces."""
+    ranges_asked: int
+    """Ranges of blocks that are asked for."""
+    ranges_waiting: int
+    """Ranges that came and are not executed yet."""
+    announced_by: str | UnsetType = UNSET
+    """Key of the peer that announces it, hex."""
+
+
+def consensus_view(report: NodeReport) -> ConsensusView:
+    """Return what the chain waits for."""
+    at, waiting = report.consensus, report.consensus.waiting
+    return ConsensusView(
+        role="validator" if report.is_member else "follower",
+        signs=at.signs,
+        epoch=at.epoch,
+        view=at.view,
+        leader=at.leader.hex(),
+        waits_for=report.waits_for.value,
+        since_final_ms=report.since_final_ms,
+        stalled_ms=report.stalled_ms,
+        votes=waiting.votes,
+        quorum=waiting.quorum,
+        missing_certificates=list(waiting.certificates),
+        missing_blocks=[block_id.hex() for block_id in report.missing_blocks],
+        validators=[_validator_view(each) for each in report.validators],
+        silent_because=at.silent_because or UNSET,
+    )
+
+
+def sync_view(sync: SyncStatus | None) -> SyncView | UnsetType:
+    """Return how far the peers are ahead; nothing on a node without any."""
+    if sync is None:
+        return UNSET
+    return SyncView(
+        height=sync.head,
+        announced_height=sync.target,
+        ranges_asked=sync.asked,
+        ranges_waiting=sync.waiting,
+        announced_by=sync.target_peer.hex() if sync.target_peer else UNSET,
+    )
+
+
+def peers_view(report: NodeReport) -> Mapping[str, int]:
+    """Return the connected peers by role."""
+    return {"validators": 0, "followers": 0, **report.peers}
+
+
+def _validator_view(sighting: ValidatorSighting) -> ValidatorView:
+    return ValidatorView(
+        name=sighting.name,
+        public_key=sighting.public_key.hex(),
+        is_self=sighting.is_self,
+        connected=sighting.is_connected,
+        silent_ms=sighting.silent_ms,
+        voted_view=sighting.voted_view,
+        final_height=sighting.final_height,
+    )
