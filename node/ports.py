@@ -11,7 +11,7 @@ from ledger.hashing import Tags
 from ledger.store import StoredBlock, StoredHead
 from ledger.transaction import SignedTransaction
 from ledger.transition import ChainView
-from ledger.types import Address, Amount, Hash, Height, PublicKey, TimestampMs, View
+from ledger.types import Address, Amount, Epoch, Hash, Height, PublicKey, TimestampMs, View
 
 
 class FinalStore(Protocol):
@@ -25,7 +25,10 @@ class FinalStore(Protocol):
         """Return the newest durable block."""
 
     def header_at(self, height: Height) -> StoredHead | None:
-        """Return the header of a height, None above the head."""
+        """Return the header of a height, None above the head or where it was not kept."""
+
+    def epoch_end_before(self, epoch: Epoch) -> StoredHead | None:
+        """Return the last block of the newest epoch before this one; None in the first (E3)."""
 
     def final_blocks(self, after_height: Height, limit: int) -> list[StoredBlock]:
         """Return blocks after_height+1 …, in order: at most `limit`, fewer if they are large."""

@@ -17,7 +17,6 @@ several validators stays silent then until `EpochOpener.vouch` (see `node.peerin
 until an epoch starts that is younger than its process.
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +42,7 @@ from ledger.block import Header
 from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.seen import SeenIds
 from ledger.store import StoredHead
-from ledger.types import Epoch, Hash, Height, TimestampMs, View
+from ledger.types import Epoch, Hash, TimestampMs, View
 from node.block_tree import BlockTree
 from node.journal import Journal
 from node.journal_folder import JournalFolder
@@ -116,15 +115,8 @@ def load_final_view(store: FinalStore, buckets: int) -> ChainView:
 
 def _boundary_of(store: FinalStore, header: Header) -> StoredHead:
     """Return the last block of the epoch before a header's, or block 0 (E3)."""
-    first = bisect_left(
-        range(header.height + 1), header.epoch, key=lambda at: _stored(store, at).header.epoch
-    )
-    return _stored(store, max(0, first - 1))
-
-
-def _stored(store: FinalStore, height: Height) -> StoredHead:
-    found = store.header_at(height)
-    assert found is not None, "the store holds every header up to its head"
+    found = store.epoch_end_before(header.epoch) or store.header_at(0)
+    assert found is not None, "block 0 and the ends of epochs are never forgotten"
     return found
 
 

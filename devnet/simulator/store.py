@@ -13,7 +13,7 @@ from ledger.outcomes import Outcome
 from ledger.state import StateDelta
 from ledger.store import EncodedBlock, StoredBlock, StoredHead
 from ledger.transaction import transaction_id_of_bytes
-from ledger.types import Hash, Height, TimestampMs
+from ledger.types import Epoch, Hash, Height, TimestampMs
 
 
 class MemoryStore:
@@ -28,8 +28,8 @@ class MemoryStore:
         """The state after the head, canonical bytes by state key."""
         self.check_room: Callable[[], None] = lambda: None
         """Raises OSError where there is no room for a commit."""
-        self.on_commit: Callable[[Block, Sequence[Outcome], StateDelta, bytes], None] = (
-            lambda *_: None
+        self.on_commit: Callable[[Block, Sequence[Outcome], StateDelta, bytes], None] = lambda *_: (
+            None
         )
         """Is told of each commit, once it is durable."""
         self._heads = [StoredHead(0, block_id, genesis.header, b"")]
@@ -52,6 +52,11 @@ class MemoryStore:
     def header_at(self, height: Height) -> StoredHead | None:
         """Return the header of a height, None above the head."""
         return self._heads[height] if height < len(self._heads) else None
+
+    def epoch_end_before(self, epoch: Epoch) -> StoredHead | None:
+        """Return the last block of the newest epoch before this one; None in the first."""
+        ends = (head for head in reversed(self._heads) if any(head.header.next_validator_set_hash))
+        return next((head for head in ends if head.header.epoch < epoch), None)
 
     def load_records(self) -> tuple[StoredHead, dict[bytes, bytes]]:
         """Return the head with the records of the state after it, by state key."""
