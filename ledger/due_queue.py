@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Final
 
 from ledger.due import DueIndex, due_ms, job_limit_ms, whole_second_ms
-from ledger.gap import credited
+from ledger.gap import GAP_KEY, credited
 from ledger.params import DUE_STEP_MS
 from ledger.records import Gap, Job, Record, Table
 from ledger.types import TimestampMs
@@ -111,8 +111,13 @@ class DueLayer:
 
 
 def due_in_order(layers: Iterable[DueLayer], gap: Gap | None) -> Iterator[Entry]:
-    """Yield (due time, state key) of all layers in order, lazily, under a halt's record."""
+    """Yield (due time, state key) of all layers in order, lazily, under a halt's record.
+
+    The record is due itself, at the end of its credit; one that it replaces is not.
+    """
     sources: list[Iterator[Entry]] = []
+    if gap is not None:
+        sources.append(iter([(whole_second_ms(gap.credit_until_ms), GAP_KEY)]))
     for layer in layers:
         sources.append(layer.others())
         if gap is None:

@@ -8,7 +8,8 @@ leases and disputes is read through
     eff(t) = max(t, credit_until) if from < t ≤ to else t
 
 by actions and by the sweep alike. Bonds, ballots and transactions keep their own times. The record
-is an object of the due queue like any other: automatic work takes it out at `credit_until`.
+is an item of the due queue, behind the jobs of its second: automatic work takes it out at
+`credit_until`.
 """
 
 from typing import Final

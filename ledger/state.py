@@ -25,7 +25,7 @@ from ledger.types import Hash, TimestampMs
 StateDelta = Mapping[bytes, bytes | None]
 """What a block changed: state key → new canonical record, None for a record that left."""
 
-_CLOCKED: Final = (Table.JOB, Table.UNBONDING, Table.GAP, Table.BALLOT)
+_CLOCKED: Final = (Table.JOB, Table.UNBONDING, Table.BALLOT)
 """Tables whose records can be due."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from ledger.checker.broken import Invariant, InvariantBroken, require, require_equal
-from ledger.checker.halts import due_under, halt_of
+from ledger.checker.halts import HALT_KEY, due_under, halt_of, second_of
 from ledger.checker.meaning import check_record, due_second_ms, worth
 from ledger.codec import encode
 from ledger.errors import CodecError
@@ -104,8 +104,10 @@ class Books:
 
     def in_order(self, halt: Gap | None) -> list[tuple[TimestampMs, bytes]]:
         """Return (due time, key) of all clocked records in order, under the record of a halt."""
-        clocked = (due_under(key, self.records[key], halt) for key in self.due)
-        return sorted(entry for entry in clocked if entry is not None)
+        entries = [(due_under(self.records[key], halt), key) for key in self.due]
+        if halt is not None:
+            entries.append((second_of(halt.credit_until_ms), HALT_KEY))
+        return sorted(entries)
 
     def first_due(self, now_ms: TimestampMs, limit: int, halt: Gap | None) -> list[bytes]:
         """Return the keys of the first `limit` records due before `now_ms`, by (due, key).

@@ -5,7 +5,7 @@ The second writing of `ledger.gap` and of the order in `ledger.due_queue`.
 
 from collections.abc import Mapping
 
-from ledger.checker.meaning import due_second_ms, last_moment_ms, moved_ms, window_end_ms
+from ledger.checker.meaning import last_moment_ms, moved_ms, window_end_ms
 from ledger.params import Parameters
 from ledger.records import Gap, Job, Record, Table, state_key
 from ledger.types import TimestampMs
@@ -42,11 +42,13 @@ def halt_at(
     return Gap(start_ms, now_ms, window_end_ms(now_ms, parameters.gap_grace_ms))
 
 
-def due_under(key: bytes, record: Record, halt: Gap | None) -> tuple[TimestampMs, bytes] | None:
-    """Return (due time, key) of a clocked record under a halt, None for others."""
-    due_ms = due_second_ms(record)
-    if due_ms is None:
-        return None
-    if isinstance(record, Job):
-        due_ms = (moved_ms(last_moment_ms(record) or 0, halt) + 999) // 1_000 * 1_000
-    return due_ms, key
+def due_under(record: Record, halt: Gap | None) -> TimestampMs:
+    """Return when automatic work on a clocked record is due, under the record of a halt."""
+    last_ms = last_moment_ms(record)
+    assert last_ms is not None, "only clocked records are asked about"
+    return second_of(moved_ms(last_ms, halt) if isinstance(record, Job) else last_ms)
+
+
+def second_of(moment_ms: TimestampMs) -> TimestampMs:
+    """Return the whole second that is not before a moment."""
+    return moment_ms + -moment_ms % 1_000

@@ -45,8 +45,6 @@ def last_moment_ms(record: Record | None) -> TimestampMs | None:
     """Return the last time of a clocked record as if no halt had been, None for others."""
     if isinstance(record, Unbonding | Ballot):
         return record.due_ms
-    if isinstance(record, Gap):
-        return record.credit_until_ms
     if not isinstance(record, Job):
         return None
     if record.dispute is not None:
@@ -172,10 +170,8 @@ def _check_job(job_id: Hash, job: Job) -> None:
             ("a unit price iff a unit", by_unit == (assignment.unit_price > 0)),
         ]
     if receipt is not None and assignment is not None:
-        last_ms = job.deadline_ms + job.receipt_grace_ms
         facts += [
             ("price ≤ cap", receipt.price <= assignment.price_cap),
-            ("received in time", receipt.received_ms <= last_ms),
             ("due not before received", receipt.received_ms <= receipt.due_ms),
         ]
     if dispute is not None:

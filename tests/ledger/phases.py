@@ -10,16 +10,21 @@ from ledger.actions import (
     AttestationKind,
     AttestReceipt,
     CancelJob,
+    CastVote,
     DisputeReceipt,
     FailJob,
     Reason,
     ReleaseJob,
+    Verification,
 )
 from ledger.hashing import sha256
 from ledger.jobs import Row
 from ledger.keys import KeyPair
+from ledger.motions import Motion, ResolveDispute
+from ledger.outcomes import Outcome
 from ledger.params import Parameters
-from ledger.types import Amount, Hash
+from ledger.records import Job, JobState
+from ledger.types import Amount, Hash, TimestampMs
 from tests.ledger.worlds import AITBC, PEOPLE, World
 
 LEASE_MS: Final = 60_000
@@ -57,8 +62,62 @@ def job_in(world: World, phase: Phase, *, dispute_ms: int = 120_000) -> Hash:
     if phase in {Phase.D, Phase.E}:
         world.dispute(job_id, receipt_id)
     if phase in {Phase.F, Phase.G}:
-        world.dispute_as_client(job_id, receipt_id)
+        dispute_as_client(world, job_id)
     return job_id
+
+
+def queued_job(limit_ms: TimestampMs, max_price: Amount = 1) -> Job:
+    """Return a job as it waits in a state made by hand, to start and to end by a time."""
+    parameters = Parameters()
+    return Job(
+        client=PEOPLE.client.address,
+        coordinator=PEOPLE.coordinator.address,
+        service="llm_inference",
+        payload_digest=sha256(b"payload"),
+        max_price=max_price,
+        start_by_ms=limit_ms,
+        deadline_ms=limit_ms,
+        dispute_ms=0,
+        streamed=False,
+        verification=Verification.NONE,
+        share_bp=parameters.coordinator_share_bp,
+        cancel_bp=parameters.cancel_bp,
+        receipt_grace_ms=15_000,
+        auto_settle_ms=parameters.auto_settle_ms,
+        resolve_ms=parameters.resolve_ms,
+        dispute_bond=parameters.dispute_bond,
+        attempts_max=parameters.attempts_max,
+        state=JobState.QUEUED,
+        attempt=0,
+        assignment=None,
+        receipt=None,
+        dispute=None,
+    )
+
+
+def dispute_as_client(
+    world: World,
+    job_id: Hash,
+    *,
+    key: KeyPair = PEOPLE.client,
+    bond: Amount | None = None,
+    after_ms: int = 1,
+) -> Hash:
+    """Dispute a receipt as the client, with the job's bond unless another is given."""
+    bond = world.job(job_id).dispute_bond if bond is None else bond
+    return world.act(key, _dispute(world, job_id, bond), after_ms=after_ms)
+
+
+def decide(world: World, motion: Motion, *, after_ms: int = 1) -> Hash:
+    """Open a ballot, which passes at once where one validator is all; return its id."""
+    vote = CastVote(ballot_id=None, motion=motion, support=True)
+    return world.act(PEOPLE.validators[0], vote, after_ms=after_ms)
+
+
+def rule(world: World, job_id: Hash, *, for_miner: bool, after_ms: int = 1) -> Outcome:
+    """Rule on a disputed job by ballot; return the outcome that ended it."""
+    decide(world, ResolveDispute(job_id, for_miner), after_ms=after_ms)
+    return world.results[-1].outcomes[-1]
 
 
 def receipt_id_of(world: World, job_id: Hash) -> Hash:

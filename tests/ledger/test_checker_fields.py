@@ -24,7 +24,7 @@ from tests.ledger.claims import (
     change_part,
     job_of,
 )
-from tests.ledger.phases import Phase, job_in
+from tests.ledger.phases import DISPUTE_BOND, Phase, job_in
 from tests.ledger.worlds import AITBC, PEOPLE, World
 
 CLIENT = PEOPLE.client
@@ -62,10 +62,12 @@ WRONG_FIELDS: list[tuple[str, Phase, Callable[[Job], Job]]] = [
     ("unit without a price", Phase.R, change_part("assignment", unit_type=UnitType.TOKENS)),
     ("unit price without a unit", Phase.R, change_part("assignment", unit_price=1)),
     ("price above the cap", Phase.C, change_part("receipt", price=2 * AITBC)),
-    ("received too late", Phase.C, change_part("receipt", received_ms=2**47, due_ms=2**47)),
     ("due before it was received", Phase.C, change_part("receipt", due_ms=1)),
     ("escrow of 0", Phase.Q, lambda j: replace(j, max_price=0)),
     ("opened by a stranger", Phase.D, change_part("dispute", opener=PEOPLE.stranger.address)),
+    ("a coordinator's bond", Phase.D, change_part("dispute", bond=DISPUTE_BOND)),
+    ("a client without a bond", Phase.F, change_part("dispute", bond=0)),
+    ("a client with half a bond", Phase.F, change_part("dispute", bond=DISPUTE_BOND // 2)),
 ]
 
 

@@ -1,5 +1,6 @@
 """Overlays, absorption and the due queue, against models that are dictionaries and sorted lists."""
 
+from math import ceil
 from typing import Final
 
 import pytest
@@ -17,15 +18,20 @@ from hypothesis.stateful import (
 
 from ledger.codec import encode
 from ledger.due import DueIndex, due_ms
-from ledger.records import Account, Record, Table, Unbonding, state_key
+from ledger.gap import GAP_KEY
+from ledger.records import Account, Gap, Job, Record, Table, Unbonding, state_key
 from ledger.state import FinalState, Overlay
 from ledger.types import TIMESTAMP_MS_MAX
+from tests.ledger.phases import queued_job
 
 BUCKETS: Final = 256
-KEYS: Final = tuple(
-    state_key(table, bytes((number,)) * 20)
-    for table in (Table.ACCOUNT, Table.UNBONDING)
-    for number in range(6)
+KEYS: Final = (
+    *(
+        state_key(table, bytes((number,)) * 20)
+        for table in (Table.ACCOUNT, Table.UNBONDING, Table.JOB)
+        for number in range(4)
+    ),
+    GAP_KEY,
 )
 Model = dict[bytes, Record]
 
@@ -33,6 +39,10 @@ Model = dict[bytes, Record]
 def record_of(key: bytes, number: int) -> Record:
     if key[0] == Table.ACCOUNT:
         return Account(number)
+    if key[0] == Table.JOB:
+        return queued_job(number * 250)
+    if key == GAP_KEY:
+        return Gap(number * 150, number * 300, number * 300 + 1_400)
     return Unbonding(bytes(20), number, number * 250)
 
 
@@ -49,7 +59,20 @@ def applied(model: Model, change: dict[bytes, int | None]) -> Model:
 
 
 def due_of(model: Model) -> list[tuple[int, bytes]]:
-    return sorted((time, key) for key, r in model.items() if (time := due_ms(r)) is not None)
+    """Every record's due time by itself: the eff(t) of J12 for jobs, rounded up (S3)."""
+    gap = model.get(GAP_KEY)
+    entries: list[tuple[int, bytes]] = []
+    if isinstance(gap, Gap):
+        entries.append((ceil(gap.credit_until_ms / 1_000) * 1_000, GAP_KEY))
+    for key, record in model.items():
+        time = due_ms(record)
+        if isinstance(record, Job) and isinstance(gap, Gap):
+            limit = record.start_by_ms
+            if gap.from_ms < limit <= gap.to_ms:
+                time = ceil(max(limit, gap.credit_until_ms) / 1_000) * 1_000
+        if time is not None:
+            entries.append((time, key))
+    return sorted(entries)
 
 
 class StatesAreDictionaries(RuleBasedStateMachine):

@@ -5,7 +5,6 @@ and both results must agree; then the independent checker looks at it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.accounts import balance_of
@@ -37,7 +36,6 @@ from ledger.hashing import Tags, chain_id_of, sha256
 from ledger.jobs import find_job
 from ledger.keys import KeyPair
 from ledger.params import (
-    NAIT_PER_AITBC,
     PARAMETER_BOUNDS,
     TRANSACTION_VERSION,
     Parameters,
@@ -58,46 +56,27 @@ from ledger.transaction import SignedTransaction, Transaction, sign, transaction
 from ledger.transition import BlockResult, apply_block
 from ledger.types import TIMESTAMP_MS_MAX, Address, Amount, Hash, TimestampMs
 from ledger.views import ChainView, genesis_view, make_final
+from tests.ledger.people import AITBC, BALANCES, PEOPLE, key_of
+
+__all__ = [
+    "AITBC",
+    "AWAKE",
+    "BALANCES",
+    "BUCKETS",
+    "GENESIS_MS",
+    "PEOPLE",
+    "World",
+    "assert_same_result",
+    "checker_of",
+    "genesis_of",
+    "genesis_records",
+    "key_of",
+]
 
 GENESIS_MS = 1_700_000_000_000
-AITBC = NAIT_PER_AITBC
 BUCKETS = 256
 AWAKE: Final = Parameters(halt_gap_ms=PARAMETER_BOUNDS["halt_gap_ms"][1])
 """Time passes in steps of up to an hour and nobody takes that for a halt (J12)."""
-
-
-def key_of(name: str) -> KeyPair:
-    """Return the key of a person of the tests, always the same."""
-    return KeyPair(sha256(b"tests/" + name.encode()))
-
-
-@dataclass(frozen=True)
-class People:
-    """Who acts in the tests."""
-
-    validators: tuple[KeyPair, ...] = tuple(key_of(f"validator-{n}") for n in range(4))
-    payout: KeyPair = field(default_factory=lambda: key_of("payout"))
-    coordinator: KeyPair = field(default_factory=lambda: key_of("coordinator"))
-    other_coordinator: KeyPair = field(default_factory=lambda: key_of("other-coordinator"))
-    client: KeyPair = field(default_factory=lambda: key_of("client"))
-    other_client: KeyPair = field(default_factory=lambda: key_of("other-client"))
-    miner: KeyPair = field(default_factory=lambda: key_of("miner"))
-    other_miner: KeyPair = field(default_factory=lambda: key_of("other-miner"))
-    stranger: KeyPair = field(default_factory=lambda: key_of("stranger"))
-
-
-PEOPLE = People()
-
-
-RICH = (
-    PEOPLE.client,
-    PEOPLE.other_client,
-    PEOPLE.coordinator,
-    PEOPLE.miner,
-    PEOPLE.other_miner,
-)
-BALANCES: Mapping[Address, Amount] = {key.address: 1_000 * AITBC for key in RICH}
-"""Everybody but the stranger and the payout account has a balance."""
 
 
 def genesis_records(
@@ -196,7 +175,7 @@ class World:
         return BlockContext(
             epoch=self.head.next_epoch,
             view=self.head.next_parent_view + 1,
-            proposer=PEOPLE.validators[0].public_key,
+            proposer=self.head.validators.members[0].public_key,
             timestamp_ms=self.now_ms + after_ms,
         )
 
@@ -372,14 +351,6 @@ class World:
         """Dispute a receipt as the coordinator."""
         action = DisputeReceipt(job_id, receipt_id, Reason.RESULT_NOT_DELIVERED, 0)
         return self.act(PEOPLE.coordinator, action, after_ms=after_ms)
-
-    def dispute_as_client(
-        self, job_id: Hash, receipt_id: Hash, *, bond: Amount | None = None, after_ms: int = 1
-    ) -> Hash:
-        """Dispute a receipt as the client, with the job's bond unless another is given."""
-        bond = self.job(job_id).dispute_bond if bond is None else bond
-        action = DisputeReceipt(job_id, receipt_id, Reason.RESULT_MALFORMED, bond)
-        return self.act(PEOPLE.client, action, after_ms=after_ms)
 
     def fail(self, job_id: Hash, *, after_ms: int = 1) -> Hash:
         """Fail a job."""
