@@ -32,6 +32,7 @@ from consensus import (
     Committee,
     Effect,
     Event,
+    Evidence,
     FetchCertificates,
     Notarize,
     Propose,
@@ -94,6 +95,7 @@ class Driver:
         failpoints: Failpoints | None = None,
         auditor: Auditor | None = None,
         count_crash: Callable[[], None] = lambda: None,
+        report_evidence: Callable[[Committee, Evidence], None] = lambda _set, _seen: None,
     ) -> None:
         """Open the current epoch; `run` does the rest.
 
@@ -106,6 +108,7 @@ class Driver:
             failpoints: where tests kill the process.
             auditor: checks each block before it is committed; nobody by default.
             count_crash: is told of each proposal that this program could not judge.
+            report_evidence: is told of a member that contradicted itself; may be told again.
 
         Raises:
             JournalError: the journal cannot be used; the text says what to do.
@@ -118,6 +121,7 @@ class Driver:
         self._failpoints = failpoints or NoFailpoints()
         self._auditor = auditor
         self._count_crash = count_crash
+        self._report_evidence = report_evidence
         self.inbox = Inbox(chain.tree, clock)
         """Takes what peers send."""
         self._alarms = Alarms(chain, clock, self.inbox.post, self._share_work)
@@ -335,8 +339,7 @@ class Driver:
                 self._opener.distrust(self._engine.committee.epoch)
                 log.error("signing_stopped", reason=reason)
             case ReportEvidence(evidence=evidence):
-                member = self._engine.committee.members[evidence.first.signer]
-                log.error("validator_contradicted_itself", validator=member.hex())
+                self._report_evidence(self._engine.committee, evidence)
             case ReportFault(sender=sender, code=code):
                 self._network.report_fault(sender, code)
             case _:
