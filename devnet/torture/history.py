@@ -96,6 +96,11 @@ class History:
         """Return the highest final block that any node named."""
         return max(self._last_seen.values(), key=lambda seen: seen.height, default=None)
 
+    def highest_height(self) -> int:
+        """Return the highest height that anybody was told is final."""
+        highest = self.highest()
+        return max([*self.final.values(), highest.height if highest else 0])
+
     def epoch(self) -> int:
         """Return the epoch of the highest final block, 0 before there is one."""
         highest = self.highest()
