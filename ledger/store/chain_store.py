@@ -7,11 +7,11 @@ when the node starts (`load_records`).
 One thread writes (`initialise`, `commit`, `checkpoint`); any thread reads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, insert, select
 
 from ledger.block import ZERO_HASH, Block, block_id
 from ledger.hashing import Tags
@@ -72,6 +72,7 @@ class ChainStore:
         self._database = database
         self._state = StateTable(database)
         self._pruner = Pruner(database)
+        self._first_kept: Callable[[], Height] = lambda: 0
         self._tags: Tags | None = None
         self._head: StoredHead | None = None
         with database.reading() as connection:
@@ -220,7 +221,7 @@ class ChainStore:
             return head, load_state(connection, self._database.name, head.height)
 
     def checkpoint(self, keys: int = 1_000, *, force: bool = False) -> bool:
-        """Carry one bounded slice of the deltas over into the state table.
+        """Carry one bounded slice of the deltas over into the state table, and prune a slice.
 
         Call it between commits. It does nothing while few deltas wait, unless `force` is set.
 
@@ -231,7 +232,8 @@ class ChainStore:
         Returns:
             Whether a slice was written, so that another call may have more to do.
         """
-        return self._state.carry(keys, force=force)
+        has_pruned = self._pruner.prune_whole_slice(self._tags, self._first_kept())
+        return self._state.carry(keys, force=force) or has_pruned
 
     def final_blocks(self, after_height: int, limit: int) -> list[StoredBlock]:
         """Return blocks after_height+1 …, in order: at most `limit`, fewer if they are large."""
@@ -281,8 +283,7 @@ class ChainStore:
     @property
     def first_height(self) -> Height:
         """Height of the oldest block that is stored whole; summaries are kept of those below."""
-        with self._database.reading() as connection:
-            return int(connection.execute(select(func.min(BLOCKS.c.height))).scalar_one() or 0)
+        return self._pruner.first_height()
 
     def epoch_end_before(self, epoch: Epoch) -> StoredHead | None:
         """Return the last block of the newest epoch before this one; None in the first (E3)."""
@@ -304,6 +305,14 @@ class ChainStore:
             return None
         with self._database.reading() as connection:
             return summary_at(connection, height)
+
+    def prune_below(self, first_kept: Callable[[], Height]) -> None:
+        """Have every `checkpoint` prune what lies below the height that is then returned.
+
+        Args:
+            first_kept: lowest height that must stay whole; asked by the writing thread.
+        """
+        self._first_kept = first_kept
 
     def prune(self, first_kept: Height) -> int:
         """Turn the oldest blocks below a height into summaries; see `summaries.Pruner`.

@@ -139,6 +139,22 @@ class Pruner:
         """Prune a database that `ChainStore` owns."""
         self._database = database
 
+    def first_height(self) -> Height:
+        """Return the height of the oldest whole block."""
+        with self._database.reading() as connection:
+            return int(connection.execute(select(func.min(BLOCKS.c.height))).scalar_one() or 0)
+
+    def prune_whole_slice(self, tags: Tags | None, first_kept: Height) -> bool:
+        """Prune once a whole slice has gathered below a height; return whether it did.
+
+        Most calls find nothing to do, and cost a read only; none, if `first_kept` is 0.
+        """
+        if tags is None or first_kept < SLICE_BLOCKS:
+            return False
+        if first_kept < self.first_height() + SLICE_BLOCKS:
+            return False
+        return self.prune(tags, first_kept) > 0
+
     def prune(self, tags: Tags, first_kept: Height) -> int:
         """Summarise the oldest blocks below a height, at most `SLICE_BLOCKS` of them.
 

@@ -139,6 +139,21 @@ def test_the_head_and_blocks_whose_deltas_are_needed_stay_whole(tmp_path: Path):
     again.close()
 
 
+def test_checkpoints_prune_by_themselves_once_a_slice_has_gathered(store: ChainStore):
+    kept = 30
+    builder = Builder()
+    store.initialise(TAGS, builder.sealed[0].block, {})
+    store.prune_below(lambda: store.head().height - kept)
+    whole = []
+    for height in range(1, 4 * SLICE_BLOCKS):
+        builder.seal({b"%d" % height: b"1"}).commit_to(store)
+        while store.checkpoint(force=True):
+            pass
+        whole.append(height - store.first_height)
+    assert max(whole) < kept + SLICE_BLOCKS
+    assert min(whole[kept:]) >= kept
+
+
 def test_a_pruned_block_is_recognised_when_it_comes_again_and_another_one_refused(
     store: ChainStore,
 ):
