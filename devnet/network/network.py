@@ -66,13 +66,15 @@ class Devnet:
         self._tell(f"starting {_count(len(self.nodes), 'node')}")
         for node in self.nodes:
             node.start()
+        coordinators = [node for node in self.nodes if node.plan.coordinator]
+        for node in coordinators:
+            # A miner loads its model while the other nodes still start.
+            node.wait_ready()
+            self._start_miner(node)
         for node in self.nodes:
             node.wait_ready()
-        coordinators = [node for node in self.nodes if node.plan.coordinator]
-        what = "node is" if len(self.nodes) == 1 else f"{len(self.nodes)} nodes are"
-        self._tell(f"{what} up; starting {_count(len(coordinators), 'miner')}")
-        for node in coordinators:
-            self._start_miner(node)
+        what = "the node is" if len(self.nodes) == 1 else f"{len(self.nodes)} nodes are"
+        self._tell(f"{what} up; waiting for {_count(len(coordinators), 'miner')}")
         for node in coordinators:
             miner = self._miners[node.name]
             miner.wait_until(partial(_is_registered, node), MINER_READY_TIMEOUT_S)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from devnet.network.ports import FreePorts
 from ledger.params import VALIDATORS_MAX
 
-VALIDATORS_DEFAULT = 1
+VALIDATORS_DEFAULT = 4
 """The smallest network that goes on when one validator fails: f = ⌊(4 − 1) / 3⌋ = 1."""
 
 FOLLOWERS_MAX = 16
