@@ -16,6 +16,7 @@ from node.config import ConfigInvalid, NodeConfig
 from node.databases import chain_url, index_url
 from node.disk import DiskLock
 from node.driver import Driver
+from node.evidence import EvidenceKeeper
 from node.failpoints import Failpoints
 from node.final_lookup import FinalLookup
 from node.index_thread import IndexThread
@@ -113,9 +114,10 @@ def build_chain(
         process_started_ms=clock.wall_ms(),
         never_voted_in_epoch=never_voted_in_epoch,
     )
+    identity = read_identity(keys.validator, data)
+    evidence = EvidenceKeeper(data / "evidence", chain, identity.keys, clock)
     links = None
     if config.p2p:
-        identity = read_identity(keys.validator, data)
         links = build_links(config.p2p, identity, genesis.digest, clock, metrics)
     driver = Driver(
         chain,
@@ -126,10 +128,11 @@ def build_chain(
         failpoints=places,
         auditor=Auditor(store, view, genesis.spec.buckets) if config.check_invariants else None,
         count_crash=metrics.proposals_crashed.inc,
+        report_evidence=evidence.report,
     )
     network = None
     if links:
-        base = NetworkBase(chain, driver, pool, store, verifier, clock, metrics)
+        base = NetworkBase(chain, driver, pool, store, verifier, clock, metrics, evidence)
         network = NetworkPart(links, base)
     own_key = keys.validator.public_key if keys.validator else None
     return ChainPart(

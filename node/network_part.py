@@ -16,13 +16,16 @@ from ledger.keys import KeyPair
 from ledger.store import ChainStore
 from ledger.types import Hash
 from node.chain import ChainNode
-from node.config import P2PSection
+from node.config import ConfigInvalid, P2PSection
 from node.driver import Driver
 from node.durable import write_new_file
+from node.evidence import EvidenceKeeper
 from node.gossip import GossipMetrics, TransactionExchange
+from node.http.listeners import AddressUnavailable
 from node.mempool import Mempool
 from node.metrics import NodeMetrics
 from node.p2p import NodeIdentity, P2PConfig, PeerNetwork, Role, StatusMessage
+from node.p2p.addresses import AddressInvalid
 from node.peering import (
     Announcer,
     Answers,
@@ -75,19 +78,21 @@ def build_links(
     """Make the transport and the driver's network.
 
     Raises:
-        AddressInvalid: an address of the section.
+        ConfigInvalid: an address of the section is none.
     """
     peering = Peering()
-    config = P2PConfig(section.listen, section.peers, section.advertise)
-    peers = PeerNetwork(
-        identity,
-        genesis_digest,
-        config,
-        clock=clock,
-        handler=peering,
-        registry=metrics.registry,
-        jitter=random.Random(),
-    )
+    try:
+        peers = PeerNetwork(
+            identity,
+            genesis_digest,
+            P2PConfig(section.listen, section.peers, section.advertise),
+            clock=clock,
+            handler=peering,
+            registry=metrics.registry,
+            jitter=random.Random(),
+        )
+    except AddressInvalid as error:
+        raise ConfigInvalid("p2p", str(error)) from None
     members = MemberLinks(peers, clock)
     return Links(peers, members, peering, identity)
 
@@ -124,6 +129,8 @@ class NetworkBase:
     """Both clocks of the node."""
     metrics: NodeMetrics
     """Where gossip and peers show what they count."""
+    evidence: EvidenceKeeper
+    """Submits what the driver reports."""
 
 
 class NetworkPart:
@@ -165,13 +172,21 @@ class NetworkPart:
         )
 
     async def start(self) -> None:
-        """Listen and dial; the driver and `run` are at work."""
-        await self.peers.start()
+        """Listen and dial; the driver and `run` are at work.
+
+        Raises:
+            AddressUnavailable: an address for peers cannot be listened on.
+        """
+        try:
+            await self.peers.start()
+        except OSError as error:
+            raise AddressUnavailable(f"p2p.listen: {error.strerror or error}") from None
         log.info("p2p_started", addresses=list(self.peers.addresses))
 
     async def run(self) -> None:
-        """Gossip, and repeat the own status, until cancelled."""
-        await until_one_ends(self._announcer.run(), self._exchange.run())
+        """Gossip, submit evidence, and repeat the own status, until cancelled."""
+        evidence = self._base.evidence
+        await until_one_ends(self._announcer.run(), self._exchange.run(), evidence.run())
 
     async def stop(self) -> None:
         """Disconnect, and stop fetching; comes before the driver stops."""

@@ -32,6 +32,7 @@ from node.auditor import Auditor
 from node.block_tree import BlockTree
 from node.chain import ChainNode
 from node.driver import Driver
+from node.evidence import EvidenceKeeper
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal_folder import JournalFolder
 from node.mempool import Mempool
@@ -131,6 +132,9 @@ class LoneNode:
             verifier = SignatureVerifier(TAGS, 0)
             pool = Mempool(self.tree, verifier, self.clock, PoolLimits())
             self.chain = ChainNode(self.tree, pool, self.store, lambda _: None)
+            self.evidence = EvidenceKeeper(
+                self.folder / "evidence", self.chain, self.key, self.clock
+            )
             links = self._links()
             self.driver = Driver(
                 self.chain,
@@ -140,6 +144,7 @@ class LoneNode:
                 network=links.members if links else self.network,
                 failpoints=self.failpoints,
                 auditor=self.auditor,
+                report_evidence=self.evidence.report,
             )
             self.part = None
             if links:
@@ -151,6 +156,7 @@ class LoneNode:
                     verifier,
                     self.clock,
                     NodeMetrics(),
+                    self.evidence,
                 )
                 self.part = NetworkPart(links, base)
             own_key = None if self.is_follower else self.key.public_key
