@@ -57,7 +57,10 @@ SPAN_BLOCKS_MIN: Final = 4
 """Blocks of a span for a peer that did not answer a larger one in time."""
 
 ANSWER_MS: Final = 5_000
-"""Time to answer a question."""
+"""Time to answer a question, for a peer that was never late."""
+
+LATER_MAX: Final = 3
+"""How many more times that long a peer gets that was late before: its link may be slow."""
 
 REST_MS: Final = 1_000
 """How long a peer that did not answer is left alone the first time; doubles each time."""
@@ -215,14 +218,20 @@ class Planner:
     # ------------------------------------------------------------ what follows
 
     def _expire(self) -> None:
-        """Give up questions that were not answered in time."""
-        for number, span in list(self._asked.items()):
-            if span.asked_ms + ANSWER_MS <= self._now_ms:
-                del self._asked[number]
-                peer = self._peers[span.peer]
-                rest_ms = REST_MS << min(peer.failures, REST_DOUBLINGS_MAX)
-                peer.failures += 1
-                peer.rests_until_ms = self._now_ms + rest_ms
+        """Give up on peers that did not answer in time, and on all that they were asked."""
+        late = {span.peer for span in self._asked.values() if self._due_ms(span) <= self._now_ms}
+        for key in late:
+            peer = self._peers[key]
+            rest_ms = REST_MS << min(peer.failures, REST_DOUBLINGS_MAX)
+            peer.failures += 1
+            peer.rests_until_ms = self._now_ms + rest_ms
+        if late:
+            self._asked = {n: span for n, span in self._asked.items() if span.peer not in late}
+
+    def _due_ms(self, span: Span) -> int:
+        """Return when an answer is late: peers that were late before get more time."""
+        patience = 1 + min(self._peers[span.peer].failures, LATER_MAX)
+        return span.asked_ms + patience * ANSWER_MS
 
     def _drop_useless(self) -> None:
         """Forget ranges that the own head has passed."""
@@ -296,7 +305,7 @@ class Planner:
         return until_ms if until_ms > self._now_ms else None
 
     def _set_alarm(self) -> None:
-        times = [span.asked_ms + ANSWER_MS for span in self._asked.values()]
+        times = [self._due_ms(span) for span in self._asked.values()]
         if self._target() > self._head:
             times += [p.rests_until_ms for p in self._peers.values()]
             patient_until = self._patient_until()
