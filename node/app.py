@@ -24,6 +24,7 @@ from node.http.chain_routes import chain_handlers
 from node.http.listeners import bind_all, bound_addresses, close_all
 from node.http.operations import Health, Operations, health_of_chain, operations_handlers
 from node.http.server import HttpServer
+from node.http.snapshot_routes import snapshot_handlers
 from node.keyring import Keyring
 from node.metrics import NodeMetrics
 from node.ports import Clock
@@ -118,6 +119,7 @@ class Node:
             await asyncio.gather(self._driving, return_exceptions=True)
         if self._probing:
             self._probing.cancel()
+        await self._parts.snapshots.stop()
         await asyncio.to_thread(self._parts.index_thread.stop)
         await self._parts.verifier.stop()
         self._parts.close_databases()
@@ -202,6 +204,7 @@ def build_node(
         application = build_application(
             [
                 *chain_handlers(api),
+                *snapshot_handlers(chain_part.snapshots),
                 *operations_handlers(operations),
                 *build_explorer(chain_part, clock),
             ],
@@ -219,6 +222,7 @@ def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -
     parts.watch.show(metrics)
     chain.on_final(lambda parent, view: metrics.observe_final(parent, view, clock))
     chain.on_final(lambda _parent, _view: index_thread.notify())
+    chain.on_final(parts.snapshots.on_final)
     for name, text, read in (
         ("aitbc_final_height", "Newest durable final block.", lambda: node.heights()[0]),
         ("aitbc_height", "Newest executed block.", lambda: chain.tree.head_view.header.height),

@@ -1,5 +1,6 @@
 """The chain as a part of the node: databases, journal, pool and consensus, put together."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from genesis import Genesis, read_genesis
 from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.store import ChainStore, Indexer, IndexReader
-from ledger.types import Epoch
+from ledger.types import Epoch, Height
 from node.auditor import Auditor
 from node.block_tree import BlockTree
 from node.chain import ChainNode
@@ -30,6 +31,7 @@ from node.pool_admission import PoolLimits
 from node.ports import Clock
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier
+from node.snapshots import SnapshotKeeper, SnapshotWriter
 from node.watch import Watch
 
 
@@ -53,6 +55,8 @@ class ChainPart:
     """Writes the index."""
     network: NetworkPart | None
     """Peers; None on a node that is its whole network."""
+    snapshots: SnapshotKeeper
+    """Makes snapshots, and knows which there are."""
     watch: Watch
     """Says what the node waits for."""
     locks: tuple[DiskLock, ...]
@@ -135,6 +139,9 @@ def build_chain(
         base = NetworkBase(chain, driver, pool, store, verifier, clock, metrics, evidence)
         network = NetworkPart(links, base)
     own_key = keys.validator.public_key if keys.validator else None
+    index_thread = IndexThread(indexer)
+    if config.store.keep_blocks:
+        store.prune_below(_first_kept(config.store.keep_blocks, store, index_thread))
     return ChainPart(
         chain=chain,
         driver=driver,
@@ -142,8 +149,9 @@ def build_chain(
         verifier=verifier,
         store=store,
         index=index,
-        index_thread=IndexThread(indexer),
+        index_thread=index_thread,
         network=network,
+        snapshots=_snapshots(config, store, tree, genesis),
         watch=Watch(chain, driver, network, own_key, clock),
         locks=locks,
     )
@@ -171,6 +179,33 @@ def _open_databases(
     index = IndexReader(index_url(config))
     opened.callback(index.close)
     return store, indexer, index
+
+
+def _first_kept(
+    keep_blocks: int, store: ChainStore, index_thread: IndexThread
+) -> Callable[[], Height]:
+    """Return what says how far the chain may be pruned: what is not indexed yet stays whole."""
+
+    def first_kept() -> Height:
+        head = store.head()
+        assert head is not None, "a node starts with an initialised store"
+        return max(0, min(head.height - keep_blocks, index_thread.height))
+
+    return first_kept
+
+
+def _snapshots(
+    config: NodeConfig, store: ChainStore, tree: BlockTree, genesis: Genesis
+) -> SnapshotKeeper:
+    """Return what makes snapshots while the node runs."""
+    writer = SnapshotWriter(store, genesis.view.validators, genesis.spec.buckets)
+    return SnapshotKeeper(
+        tree,
+        writer,
+        Path(config.data_directory) / "snapshots",
+        every_epochs=config.snapshots.every_epochs,
+        keep=config.snapshots.keep,
+    )
 
 
 def _initialise(store: ChainStore, genesis: Genesis) -> None:

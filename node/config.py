@@ -142,6 +142,17 @@ class StoreSection(_Section, frozen=True):
     """Blocks and state."""
     index_url: str | None = None
     """What pages and lists query; can be rebuilt."""
+    keep_blocks: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    """Newest blocks that stay whole; of older ones summaries are kept (S11). 0 keeps all."""
+
+
+class SnapshotsSection(_Section, frozen=True):
+    """Snapshots that this node makes and serves, for nodes that join (S9)."""
+
+    every_epochs: Annotated[int, Meta(ge=0, le=1_000_000)] = 24
+    """Epochs from one to the next; 0 makes none."""
+    keep: Annotated[int, Meta(ge=1, le=1_000)] = 2
+    """How many of the newest stay."""
 
 
 class CoordinatorSection(KeySource, frozen=True):
@@ -186,6 +197,8 @@ class NodeConfig(_Section, frozen=True):
     """See `SignaturesSection`."""
     store: StoreSection = StoreSection()
     """See `StoreSection`."""
+    snapshots: SnapshotsSection = SnapshotsSection()
+    """See `SnapshotsSection`."""
     log: LogSection = LogSection()
     """See `LogSection`."""
     check_invariants: bool = False

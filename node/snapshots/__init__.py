@@ -9,6 +9,7 @@ from node.snapshots.errors import (
     SnapshotUnreadable,
 )
 from node.snapshots.format import MANIFEST_NAME, Manifest
+from node.snapshots.keeper import SnapshotKeeper
 from node.snapshots.sources import FolderSource, NodeSource, SnapshotSource
 from node.snapshots.verify import Checkpoint, check_agreement, read_manifest, verify_snapshot
 from node.snapshots.writer import SnapshotWriter
@@ -23,6 +24,7 @@ __all__ = [
     "SnapshotForeign",
     "SnapshotImpossible",
     "SnapshotInvalid",
+    "SnapshotKeeper",
     "SnapshotSource",
     "SnapshotUnreadable",
     "SnapshotWriter",
