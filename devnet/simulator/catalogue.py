@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from devnet.simulator.plan import Plan, random_plan
-from devnet.simulator.strategies import STRATEGIES
+from devnet.simulator.byzantine import STRATEGIES
 
 SCENARIOS: dict[str, tuple[str, Callable[[int], Plan]]] = {}
 """Purpose and plan of each scenario, by name."""

@@ -88,7 +88,8 @@ class SimPeers:
         self.validators: frozenset[PublicKey] = frozenset()
         """Keys that count as validators now."""
         self._machine = machine
-        self._network = network
+        self.network = network
+        """All links."""
         self._conduct = conduct
         self._loop = loop
         self._peers: dict[PublicKey, SimPeer] = {}
@@ -97,7 +98,7 @@ class SimPeers:
 
     async def start(self) -> None:
         """Connect to whoever is there."""
-        self._network.join(self._machine)
+        self.network.join(self._machine)
 
     async def stop(self) -> None:
         """A simulated process is never stopped in good order."""
@@ -137,13 +138,13 @@ class SimPeers:
         if self._is_closed or not peer.is_open:
             return False
         for actual in self._conduct.outgoing(peer, message):
-            self._network.transmit(self._machine, peer, actual)
+            self.network.transmit(self._machine, peer, actual)
         return True
 
     def inject(self, peer: SimPeer, message: Message) -> None:
         """Put a message on a link that the node knows nothing of."""
         if not self._is_closed and peer.is_open:
-            self._network.transmit(self._machine, peer, message)
+            self.network.transmit(self._machine, peer, message)
 
     def connect(self, peer: SimPeer) -> None:
         """Take a new peer."""
@@ -166,6 +167,6 @@ class SimPeers:
     def close(self) -> None:
         """Fall silent: the process has ended."""
         self._is_closed = True
-        self._network.leave(self._machine, self.peers())
+        self.network.leave(self._machine, self.peers())
         for peer in self.peers():
             peer.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from devnet.simulator.conduct import Conduct
 from devnet.simulator.checkers import Checkers, Objection, liveness_bound_ms
+from devnet.simulator.faults import Fault, LostJournal
 from devnet.simulator.genesis import make_genesis
 from devnet.simulator.logs import logs_of
 from devnet.simulator.machine import Machine
@@ -15,7 +16,7 @@ from devnet.simulator.people import Signing
 from devnet.simulator.plan import Plan
 from devnet.simulator.process import Process
 from devnet.simulator.schedule import MS
-from devnet.simulator.strategies import STRATEGIES
+from devnet.simulator.byzantine import STRATEGIES
 from devnet.simulator.workload import Workload
 from devnet.simulator.world import World
 from ledger.types import Hash
@@ -77,10 +78,16 @@ class Simulation:
         dishonest = {m.public_key for m in self.machines if m.is_byzantine}
         if plan.twins is not None:
             dishonest.add(self.machines[plan.twins].public_key)
-        self.checkers = Checkers(self.world, frozenset(dishonest), self.honest)
+        # Who forgets its votes can contradict them, whatever it means to do: one of the f.
+        lost = [fault.machine for fault in plan.faults if isinstance(fault, LostJournal)]
+        dishonest |= {self.machines[number].public_key for number in lost}
+        twins = {plan.twins} if plan.twins is not None else set()
+        self.live = [machine for machine in self.honest if machine.member not in twins]
+        """Honest machines that must get along; a twin may find every connection taken."""
+        self.checkers = Checkers(self.world, frozenset(dishonest), self.honest, self.live)
         self.world.watcher = self.checkers
         self.workload = Workload(
-            self.world, self.honest, lambda wanted: wanted in self.checkers.money.heights
+            self.world, self.live, lambda wanted: wanted in self.checkers.money.heights
         )
 
     def _starter(self, strategy: str | None) -> Callable[[Machine], Process]:
@@ -137,7 +144,7 @@ class Simulation:
         self.workload.plan(plan.transfers, plan.jobs, plan.storm_ms)
         schedule.run_until(plan.storm_ms * MS)
 
-    def _befall(self, fault: object) -> None:
+    def _befall(self, fault: Fault) -> None:
         self.world.tell("fault", lambda: str(fault))
         fault.begin(self.machines, self.network)
 
@@ -160,7 +167,7 @@ class Simulation:
         )
         result.healing_ms = (schedule.now_us - healed_us) // MS
         if not done:
-            lacking = [m.name for m in self.honest if not self.checkers.is_final_on(m, wanted)]
+            lacking = [m.name for m in self.live if not self.checkers.is_final_on(m, wanted)]
             raise Objection(
                 "liveness",
                 f"{wanted.hex()[:8]} is not final on {', '.join(lacking)} "
@@ -168,7 +175,7 @@ class Simulation:
             )
 
     def _is_final_everywhere(self, wanted: Hash) -> bool:
-        return all(self.checkers.is_final_on(machine, wanted) for machine in self.honest)
+        return all(self.checkers.is_final_on(machine, wanted) for machine in self.live)
 
     def settle(self) -> None:
         """Let what is under way end."""

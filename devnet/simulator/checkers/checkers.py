@@ -30,7 +30,11 @@ class Checkers:
     """Objects, by raising `Objection`, to whatever no run may show."""
 
     def __init__(
-        self, world: World, dishonest: frozenset[bytes], honest: list[Machine]
+        self,
+        world: World,
+        dishonest: frozenset[bytes],
+        honest: list[Machine],
+        live: list[Machine],
     ) -> None:
         """Begin at block 0.
 
@@ -38,12 +42,14 @@ class Checkers:
             world: of the run.
             dishonest: keys whose votes may contradict each other, a twin's included.
             honest: machines whose process keeps the rules.
+            live: those of them that must get along.
         """
         self._schedule = world.schedule
         self.order = Order(world.genesis, dishonest)
         self.money = Money(world.genesis)
         self.votes = VoteChecker(self.order)
         self._honest = honest
+        self._live = live
         self._reported: dict[tuple[int, Hash], int] = {}
         """Height at which a machine reported a transaction final."""
         self._quiet_from = 0
@@ -95,7 +101,7 @@ class Checkers:
 
     def epochs_behind(self) -> int:
         """Return how many epochs the last honest machine is behind the first."""
-        epochs = [machine.store.head().header.epoch for machine in self._honest]
+        epochs = [machine.store.head().header.epoch for machine in self._live]
         return max(epochs) - min(epochs)
 
     def begin_quiet(self) -> None:
@@ -118,7 +124,7 @@ class Checkers:
         best = max(self._honest, key=lambda machine: machine.store.height)
         for machine in self._honest:
             behind = best.store.height - machine.store.height
-            if behind > 2:
+            if behind > 2 and machine in self._live:
                 raise Objection("liveness", f"{machine.name} ends {behind} blocks behind")
             if behind == 0 and machine.store.records != best.store.records:
                 raise Objection("agreement", f"{machine.name} has another state than {best.name}")
@@ -133,7 +139,10 @@ class Checkers:
                     raise Objection("final", what)
 
     def _check_signing(self, machine: Machine) -> None:
-        stopped = machine.process.silent_because if machine.process else "it is down"
+        """Silent may be who has no journal of an epoch in which it never voted (S10)."""
+        silent = machine.process.silent_because if machine.process else "it is down"
+        epoch = machine.process.driver.committee.epoch if machine.process else 0
         is_alone = self.order.is_honest(machine.public_key)
-        if stopped and is_alone and not machine.lost_journal:
-            raise Objection("signing", f"{machine.name} does not sign: {stopped}")
+        has_voted = self.votes.has_voted(machine, epoch)
+        if silent and is_alone and (has_voted or "journal" not in silent):
+            raise Objection("signing", f"{machine.name} does not sign: {silent}")

@@ -49,6 +49,10 @@ class VoteChecker:
             case CertificateMessage(certificate=certificate):
                 self._on_certificate(machine, certificate)
 
+    def has_voted(self, machine: Machine, epoch: int) -> bool:
+        """Return whether any vote of an epoch ever left a machine."""
+        return any(at == machine.number and place[0] == epoch for at, place in self._said)
+
     def _on_vote(self, machine: Machine, vote: Vote) -> None:
         statement = vote.statement
         place = (statement.epoch, statement.view)
@@ -57,6 +61,8 @@ class VoteChecker:
         if members[vote.signer] != machine.public_key:
             self._check_shown(machine, vote, place, kind)
             return
+        if machine.lost_journal:
+            return  # What it may forget to have said is judged by nobody (S10).
         said = self._said.setdefault((machine.number, place), {})
         before = said.get(kind)
         if before is None:

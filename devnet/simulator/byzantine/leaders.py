@@ -1,0 +1,117 @@
+"""Members whose proposals are not what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from consensus import Notarize
+from devnet.simulator.byzantine.base import Byzantine
+from ledger.block import CODEC, Block
+from ledger.codec import encode
+from ledger.types import TIMESTAMP_MS_MAX
+from node.p2p import BlockRequest, Message, ProposalMessage, RangeRequest, VoteMessage
+
+if TYPE_CHECKING:
+    from devnet.simulator.sim_peers import SimPeer
+
+_ONES = b"\x11" * 32
+
+
+def _header(block: Block, **changes: object) -> Block:
+    return Block(replace(block.header, **changes), block.transactions)
+
+
+SPOILS: tuple[Callable[[Block], Block], ...] = (
+    lambda b: _header(b, state_root=_ONES),
+    lambda b: _header(b, outcome_root=_ONES),
+    lambda b: _header(b, outcome_count=b.header.outcome_count + 1),
+    lambda b: _header(b, transaction_root=_ONES),
+    lambda b: _header(b, transaction_count=b.header.transaction_count + 1),
+    lambda b: _header(b, timestamp_ms=1),
+    lambda b: _header(b, timestamp_ms=TIMESTAMP_MS_MAX),
+    lambda b: _header(b, timestamp_ms=2**63 - 1),
+    lambda b: _header(b, timestamp_ms=b.header.timestamp_ms + 5_000),
+    lambda b: _header(b, height=b.header.height + 1),
+    lambda b: _header(b, height=0),
+    lambda b: _header(b, parent_id=_ONES),
+    lambda b: _header(b, proposer=_ONES),
+    lambda b: _header(b, validator_set_hash=_ONES),
+    lambda b: _header(b, next_validator_set_hash=_ONES),
+    lambda b: _header(b, chain_id="other-0000000000000000"),
+    lambda b: _header(b, version=2),
+    lambda b: Block(b.header, b.transactions * 2),
+    lambda b: Block(b.header, b.transactions[1:]),
+    lambda b: Block(
+        b.header, tuple(replace(t, signature=bytes(64)) for t in b.transactions)
+    ),
+)
+"""Ways to make a block invalid: none leaves the id, the body and the execution in agreement."""
+
+MISPLACEMENTS: tuple[Callable[[Notarize], Notarize], ...] = (
+    lambda n: replace(n, view=n.view + 1),
+    lambda n: replace(n, parent_view=max(0, n.parent_view - 1)),
+    lambda n: replace(n, parent_view=n.view),
+    lambda n: replace(n, parent_view=0),
+    lambda n: replace(n, epoch=n.epoch + 1),
+    lambda n: replace(n, block_id=_ONES),
+)
+"""Ways to propose a sound block in a context that is not its own."""
+
+
+class _Proposer(Byzantine):
+    """Keeps the rules but for its own proposals."""
+
+    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+        """Put something else in the place of a proposal."""
+        if isinstance(message, ProposalMessage):
+            return self.instead(message)
+        return (message,)
+
+    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+        """Return what a peer gets in the place of a proposal."""
+        raise NotImplementedError
+
+
+class InvalidProposer(_Proposer):
+    """Proposes blocks that no state allows, or that are no blocks."""
+
+    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+        """Spoil the block, and sign it as if it were right."""
+        block = CODEC.decode(message.block)
+        spoilt = self.chance.choice(SPOILS)(block)
+        statement = message.vote.statement
+        assert isinstance(statement, Notarize)
+        if self.chance.random() < 0.1:
+            return (ProposalMessage(message.vote, message.block[:-7]),)
+        vote = self.vote(replace(statement, block_id=self.id_of(spoilt)))
+        return (ProposalMessage(vote, encode(spoilt)),)
+
+
+class Misplacer(_Proposer):
+    """Proposes sound blocks in a context that their header does not name."""
+
+    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+        """Sign another context."""
+        statement = message.vote.statement
+        assert isinstance(statement, Notarize)
+        vote = self.vote(self.chance.choice(MISPLACEMENTS)(statement))
+        if self.chance.random() < 0.5:
+            return (ProposalMessage(vote, message.block),)
+        return (message, ProposalMessage(vote, message.block))
+
+
+class Withholder(_Proposer):
+    """Proposes without the block, to some or to all, and gives nobody any block."""
+
+    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+        """Keep the block back, mostly."""
+        if self.chance.random() < 0.4:
+            return (message,)
+        return (VoteMessage(message.vote),)
+
+    def incoming(self, peer: SimPeer, message: Message) -> bool:
+        """Answer no question for blocks."""
+        return not isinstance(message, BlockRequest | RangeRequest)
