@@ -20,6 +20,7 @@ from ledger.actions import (
     AttestationKind,
     AttestReceipt,
     CancelJob,
+    CastVote,
     Custody,
     DisputeReceipt,
     FailJob,
@@ -31,8 +32,10 @@ from ledger.actions import (
     UpdateMiner,
 )
 from ledger.codec import encode
+from ledger.due import job_limit_ms
 from ledger.errors import TransactionRejected
 from ledger.keys import KeyPair
+from ledger.motions import IssueUnits, Motion, ResolveDispute
 from ledger.outcomes import JOB_ENDS, OutcomeKind
 from ledger.params import Parameters
 from ledger.proposal import build_block
@@ -41,7 +44,7 @@ from ledger.rejections import AlreadyIncluded, TransactionExpired
 from ledger.state import FinalState
 from ledger.transaction import SignedTransaction
 from ledger.transition import apply_block
-from ledger.types import Hash
+from ledger.types import SUPPLY_MAX, Hash
 from ledger.views import ChainView, make_final
 from tests.ledger.phases import receipt_id_of
 from tests.ledger.worlds import (
@@ -56,6 +59,9 @@ from tests.ledger.worlds import (
 
 SUPPLY: Final = sum(BALANCES.values())
 PARAMETERS: Final = Parameters(
+    dispute_bond=1_000,
+    halt_gap_ms=20_000,
+    gap_grace_ms=10_000,
     attempts_max=3,
     auto_settle_ms=30_000,
     resolve_ms=40_000,
@@ -63,7 +69,8 @@ PARAMETERS: Final = Parameters(
     unbond_ms=60_000,
     epoch_ms=50_000,
 )
-STEPS: Final = st.sampled_from([*[1] * 8, 400, 5_000, 21_000])
+STEPS: Final = st.sampled_from([*[1] * 8, 400, 5_000, 19_000, 21_000])
+"""The longest is a halt (J12)."""
 MINERS: Final = (PEOPLE.miner, PEOPLE.other_miner, PEOPLE.coordinator)
 CLIENTS: Final = (PEOPLE.client, PEOPLE.other_client, PEOPLE.miner)
 EVERYBODY: Final = (*CLIENTS, *MINERS, PEOPLE.stranger, PEOPLE.other_coordinator)
@@ -98,6 +105,7 @@ class Market(RuleBasedStateMachine):
         self.endings: Counter[Hash] = Counter()
         self.receipts: Counter[Hash] = Counter()
         self.locked: dict[Hash, int] = {}
+        self.issued = 0
 
     @initialize()
     def miners_register(self) -> None:
@@ -196,6 +204,41 @@ class Market(RuleBasedStateMachine):
         else:
             self._try(actor or client, CancelJob(job_id, limit), step)
 
+    @precondition(some_job_is_live)
+    @rule(
+        number=JOB_NUMBERS, actor=ACTORS, bond=st.sampled_from([1_000] * 4 + [0, 999]), step=STEPS
+    )
+    def a_client_disputes(self, number: int, actor: Actor, bond: int, step: int) -> None:
+        job_id, job = self._job(number)
+        client = next(key for key in CLIENTS if key.address == job.client)
+        receipt_id = receipt_id_of(self.world, job_id)
+        action = DisputeReceipt(job_id, receipt_id, Reason.RESULT_MALFORMED, bond)
+        self._try(actor or client, action, step)
+
+    @precondition(some_job_is_live)
+    @rule(number=JOB_NUMBERS, for_miner=st.booleans(), step=STEPS)
+    def the_authority_rules(self, number: int, *, for_miner: bool, step: int) -> None:
+        job_id, _ = self._job(number)
+        self._decide(ResolveDispute(job_id, for_miner), step)
+
+    @rule(
+        to=st.sampled_from(EVERYBODY),
+        amount=st.integers(0, 10) | st.sampled_from([SUPPLY_MAX, SUPPLY_MAX - SUPPLY]),
+        step=STEPS,
+    )
+    def the_authority_issues(self, to: KeyPair, amount: int, step: int) -> None:
+        self._decide(IssueUnits(to.address, amount), step)
+
+    @rule(halt_ms=st.integers(20_001, 300_000))
+    def the_chain_halts(self, halt_ms: int) -> None:
+        parent, live = self.world.head, {job: self._live(job) for job in self._live_jobs()}
+        parent_ms = parent.header.timestamp_ms
+        self.world.block(after_ms=halt_ms, halt=True)
+        self._count(1)
+        for job_id, job in live.items():
+            if job is not None and job_limit_ms(job) > parent_ms:
+                assert self._live(job_id) == job, "a halt ends nothing that was in time before it"
+
     @rule(
         key=st.sampled_from(EVERYBODY),
         to=st.sampled_from(EVERYBODY),
@@ -217,7 +260,7 @@ class Market(RuleBasedStateMachine):
 
     @rule(step=STEPS)
     def time_passes(self, step: int) -> None:
-        self.world.block(after_ms=step)
+        self.world.block(after_ms=step, halt=True)
         self._count(1)
 
     @rule(ago=st.integers(1, 4))
@@ -250,7 +293,7 @@ class Market(RuleBasedStateMachine):
                     total += amount
                 case Job(max_price=amount, dispute=dispute):
                     total += amount + (dispute.bond if dispute else 0)
-        assert total == SUPPLY
+        assert total == SUPPLY + self.issued
 
     @invariant()
     def every_job_is_live_or_ended_exactly_once(self) -> None:
@@ -287,7 +330,9 @@ class Market(RuleBasedStateMachine):
                 final = make_final(final, behind.popleft())
         before = len(self.world.results)
         for _ in range(4):
-            self.world.run_to(self.world.now_ms + 1_000_000)
+            # Halt upon halt would keep every credit alive; a while awake lets it run out.
+            self.world.block(after_ms=1_000_000, halt=True)
+            self.world.run_to(self.world.now_ms + 12_000)
         self._count(len(self.world.results) - before)
         assert all(self._live(job_id) is None for job_id in self.jobs)
         self.money_is_conserved()
@@ -312,13 +357,18 @@ class Market(RuleBasedStateMachine):
         address = job.assignment.miner if job.assignment else PEOPLE.miner.address
         return next(key for key in EVERYBODY if key.address == address)
 
+    def _decide(self, motion: Motion, step: int) -> None:
+        """Let the one validator pass a motion by its own vote."""
+        vote = CastVote(ballot_id=None, motion=motion, support=True)
+        self._try(PEOPLE.validators[0], vote, step)
+
     def _try(self, key: KeyPair, action: Action, step: int) -> None:
         self._try_signed(self.world.sign(key, action), step)
 
     def _try_signed(self, signed: SignedTransaction, step: int) -> None:
         head, root = self.world.head, self.world.head.state.root
         try:
-            self.world.block(signed, after_ms=step)
+            self.world.block(signed, after_ms=step, halt=True)
         except TransactionRejected:
             assert self.world.head is head
             assert head.state.root == root, "a refused transaction changes nothing"
@@ -336,6 +386,10 @@ class Market(RuleBasedStateMachine):
                 if outcome.kind in JOB_ENDS:
                     self.endings[outcome.object_id] += 1
                     assert sum(outcome.amounts) == self.locked[outcome.object_id]
+                if outcome.kind is OutcomeKind.RECEIPT_DISPUTED:
+                    self.locked[outcome.object_id] += outcome.amounts[0]
+                if outcome.kind is OutcomeKind.UNITS_ISSUED:
+                    self.issued += outcome.amounts[0]
                 assert encode(outcome)
 
 

@@ -35,6 +35,17 @@ def parts(split: Split) -> tuple[int, int, int]:
 
 
 @given(prices(), basis_points, st.booleans(), st.integers(0, 2**61))
+def test_a_lost_dispute_gives_the_bond_to_the_miner_and_changes_nothing_else(
+    terms: tuple[int, int], share_bp: int, attested: bool, bond: int
+) -> None:
+    locked, price = terms
+    kept = settled(locked, price, share_bp, attested=attested, bond=bond)
+    lost = settled(locked, price, share_bp, attested=attested, bond=bond, bond_lost=True)
+    miner, coordinator, client = parts(kept)
+    assert parts(lost) == (miner + bond, coordinator, client - bond)
+
+
+@given(prices(), basis_points, st.booleans(), st.integers(0, 2**61))
 def test_a_settled_job_pays_the_rows_of_the_table(
     terms: tuple[int, int], share_bp: int, attested: bool, bond: int
 ) -> None:
