@@ -14,7 +14,7 @@ import contextlib
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -194,13 +194,14 @@ class TestNetwork:
         return self._ready(number, self.launch(number, *options))
 
     def start_all(self) -> None:
-        """Start all nodes that are not running, at once."""
-        for number in range(len(self.members)):
-            if number not in self.processes:
-                self.launch(number)
-        for number, process in self.processes.items():
-            if not process.ready:
-                self._ready(number, process)
+        """Start all nodes, at once."""
+        self.start_again(range(len(self.members)))
+
+    def start_again(self, numbers: Iterable[int]) -> None:
+        """Start some nodes that do not run, at once."""
+        launched = {number: self.launch(number) for number in numbers}
+        for number, process in launched.items():
+            self._ready(number, process)
 
     def _ready(self, number: int, process: NodeProcess) -> NodeProcess:
         process.wait_ready()

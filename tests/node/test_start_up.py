@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from genesis import Allocation, GenesisSpec, GenesisValidator, prove_possession
 from ledger.keys import KeyPair
@@ -15,6 +16,7 @@ from node.failpoints import NoFailpoints
 from node.http.listeners import AddressUnavailable, PortInUse, bind_all, bound_addresses, close_all
 from node.keyfile import KeyCost, KeyFileError, Role, create_key_file, seal
 from node.keyring import KeyReused, Keyring, check_validator_key, unlock_keys
+from node.locks import DataFolderLocked, KeyLock, KeyLocked, lock_folder
 from node.ports import SystemClock
 from tests.processes import PASSPHRASE, NodeFolder
 
@@ -68,15 +70,44 @@ def test_a_validator_key_that_the_genesis_pays_is_refused() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.VALIDATOR, None])
-def test_a_key_that_the_genesis_does_not_name_is_refused_and_nothing_stays_open(
+def test_a_node_that_needs_peers_and_has_none_is_refused_and_nothing_stays_open(
     tmp_path: Path, role: Role | None
 ) -> None:
     folder = NodeFolder(tmp_path / "n")
     config = read_config(folder.config_file)
     stranger = Keyring(KeyPair(b"\x09" * 32) if role else None, None, None)
-    with pytest.raises(ConfigInvalid, match="validator"):
+    with pytest.raises(ConfigInvalid, match="p2p"):
         asyncio.run(_build(config, stranger))
     assert not folder.data.exists()
+
+
+def test_a_node_that_follows_has_to_know_a_peer(tmp_path: Path) -> None:
+    folder = NodeFolder(tmp_path / "n", sections={"p2p": {"listen": ["127.0.0.1:0"]}})
+    config = read_config(folder.config_file)
+    with pytest.raises(ConfigInvalid, match=r"p2p\.peers"):
+        asyncio.run(_build(config, Keyring(None, None, None)))
+
+
+def test_a_validator_key_that_another_process_uses_is_refused(tmp_path: Path) -> None:
+    folder = NodeFolder(tmp_path / "n")
+    config = read_config(folder.config_file)
+    elsewhere = structs.replace(config, data_directory=str(tmp_path / "elsewhere"))
+    lock = KeyLock(folder.key_file("validator"))
+    with pytest.raises(KeyLocked, match="another process"):
+        asyncio.run(_build(elsewhere, unlock_keys(config, never_asked)))
+    lock.release()
+    asyncio.run(_build_and_stop(folder))
+
+
+def test_a_data_folder_that_another_process_uses_is_refused(tmp_path: Path) -> None:
+    folder = NodeFolder(tmp_path / "n")
+    config = read_config(folder.config_file)
+    folder.data.mkdir()
+    lock = lock_folder(folder.data)
+    with pytest.raises(DataFolderLocked, match="another process"):
+        asyncio.run(_build(config, unlock_keys(config, never_asked)))
+    assert not (folder.data / "chain.db").exists()
+    lock.release()
 
 
 async def _build(config: object, keys: Keyring) -> None:
