@@ -26,6 +26,7 @@ from typing import Final
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.admission import check_applies, check_transaction_time
 from ledger.errors import LedgerError, SignatureInvalid, TransactionRejected
+from ledger.governance_rejections import EvidenceSignatureInvalid
 from ledger.hashing import sha256
 from ledger.proposal import block_time
 from ledger.rejections import AlreadyIncluded
@@ -132,10 +133,14 @@ class Mempool:
         try:
             entry = read_entry(data, moment, source)
             transaction_id = entry.transaction_id
+            if entry.slot is not None:  # Judging these may mean to verify signatures inside them.
+                self._signatures.check_open(source)
             check_admissible(entry, moment, self._index)
             if not self._signatures.is_good(entry.encoded_digest):
                 self._signatures.check_open(source)
         except LedgerError as error:
+            if isinstance(error, EvidenceSignatureInvalid):
+                self._signatures.count_wrong(source)
             return self._refused(transaction_id, error)
         return entry
 

@@ -9,8 +9,14 @@ merely became invalid on the way costs attention and nothing else.
 from typing import Final
 
 from ledger.errors import BytesMalformed, BytesNotCanonical, BytesTooLarge, SignatureInvalid
+from ledger.governance_rejections import (
+    EvidenceLegal,
+    EvidenceSignatureInvalid,
+    EvidenceWithoutContradiction,
+    VoteInvalid,
+)
 from ledger.job_rejections import ReceiptTimesInvalid, UnitPriceInvalid
-from ledger.rejections import AmountZero, VersionUnsupported, WrongChain
+from ledger.rejections import AmountZero, FeeNotAllowed, VersionUnsupported, WrongChain
 
 WINDOW_SECONDS: Final = 10.0
 """Length of a window."""
@@ -28,10 +34,15 @@ GARBAGE_CODES: Final = frozenset(
         BytesMalformed,
         BytesNotCanonical,
         BytesTooLarge,
+        EvidenceLegal,
+        EvidenceSignatureInvalid,
+        EvidenceWithoutContradiction,
+        FeeNotAllowed,
         ReceiptTimesInvalid,
         SignatureInvalid,
         UnitPriceInvalid,
         VersionUnsupported,
+        VoteInvalid,
         WrongChain,
     )
 )
