@@ -21,14 +21,14 @@ from ledger.statements import (
 )
 from ledger.transition import BlockResult
 from ledger.types import Epoch, Hash
-from tests.ledger.worlds import World, genesis_of, key_of
+from tests.ledger.worlds import PEOPLE, World, genesis_of, key_of
 
 EPOCH_MS = 10_000
 BALLOT_MS = 600_000
 QUICK = Parameters(epoch_ms=EPOCH_MS, ballot_ms=BALLOT_MS, evidence_ms=100_000)
 """Short epochs; a ballot lives for sixty of them, evidence counts for ten."""
 
-COUNCIL = tuple(key_of(f"validator-{number}") for number in range(12))
+COUNCIL = PEOPLE.validators
 """Consensus keys; the first ones are the validators of genesis."""
 
 KEYS = {key.public_key: key for key in COUNCIL}

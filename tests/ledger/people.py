@@ -20,7 +20,7 @@ def key_of(name: str) -> KeyPair:
 class People:
     """Who acts in the tests."""
 
-    validators: tuple[KeyPair, ...] = tuple(key_of(f"validator-{n}") for n in range(4))
+    validators: tuple[KeyPair, ...] = tuple(key_of(f"validator-{n}") for n in range(12))
     payout: KeyPair = field(default_factory=lambda: key_of("payout"))
     coordinator: KeyPair = field(default_factory=lambda: key_of("coordinator"))
     other_coordinator: KeyPair = field(default_factory=lambda: key_of("other-coordinator"))
