@@ -10,6 +10,7 @@ whenever the transaction before it has run out.
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,7 +36,7 @@ from ledger.statements import SignedStatement
 from ledger.transaction import SignedTransaction, Transaction, sign, transaction_id
 from ledger.types import Epoch, Hash, PublicKey, TimestampMs
 from node.chain import ChainNode
-from node.durable import write_new_file
+from node.disk import Disk, SystemDisk
 from node.ports import Clock
 
 PAUSE_SECONDS: Final = 5.0
@@ -70,7 +71,16 @@ class _Kept:
 class EvidenceKeeper:
     """Keeps and submits evidence of one node; used on the event loop."""
 
-    def __init__(self, folder: Path, chain: ChainNode, signer: KeyPair, clock: Clock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        chain: ChainNode,
+        signer: KeyPair,
+        clock: Clock,
+        *,
+        disk: Disk | None = None,
+        salt: Callable[[], bytes] = lambda: secrets.token_bytes(16),
+    ) -> None:
         """Continue with what an earlier process kept.
 
         Args:
@@ -78,16 +88,21 @@ class EvidenceKeeper:
             chain: where evidence is submitted, and whose final state decides about it.
             signer: this node's key, the validator's own if it is one.
             clock: wall clock for the time limits of transactions.
+            disk: where the folder is; the machine's by default.
+            salt: makes the salt of each transaction.
         """
+        self._disk = disk or SystemDisk()
+        self._salt = salt
         self._folder = folder
         self._chain = chain
         self._signer = signer
         self._clock = clock
         self._kept: dict[tuple[PublicKey, Epoch], _Kept] = {}
         self._wake = asyncio.Event()
-        folder.mkdir(mode=0o700, exist_ok=True)
-        for path in sorted(folder.glob("*.evidence")):
-            self._read(path)
+        self._disk.make_folder(folder)
+        for name in sorted(self._disk.names(folder)):
+            if name.endswith(".evidence"):
+                self._read(folder / name)
 
     def __len__(self) -> int:
         """Return how many pieces are kept."""
@@ -143,7 +158,7 @@ class EvidenceKeeper:
             await self._forget(kept, reason)
             return
         if not kept.is_stored:
-            await asyncio.to_thread(write_new_file, kept.path, encode(kept.action), 0o600)
+            await asyncio.to_thread(self._disk.create, kept.path, encode(kept.action))
             kept.is_stored = True
         if now_ms <= kept.valid_until_ms and self._is_known(kept.transaction_id):
             return
@@ -163,7 +178,7 @@ class EvidenceKeeper:
             action=action,
             fee=0,
             valid_until_ms=block_time(view, self._clock.wall_ms()) + valid_ms,
-            salt=secrets.token_bytes(16),
+            salt=self._salt(),
         )
         return sign(view.tags, with_least_fee(view.parameters, transaction), self._signer)
 
@@ -173,15 +188,19 @@ class EvidenceKeeper:
     async def _forget(self, kept: _Kept, reason: TransactionRejected) -> None:
         is_settled = isinstance(reason, EvidenceKnown | AuthorityUnknown)
         log.info("evidence_settled" if is_settled else "evidence_obsolete", code=reason.code)
-        await asyncio.to_thread(kept.path.unlink, missing_ok=True)
+        if kept.is_stored:
+            await asyncio.to_thread(self._disk.remove, kept.path)
         del self._kept[(kept.action.authority, kept.epoch)]
 
     def _read(self, path: Path) -> None:
+        file = self._disk.open(path)
+        data = file.read()
+        file.close()
         try:
-            action = _CODEC.decode(path.read_bytes())
+            action = _CODEC.decode(data)
         except CodecError as error:
             log.warning("evidence_unreadable", file=path.name, reason=str(error))
-            path.unlink()  # The journal reports it again if it is of this epoch.
+            self._disk.remove(path)  # The journal reports it again if it is of this epoch.
             return
         kept = _Kept(action, path, is_stored=True)
         self._kept[(action.authority, kept.epoch)] = kept
