@@ -69,7 +69,7 @@ class KeyUnusable(HelloRefused):
 
 
 class OwnKey(HelloRefused):
-    """The other end has this node's key: it is this node, or its key runs twice."""
+    """The other end is this very process, or its key is this node's and so runs twice."""
 
     code = "OWN_KEY"
 

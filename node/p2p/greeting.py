@@ -9,6 +9,7 @@ from typing import Final
 from ledger.hashing import Tags
 from ledger.types import Hash
 from node.p2p.certificates import certificate_hash_of
+from node.p2p.errors import OwnKey
 from node.p2p.hello import Channel, Hello, Side
 from node.p2p.link import Proved
 from node.p2p.peer import NodeIdentity
@@ -94,10 +95,16 @@ class Greeter:
         return proved
 
     def _begin(self, wire: Wire, side: Side) -> tuple[Hello, Hash]:
-        """Return a hello of its own nonce, and the other end's certificate hash."""
+        """Return a hello of its own nonce, and the other end's certificate hash.
+
+        Raises:
+            OwnKey: both ends are this process.
+        """
         tls = wire.transport.get_extra_info("ssl_object")
         assert isinstance(tls, SSLObject)
         process = certificate_hash_of(tls)
+        if process == self.certificate_hash:
+            raise OwnKey("the address is this node's own")
         channel = Channel(side, self.certificate_hash, process)
         nonce = secrets.token_bytes(NONCE_BYTES)
         return Hello(self.identity, self.tags, channel, nonce), process

@@ -173,7 +173,7 @@ class Hello:
         if opening.genesis_digest != self._tags.genesis_digest:
             raise GenesisDiffers(opening.genesis_digest, self._tags.genesis_digest)
         if opening.key == self._identity.keys.public_key:
-            raise OwnKey("this node dialled itself, or its key runs in a second process")
+            raise OwnKey("this node's key runs in a second process")
         try:
             check_public_key(opening.key)
         except KeyInvalid as error:
