@@ -27,7 +27,13 @@ from tests.ledger.worlds import PEOPLE, key_of
 
 K = OutcomeKind
 NUMBERS = st.integers(0, 8)
-"""Validators that take part; one to four are there at the start."""
+"""Validators that may be added, removed, accused; four are there at the start."""
+
+SOMEBODY = st.integers(0, 10)
+"""Who acts: see `Councils.somebody`."""
+
+KINDS = st.integers(0, 5)
+"""See `Councils.motion`."""
 
 
 class Councils(RuleBasedStateMachine):
@@ -50,6 +56,11 @@ class Councils(RuleBasedStateMachine):
         except TransactionRejected:
             assert self.world.head.state.root == root
 
+    def somebody(self, drawn: int) -> int:
+        """Return a member's number, or sometimes that of one who may not be a member."""
+        members = self.world.numbers
+        return members[drawn % len(members)] if drawn < 9 else drawn
+
     def motion(self, draw_number: int, kind: int, value: int) -> Motion:
         """Return a motion of some kind about somebody or something."""
         match kind:
@@ -66,17 +77,27 @@ class Councils(RuleBasedStateMachine):
             case _:
                 return RemoveCoordinator(key_of(f"coordinator-{value % 3}").address)
 
-    @rule(opener=NUMBERS, about=NUMBERS, kind=st.integers(0, 5), value=st.integers(0, 20_000))
+    @rule(opener=SOMEBODY, about=NUMBERS, kind=KINDS, value=st.integers(0, 20_000))
     def open(self, opener: int, about: int, kind: int, value: int) -> None:
         motion = self.motion(about, kind, value)
-        self.attempt(opener, CastVote(None, motion, support=True))
+        self.attempt(self.somebody(opener), CastVote(None, motion, support=True))
+
+    @rule(about=NUMBERS, kind=KINDS, value=st.integers(0, 20_000))
+    def decide(self, about: int, kind: int, value: int) -> None:
+        """Let all members say yes to a new motion, if it can be opened at all."""
+        opened = len(self.world.told(K.BALLOT_OPENED))
+        self.open(0, about, kind, value)
+        told = self.world.told(K.BALLOT_OPENED)
+        if len(told) > opened:
+            for number in self.world.numbers:
+                self.attempt(number, CastVote(told[-1].object_id, None, support=True))
 
     @precondition(lambda self: self.world.head.state.ballot_keys())
-    @rule(voter=NUMBERS, which=st.integers(0, 100), support=st.sampled_from([True, True, False]))
+    @rule(voter=SOMEBODY, which=st.integers(0, 100), support=st.sampled_from([True, True, False]))
     def vote(self, voter: int, which: int, *, support: bool) -> None:
         keys = self.world.head.state.ballot_keys()
         ballot_id = keys[which % len(keys)][1:]
-        self.attempt(voter, CastVote(ballot_id, None, support=support))
+        self.attempt(self.somebody(voter), CastVote(ballot_id, None, support=support))
 
     @precondition(lambda self: self.world.head.state.ballot_keys())
     @rule(which=st.integers(0, 100))
@@ -87,6 +108,7 @@ class Councils(RuleBasedStateMachine):
         for number in self.world.numbers:
             self.attempt(number, CastVote(ballot_id, None, support=True))
 
+    @precondition(lambda self: self.world.now_ms % 3 == 0)
     @rule(accused=NUMBERS, age=st.integers(0, 12), view=st.integers(1, 3))
     def accuse(self, accused: int, age: int, view: int) -> None:
         epoch = max(0, self.world.epoch - age)
