@@ -65,7 +65,7 @@ class Teller:
         victims = [node for node in network.nodes[1:] if node.plan.key]
         if len(victims) >= _FOUR - 1:
             self._console.print("\nKill a validator and see the chain go on without it:\n")
-            self._console.print(escape(_kill_lines(url, victims[0].process.pid)))
+            self._console.print(escape(_kill_lines(url, victims[-1].process.pid)))
         self._console.print("\n[dim]Ctrl-C stops everything; the next start resumes.[/dim]")
 
     def _row(self, name: str, text: str) -> None:

@@ -25,6 +25,13 @@ AMOUNT_MAX = 1_000_000
 """Nait of one transfer; far below what an account has."""
 
 
+BACK_OFF_S = 1.0
+"""Pause of a client whom nobody answered."""
+
+RESENT_AT_ONCE = 64
+"""Transfers under way when what is undecided is sent again."""
+
+
 @dataclass
 class Endpoint:
     """A node as clients see it."""
@@ -136,8 +143,9 @@ class Client:
             sent = self._transfers.new()
             told = await self._transfers.send(sent, self._home)
             if told.status == NO_ANSWER and self._others:
-                await self._transfers.send(sent, self._rng.choice(self._others))
-            await asyncio.sleep(self._pause_s * self._rng.uniform(0.5, 1.5))
+                told = await self._transfers.send(sent, self._rng.choice(self._others))
+            pause_s = BACK_OFF_S if told.status == NO_ANSWER else self._pause_s
+            await asyncio.sleep(pause_s * self._rng.uniform(0.5, 1.5))
 
 
 async def resend_undecided(
@@ -147,7 +155,7 @@ async def resend_undecided(
 
     Each has to end: final, or refused because its time is over.
     """
-    gate = asyncio.Semaphore(16)
+    gate = asyncio.Semaphore(RESENT_AT_ONCE)
 
     async def resend(sent: Sent) -> bool:
         async with gate:

@@ -21,7 +21,7 @@ FOLDER: Final = Path(__file__).parents[1] / "scenarios"
 
 Target: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,32}\Z")]
 """Which nodes: a node's name, ``all``, ``random`` (a validator that runs), ``leader`` (of the view
-that comes next), ``follower`` (the first one), or a name that an earlier step gave with `name`."""
+that the network is in), ``follower`` (the first one), or what an earlier step's `name` says."""
 
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=600)]
 """A duration; as a limit it is generous, since machines are slow at times."""

@@ -10,7 +10,7 @@ from devnet.network.node import NodeProcess
 from devnet.network.processes import how_it_ended
 from devnet.torture import scenario as does
 from devnet.torture.ground import Ground
-from devnet.torture.leaders import next_leader
+from devnet.torture.leaders import current_leader
 
 SLOW_PLACES: Final = ("before-journal-sync", "before-store-commit")
 """Where a slow disk makes a node wait."""
@@ -246,7 +246,7 @@ class Steps:
             chosen = [next(node for node in ground.nodes.values() if not node.plan.key)]
         else:
             assert target == "leader", target
-            chosen = [await next_leader(ground)]
+            chosen = [await current_leader(ground)]
         if name:
             self._named[name] = chosen
         return chosen
