@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from coordinator.ports import Chain
 from ledger.params import Parameters
+from ledger.records import Gap
 from ledger.types import TimestampMs
 
 Clock = Callable[[], TimestampMs]
@@ -36,6 +37,8 @@ class Moment:
     """Time of the newest final block; `valid_until_ms` derives from it (J26)."""
     parameters: Parameters
     """Parameters in force."""
+    gap: Gap | None
+    """Record of a halt under which a block now would judge the limits of jobs (J12)."""
 
 
 class Moments:
@@ -48,7 +51,9 @@ class Moments:
 
     def now(self) -> Moment:
         """Return this moment; call it on the event loop."""
-        return Moment(self._clock(), self._chain.head().timestamp_ms, self._chain.parameters())
+        chain, now_ms = self._chain, self._clock()
+        head_ms = chain.head().timestamp_ms
+        return Moment(now_ms, head_ms, chain.parameters(), chain.gap_at(now_ms))
 
     def clock_ms(self) -> TimestampMs:
         """Return the coordinator's time alone."""

@@ -14,7 +14,7 @@ from ledger.block import Header
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.params import Parameters
-from ledger.records import Job, Miner
+from ledger.records import Gap, Job, Miner
 from ledger.transaction import SignedTransaction
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 
@@ -89,6 +89,9 @@ class Chain(Protocol):
 
     def parameters(self) -> Parameters:
         """Return the parameters in force."""
+
+    def gap_at(self, now_ms: TimestampMs) -> Gap | None:
+        """Return the record of a halt that a block now, on the final one, works under (J12)."""
 
     def balance(self, address: Address) -> Amount:
         """Return the final balance; 0 for an account that is not there."""

@@ -44,7 +44,7 @@ class Sweeper:
         core, moment = self._core, self._core.moments.now()
 
         def work(connection: Connection) -> Sequence[Hash]:
-            overdue = _overdue(connection, moment.now_ms)
+            overdue = _overdue(connection, moment)
             return core.duties.perform(connection, moment, overdue)
 
         if await core.database.write(work):
@@ -80,25 +80,31 @@ class Sweeper:
         await self._core.database.write(lambda c: self._core.duties.perform(c, moment, job_ids))
 
 
-def _overdue(connection: Connection, now_ms: TimestampMs) -> list[Hash]:
+def _overdue(connection: Connection, moment: Moment) -> list[Hash]:
     """Return jobs for which something may be owed because time passed."""
     query = select(jobs.c.job_id).where(
-        jobs.c.end_kind.is_(None), or_(_lost_lease(now_ms), _unattested(), _without_payload())
+        jobs.c.end_kind.is_(None), or_(_lost_lease(moment), _unattested(), _without_payload())
     )
     return list(connection.execute(query.limit(JOBS_PER_SWEEP_MAX)).scalars())
 
 
-def _lost_lease(now_ms: TimestampMs) -> ColumnElement[bool]:
+def _lost_lease(moment: Moment) -> ColumnElement[bool]:
     """Return the condition of running jobs whose lease ran out and whose miner is silent."""
     silent = or_(
         ~attempts.c.has_heartbeats,
-        attempts.c.heartbeat_by_ms < now_ms,
+        attempts.c.heartbeat_by_ms < moment.now_ms,
         attempts.c.release_reason.is_not(None),
     )
+    ran_out = attempts.c.lease_end_ms < moment.now_ms
+    gap = moment.gap
+    if gap is not None and moment.now_ms <= gap.credit_until_ms:
+        # What ran out in a halt counts on for a while; until then nobody can take it away (J12).
+        in_halt = attempts.c.lease_end_ms.between(gap.from_ms + 1, gap.to_ms)
+        ran_out = and_(ran_out, ~in_halt)
     lost = exists().where(
         attempts.c.job_id == jobs.c.job_id,
         attempts.c.phase == AttemptPhase.LIVE.value,
-        attempts.c.lease_end_ms < now_ms,
+        ran_out,
         silent,
     )
     return and_(jobs.c.phase == JobPhase.RUNNING.value, lost)

@@ -21,6 +21,8 @@ from ledger.fees import (
     spend_of,
     with_least_fee,
 )
+from ledger.gap import credited
+from ledger.issue import supply_of
 from ledger.job_terms import check_receipt
 from ledger.jobs import find_job
 from ledger.miners import RESERVED_NAME_PREFIXES, find_miner, name_key
@@ -69,6 +71,7 @@ __all__ = [
     "check_transaction_sanity",
     "check_transaction_time",
     "check_transaction_unseen",
+    "credited",
     "decode_transaction",
     "fee_free_slot",
     "find_job",
@@ -82,6 +85,7 @@ __all__ = [
     "parameters_of",
     "restored_view",
     "spend_of",
+    "supply_of",
     "validator_set_hash",
     "validators_of",
     "with_least_fee",

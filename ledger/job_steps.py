@@ -28,7 +28,7 @@ from ledger.gap import credited
 from ledger.job_rejections import AlreadyAttested, CompensationAboveLimit, DisputeBondMismatch
 from ledger.job_terms import check_assignment, check_receipt
 from ledger.miners import count_in_flight, find_miner
-from ledger.outcomes import OutcomeKind
+from ledger.outcomes import RULED, OutcomeKind
 from ledger.records import (
     Assignment,
     DisputeRecord,
@@ -189,9 +189,9 @@ def dispute_with_bond(call: JobCall) -> None:
 def rule(call: JobCall) -> None:
     """DISPUTED → settled or refunded, as the authorities say; the bond is the winner's (J13)."""
     if call.action_as(Ruling).for_miner:
-        _settle(call, call.job, bond_lost=True)
+        _settle(call, call.job, ruled=True)
     else:
-        _refund_dispute(call)
+        _refund_dispute(call, ruled=True)
 
 
 def end_dispute(call: JobCall) -> None:
@@ -238,8 +238,8 @@ def expire(call: JobCall) -> None:
     call.record(OutcomeKind.JOB_EXPIRED, 0, (call.job.client, split.client))
 
 
-def _settle(call: JobCall, job: Job, *, bond_lost: bool = False) -> None:
-    """End a job whose receipt is paid; a lost bond is the miner's."""
+def _settle(call: JobCall, job: Job, *, ruled: bool = False) -> None:
+    """End a job whose receipt is paid; after a ruling the bond is the miner's."""
     receipt, assignment = _receipt_of(job), _assignment_of(job)
     split = settled(
         job.max_price,
@@ -247,23 +247,24 @@ def _settle(call: JobCall, job: Job, *, bond_lost: bool = False) -> None:
         job.share_bp,
         attested=receipt.delivery_attested,
         bond=_bond_of(job),
-        bond_lost=bond_lost,
+        bond_lost=ruled,
     )
     _end(call, job, split)
     call.record(
         OutcomeKind.JOB_SETTLED,
-        0,
+        RULED if ruled else 0,
         (assignment.miner, split.miner),
         (job.coordinator, split.coordinator),
         (job.client, split.client),
     )
 
 
-def _refund_dispute(call: JobCall) -> None:
+def _refund_dispute(call: JobCall, *, ruled: bool = False) -> None:
     """End a job whose dispute the miner lost; the client gets the escrow and its bond back."""
     split = refunded(call.job.max_price, _bond_of(call.job))
     _end(call, call.job, split)
-    call.record(OutcomeKind.JOB_REFUNDED, 0, (call.job.client, split.client))
+    code = RULED if ruled else 0
+    call.record(OutcomeKind.JOB_REFUNDED, code, (call.job.client, split.client))
 
 
 def _end(call: JobCall, job: Job, split: Split) -> None:

@@ -5,6 +5,7 @@ every step, automatic ones included, and prove a job's end after it left the sta
 """
 
 from enum import IntEnum
+from typing import Final
 
 import msgspec
 
@@ -85,6 +86,12 @@ JOB_ENDS = frozenset(
 """Kinds that end a job."""
 
 
+RULED: Final = 1
+"""Code of JOB_SETTLED and JOB_REFUNDED after a ruling of the authorities. The bond of a client's
+dispute is then the miner's in the one and the client's in the other; without a ruling it is the
+client's in both (J13)."""
+
+
 class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
     """One thing that a block did."""
 
@@ -97,7 +104,7 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unk
     key, or the parameter's name in ASCII."""
     code: int
     """Attempt of an assignment, release or receipt; kind of an attestation; reason of a dispute or
-    failure; kind of the motion of a ballot that opens, passes or expires; 1 for a vote of yes, 0
+    failure; `RULED` for the end of a dispute by a ruling; kind of the motion of a ballot that opens, passes or expires; 1 for a vote of yes, 0
     for no; kind of a change of the validator set; epoch of accepted evidence; a parameter's new
     value; else 0."""
     parties: tuple[Address, ...]

@@ -14,7 +14,7 @@ from coordinator.ports import FinalBlock, FinalHead, SubmitOutcome, TransactionS
 from ledger import balance_of, name_key
 from ledger.hashing import Tags
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
-from ledger.records import Job, Miner, MinerNameClaim, Table, state_key
+from ledger.records import Gap, Job, Miner, MinerNameClaim, Table, state_key
 from ledger.transaction import SignedTransaction
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 from ledger.views import ChainView
@@ -87,6 +87,10 @@ class ChainNode:
     def parameters(self) -> Parameters:
         """Return the parameters in force."""
         return self.tree.final_view.parameters
+
+    def gap_at(self, now_ms: TimestampMs) -> Gap | None:
+        """Return the record of a halt that a block now, on the final one, works under (J12)."""
+        return self.tree.final_view.gap_at(now_ms)
 
     def balance(self, address: Address) -> Amount:
         """Return the final balance; 0 for an account that is not there."""

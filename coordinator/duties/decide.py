@@ -10,7 +10,9 @@ from typing import Final
 
 from coordinator.config import Timings
 from coordinator.jobs.model import JobPhase
+from ledger import credited
 from ledger.actions import Reason
+from ledger.records import Gap
 from ledger.types import Address, Attempt, Hash, TimestampMs
 
 INPUT_FAULTS: Final = frozenset({Reason.BAD_INPUT, Reason.NO_SOURCE})
@@ -29,7 +31,7 @@ class AttemptFacts:
     is_managed: bool
     """Whether the miner's key is managed here."""
     lease_end_ms: TimestampMs
-    """Until then only the miner may end it (J8)."""
+    """Until then only the miner may end it (J8), or longer if the chain halted (J12)."""
     heartbeat_by_ms: TimestampMs | None
     """When the next heartbeat is due; None for a miner that sends none."""
     release_reason: Reason | None
@@ -128,6 +130,7 @@ def duty_of(
     *,
     attempts_max: int,
     auto_settle_ms: int,
+    gap: Gap | None,
 ) -> Duty | None:
     """Return what is owed now, None if nothing is.
 
@@ -137,11 +140,13 @@ def duty_of(
         timings: the coordinator's settings.
         attempts_max: assignments that the chain allows (J10).
         auto_settle_ms: window after which the chain settles an unattested receipt.
+        gap: record of a halt, under which the chain judges the lease's end (J12).
     """
     if facts.receipt is not None:
         return _of_receipt(facts.receipt, now_ms, timings, auto_settle_ms)
     if facts.current is not None:
-        return _of_attempt(facts.current, now_ms)
+        lease_over = now_ms > credited(facts.current.lease_end_ms, gap)
+        return _of_attempt(facts.current, now_ms, lease_over=lease_over)
     if facts.phase is JobPhase.QUEUED and not facts.is_assigning:
         return _of_queued(facts, now_ms, timings, attempts_max)
     return None
@@ -160,14 +165,14 @@ def _of_queued(
     return None
 
 
-def _of_attempt(current: AttemptFacts, now_ms: TimestampMs) -> Duty | None:
+def _of_attempt(current: AttemptFacts, now_ms: TimestampMs, *, lease_over: bool) -> Duty | None:
     if current.is_receipt_under_way:
         return None
     if current.is_managed and current.has_result:
         return SignReceipt()
     if current.is_managed and current.release_reason is not None:
         return Release(current.release_reason, as_miner=True)
-    if now_ms <= current.lease_end_ms:
+    if not lease_over:
         return None
     if current.release_reason is not None:
         return Release(current.release_reason, as_miner=False)

@@ -70,6 +70,7 @@ class Duties:
             self.timings,
             attempts_max=moment.parameters.attempts_max,
             auto_settle_ms=moment.parameters.auto_settle_ms,
+            gap=moment.gap,
         )
         if duty is None:
             return None

@@ -152,7 +152,9 @@ class BlockEffects:
 
     def _end(self, outcome: Outcome) -> None:
         job_id = outcome.object_id
-        end = end_of(outcome, self._miner_message(job_id))
+        of_job = select(jobs.c.max_price).where(jobs.c.job_id == job_id)
+        locked = self._connection.execute(of_job).scalar_one()
+        end = end_of(outcome, locked, self._miner_message(job_id))
         end_attempts(self._connection, job_id, Reason.UNSPECIFIED, self._now_ms)
         void_attempts(self._connection, job_id)
         self._void(job_id, None)

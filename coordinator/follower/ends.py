@@ -4,7 +4,8 @@ from typing import Final
 
 from coordinator.jobs.model import JobPhase
 from ledger.actions import Reason
-from ledger.outcomes import Outcome, OutcomeKind
+from ledger.outcomes import RULED, Outcome, OutcomeKind
+from ledger.types import Amount
 
 CANCELLED_TEXT: Final = "Cancelled by user"
 """Exactly so in the reference document (J4 of the API)."""
@@ -31,19 +32,26 @@ REASON_TEXT: Final = {
 assert set(REASON_TEXT) == set(Reason), "every reason has a text"
 
 
-def end_of(outcome: Outcome, miner_message: str) -> dict[str, object]:
+def end_of(outcome: Outcome, locked: Amount, miner_message: str) -> dict[str, object]:
     """Return the columns of a job's row that its end decides.
+
+    They tell what became of the job's price. The bond of a client's dispute, which the same end
+    gives to its winner (J13), is no part of that.
 
     Args:
         outcome: the end, one of `ledger.outcomes.JOB_ENDS`.
+        locked: the job's own escrow in nait.
         miner_message: what the miner said when it gave up; off chain, for the client.
     """
     amounts = outcome.amounts
+    bond = sum(amounts) - locked
     match outcome.kind:
         case OutcomeKind.JOB_SETTLED:
-            return _money(miner=amounts[0], coordinator=amounts[1], client=amounts[2])
+            won, returned = (bond, 0) if outcome.code == RULED else (0, bond)
+            miner, coordinator, client = amounts
+            return _money(miner=miner - won, coordinator=coordinator, client=client - returned)
         case OutcomeKind.JOB_REFUNDED:
-            return _money(client=amounts[0])
+            return _money(client=amounts[0] - bond)
         case OutcomeKind.JOB_FAILED:
             reason = Reason(outcome.code)
             text = REASON_TEXT[reason] + (f": {miner_message}" if miner_message else "")

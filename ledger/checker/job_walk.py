@@ -185,7 +185,7 @@ class JobWalk:
         check_in_time(what, job, self._setting.moment)
         if for_miner:
             return [self._pay(cause, job_id, ruled=True)]
-        return [self._refund(OutcomeKind.JOB_REFUNDED, cause, job_id, 0)]
+        return [self._refund(OutcomeKind.JOB_REFUNDED, cause, job_id, 1)]
 
     def check_endings(self, outcomes: Sequence[Outcome]) -> None:
         """Check that each ended job ends once, and that the parts are all that was locked.
@@ -287,7 +287,7 @@ class JobWalk:
         assert job.assignment is not None
         parties = (job.assignment.miner, job.coordinator, job.client)
         shares = shares_of(job, ruled=ruled)
-        told = Outcome(OutcomeKind.JOB_SETTLED, cause, job_id, 0, parties, shares)
+        told = Outcome(OutcomeKind.JOB_SETTLED, cause, job_id, int(ruled), parties, shares)
         return self._end(job, told)
 
     def _refund(self, kind: OutcomeKind, cause: bytes, job_id: Hash, code: int) -> Outcome:

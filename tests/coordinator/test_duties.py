@@ -56,7 +56,9 @@ RECEIPT = ReceiptFacts(
 
 
 def owed(facts: JobFacts, now_ms: int) -> Duty | None:
-    return duty_of(facts, now_ms, TIMINGS, attempts_max=ATTEMPTS_MAX, auto_settle_ms=AUTO_SETTLE_MS)
+    return duty_of(
+        facts, now_ms, TIMINGS, attempts_max=ATTEMPTS_MAX, auto_settle_ms=AUTO_SETTLE_MS, gap=None
+    )
 
 
 def running(**changes: object) -> JobFacts:
@@ -144,7 +146,9 @@ def test_an_undelivered_result_is_disputed_before_the_window_ends() -> None:
 def test_a_dispute_always_leaves_half_of_the_window(auto_settle_ms: int, grace_ms: int) -> None:
     timings = replace(TIMINGS, delivery_grace_ms=grace_ms)
     half_ms = RECEIPT.received_ms + auto_settle_ms // 2
-    duty = duty_of(completed(), half_ms, timings, attempts_max=8, auto_settle_ms=auto_settle_ms)
+    duty = duty_of(
+        completed(), half_ms, timings, attempts_max=8, auto_settle_ms=auto_settle_ms, gap=None
+    )
     assert isinstance(duty, Dispute)
 
 

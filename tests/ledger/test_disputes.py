@@ -17,7 +17,7 @@ from ledger.job_rejections import (
 )
 from ledger.motions import RemoveCoordinator, ResolveDispute, SetParameter
 from ledger.opening import open_block
-from ledger.outcomes import Outcome, OutcomeKind
+from ledger.outcomes import RULED, Outcome, OutcomeKind
 from ledger.records import JobState, Table, state_key
 from ledger.rejections import InsufficientBalance
 from ledger.rulings import check_ruling, rule_dispute
@@ -205,6 +205,7 @@ def test_j13_the_bond_goes_where_the_table_says(
     told = end_by(world, job_id, end)
     assert (told.kind, told.amounts) == (kind, amounts)
     assert sum(told.amounts) == M + B
+    assert told.code == (RULED if end in {"miner", "client"} else 0)
     parties = (MINER.address, COORDINATOR.address, CLIENT.address)
     assert told.parties == (parties if kind is SETTLED else (CLIENT.address,))
     assert world.head.state.get(state_key(Table.JOB, job_id)) is None
