@@ -12,6 +12,7 @@ import structlog
 from devnet.simulator.world import World
 
 _SILENT = structlog.make_filtering_bound_logger(logging.CRITICAL)
+_EVERYTHING = structlog.make_filtering_bound_logger(logging.NOTSET)
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def logs_of(world: World) -> Iterator[None]:
     if world.story is None:
         structlog.configure(processors=[_drop], wrapper_class=_SILENT)
     else:
-        structlog.configure(processors=[tell], wrapper_class=structlog.BoundLogger)
+        structlog.configure(processors=[tell], wrapper_class=_EVERYTHING)
     try:
         yield
     finally:

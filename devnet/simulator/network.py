@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from devnet.simulator.schedule import MS
 from devnet.simulator.sim_peers import SimPeer
+from devnet.simulator.wire import name_of, words_of
 from devnet.simulator.world import World
-from node.p2p import (
-    BlockAnswer,
-    BlockRequest,
-    CertificateMessage,
-    CertificatesRequest,
-    Message,
-    ProposalMessage,
-    RangeAnswer,
-    RangeRequest,
-    StatusMessage,
-    TransactionsMessage,
-    VoteMessage,
-)
+from node.p2p import Message
 
 if TYPE_CHECKING:
     from devnet.simulator.machine import Machine
@@ -138,60 +126,3 @@ class SimNetwork:
         self.world.mark(b"%d>%d " % (sender.number, receiver.number) + name_of(message))
         receiver.tell(lambda: f"hears from {sender.name}: {words_of(message)}")
         receiver.call(process, process.peers.receive, end, message)
-
-
-def name_of(message: Message) -> bytes:
-    """Return bytes that differ for any two messages that mean different things."""
-    match message:
-        case VoteMessage(vote=vote) | ProposalMessage(vote=vote):
-            return vote.signature
-        case CertificateMessage(certificate=certificate):
-            return b"C" + b"".join(entry.signature[:8] for entry in certificate.entries)
-        case BlockAnswer(block=block):
-            return block[:200]
-        case _:
-            return repr(message).encode()
-
-
-def words_of(message: Message) -> str:
-    """Return a message as a line of the story."""
-    match message:
-        case VoteMessage(vote=vote):
-            return f"{_statement(vote.statement)} of member {vote.signer}"
-        case ProposalMessage(vote=vote, block=block):
-            return f"PROPOSAL {_statement(vote.statement)} of {vote.signer}, {len(block)} bytes"
-        case CertificateMessage(certificate=certificate):
-            signers = ",".join(str(entry.signer) for entry in certificate.entries)
-            return f"CERTIFICATE {_statement(certificate.statement)} by {signers}"
-        case CertificatesRequest(epoch=epoch, views=views):
-            return f"asks for certificates of epoch {epoch}, views {_ranges(views)}"
-        case BlockRequest(block_id=block_id):
-            return f"asks for block {block_id.hex()[:8]}"
-        case BlockAnswer(block=block):
-            return f"a block of {len(block)} bytes"
-        case RangeRequest(first_height=height):
-            return f"asks for final blocks from height {height}"
-        case RangeAnswer(blocks=blocks):
-            return f"{len(blocks)} final blocks"
-        case StatusMessage(epoch=epoch, view=view, final_height=height):
-            return f"is in epoch {epoch}, view {view}, final height {height}"
-        case TransactionsMessage(transactions=transactions):
-            return f"{len(transactions)} transactions"
-        case _:
-            return type(message).__name__
-
-
-def _statement(statement: object) -> str:
-    kind = type(statement).__name__.lower()
-    epoch, view = getattr(statement, "epoch", "?"), getattr(statement, "view", "?")
-    block_id = getattr(statement, "block_id", None)
-    if block_id is None:
-        return f"{kind} {epoch}/{view}"
-    return f"{kind} {epoch}/{view} {block_id.hex()[:8]} on view {statement.parent_view}"
-
-
-def _ranges(views: tuple[int, ...]) -> str:
-    """Return ascending views as '3, 7–9'."""
-    groups = groupby(enumerate(views), lambda pair: pair[1] - pair[0])
-    runs = [[view for _, view in group] for _, group in groups]
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)

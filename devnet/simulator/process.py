@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from prometheus_client import CollectorRegistry
+
 from consensus import Signer
 from devnet.simulator.conduct import Conduct
 from devnet.simulator.genesis import BUCKETS
@@ -22,9 +24,11 @@ from ledger.views import ChainView
 from node.block_tree import BlockTree
 from node.chain import ChainNode
 from node.driver import Driver
+from node.evidence import EvidenceKeeper
 from node.journal_folder import JournalFolder
 from node.mempool import Mempool
-from node.network_part import Links, NetworkPart
+from node.metrics import NodeMetrics
+from node.network_part import Links, NetworkBase, NetworkPart
 from node.p2p import NodeIdentity, PeerNetwork, Role
 from node.peering import MemberLinks, Peering
 from node.pool_admission import PoolLimits
@@ -35,7 +39,8 @@ if TYPE_CHECKING:
     from devnet.simulator.machine import Machine
     from devnet.simulator.network import SimNetwork
 
-FOLDER: Final = Path("journal")
+JOURNALS: Final = Path("journal")
+EVIDENCE: Final = Path("evidence")
 
 
 class _Places:
@@ -43,6 +48,13 @@ class _Places:
 
     def __init__(self, machine: Machine) -> None:
         self.reached = machine.reached
+
+
+class _Metrics:
+    """What of `NodeMetrics` the network needs: a place for its counters."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
 
 
 class Process:
@@ -68,9 +80,7 @@ class Process:
         """Whether it runs."""
         self.failure: BaseException | None = None
         """Why it stopped itself."""
-        self.loop = SimLoop(
-            machine.world.schedule, partial(machine.call, self), machine.delay_us
-        )
+        self.loop = SimLoop(machine.world.schedule, partial(machine.call, self), machine.delay_us)
         self.peers = SimPeers(machine, network, conduct, self.loop)
         self.loop.act(self._build, signer)
         conduct.attach(self)
@@ -83,7 +93,7 @@ class Process:
         if signer is not None:
             digest = machine.store.tags.genesis_digest
             places = _Places(machine)
-            journals = JournalFolder(FOLDER, digest, signer.public_key, places, machine.disk)
+            journals = JournalFolder(JOURNALS, digest, signer.public_key, places, machine.disk)
         self.tree = BlockTree(load_final_view(machine.store, BUCKETS))
         verifier = SignatureVerifier(machine.store.tags, 0)
         self.pool = Mempool(self.tree, verifier, clock, PoolLimits())
@@ -92,7 +102,15 @@ class Process:
         self.peers.handler = peering
         identity = NodeIdentity(validator_key(machine.member), Role.VALIDATOR)
         transport = cast(PeerNetwork, self.peers)
-        members = MemberLinks(transport, clock, identity.keys.public_key)
+        members = MemberLinks(transport, clock)
+        evidence = EvidenceKeeper(
+            EVIDENCE,
+            self.chain,
+            identity.keys,
+            clock,
+            disk=machine.disk,
+            salt=lambda: machine.chance.randbytes(16),
+        )
         self.driver = Driver(
             self.chain,
             store,
@@ -107,18 +125,20 @@ class Process:
             network=members,
             failpoints=_Places(machine),
             count_crash=self._on_crash,
+            report_evidence=evidence.report,
         )
-        links = Links(transport, members, peering, identity)
-        self.network = NetworkPart(
-            links, self.chain, self.driver, store=store, verifier=verifier, clock=clock
+        metrics = cast(NodeMetrics, _Metrics())
+        base = NetworkBase(
+            self.chain, self.driver, self.pool, store, verifier, clock, metrics, evidence
         )
+        self.network = NetworkPart(Links(transport, members, peering, identity), base)
         self.chain.on_final(self._on_final)
 
     def begin(self) -> None:
         """Start to run."""
         self.is_open = True
         self.loop.create_task(self.driver.run()).add_done_callback(self._on_end)
-        self.loop.create_task(self.network.start())
+        self.loop.create_task(self._join()).add_done_callback(self._on_end)
         self.conduct.started()
 
     def end(self) -> None:
@@ -136,14 +156,20 @@ class Process:
         """Why it does not sign; empty if it does."""
         return self.driver.status().silent_because
 
+    async def _join(self) -> None:
+        await self.network.start()
+        await self.network.run()
+
     async def _submit(self, signed: bytes) -> None:
         await self.chain.submit([signed])
 
     def _on_final(self, _parent: ChainView, view: ChainView) -> None:
         header = view.header
         self.machine.tell(
-            lambda: f"final: height {header.height}, epoch {header.epoch}, view {header.view}, "
-            f"{view.block_id.hex()[:8]}, {header.transaction_count} transactions"
+            lambda: (
+                f"final: height {header.height}, epoch {header.epoch}, view {header.view}, "
+                f"{view.block_id.hex()[:8]}, {header.transaction_count} transactions"
+            )
         )
         self.machine.world.watcher.on_published(self.machine, header.height)
 

@@ -126,6 +126,7 @@ class Simulation:
             result.objection = str(objection)
         finally:
             self._end()
+
     def _end(self) -> None:
         """End all processes, so that nothing of them is left to complain."""
         for machine in self.machines:

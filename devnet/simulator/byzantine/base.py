@@ -13,15 +13,15 @@ from consensus import (
     Signer,
     Statement,
     Vote,
-    VoteKind,
     signed_bytes,
 )
 from devnet.simulator.conduct import Conduct
 from devnet.simulator.schedule import MS
+from devnet.simulator.wire import PROPOSING, vote_in
 from ledger.block import Block, block_id
 from ledger.codec import encode
 from ledger.types import Hash
-from node.p2p import CertificateMessage, Message, ProposalMessage, VoteMessage
+from node.p2p import CertificateMessage, Message, VoteMessage
 
 if TYPE_CHECKING:
     from devnet.simulator.process import Process
@@ -97,13 +97,13 @@ class Liar(Byzantine):
 
     def incoming(self, peer: SimPeer, message: Message) -> bool:
         """Note what others do, and act when it is the own turn."""
-        match message:
-            case ProposalMessage(vote=vote):
-                self.on_proposal(vote)
-            case CertificateMessage(certificate=certificate):
-                self._on_certificate(certificate)
-            case VoteMessage(vote=vote):
-                self._act_in(vote.statement.epoch, vote.statement.view)
+        vote = vote_in(message)
+        if isinstance(message, CertificateMessage):
+            self._on_certificate(message.certificate)
+        elif vote is not None and isinstance(message, PROPOSING):
+            self.on_proposal(vote)
+        elif vote is not None:
+            self._act_in(vote.statement.epoch, vote.statement.view)
         return True
 
     def _on_certificate(self, certificate: Certificate) -> None:
@@ -167,10 +167,3 @@ class Liar(Byzantine):
     def deny(self, view: int, part: float) -> None:
         """Vote against a view, to a part of the others."""
         self.say(VoteMessage(self.vote(Nullify(self.epoch, view))), part)
-
-
-def kind_of(message: Message) -> VoteKind | None:
-    """Return which vote a message carries."""
-    if isinstance(message, VoteMessage | ProposalMessage):
-        return message.vote.statement.kind
-    return None

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from consensus import Notarize
+from consensus import Notarize, Vote
 from devnet.simulator.byzantine.base import Byzantine
+from devnet.simulator.wire import PROPOSING, vote_in
 from ledger.block import CODEC, Block
 from ledger.codec import encode
 from ledger.types import TIMESTAMP_MS_MAX
-from node.p2p import BlockRequest, Message, ProposalMessage, RangeRequest, VoteMessage
+from node.p2p import (
+    BlockRequest,
+    BodyRequest,
+    Message,
+    ProposalMessage,
+    RangeRequest,
+    VoteMessage,
+)
 
 if TYPE_CHECKING:
     from devnet.simulator.sim_peers import SimPeer
@@ -44,9 +52,7 @@ SPOILS: tuple[Callable[[Block], Block], ...] = (
     lambda b: _header(b, version=2),
     lambda b: Block(b.header, b.transactions * 2),
     lambda b: Block(b.header, b.transactions[1:]),
-    lambda b: Block(
-        b.header, tuple(replace(t, signature=bytes(64)) for t in b.transactions)
-    ),
+    lambda b: Block(b.header, tuple(replace(t, signature=bytes(64)) for t in b.transactions)),
 )
 """Ways to make a block invalid: none leaves the id, the body and the execution in agreement."""
 
@@ -66,11 +72,16 @@ class _Proposer(Byzantine):
 
     def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
         """Put something else in the place of a proposal."""
-        if isinstance(message, ProposalMessage):
-            return self.instead(message)
-        return (message,)
+        vote = vote_in(message)
+        if vote is None or not isinstance(message, PROPOSING):
+            return (message,)
+        assert isinstance(vote.statement, Notarize)
+        block = self.process.tree.get(vote.statement.block_id)
+        if block is None:
+            return (message,)
+        return self.instead(vote, vote.statement, block.data)
 
-    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+    def instead(self, vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
         """Return what a peer gets in the place of a proposal."""
         raise NotImplementedError
 
@@ -78,40 +89,35 @@ class _Proposer(Byzantine):
 class InvalidProposer(_Proposer):
     """Proposes blocks that no state allows, or that are no blocks."""
 
-    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+    def instead(self, vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
         """Spoil the block, and sign it as if it were right."""
-        block = CODEC.decode(message.block)
-        spoilt = self.chance.choice(SPOILS)(block)
-        statement = message.vote.statement
-        assert isinstance(statement, Notarize)
         if self.chance.random() < 0.1:
-            return (ProposalMessage(message.vote, message.block[:-7]),)
-        vote = self.vote(replace(statement, block_id=self.id_of(spoilt)))
-        return (ProposalMessage(vote, encode(spoilt)),)
+            return (ProposalMessage(vote, block[:-7]),)
+        spoilt = self.chance.choice(SPOILS)(CODEC.decode(block))
+        signed = self.vote(replace(statement, block_id=self.id_of(spoilt)))
+        return (ProposalMessage(signed, encode(spoilt)),)
 
 
 class Misplacer(_Proposer):
     """Proposes sound blocks in a context that their header does not name."""
 
-    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+    def instead(self, vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
         """Sign another context."""
-        statement = message.vote.statement
-        assert isinstance(statement, Notarize)
-        vote = self.vote(self.chance.choice(MISPLACEMENTS)(statement))
+        wrong = ProposalMessage(self.vote(self.chance.choice(MISPLACEMENTS)(statement)), block)
         if self.chance.random() < 0.5:
-            return (ProposalMessage(vote, message.block),)
-        return (message, ProposalMessage(vote, message.block))
+            return (wrong,)
+        return (ProposalMessage(vote, block), wrong)
 
 
 class Withholder(_Proposer):
     """Proposes without the block, to some or to all, and gives nobody any block."""
 
-    def instead(self, message: ProposalMessage) -> Iterable[Message]:
+    def instead(self, vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
         """Keep the block back, mostly."""
         if self.chance.random() < 0.4:
-            return (message,)
-        return (VoteMessage(message.vote),)
+            return (ProposalMessage(vote, block),)
+        return (VoteMessage(vote),)
 
     def incoming(self, peer: SimPeer, message: Message) -> bool:
         """Answer no question for blocks."""
-        return not isinstance(message, BlockRequest | RangeRequest)
+        return not isinstance(message, BlockRequest | BodyRequest | RangeRequest)

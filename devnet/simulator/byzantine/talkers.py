@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from consensus import Certificate, CertificateEntry, Finalize, Notarize, Nullify
 from devnet.simulator.byzantine.base import Byzantine
 from devnet.simulator.schedule import MS
+from devnet.simulator.wire import vote_in
 from node.p2p import (
     BlockAnswer,
     CertificateMessage,
     FinalBlock,
     Message,
-    ProposalMessage,
     RangeAnswer,
     StatusMessage,
     VoteMessage,
@@ -82,9 +82,10 @@ class WrongEpochVoter(Byzantine):
 
     def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
         """Add to a vote one that cannot count."""
-        if not isinstance(message, VoteMessage | ProposalMessage):
+        vote = vote_in(message)
+        if vote is None:
             return (message,)
-        statement = message.vote.statement
+        statement = vote.statement
         wrong = self.chance.choice(
             (
                 replace(statement, epoch=statement.epoch + 1),
@@ -103,9 +104,10 @@ class Forger(Byzantine):
 
     def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
         """Add a certificate about whatever was said."""
-        if not isinstance(message, VoteMessage | ProposalMessage) or self.chance.random() < 0.5:
+        vote = vote_in(message)
+        if vote is None or self.chance.random() < 0.5:
             return (message,)
-        statement = message.vote.statement
+        statement = vote.statement
         if isinstance(statement, Notarize):
             statement = Finalize(
                 statement.epoch, statement.view, statement.parent_view, statement.block_id

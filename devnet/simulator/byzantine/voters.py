@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from consensus import Finalize, Notarize, Nullify, Vote
 from devnet.simulator.byzantine.base import Byzantine, Liar
+from devnet.simulator.wire import PROPOSING, vote_in
 from ledger.block import CODEC
 from node.p2p import Message, ProposalMessage, VoteMessage
 
@@ -46,9 +47,7 @@ class ConflictingVoter(Liar):
         statement = vote.statement
         if not isinstance(statement, Notarize) or statement.epoch != self.epoch:
             return
-        final = Finalize(
-            statement.epoch, statement.view, statement.parent_view, statement.block_id
-        )
+        final = Finalize(statement.epoch, statement.view, statement.parent_view, statement.block_id)
         for said in (statement, final, Nullify(statement.epoch, statement.view)):
             if self.chance.random() < 0.8:
                 self.later(self.chance.randrange(60), VoteMessage(self.vote(said)), 0.6)
@@ -71,9 +70,9 @@ class NullifyAndFinalizer(Byzantine):
 
     def incoming(self, peer: SimPeer, message: Message) -> bool:
         """Note what is proposed in which view."""
-        if isinstance(message, ProposalMessage) and isinstance(message.vote.statement, Notarize):
-            statement = message.vote.statement
-            self._proposed[(statement.epoch, statement.view)] = statement
+        vote = vote_in(message)
+        if isinstance(message, PROPOSING) and vote and isinstance(vote.statement, Notarize):
+            self._proposed[(vote.statement.epoch, vote.statement.view)] = vote.statement
         return True
 
     def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
@@ -91,8 +90,6 @@ class NullifyAndFinalizer(Byzantine):
             return VoteMessage(self.vote(Nullify(statement.epoch, statement.view)))
         proposed = self._proposed.get((statement.epoch, statement.view))
         if isinstance(statement, Nullify) and proposed is not None:
-            final = Finalize(
-                proposed.epoch, proposed.view, proposed.parent_view, proposed.block_id
-            )
+            final = Finalize(proposed.epoch, proposed.view, proposed.parent_view, proposed.block_id)
             return VoteMessage(self.vote(final))
         return None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from consensus import Certificate, Nullify, Vote
 from devnet.simulator.checkers.objection import Objection
-from node.p2p import CertificateMessage, Message, ProposalMessage, VoteMessage
+from devnet.simulator.wire import vote_in
+from node.p2p import CertificateMessage, Message
 
 if TYPE_CHECKING:
     from devnet.simulator.checkers.order import Order
@@ -41,13 +42,11 @@ class VoteChecker:
         if message is self._seen or machine.is_byzantine:
             return
         self._seen = message
-        match message:
-            case VoteMessage(vote=vote):
-                self._on_vote(machine, vote)
-            case ProposalMessage(vote=vote):
-                self._on_vote(machine, vote)
-            case CertificateMessage(certificate=certificate):
-                self._on_certificate(machine, certificate)
+        vote = vote_in(message)
+        if vote is not None:
+            self._on_vote(machine, vote)
+        elif isinstance(message, CertificateMessage):
+            self._on_certificate(machine, message.certificate)
 
     def has_voted(self, machine: Machine, epoch: int) -> bool:
         """Return whether any vote of an epoch ever left a machine."""
