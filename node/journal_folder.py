@@ -16,6 +16,8 @@ from node.journal_format import FORMAT_VERSION, JournalIdentity
 
 _NAME: Final = re.compile(r"epoch-(0|[1-9][0-9]{0,18})\.journal")
 
+_ASIDE: Final = "epoch-{}.stopped"
+
 
 class JournalLocked(JournalError):
     """Another process uses the folder."""
@@ -83,11 +85,14 @@ class JournalFolder:
             if earlier < epoch:
                 self._disk.remove(self._path(earlier))
 
+    def was_put_aside(self, epoch: Epoch) -> bool:
+        """Return whether the epoch's journal was put aside, now or before a restart."""
+        return _ASIDE.format(epoch) in self._disk.names(self._folder)
+
     def put_aside(self, epoch: Epoch) -> None:
         """Keep an epoch's journal for people to read, under a name that nothing opens."""
         if epoch in self.epochs():
-            path = self._path(epoch)
-            self._disk.rename(path, path.with_suffix(".stopped"))
+            self._disk.rename(self._path(epoch), self._folder / _ASIDE.format(epoch))
 
     def close(self) -> None:
         """Release the lock."""

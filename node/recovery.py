@@ -178,7 +178,7 @@ class EpochOpener:
             return OpenedJournal(self._journals.create(epoch))
         if is_alone:
             raise JournalLost(epoch)
-        if epoch == 0:
+        if epoch == 0 and not self._journals.was_put_aside(epoch):
             return OpenedJournal(silent_because=UNPROVED_START, can_be_vouched=True)
         return OpenedJournal(silent_because=str(JournalLost(epoch)))
 

@@ -1,0 +1,145 @@
+"""What a validator does about its own past, and about a proposal on which its program fails."""
+
+import shutil
+from pathlib import Path
+
+from consensus import BlockRef, Committee, Notarize, Verdict, Verified, Verify
+from ledger.transaction import CODEC, SignedTransaction
+from node.application import Application
+from node.block_tree import BlockTree
+from node.journal import Journal
+from node.journal_format import FORMAT_VERSION, JournalIdentity
+from node.ports import NoPeers
+from node.watch import STALL_MS
+from tests.node.lone_node import START_MS, TAGS, VALIDATOR, LoneNode
+from tests.node.memory_peers import MemoryHub
+from tests.node.test_network import VALIDATORS, member, reported, submitted
+
+
+def save(folder: Path, name: str) -> None:
+    """Keep a copy of a stopped node's folder."""
+    shutil.copytree(folder / "3", folder / name)
+
+
+def put_back(folder: Path, name: str, part: str = "") -> None:
+    """Replace a stopped node's folder, or the files of a part of it, by a copy."""
+    if not part:
+        shutil.rmtree(folder / "3")
+        shutil.copytree(folder / name, folder / "3")
+        return
+    for file in (folder / "3").glob(part + "*"):
+        file.unlink()
+    for file in (folder / name).glob(part + "*"):
+        shutil.copy(file, folder / "3" / file.name)
+
+
+async def test_a_validator_that_meets_votes_it_does_not_remember_stops_signing_for_good(
+    tmp_path: Path,
+) -> None:
+    hub = MemoryHub()
+    nodes = [member(hub, tmp_path, number) for number in range(3)]
+    async with nodes[0], nodes[1], nodes[2]:
+        async with member(hub, tmp_path, 3) as fourth:
+            await reported([*nodes, fourth], await submitted(nodes[0]))
+        save(tmp_path, "older")
+        async with member(hub, tmp_path, 3) as fourth:
+            for _ in range(4):
+                await reported([*nodes, fourth], await submitted(nodes[0]))
+        put_back(tmp_path, "older")
+        async with member(hub, tmp_path, 3) as fourth:
+            signed = await submitted(nodes[0])
+            await reported([*nodes, fourth], signed)
+            assert not fourth.driver.status().signs
+            assert "another process uses the key" in fourth.driver.status().silent_because
+        assert [path.name for path in (tmp_path / "3" / "journal").glob("epoch*")] == [
+            "epoch-0.stopped"
+        ]
+        async with member(hub, tmp_path, 3) as fourth:
+            await reported([*nodes, fourth], await submitted(fourth))
+            assert not fourth.driver.status().signs
+            assert not fourth.driver.waits_for_word()
+
+
+async def test_a_validator_with_an_older_database_fetches_what_its_journal_knows_of(
+    tmp_path: Path,
+) -> None:
+    hub = MemoryHub()
+    nodes = [member(hub, tmp_path, number) for number in range(3)]
+    async with nodes[0], nodes[1], nodes[2]:
+        async with member(hub, tmp_path, 3) as fourth:
+            await reported([*nodes, fourth], await submitted(nodes[0]))
+        save(tmp_path, "older")
+        async with member(hub, tmp_path, 3) as fourth:
+            for _ in range(4):
+                await reported([*nodes, fourth], await submitted(nodes[0]))
+            floor = fourth.tree.final_view.header.view
+        identity = JournalIdentity(FORMAT_VERSION, TAGS.genesis_digest, 0, VALIDATORS[3].public_key)
+        journal = Journal(tmp_path / "3" / "journal" / "epoch-0.journal", identity)
+        journal.forget(floor)
+        journal.compact()
+        journal.close()
+        put_back(tmp_path, "older", "chain.db")
+        fourth = member(hub, tmp_path, 3)
+        assert not fourth.driver.status().signs
+        assert "does not hold those blocks" in fourth.driver.status().silent_because
+        async with fourth:
+            await reported([*nodes, fourth], await submitted(nodes[0]))
+            signed = await submitted(fourth)
+            await reported([*nodes, fourth], signed)
+            assert fourth.driver.status().signs
+
+
+class CrashingPool:
+    """A pool on which a proposal makes the ledger's side crash."""
+
+    def is_verified(self, signed: SignedTransaction, encoded: bytes) -> bool:
+        raise RuntimeError("a defect of this program")
+
+
+class CrashingChain:
+    def __init__(self, tree: BlockTree) -> None:
+        self.tree = tree
+        self.pool = CrashingPool()
+
+
+async def test_a_proposal_on_which_the_program_fails_is_refused_and_counted(tmp_path: Path) -> None:
+    for name in ("leader", "voter"):
+        (tmp_path / name).mkdir()
+    leader, voter = LoneNode(tmp_path / "leader"), LoneNode(tmp_path / "voter")
+    async with leader, voter:
+        parent = voter.tree.final_view.block_id
+        content = [_signed(leader)]
+        built, _ = leader.tree.build(parent, 1, VALIDATOR.public_key, START_MS + 1, content)
+        voter.tree.offer(built.data)
+        crashes: list[None] = []
+        committee = Committee(TAGS, 0, (VALIDATOR.public_key,))
+        application = Application(
+            CrashingChain(voter.tree),  # type: ignore[arg-type]
+            committee,
+            voter.clock,
+            NoPeers(),
+            lambda: crashes.append(None),
+        )
+        proposal = Notarize(0, 1, 0, built.view.block_id)
+        answer = application.verify(Verify(proposal, BlockRef(0, parent)))
+        assert isinstance(answer, Verified)
+        assert answer.verdict is Verdict.INVALID
+        assert len(crashes) == 1
+
+
+def _signed(node: LoneNode) -> SignedTransaction:
+    return CODEC.decode(node.transfer(1))
+
+
+async def test_a_node_without_a_quorum_says_whom_it_lacks(tmp_path: Path) -> None:
+    hub = MemoryHub()
+    nodes = [member(hub, tmp_path, number) for number in range(4)]
+    async with nodes[0], nodes[1]:
+        async with nodes[2], nodes[3]:
+            await reported(nodes, await submitted(nodes[0]))
+        await submitted(nodes[0])
+        report = nodes[0].watch.report()
+        assert report.waits_for == "peers"
+        assert [each.is_connected for each in report.validators] == [False, True, False, False]
+        assert report.silent_validators(STALL_MS) == []
+        assert report.peers == {"validators": 1}
