@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cli import snapshot
 from cli.exits import Exit, ends_with
 from cli.group import AsJson, command_group
 from cli.passphrases import PassphraseFd, PassphraseFile, read_passphrase
@@ -30,6 +31,7 @@ from node.logs import configure_logs
 from node.ports import Clock, SystemClock
 
 app = command_group("Run a node.")
+app.add_typer(snapshot.app, name="snapshot")
 
 
 @app.callback()
