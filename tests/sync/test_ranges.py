@@ -1,0 +1,212 @@
+"""Ranges of final blocks: what is taken is what was final, whatever a peer makes of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from consensus import CERTIFICATE_CODEC
+from ledger.block import CODEC, Block
+from ledger.codec import encode
+from ledger.keys import KeyPair
+from ledger.params import Parameters
+from node.final_range import RangeInvalid, read_range
+from node.p2p import (
+    FinalBlock,
+    Message,
+    NodeIdentity,
+    Peer,
+    RangeAnswer,
+    RangeRequest,
+    Role,
+    StatusMessage,
+)
+from tests.node.lone_node import PEER, TAGS, VALIDATOR, LoneNode
+from tests.node.memory_peers import MemoryHub, MemoryPeers
+
+PARAMETERS = Parameters(account_fee=0, epoch_ms=604_800_000)
+STRANGER = KeyPair(b"\x66" * 32)
+LIAR = KeyPair(b"\x67" * 32)
+BLOCKS = 12
+
+Chain = list[FinalBlock]
+"""Blocks 1 … of a final chain, each with its certificate."""
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    return asyncio.run(made(tmp_path_factory.mktemp("chain")))
+
+
+async def made(folder: Path) -> Chain:
+    async with LoneNode(folder, PARAMETERS) as node:
+        for _ in range(BLOCKS):
+            await node.finalize(node.transfer(1))
+        stored = node.store.encoded_blocks(0, BLOCKS, 1 << 20)
+    return [FinalBlock(block.data, block.certificate) for block in stored]
+
+
+def read(chain: Chain) -> object:
+    return read_range(TAGS, [block.block for block in chain], chain[-1].certificate)
+
+
+def test_a_sound_range_is_read(chain: Chain) -> None:
+    content = read_range(TAGS, [block.block for block in chain[2:7]], chain[6].certificate)
+    assert (content.first_height, content.last_height, content.epoch) == (3, 7, 0)
+
+
+def bend(block: bytes, **changes: object) -> bytes:
+    """Return a block with another header."""
+    read = CODEC.decode(block)
+    return encode(Block(replace(read.header, **changes), read.transactions))
+
+
+def without_body(block: bytes) -> bytes:
+    return encode(Block(CODEC.decode(block).header, ()))
+
+
+def signed_by_nobody(certificate: bytes) -> bytes:
+    return encode(replace(CERTIFICATE_CODEC.decode(certificate), entries=()))
+
+
+def broken_signature(certificate: bytes) -> bytes:
+    proof = CERTIFICATE_CODEC.decode(certificate)
+    entry = replace(proof.entries[0], signature=bytes(64))
+    return encode(replace(proof, entries=(entry,)))
+
+
+SPOILT: dict[str, Callable[[Chain], Chain]] = {
+    "a gap": lambda chain: [*chain[:3], *chain[4:]],
+    "another order": lambda chain: [chain[1], chain[0], *chain[2:]],
+    "a body that is missing": lambda chain: [
+        replace(chain[0], block=without_body(chain[0].block)),
+        *chain[1:],
+    ],
+    "another state root": lambda chain: [
+        replace(chain[0], block=bend(chain[0].block, state_root=bytes(32))),
+        *chain[1:],
+    ],
+    "another epoch": lambda chain: [
+        *chain[:-1],
+        replace(chain[-1], block=bend(chain[-1].block, epoch=1)),
+    ],
+    "another block's certificate": lambda chain: [
+        *chain[:-1],
+        replace(chain[-1], certificate=chain[-2].certificate),
+    ],
+    "no certificate": lambda chain: [*chain[:-1], replace(chain[-1], certificate=b"")],
+    "bytes that are no block": lambda chain: [replace(chain[0], block=b"\x01"), *chain[1:]],
+    "a block cut short": lambda chain: [
+        replace(chain[0], block=chain[0].block[:-1]),
+        *chain[1:],
+    ],
+}
+"""What shows by itself that it is no range."""
+
+UNPROVED: dict[str, Callable[[Chain], Chain]] = {
+    "a certificate without signatures": lambda chain: [
+        *chain[:-1],
+        replace(chain[-1], certificate=signed_by_nobody(chain[-1].certificate)),
+    ],
+    "a forged signature": lambda chain: [
+        *chain[:-1],
+        replace(chain[-1], certificate=broken_signature(chain[-1].certificate)),
+    ],
+}
+"""What only the committee shows to be no range."""
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=list(SPOILT))
+def test_what_shows_by_itself_that_it_is_no_range_is_refused(
+    chain: Chain, spoil: Callable[[Chain], Chain]
+) -> None:
+    with pytest.raises(RangeInvalid):
+        read(spoil(chain))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_changed_byte_never_gives_another_range(chain: Chain, data: st.DataObject) -> None:
+    parts = [*(block.block for block in chain), chain[-1].certificate]
+    at = data.draw(st.integers(0, len(parts) - 1))
+    place = data.draw(st.integers(0, len(parts[at]) - 1))
+    changed = bytearray(parts[at])
+    changed[place] ^= data.draw(st.integers(1, 255))
+    parts[at] = bytes(changed)
+    try:
+        content = read_range(TAGS, parts[:-1], parts[-1])
+    except RangeInvalid:
+        return
+    # Only signatures of the certificate, and the view that it is of, are not bound to the blocks.
+    assert at == len(chain)
+    assert [block.data for block in content.blocks] == [block.block for block in chain]
+
+
+class Liar:
+    """A peer that serves spoilt ranges to whoever asks."""
+
+    def __init__(self, hub: MemoryHub, ranges: Callable[[Chain], Chain], chain: Chain) -> None:
+        self.peers = MemoryPeers(hub, NodeIdentity(LIAR, Role.FOLLOWER), self)
+        self._spoil = ranges
+        self._chain = chain
+        self.asked = 0
+
+    def connected(self, peer: Peer) -> None:
+        peer.send(StatusMessage(0, 0, BLOCKS, bytes(32)))
+
+    def disconnected(self, peer: Peer) -> None:
+        """Nothing to forget."""
+
+    async def received(self, peer: Peer, message: Message) -> None:
+        if isinstance(message, RangeRequest):
+            self.asked += 1
+            first = message.first_height - 1
+            spoilt = self._spoil(self._chain[first:])
+            peer.send(RangeAnswer(message.number, tuple(spoilt)))
+
+
+@pytest.fixture
+async def honest(tmp_path: Path) -> AsyncIterator[LoneNode]:
+    (tmp_path / "honest").mkdir()
+    async with LoneNode(tmp_path / "honest", PARAMETERS, hub=MemoryHub()) as node:
+        for _ in range(BLOCKS):
+            await node.finalize(node.transfer(1))
+        yield node
+
+
+LIES = {**SPOILT, **UNPROVED}
+
+
+@pytest.mark.parametrize("spoil", LIES.values(), ids=list(LIES))
+async def test_a_follower_reports_a_liar_and_catches_up_from_somebody_else(
+    tmp_path: Path, honest: LoneNode, spoil: Callable[[Chain], Chain]
+) -> None:
+    stored = honest.store.encoded_blocks(0, BLOCKS, 1 << 20)
+    chain = [FinalBlock(block.data, block.certificate) for block in stored]
+    assert honest.hub is not None
+    others = list(honest.hub.nodes)
+    honest.hub.nodes.clear()
+    liar = Liar(honest.hub, spoil, chain)
+    honest.hub.up(liar.peers)
+    (tmp_path / "follower").mkdir()
+    follower = LoneNode(
+        tmp_path / "follower", PARAMETERS, key=STRANGER, hub=honest.hub, is_follower=True
+    )
+    async with follower:
+        assert follower.part is not None
+        transport = follower.part.peers
+        assert isinstance(transport, MemoryPeers)
+        while not transport.faults:
+            await follower.chain.wait_final(bytes(32), 0.01)
+        assert transport.faults[0][1], "the fault is provable"
+        assert liar.asked
+        assert follower.chain.head().height == 0
+        for other in others:
+            honest.hub.join(other, transport)
+        await follower.reach(BLOCKS)
+        assert follower.chain.balance(PEER.address) == BLOCKS
+    assert VALIDATOR.public_key in transport.validators
