@@ -20,6 +20,7 @@ from coordinator.duties import (
 )
 from coordinator.jobs import JobPhase
 from ledger.actions import Reason
+from ledger.records import Gap
 
 TIMINGS = Timings()
 ATTEMPTS_MAX = 8
@@ -55,9 +56,9 @@ RECEIPT = ReceiptFacts(
 )
 
 
-def owed(facts: JobFacts, now_ms: int) -> Duty | None:
+def owed(facts: JobFacts, now_ms: int, gap: Gap | None = None) -> Duty | None:
     return duty_of(
-        facts, now_ms, TIMINGS, attempts_max=ATTEMPTS_MAX, auto_settle_ms=AUTO_SETTLE_MS, gap=None
+        facts, now_ms, TIMINGS, attempts_max=ATTEMPTS_MAX, auto_settle_ms=AUTO_SETTLE_MS, gap=gap
     )
 
 
@@ -104,6 +105,16 @@ def test_a_lease_is_never_taken_away_before_its_end() -> None:
         own = running(is_managed=False, **changes)
         assert owed(own, 20_000) is None
         assert isinstance(owed(own, 20_001), Release)
+
+
+def test_j12_a_lease_that_ended_in_a_halt_is_taken_away_when_its_credit_is_over() -> None:
+    gap = Gap(from_ms=19_000, to_ms=90_000, credit_until_ms=150_000)
+    for changes in ({}, {"heartbeat_by_ms": None}, {"release_reason": Reason.BAD_INPUT}):
+        own = running(is_managed=False, **changes)
+        assert owed(own, 150_000, gap) is None
+        assert isinstance(owed(own, 150_001, gap), Release)
+    early = running(lease_end_ms=19_000)
+    assert isinstance(owed(early, 90_001, gap), Release), "it was over before the halt"
 
 
 def test_after_the_leases_end_silence_decides() -> None:
