@@ -8,7 +8,16 @@ from ledger.block import Block
 from ledger.codec import encode
 from ledger.hashing import Tags, chain_id_of, sha256
 from ledger.params import NAIT_PER_AITBC, Parameters
-from ledger.records import Account, Coordinator, Record, Table, Validator, ValidatorSet, state_key
+from ledger.records import (
+    Account,
+    Coordinator,
+    Record,
+    Supply,
+    Table,
+    Validator,
+    ValidatorSet,
+    state_key,
+)
 from ledger.types import ChainId
 from ledger.views import ChainView, genesis_view
 
@@ -63,5 +72,7 @@ def make_genesis(seed: int, validators: int, parameters: Parameters) -> SimGenes
     rich = [key_of(f"client-{n}") for n in range(CLIENTS)]
     for key in (*rich, key_of("coordinator"), key_of("miner")):
         records[state_key(Table.ACCOUNT, key.address)] = Account(BALANCE)
+    granted = BALANCE * (len(rich) + 2)
+    records[state_key(Table.SUPPLY)] = Supply(genesis=granted, issued=0)
     view = genesis_view(tags, chain_id, records, GENESIS_MS, BUCKETS)
     return SimGenesis(tags, chain_id, view, {key: encode(r) for key, r in records.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from devnet.simulator.council import Wish
 from devnet.simulator.disk import Loss
 from devnet.simulator.faults import (
     ClockJump,
@@ -47,6 +48,10 @@ class Plan:
     """A member whose key is on two machines; one of the f."""
     late: tuple[tuple[int, int], ...] = ()
     """Machines that start later than the others: number and time."""
+    newcomers: int = 0
+    """Machines that follow, with keys that are in no set at first."""
+    wishes: tuple[Wish, ...] = ()
+    """Ballots that the authorities of the first set open and pass."""
     transfers: int = 8
     """Transfers during the storm."""
     jobs: int = 0
@@ -78,8 +83,9 @@ class Plan:
         ]
         found += [f"member {member} is a {name}" for member, name in self.byzantine]
         if self.twins is not None:
-            twin = self.validators
+            twin = self.validators + self.newcomers
             found.append(f"member {self.twins} has a twin: its key is on v{twin} as well")
+        found += [str(wish) for wish in self.wishes]
         found += [f"v{number} starts at {at_ms} ms" for number, at_ms in self.late]
         found += [f"{fault.at_ms:6} ms  {fault}" for fault in self.faults]
         return found
@@ -96,7 +102,10 @@ def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
     validators = chance.choices(range(1, 11), weights=(3, 2, 3, 66, 4, 3, 14, 1, 1, 1))[0]
     storm_ms = chance.choice((1_500, 2_500, 4_000))
     byzantine, twins = _choose_byzantine(chance, validators, strategies)
-    machines = validators + (twins is not None)
+    newcomers, wishes = _choose_wishes(chance, validators, storm_ms, is_calm=not byzantine)
+    if twins is not None:
+        newcomers, wishes = 0, ()
+    machines = validators + newcomers + (twins is not None)
     spared = {member for member, _ in byzantine}
     victims = [number for number in range(machines) if number not in spared]
     faults = _choose_faults(chance, victims, machines, storm_ms, with_lost=not spared and not twins)
@@ -105,17 +114,34 @@ def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
         scenario="random",
         validators=validators,
         storm_ms=storm_ms,
-        epoch_ms=chance.choice((1_000, 2_500, EPOCHS_LONG_MS)),
+        epoch_ms=chance.choice((1_000, 2_500, 2_500 if wishes else EPOCHS_LONG_MS)),
         weather=_choose_weather(chance),
         faults=faults,
         byzantine=byzantine,
         twins=twins,
         late=_choose_late(chance, victims, storm_ms),
+        newcomers=newcomers,
+        wishes=wishes,
         transfers=chance.randrange(2, 9),
         jobs=chance.choice((0, 0, 1, 2)),
         is_watched=chance.random() < 0.1,
         is_real=chance.random() < 0.01,
     )
+
+
+def _choose_wishes(
+    chance: random.Random, validators: int, storm_ms: int, *, is_calm: bool
+) -> tuple[int, tuple[Wish, ...]]:
+    """Choose changes of the set: such that whoever breaks the rules stays within f."""
+    if chance.random() < 0.75:
+        return 0, ()
+    wishes = [Wish(chance.randrange(storm_ms // 2), "issue", chance.randrange(validators))]
+    newcomers = chance.randrange(3)
+    for number in range(newcomers):
+        wishes.append(Wish(chance.randrange(storm_ms // 2), "add", validators + number))
+    if is_calm and validators > 1 and chance.random() < 0.5:
+        wishes.append(Wish(chance.randrange(storm_ms), "remove", chance.randrange(validators)))
+    return newcomers, tuple(sorted(wishes, key=lambda wish: wish.at_ms))
 
 
 def _choose_weather(chance: random.Random) -> Weather:

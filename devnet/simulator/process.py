@@ -19,7 +19,9 @@ from devnet.simulator.genesis import BUCKETS
 from devnet.simulator.loop import SimLoop
 from devnet.simulator.people import validator_key
 from devnet.simulator.sim_peers import SimPeers
+from ledger.records import Table, state_key
 from ledger.store import ChainStore
+from ledger.types import Hash
 from ledger.views import ChainView
 from node.block_tree import BlockTree
 from node.chain import ChainNode
@@ -155,6 +157,11 @@ class Process:
     def silent_because(self) -> str:
         """Why it does not sign; empty if it does."""
         return self.driver.status().silent_because
+
+    def has_ballot(self, ballot_id: Hash) -> bool:
+        """Return whether the final state here has an open ballot."""
+        key = state_key(Table.BALLOT, ballot_id)
+        return self.tree.final_view.state.get(key) is not None
 
     async def _join(self) -> None:
         await self.network.start()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from devnet.simulator.conduct import Conduct
+from devnet.simulator.council import Council
 from devnet.simulator.checkers import Checkers, Objection, liveness_bound_ms
 from devnet.simulator.faults import Fault, LostJournal
 from devnet.simulator.genesis import make_genesis
@@ -64,7 +65,8 @@ class Simulation:
         genesis = make_genesis(plan.seed, plan.validators, plan.chain_parameters)
         self.world = World(plan.seed, genesis, Signing(plan.is_real), traced=traced)
         self.network = SimNetwork(self.world, plan.weather)
-        members = [*range(plan.validators)] + ([] if plan.twins is None else [plan.twins])
+        members = [*range(plan.validators + plan.newcomers)]
+        members += [] if plan.twins is None else [plan.twins]
         liars = dict(plan.byzantine)
         self.machines = [
             Machine(self.world, number, member, self._starter(liars.get(member)))
@@ -89,6 +91,8 @@ class Simulation:
         self.workload = Workload(
             self.world, self.live, lambda wanted: wanted in self.checkers.money.heights
         )
+
+        self.council = Council(self.world, self.workload, self.live, plan.validators)
 
     def _starter(self, strategy: str | None) -> Callable[[Machine], Process]:
         signer_of = self.world.signing.signer
@@ -143,6 +147,7 @@ class Simulation:
         for fault in plan.faults:
             schedule.at(fault.at_ms * MS, self._befall, fault)
         self.workload.plan(plan.transfers, plan.jobs, plan.storm_ms)
+        self.council.plan(plan.wishes)
         schedule.run_until(plan.storm_ms * MS)
 
     def _befall(self, fault: Fault) -> None:

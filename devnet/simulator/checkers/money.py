@@ -24,6 +24,7 @@ _ACCOUNT, _MINER, _UNBONDING, _JOB = 3, 4, 6, 7
 _JOB_MAX_PRICE, _JOB_DISPUTE, _DISPUTE_BOND = 4, 21, 1
 _ASSIGNED, _RECEIPT = 2, 4
 _LOCKED: Final = 1
+_ISSUED: Final = 24
 _ENDS: Final = frozenset({7, 8, 9, 10, 11})
 _SIGNATURE_TRAILER: Final = 66
 
@@ -45,6 +46,8 @@ class Money:
         self._tag = hashlib.sha256(b"aitbc/1/tx/" + digest).digest()
         self.heights: dict[bytes, int] = {}
         """Height of each final transaction, by id."""
+        self.issued = 0
+        """Units that ballots issued."""
         self._locked: dict[bytes, int] = {}
         self._attempts: dict[bytes, int] = {}
         self._receipts: dict[bytes, int] = {}
@@ -55,9 +58,12 @@ class Money:
         """Follow the next final block."""
         height = block.header.height
         self._follow_transactions(block, height)
-        self._follow_records(delta, height)
         for outcome in outcomes:
             self._follow_outcome(_decode(msgspec.msgpack.encode(outcome)), height)
+        self._follow_records(delta, height)
+        for job in self.ended:
+            if bytes([_JOB]) + job in self._records:
+                raise Objection("money", f"job {job.hex()[:8]} ended and is still in the state")
 
     def _follow_transactions(self, block: Block, height: int) -> None:
         now_ms = block.header.timestamp_ms
@@ -88,7 +94,10 @@ class Money:
 
     def _follow_outcome(self, outcome: list[Any], height: int) -> None:
         kind, _, job, code, _, amounts = outcome
-        if kind == _LOCKED:
+        if kind == _ISSUED:
+            self._supply += sum(amounts)
+            self.issued += sum(amounts)
+        elif kind == _LOCKED:
             if job in self._locked:
                 raise Objection("money", f"job {job.hex()[:8]} is locked twice")
             self._locked[job] = sum(amounts)
@@ -110,8 +119,6 @@ class Money:
         self.ended[job] = kind
         if paid != self._locked.get(job):
             raise Objection("money", f"job {name} locked {self._locked.get(job)} and paid {paid}")
-        if bytes([_JOB]) + job in self._records:
-            raise Objection("money", f"job {name} ended and is still in the state")
 
 
 def _held_in(key: bytes, value: bytes | None) -> int:
