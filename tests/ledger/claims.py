@@ -99,12 +99,16 @@ class Claim:
 
 
 def claim_of(
-    world: World, *transactions: SignedTransaction, after_ms: int = 1, full: bool = True
+    world: World,
+    *transactions: SignedTransaction,
+    after_ms: int = 1,
+    full: bool = True,
+    halt: bool = False,
 ) -> Claim:
     """Return the true claim of the next block; the checker stands at its parent."""
     checker = checker_of(world.head, full=full)
     parent_items = {key: encode(record) for key, record in world.head.state.items()}
-    result = world.block(*transactions, after_ms=after_ms)
+    result = world.block(*transactions, after_ms=after_ms, halt=halt)
     outcomes, delta = list(result.outcomes), dict(result.delta)
     return Claim(world.blocks[-1], outcomes, delta, parent_items, checker, world)
 
