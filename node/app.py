@@ -21,6 +21,7 @@ from node.failpoints import Failpoints
 from node.http.application import build_application
 from node.http.chain_api import ChainApi
 from node.http.chain_routes import chain_handlers
+from node.http.governance_routes import governance_handlers
 from node.http.listeners import bind_all, bound_addresses, close_all
 from node.http.operations import Health, Operations, health_of_chain, operations_handlers
 from node.http.server import HttpServer
@@ -204,6 +205,7 @@ def build_node(
         application = build_application(
             [
                 *chain_handlers(api),
+                *governance_handlers(chain_part.chain, chain_part.index),
                 *snapshot_handlers(chain_part.snapshots),
                 *operations_handlers(operations),
                 *build_explorer(chain_part, clock),

@@ -20,6 +20,7 @@ from ledger.store.errors import (
     StoreUrlInvalid,
     WrongStore,
 )
+from ledger.store.governance_models import BallotRow, BallotStatus
 from ledger.store.indexer import Indexer
 from ledger.store.queries import PAGE_MAX, IndexReader
 from ledger.store.read_models import (
@@ -48,6 +49,8 @@ __all__ = [
     "PAGE_MAX",
     "ActivityRow",
     "AttestationRow",
+    "BallotRow",
+    "BallotStatus",
     "BlockConflict",
     "BlockGap",
     "BlockRow",

@@ -1,4 +1,4 @@
-"""Rows of the index that change after they are made: jobs, receipts, miners.
+"""Rows of the index that change after they are made: jobs, receipts, miners, ballots.
 
 The fields of an entry are the columns of its table, in order. The indexer loads the entries that a
 batch of blocks concerns, changes them in memory, and writes each touched one back once.
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 
 from ledger.store.bulk import Row, Value, chunked
 from ledger.store.columns import id_prefix
-from ledger.store.index_tables import JOBS, MINERS, RECEIPTS
+from ledger.store.index_tables import BALLOTS, JOBS, MINERS, RECEIPTS
 from ledger.store.work_models import (
     JobPhase,
     Payment,
@@ -102,11 +102,27 @@ class MinerEntry:
     earned: int = 0
 
 
-Entry = TypeVar("Entry", JobEntry, ReceiptEntry, MinerEntry)
+@dataclass(slots=True)
+class BallotEntry:
+    """A row of `BALLOTS`; `BallotRow` says what the values mean."""
+
+    position: int
+    id_prefix: int
+    ballot_id: Hash
+    opener: Address
+    kind: int
+    motion: bytes
+    opened_ms: int
+    status: str
+    closed_height: int | None = None
+    closed_ms: int | None = None
+
+
+Entry = TypeVar("Entry", JobEntry, ReceiptEntry, MinerEntry, BallotEntry)
 
 _VALUES: Final = {
     kind: attrgetter(*(field.name for field in fields(kind)))
-    for kind in (JobEntry, ReceiptEntry, MinerEntry)
+    for kind in (JobEntry, ReceiptEntry, MinerEntry, BallotEntry)
 }
 
 
@@ -134,6 +150,13 @@ def load_miners(connection: Connection, addresses: set[Address]) -> dict[Address
     ordered = sorted(addresses)
     entries = _load(connection, MinerEntry, MINERS, MINERS.c.miner, ordered)
     return {entry.miner: entry for entry in entries}
+
+
+def load_ballots(connection: Connection, ballot_ids: set[Hash]) -> dict[Hash, BallotEntry]:
+    """Return the indexed ones among some ballots."""
+    prefixes = sorted({id_prefix(ballot_id) for ballot_id in ballot_ids})
+    entries = _load(connection, BallotEntry, BALLOTS, BALLOTS.c.id_prefix, prefixes)
+    return {entry.ballot_id: entry for entry in entries if entry.ballot_id in ballot_ids}
 
 
 def _load(

@@ -10,8 +10,11 @@ from typing import Final
 from ledger.actions import Action, Transfer
 from ledger.codec import encode
 from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
+from ledger.store.ballot_history import follow_ballot
 from ledger.store.bulk import Row
 from ledger.store.columns import id_prefix, pack_position
+from ledger.store.entries import BallotEntry
+from ledger.store.governance_models import CHANGE_KINDS
 from ledger.store.history import Event, History
 from ledger.store.stored import StoredBlock
 from ledger.transaction import SignedTransaction
@@ -29,9 +32,13 @@ _CREDITS: Final = JOB_ENDS | {OutcomeKind.BOND_RETURNED, OutcomeKind.UNITS_ISSUE
 class Fold:
     """Collects the rows of blocks that are given in order."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, ballots: dict[Hash, BallotEntry]) -> None:
         """Begin with the entries that the blocks concern."""
         self.history = history
+        self.ballots = ballots
+        """Entries of `BALLOTS` by id; all are written back."""
+        self.changes: list[Row] = []
+        """Rows of `CHANGES`."""
         self.blocks: list[Row] = []
         """Rows of `BLOCKS`."""
         self.transactions: list[Row] = []
@@ -86,9 +93,13 @@ class Fold:
             else:
                 position = pack_position(block.height, index)
                 self._add_automatic(position, outcome)
-            self.history.follow(
-                Event(outcome, block.height, block.header.timestamp_ms, position, sender, action)
-            )
+            timestamp_ms = block.header.timestamp_ms
+            event = Event(outcome, block.height, timestamp_ms, position, sender, action)
+            self.history.follow(event)
+            follow_ballot(self.ballots, event)
+            if outcome.kind in CHANGE_KINDS:
+                place = pack_position(block.height, index)
+                self.changes.append((place, timestamp_ms, encode(outcome)))
         return by_cause
 
     def _add_automatic(self, position: int, outcome: Outcome) -> None:
@@ -96,8 +107,8 @@ class Fold:
             self.activity.append((address, 1, position, received, spent))
 
 
-def concerned_jobs(blocks: Sequence[StoredBlock]) -> set[Hash]:
-    """Return the ids that outcomes of some blocks name, jobs among them."""
+def concerned_ids(blocks: Sequence[StoredBlock]) -> set[Hash]:
+    """Return the ids that outcomes of some blocks name, jobs and ballots among them."""
     return {outcome.object_id for block in blocks for outcome in block.outcomes}
 
 

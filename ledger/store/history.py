@@ -227,6 +227,9 @@ class History:
     def units_issued(self, event: Event) -> None:
         """An account got new units; its activity shows it."""
 
+    def governed(self, event: Event) -> None:
+        """Authorities decided: `ballot_history` keeps those rows, not these."""
+
     def _receipt_of(self, job: JobEntry) -> ReceiptEntry | None:
         return None if job.receipt_position is None else self.receipts[job.receipt_position]
 
@@ -296,4 +299,14 @@ _STEPS: Final[dict[OutcomeKind, Callable[[History, Event], None]]] = {
     OutcomeKind.MINER_RETIRED: History.miner_retired,
     OutcomeKind.BOND_RETURNED: History.bond_returned,
     OutcomeKind.UNITS_ISSUED: History.units_issued,
+    OutcomeKind.BALLOT_OPENED: History.governed,
+    OutcomeKind.BALLOT_VOTED: History.governed,
+    OutcomeKind.BALLOT_PASSED: History.governed,
+    OutcomeKind.BALLOT_EXPIRED: History.governed,
+    OutcomeKind.VALIDATOR_ADDED: History.governed,
+    OutcomeKind.VALIDATOR_REMOVED: History.governed,
+    OutcomeKind.VALIDATOR_ACCUSED: History.governed,
+    OutcomeKind.COORDINATOR_ADDED: History.governed,
+    OutcomeKind.COORDINATOR_REMOVED: History.governed,
+    OutcomeKind.PARAMETER_CHANGED: History.governed,
 }

@@ -190,6 +190,35 @@ MINERS: Final = Table(
 )
 """Registered and retired miners; a miner that registers again keeps its row and its record."""
 
+BALLOTS: Final = Table(
+    "ballots",
+    INDEX_METADATA,
+    _key(),
+    _number("id_prefix"),
+    _bytes("ballot_id"),
+    _bytes("opener"),
+    _number("kind"),
+    _bytes("motion"),
+    _number("opened_ms"),
+    _text("status"),
+    _number("closed_height", nullable=True),
+    _number("closed_ms", nullable=True),
+    Index("ballots_id_prefix", "id_prefix"),
+    Index("ballots_status", "status", "position"),
+    sqlite_strict=True,
+)
+"""Ballots, open and closed; the votes on one are the outcomes of its id."""
+
+CHANGES: Final = Table(
+    "changes",
+    INDEX_METADATA,
+    _key(),
+    _number("timestamp_ms"),
+    _bytes("outcome"),
+    sqlite_strict=True,
+)
+"""What ballots, evidence and epochs' ends changed about authorities, coordinators, parameters."""
+
 TOTALS: Final = Table(
     "totals",
     INDEX_METADATA,

@@ -23,13 +23,22 @@ from ledger.store.bulk import insert_rows, upsert_rows
 from ledger.store.chain_store import ChainStore
 from ledger.store.columns import pack_position
 from ledger.store.engine import Database
-from ledger.store.entries import MinerEntry, load_jobs, load_miners, load_receipts, rows_of
+from ledger.store.entries import (
+    MinerEntry,
+    load_ballots,
+    load_jobs,
+    load_miners,
+    load_receipts,
+    rows_of,
+)
 from ledger.store.errors import IndexRefused
-from ledger.store.fold import Fold, concerned_jobs, concerned_miners
+from ledger.store.fold import Fold, concerned_ids, concerned_miners
 from ledger.store.history import History
 from ledger.store.index_tables import (
     ACTIVITY,
+    BALLOTS,
     BLOCKS,
+    CHANGES,
     CURSOR,
     INDEX_METADATA,
     JOBS,
@@ -205,7 +214,8 @@ def _move_cursor(
 
 def _write(connection: Connection, blocks: Sequence[StoredBlock], *, starts_late: bool) -> None:
     """Write the rows of blocks, with one statement a table where they are not too many."""
-    jobs = load_jobs(connection, concerned_jobs(blocks))
+    concerned = concerned_ids(blocks)
+    jobs = load_jobs(connection, concerned)
     known = {job.receipt_position for job in jobs.values() if job.receipt_position is not None}
     workers = {job.miner for job in jobs.values() if job.miner is not None}
     history = History(
@@ -215,7 +225,7 @@ def _write(connection: Connection, blocks: Sequence[StoredBlock], *, starts_late
         tally=Tally.load(connection, [block.header.timestamp_ms for block in blocks]),
         starts_late=starts_late,
     )
-    fold = Fold(history)
+    fold = Fold(history, load_ballots(connection, concerned))
     for block in blocks:
         fold.add(block)
     insert_rows(connection, BLOCKS, fold.blocks)
@@ -225,4 +235,6 @@ def _write(connection: Connection, blocks: Sequence[StoredBlock], *, starts_late
     upsert_rows(connection, JOBS, rows_of(history.jobs.values()))
     upsert_rows(connection, RECEIPTS, rows_of(history.receipts.values()))
     upsert_rows(connection, MINERS, rows_of(history.miners.values()))
+    upsert_rows(connection, BALLOTS, rows_of(fold.ballots.values()))
+    insert_rows(connection, CHANGES, fold.changes)
     history.tally.save(connection)

@@ -15,9 +15,12 @@ from ledger.store.activity import account_transactions, read_activity
 from ledger.store.columns import height_in_range, pack_bound, pack_position, unpack_position
 from ledger.store.engine import Database
 from ledger.store.errors import FilterUnsupported
+from ledger.store.governance_models import BallotRow, BallotStatus
 from ledger.store.index_tables import (
     ACTIVITY,
+    BALLOTS,
     BLOCKS,
+    CHANGES,
     CURSOR,
     HOURS,
     JOBS,
@@ -52,13 +55,17 @@ from ledger.store.read_models import (
     TransactionRow,
 )
 from ledger.store.read_rows import (
+    BALLOT_ROWS,
     BLOCK_ROWS,
+    CHANGE_ROWS,
     JOB_ROWS,
     MINER_ROWS,
     OUTCOME_ROWS,
     RECEIPT_ROWS,
     TRANSACTION_ROWS,
+    ballot_row,
     block_row,
+    change_row,
     job_row,
     miner_row,
     outcome_row,
@@ -166,7 +173,7 @@ class IndexReader:
         height: Height | None = None,
         object_id: bytes | None = None,
     ) -> list[OutcomeRow]:
-        """Return outcomes, newest first: all, of one block, or of one job, miner or retirement."""
+        """Return outcomes, newest first: all, of one block, or of one object such as a job."""
         key = OUTCOMES.c.position
         query = of_block(paged(OUTCOME_ROWS, key, before, limit), key, height)
         if object_id is not None:
@@ -266,6 +273,24 @@ class IndexReader:
     def miners(self, before: Before = None, limit: int = 25) -> list[MinerRow]:
         """Return miners, newest registration first, retired ones included."""
         return self._all(paged(MINER_ROWS, MINERS.c.position, before, limit), miner_row)
+
+    def ballot(self, ballot_id: Hash) -> BallotRow | None:
+        """Return a ballot, open or closed; `outcomes(object_id=…)` has the votes on it."""
+        condition = has_id(BALLOTS.c.id_prefix, BALLOTS.c.ballot_id, ballot_id)
+        return self._first(BALLOT_ROWS.where(condition), ballot_row)
+
+    def ballots(
+        self, before: Before = None, limit: int = 25, *, status: BallotStatus | None = None
+    ) -> list[BallotRow]:
+        """Return ballots, newest first; only those of a status, if one is given."""
+        query = paged(BALLOT_ROWS, BALLOTS.c.position, before, limit)
+        if status is not None:
+            query = query.where(BALLOTS.c.status == status)
+        return self._all(query, ballot_row)
+
+    def governance_changes(self, before: Before = None, limit: int = 25) -> list[OutcomeRow]:
+        """Return what changed about validators, coordinators, parameters and supply."""
+        return self._all(paged(CHANGE_ROWS, CHANGES.c.position, before, limit), change_row)
 
     def account_activity(
         self, address: Address, before: Before = None, limit: int = 25

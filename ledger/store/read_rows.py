@@ -7,11 +7,22 @@ from sqlalchemy import select
 
 from ledger.actions import AttestationKind, Custody, PostReceipt, Reason, SubmitJob
 from ledger.block import HEADER_CODEC
+from ledger.motions import Motion
 from ledger.outcomes import CODEC as OUTCOME_CODEC
 from ledger.outcomes import OutcomeKind
 from ledger.store.columns import unpack_position
-from ledger.store.entries import JobEntry, MinerEntry, ReceiptEntry
-from ledger.store.index_tables import BLOCKS, JOBS, MINERS, OUTCOMES, RECEIPTS, TRANSACTIONS
+from ledger.store.entries import BallotEntry, JobEntry, MinerEntry, ReceiptEntry
+from ledger.store.governance_models import BallotRow, BallotStatus
+from ledger.store.index_tables import (
+    BALLOTS,
+    BLOCKS,
+    CHANGES,
+    JOBS,
+    MINERS,
+    OUTCOMES,
+    RECEIPTS,
+    TRANSACTIONS,
+)
 from ledger.store.paging import AnyRow, AnySelect
 from ledger.store.read_models import (
     BlockRow,
@@ -33,6 +44,7 @@ from ledger.types import Hash
 
 _TERMS: Final = msgspec.msgpack.Decoder(SubmitJob)
 _CONTENT: Final = msgspec.msgpack.Decoder(PostReceipt)
+_MOTION: Final[msgspec.msgpack.Decoder[Motion]] = msgspec.msgpack.Decoder(Motion)
 
 BLOCK_ROWS: Final[AnySelect] = select(
     BLOCKS.c.block_id, BLOCKS.c.header, BLOCKS.c.body_bytes, BLOCKS.c.certificate
@@ -61,6 +73,12 @@ RECEIPT_ROWS: Final[AnySelect] = select(RECEIPTS)
 
 MINER_ROWS: Final[AnySelect] = select(MINERS)
 """What `miner_row` reads."""
+
+BALLOT_ROWS: Final[AnySelect] = select(BALLOTS)
+"""What `ballot_row` reads."""
+
+CHANGE_ROWS: Final[AnySelect] = select(CHANGES)
+"""What `change_row` reads."""
 
 
 def block_row(row: AnyRow) -> BlockRow:
@@ -110,6 +128,28 @@ def job_row(row: AnyRow) -> JobRow:
         paid_coordinator=job.paid_coordinator,
         paid_client=job.paid_client,
     )
+
+
+def ballot_row(row: AnyRow) -> BallotRow:
+    """Return a ballot."""
+    ballot = BallotEntry(*row)
+    position = Position(*unpack_position(ballot.position))
+    return BallotRow(
+        ballot_id=ballot.ballot_id,
+        position=position,
+        opener=ballot.opener,
+        motion=_MOTION.decode(ballot.motion),
+        opened=Moment(position.height, ballot.opened_ms),
+        status=BallotStatus(ballot.status),
+        closed=_moment(ballot.closed_height, ballot.closed_ms),
+    )
+
+
+def change_row(row: AnyRow) -> OutcomeRow:
+    """Return what governance changed, which is an outcome."""
+    position, timestamp_ms, outcome = row[:3]
+    height, index = unpack_position(position)
+    return OutcomeRow(height, index, timestamp_ms, OUTCOME_CODEC.decode_trusted(outcome))
 
 
 def receipt_row(row: AnyRow) -> ReceiptRow:
