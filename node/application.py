@@ -19,6 +19,7 @@ from consensus import (
     Verified,
     Verify,
 )
+from ledger.errors import ProtocolVersionUnknown
 from node.block_tree import BlockTree, Judgement, TreeBlock
 from node.ports import Clock, Network, Pool
 
@@ -98,6 +99,8 @@ class Application:
         proposal = effect.proposal
         try:
             said = self._judge(effect)
+        except ProtocolVersionUnknown:
+            raise
         except Exception:
             log.exception("proposal_crashed", view=proposal.view, block_id=proposal.block_id.hex())
             self._count_crash()

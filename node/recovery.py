@@ -39,6 +39,7 @@ from consensus import (
 )
 from ledger import ChainView, IsVerified, keys, restored_view
 from ledger.block import Header
+from ledger.block_steps import check_protocol_known
 from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.seen import SeenIds
 from ledger.store import StoredHead
@@ -195,8 +196,10 @@ class EpochOpener:
 
         Raises:
             JournalError: what the journal holds does not fit the store; see the module.
+            ProtocolVersionUnknown: the epoch's rules are newer than this program (S13).
         """
         view, journal = tree.final_view, opened.journal
+        check_protocol_known(view)
         committee = self._committee(view)
         final = BlockRef(view.next_parent_view, view.block_id)
         # What it holds is of use once the store has reached its floor.

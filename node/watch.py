@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from ledger.authorities import coming_protocol_version
 from ledger.types import PublicKey
 from node.chain import ChainNode
 from node.driver import Driver
@@ -74,6 +75,7 @@ class Watch:
         self._moved_ms = clock.monotonic_ms()
         self._told: tuple[object, ...] | None = None
         self._told_ms = 0
+        self._told_version: int | None = None
         self._stalled_since_ms: int | None = None
         chain.on_final(lambda _parent, _view: self._moved())
 
@@ -102,6 +104,7 @@ class Watch:
 
     def look(self) -> None:
         """Tell the log of a stall that is new, has another reason, or lasts."""
+        self._look_ahead()
         report, now_ms = self.report(), self._clock.monotonic_ms()
         if not report.stalled_ms:
             return
@@ -145,6 +148,17 @@ class Watch:
         )
 
     # ------------------------------------------------------------
+
+    def _look_ahead(self) -> None:
+        """Say early that the next epoch's rules are newer than this program (S13)."""
+        version = coming_protocol_version(self._chain.tree.final_view.state)
+        if version is not None and version != self._told_version:
+            log.error(
+                "protocol_version_coming",
+                version=version,
+                reason="install a newer program before this epoch ends, or the node stops there",
+            )
+        self._told_version = version
 
     def _moved(self) -> None:
         self._moved_ms = self._clock.monotonic_ms()

@@ -23,6 +23,9 @@ from node.ports import Clock, FoundWork
 ASK_AGAIN_MS: Final = 100
 """Time after which a block that did not come is asked of another peer."""
 
+ASK_WHILE_SYNCING_MS: Final = 1_000
+"""The same while final blocks are fetched by height, which brings it soon."""
+
 ASKED_MAX: Final = 256
 """Blocks that are asked for at once; the oldest are forgotten."""
 
@@ -74,7 +77,7 @@ class MemberLinks:
         self.transactions: Transactions
         """Set once, before the driver runs."""
         self.is_syncing: Callable[[], bool] = lambda: False
-        """Whether blocks are fetched by height now, so that asking by id would be in vain."""
+        """Whether many blocks are fetched by height now."""
 
     # ------------------------------------------------------------ for the driver
 
@@ -111,7 +114,9 @@ class MemberLinks:
     def fetch_block(self, block_id: Hash) -> None:
         """Ask anyone for a block by its id, each time somebody else."""
         now_ms = self._clock.monotonic_ms()
-        if self.is_syncing() or now_ms < self._asked.get(block_id, 0) + ASK_AGAIN_MS:
+        pause_ms = ASK_WHILE_SYNCING_MS if self.is_syncing() else ASK_AGAIN_MS
+        asked_ms = self._asked.get(block_id)
+        if asked_ms is not None and now_ms < asked_ms + pause_ms:
             return
         peer = self._anyone()
         if peer is None:

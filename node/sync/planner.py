@@ -7,7 +7,8 @@ where a certificate stands, and at an epoch's last block; the rest is then asked
 
 What peers can do to it:
 
-    claim a height it lacks       it is asked, answers nothing, and counts as lower from then on
+    claim a height it lacks       it is asked once a second at most, and its word counts for nothing
+                                  else until it gives something
     not answer                    another is asked after `ANSWER_MS`, and this one rests, each time
                                   for longer
     answer garbage                reported, and asked no more
@@ -63,7 +64,7 @@ LATER_MAX: Final = 3
 """How many more times that long a peer gets that was late before: its link may be slow."""
 
 REST_MS: Final = 1_000
-"""How long a peer that did not answer is left alone the first time; doubles each time."""
+"""How long a peer is left alone that had nothing, or did not answer; doubles for the latter."""
 
 REST_DOUBLINGS_MAX: Final = 5
 """Bounds the rest: half a minute."""
@@ -82,8 +83,15 @@ class PeerState:
     """Questions in a row that it did not answer in time."""
     rests_until_ms: int = 0
     """When it may be asked again."""
+    is_doubted: bool = False
+    """Whether it had nothing where it claimed to, and has given nothing since."""
     is_spoilt: bool = False
     """Whether it sent what no honest peer sends; it is being disconnected."""
+
+    @property
+    def is_credible(self) -> bool:
+        """Whether its word counts for where this node stands, besides being asked."""
+        return not (self.is_doubted or self.is_spoilt or self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class Progress:
     head: Height
     """Height of the own final chain."""
     target: Height
-    """Highest height that a connected peer announces."""
+    """Highest height that a connected peer announces, and was not found not to have."""
     target_peer: PublicKey | None
     """Who announces it."""
     asked: int
@@ -155,15 +163,16 @@ class Planner:
 
     def progress(self) -> Progress:
         """Return how it stands."""
-        usable = {key: peer for key, peer in self._peers.items() if not peer.is_spoilt}
-        best = max(usable, key=lambda key: usable[key].height, default=None)
-        target = usable[best].height if best is not None else 0
+        credible = {key: peer for key, peer in self._peers.items() if peer.is_credible}
+        best = max(credible, key=lambda key: credible[key].height, default=None)
+        target = credible[best].height if best is not None else 0
         return Progress(self._head, target, best, len(self._asked), len(self._staged))
 
     @property
     def is_far_behind(self) -> bool:
-        """Whether more is missing than consensus will bring by itself."""
-        return self._target() > self._head + NEAR_BLOCKS
+        """Whether more is missing than consensus will bring by itself, as far as is known."""
+        credible = (peer.height for peer in self._peers.values() if peer.is_credible)
+        return max(credible, default=0) > self._head + NEAR_BLOCKS
 
     # ------------------------------------------------------------ events
 
@@ -191,7 +200,8 @@ class Planner:
         if span is None or last < span.first:
             self._effects.append(Drop(number))  # Too late: it was asked of somebody else.
             return
-        self._peers[span.peer].failures = 0
+        peer = self._peers[span.peer]
+        peer.failures, peer.is_doubted = 0, False
         self._staged[number] = Span(number, span.peer, span.first, last, span.asked_ms)
 
     def _on_nothing(self, event: Empty | Spoilt) -> None:
@@ -203,6 +213,8 @@ class Planner:
             peer.is_spoilt = True
         else:
             peer.height = min(peer.height, span.first - 1)
+            peer.is_doubted = True
+            peer.rests_until_ms = self._now_ms + REST_MS
 
     def _on_end(self, event: Imported | Unproved) -> None:
         self._importing = None
@@ -299,7 +311,8 @@ class Planner:
 
     def _patient_until(self) -> int | None:
         """Return until when a small gap is left alone; None if nothing is left alone."""
-        if self.is_far_behind or self._target() <= self._head:
+        gap = self._target() - self._head
+        if gap > NEAR_BLOCKS or gap <= 0:
             return None
         until_ms = self._moved_ms + self.patience_ms
         return until_ms if until_ms > self._now_ms else None

@@ -238,6 +238,18 @@ def test_a_peer_that_does_not_answer_rests_longer_each_time() -> None:
     assert rests == [REST_MS, 2 * REST_MS, 4 * REST_MS]
 
 
+def test_a_peer_that_lies_about_its_height_costs_a_question_a_second_and_is_not_believed() -> None:
+    planner = Planner(0)
+    asked = 0
+    for now_ms in range(0, 10 * REST_MS, 10):
+        for ask in asks(planner.handle(Announced(now_ms, b"a", 10**9))):
+            asked += 1
+            planner.handle(Empty(now_ms, ask.number))
+    assert asked <= 10 * SPANS_PER_PEER_MAX
+    assert not planner.is_far_behind
+    assert planner.progress().target == 0
+
+
 def test_what_the_own_head_has_passed_is_dropped() -> None:
     planner = Planner(0)
     first, second = asks(planner.handle(Announced(0, b"a", 2 * SPAN_BLOCKS)))
