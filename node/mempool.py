@@ -98,13 +98,14 @@ class Mempool:
         """
         outcomes: dict[int, SubmitOutcome] = {}
         screened: dict[int, PooledTransaction] = {}
+        passed: dict[int, Moment] = {}
         try:
             async for position, moment in self._turns(range(len(signed))):
                 verdict = self._screen(signed[position], source, moment)
                 if isinstance(verdict, SubmitOutcome):
                     outcomes[position] = verdict
                 else:
-                    screened[position] = verdict
+                    screened[position], passed[position] = verdict, moment
                     self._signatures.waiting += 1
             good = await self._signatures.verify(list(screened.values()))
         finally:
@@ -112,7 +113,7 @@ class Mempool:
         verdicts = dict(zip(screened, good, strict=True))
         async for position, moment in self._turns(screened):
             outcomes[position] = self._conclude(
-                screened[position], source, moment, is_good=verdicts[position]
+                screened[position], passed[position], moment, is_good=verdicts[position]
             )
         return [outcomes[position] for position in range(len(signed))]
 
@@ -145,16 +146,16 @@ class Mempool:
         return entry
 
     def _conclude(
-        self, entry: PooledTransaction, source: str, moment: Moment, *, is_good: bool
+        self, entry: PooledTransaction, passed: Moment, moment: Moment, *, is_good: bool
     ) -> SubmitOutcome:
         """Pool a transaction whose signature is known, unless something changed meanwhile."""
         try:
             if not is_good:
-                self._signatures.count_wrong(source)
+                self._signatures.count_wrong(entry.source)
                 raise SignatureInvalid(
                     "signature: not the sender's over this transaction and chain"
                 )
-            check_admissible(entry, moment, self._index)
+            check_admissible(entry, moment, self._index, passed)
             for victim in victims_for(entry, self._index, self._limits):
                 self._drop(victim.transaction_id, Evicted())
         except LedgerError as error:

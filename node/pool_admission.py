@@ -9,6 +9,7 @@ signature                        `signatures`, in between, because it costs most
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.accounts import balance_of
 from ledger.admission import (
     check_applies,
     check_can_pay,
@@ -21,9 +22,9 @@ from ledger.fees import fee_free_slot, spend_of
 from ledger.hashing import sha256
 from ledger.params import Parameters
 from ledger.proposal import block_time
-from ledger.rejections import AlreadyIncluded
+from ledger.rejections import AlreadyIncluded, InsufficientBalance
 from ledger.transaction import transaction_id_of_bytes
-from ledger.types import TimestampMs
+from ledger.types import Amount, TimestampMs
 from ledger.views import ChainView
 from node.pool_index import PooledTransaction, PoolIndex
 from node.pool_rejections import FeeFreeAlreadyPooled, PoolFull, SenderPoolLimit
@@ -59,6 +60,10 @@ class Moment:
     now_ms: TimestampMs
     """Time that an honest leader would stamp (S5)."""
 
+    def is_same_chain(self, other: "Moment") -> bool:
+        """Return whether nothing but time and the pool can have changed between the two."""
+        return self.head is other.head and self.final is other.final
+
 
 def moment_of(views: Views, clock: Clock) -> Moment:
     """Return what admission is judged by now; valid until the next `await`."""
@@ -91,21 +96,35 @@ def read_entry(data: bytes, moment: Moment, source: str) -> PooledTransaction:
     )
 
 
-def check_admissible(entry: PooledTransaction, moment: Moment, index: PoolIndex) -> None:
+def check_admissible(
+    entry: PooledTransaction, moment: Moment, index: PoolIndex, passed: Moment | None = None
+) -> None:
     """Check all but the signature against the chain and the pool.
+
+    Args:
+        entry: what was read.
+        moment: now.
+        index: the pool.
+        passed: when it passed before, if it did; what cannot have changed is not judged again.
 
     Raises:
         AlreadyIncluded: a block or the pool has it.
         TransactionRejected: another subclass says why it cannot be pooled.
     """
     head, transaction = moment.head, entry.content.transaction
-    check_transaction_sanity(head.header.chain_id, transaction)
+    is_new = passed is None or not passed.is_same_chain(moment)
+    if is_new:
+        check_transaction_sanity(head.header.chain_id, transaction)
     check_transaction_time(moment.head_parameters, transaction, moment.now_ms)
-    check_transaction_unseen(head.seen, entry.transaction_id, transaction.valid_until_ms)
+    if is_new:
+        check_transaction_unseen(head.seen, entry.transaction_id, transaction.valid_until_ms)
     if index.get(entry.transaction_id):
         raise AlreadyIncluded(entry.transaction_id)
     count, spend = index.totals_of(entry.sender)
-    check_can_pay(moment.final.state, moment.head_parameters, transaction, entry.size, spend)
+    if is_new:
+        check_can_pay(moment.final.state, moment.head_parameters, transaction, entry.size, spend)
+    elif entry.spend:
+        _check_balance(moment, entry, entry.spend + spend)
     if entry.slot is None:
         if count >= SENDER_TRANSACTIONS_MAX:
             raise SenderPoolLimit(SENDER_TRANSACTIONS_MAX)
@@ -115,6 +134,12 @@ def check_admissible(entry: PooledTransaction, moment: Moment, index: PoolIndex)
         raise FeeFreeAlreadyPooled(holder.transaction_id)
     # Nothing but the job bounds a transaction without a fee, so the job must want it now.
     check_applies(head, transaction, entry.transaction_id, entry.size, moment.now_ms)
+
+
+def _check_balance(moment: Moment, entry: PooledTransaction, needed: Amount) -> None:
+    balance = balance_of(moment.final.state, entry.sender)
+    if balance < needed:
+        raise InsufficientBalance(needed, balance)
 
 
 def victims_for(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import count
 
+from coordinator.ports import SubmitOutcome
 from ledger.actions import Action, FailJob, Reason, SubmitJob, Transfer, Verification
 from ledger.codec import encode
 from ledger.fees import with_least_fee
@@ -157,3 +158,23 @@ def wire(transaction: SignedTransaction) -> bytes:
 
 def id_of(transaction: SignedTransaction) -> Hash:
     return transaction_id(TAGS, transaction.transaction)
+
+
+async def add(chain: PooledChain, *transactions: SignedTransaction) -> list[SubmitOutcome]:
+    return await chain.pool.add([wire(transaction) for transaction in transactions])
+
+
+async def codes(chain: PooledChain, *transactions: SignedTransaction) -> list[str]:
+    return [outcome.code or outcome.status for outcome in await add(chain, *transactions)]
+
+
+def forged(transaction: SignedTransaction) -> SignedTransaction:
+    signature = bytes([transaction.signature[0] ^ 1]) + transaction.signature[1:]
+    return SignedTransaction(transaction.transaction, signature)
+
+
+async def job_of(chain: PooledChain) -> bytes:
+    submit = chain.job()
+    await add(chain, submit)
+    chain.finalise(chain.build(submit))
+    return id_of(submit)

@@ -4,41 +4,31 @@ import pytest
 from msgspec.structs import replace
 
 from coordinator.ports import SubmitOutcome, TransactionStatus
+from ledger.actions import SubmitEvidence
 from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import TRANSACTION_BYTES_MAX
+from ledger.statements import Notarize, SignedStatement
 from ledger.transaction import SignedTransaction
-from node.mempool import WORK_CHECKS_MAX
 from node.pool_admission import SENDER_TRANSACTIONS_MAX, PoolLimits
-from node.ports import FoundWork
-from node.references import reference_of
 from node.signature_budget import FAILURES_MAX, WINDOW_MS
 from tests.node.pooled_chain import (
     COORDINATOR,
     POOR,
     RICH,
-    RICHES,
     STRANGER,
+    VALIDATOR,
     PooledChain,
+    add,
+    codes,
+    forged,
     id_of,
+    job_of,
     wire,
 )
 
 POOLED, DUPLICATE = TransactionStatus.POOLED, TransactionStatus.DUPLICATE
 REJECTED, FULL = TransactionStatus.REJECTED, TransactionStatus.FULL
-
-
-async def add(chain: PooledChain, *transactions: SignedTransaction) -> list[SubmitOutcome]:
-    return await chain.pool.add([wire(transaction) for transaction in transactions])
-
-
-async def codes(chain: PooledChain, *transactions: SignedTransaction) -> list[str]:
-    return [outcome.code or outcome.status for outcome in await add(chain, *transactions)]
-
-
-def forged(transaction: SignedTransaction) -> SignedTransaction:
-    signature = bytes([transaction.signature[0] ^ 1]) + transaction.signature[1:]
-    return SignedTransaction(transaction.transaction, signature)
 
 
 # ---------------------------------------------------------------- admission, in the order of T7
@@ -180,13 +170,6 @@ async def test_a_broken_copy_of_a_pooled_transaction_changes_nothing() -> None:
 # ---------------------------------------------------------------- fee-free transactions
 
 
-async def job_of(chain: PooledChain) -> bytes:
-    submit = chain.job()
-    await add(chain, submit)
-    chain.finalise(chain.build(submit))
-    return id_of(submit)
-
-
 async def test_a_fee_free_transaction_must_apply_to_the_head() -> None:
     chain = PooledChain()
     job_id = await job_of(chain)
@@ -231,65 +214,6 @@ async def test_candidates_come_by_fee_per_byte_then_by_arrival() -> None:
     await add(chain, *sent)
     assert chain.pool.candidates(9, ()) == [sent[1], sent[3], sent[0], sent[2]]
     assert chain.pool.candidates(2, {id_of(sent[1])}) == [sent[3], sent[0]]
-
-
-# ---------------------------------------------------------------- work for a block, E12
-
-
-async def test_there_is_no_work_when_the_ancestors_hold_it_all() -> None:
-    chain = PooledChain()
-    sent = [chain.transfer(), chain.transfer()]
-    await add(chain, *sent)
-    found = chain.pool.find_work(chain.head_view, {id_of(sent[0])})
-    assert found == FoundWork(reference_of(wire(sent[1])))
-    everything = {id_of(one) for one in sent} | {bytes(32)}
-    assert chain.pool.find_work(chain.head_view, everything) == FoundWork()
-
-
-async def test_what_the_final_state_refuses_is_no_work_and_leaves() -> None:
-    chain = PooledChain()
-    job_id = await job_of(chain)
-    waits, other_bytes = chain.fail(job_id), chain.fail(job_id)
-    await add(chain, waits)
-    assert chain.pool.find_work(chain.head_view, ()).reference is not None
-    chain.finalise(chain.build(other_bytes))
-    assert chain.pool.contains(id_of(waits))
-    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
-    reason = chain.pool.drop_of(id_of(waits))
-    assert reason is not None
-    assert reason.code == "JOB_UNKNOWN"
-
-
-async def test_what_an_unfinal_state_refuses_is_no_work_until_the_final_one_has_judged_it() -> None:
-    chain = PooledChain()
-    job_id = await job_of(chain)
-    waits = chain.fail(job_id)
-    await add(chain, waits)
-    before = chain.head_view
-    first = chain.build()
-    chain.build(chain.fail(job_id))
-    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
-    assert chain.pool.contains(id_of(waits))
-    assert chain.pool.find_work(before, ()) == FoundWork()
-    chain.finalise(first)
-    assert chain.pool.find_work(first.result.view, ()).reference == reference_of(wire(waits))
-
-
-async def test_a_search_among_much_that_is_refused_is_bounded_and_says_that_it_is_unsure() -> None:
-    chain = PooledChain()
-    pooled = [chain.transfer(RICHES // 300, fee=60_000) for _ in range(WORK_CHECKS_MAX + 5)]
-    good = chain.transfer(key=POOR)
-    await add(chain, *pooled, good)
-    chain.finalise(chain.build(chain.transfer(RICHES - 10**9, to=POOR.address)))
-    assert chain.pool.find_work(chain.head_view, ()) == FoundWork(is_unsure=True)
-    assert chain.pool.find_work(chain.head_view, ()) == FoundWork(reference_of(wire(good)))
-
-
-async def test_what_can_no_longer_be_included_in_time_is_no_work() -> None:
-    chain = PooledChain()
-    await add(chain, chain.transfer(valid_ms=100))
-    chain.clock.now_ms += 101
-    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
 
 
 async def test_who_pays_more_per_byte_takes_the_place_of_who_pays_least() -> None:
@@ -398,6 +322,20 @@ async def test_the_node_itself_has_no_such_budget() -> None:
     for _ in range(FAILURES_MAX // len(wrong) + 1):
         await chain.pool.add(wrong)
     assert await codes(chain, chain.transfer()) == ["pooled"]
+
+
+async def test_forged_evidence_counts_like_a_forged_signature() -> None:
+    """Evidence is free, and judging it means to verify two signatures inside it."""
+    chain = PooledChain()
+    statements = [Notarize(0, 5, 1, bytes([n]) * 32) for n in (1, 2)]
+    first, second = (SignedStatement(each, bytes(64)) for each in statements)
+    evidence = SubmitEvidence(VALIDATOR.public_key, first, second)
+    for _ in range(FAILURES_MAX // 50):
+        sent = [wire(chain.signed(evidence, fee=0)) for _ in range(50)]
+        outcomes = await chain.pool.add(sent, source="192.0.2.1")
+        assert {outcome.code for outcome in outcomes} == {"EVIDENCE_SIGNATURE_INVALID"}
+    (outcome,) = await chain.pool.add([wire(chain.signed(evidence, fee=0))], source="192.0.2.1")
+    assert outcome.code == "SIGNATURE_BUDGET_SPENT"
 
 
 @pytest.mark.parametrize("key", [COORDINATOR, KeyPair(b"\x77" * 32)])

@@ -1,0 +1,158 @@
+"""The pool while the chain goes on: what changes during verification, and what counts as work."""
+
+from collections.abc import Callable, Sequence
+
+from ledger.transaction import SignedTransaction
+from node.mempool import WORK_CHECKS_MAX, Mempool
+from node.pool_admission import PoolLimits
+from node.ports import FoundWork
+from node.references import reference_of
+from node.signatures import SignatureClaim, SignatureVerifier
+from tests.node.pooled_chain import (
+    POOR,
+    RICHES,
+    TAGS,
+    PooledChain,
+    add,
+    codes,
+    forged,
+    id_of,
+    job_of,
+    wire,
+)
+
+# ---------------------------------------------------------------- while signatures are verified
+
+
+class Interrupted(SignatureVerifier):
+    """Lets something happen while signatures are verified."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__(TAGS, 0)
+        self.claims: list[SignatureClaim] = []
+        self.happens = happens
+
+    async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
+        self.claims += claims
+        self.happens()
+        return await super().verify(claims)
+
+
+def interrupted(happens: Callable[[PooledChain], object]) -> tuple[PooledChain, Interrupted]:
+    chain = PooledChain()
+    verifier = Interrupted(lambda: happens(chain))
+    chain.pool = Mempool(chain, verifier, chain.clock, chain.limits)
+    return chain, verifier
+
+
+async def test_what_became_final_meanwhile_is_a_duplicate() -> None:
+    waiting: list[SignedTransaction] = []
+    chain, _ = interrupted(lambda chain: chain.finalise(chain.build(*waiting)))
+    waiting.append(chain.transfer())
+    assert await codes(chain, waiting[0]) == ["duplicate"]
+
+
+async def test_what_cannot_be_paid_any_more_meanwhile_is_refused() -> None:
+    def spend(chain: PooledChain) -> None:
+        chain.finalise(chain.build(chain.transfer(90_000, key=POOR, fee=4_000)))
+
+    chain, _ = interrupted(spend)
+    assert await codes(chain, chain.transfer(50_000, key=POOR)) == ["INSUFFICIENT_BALANCE"]
+
+
+async def test_spends_that_pass_together_are_summed_up_when_they_are_pooled() -> None:
+    chain, _ = interrupted(lambda _: None)
+    batch = [chain.transfer(40_000, key=POOR) for _ in range(4)]
+    outcomes = await codes(chain, *batch)
+    assert outcomes == ["pooled", "pooled", "INSUFFICIENT_BALANCE", "INSUFFICIENT_BALANCE"]
+
+
+async def test_what_expired_meanwhile_is_refused() -> None:
+    def wait(chain: PooledChain) -> None:
+        chain.clock.now_ms += 50
+
+    chain, _ = interrupted(wait)
+    assert await codes(chain, chain.transfer(valid_ms=40)) == ["TRANSACTION_EXPIRED"]
+
+
+async def test_a_good_signature_is_verified_once_even_if_the_pool_had_no_room() -> None:
+    chain, verifier = interrupted(lambda _: None)
+    chain.pool._limits = PoolLimits(transactions_max=1)
+    first, second = chain.transfer(fee=50_000), chain.transfer(fee=50_000)
+    assert await codes(chain, first, second, second) == ["pooled", "POOL_FULL", "POOL_FULL"]
+    before = len(verifier.claims)
+    assert chain.pool.is_verified(second, wire(second))
+    chain.finalise(chain.build(first))
+    assert await codes(chain, second) == ["pooled"]
+    assert len(verifier.claims) == before
+
+
+async def test_verifying_ahead_leaves_out_what_is_known_and_learns_nothing_of_wrong_ones() -> None:
+    chain, verifier = interrupted(lambda _: None)
+    known, new, wrong = chain.transfer(), chain.transfer(), forged(chain.transfer())
+    await add(chain, known)
+    await chain.pool.verify_ahead([known, new, wrong])
+    assert len(verifier.claims) == 3
+    verified = [chain.pool.is_verified(each, wire(each)) for each in (known, new, wrong)]
+    assert verified == [True, True, False]
+    await chain.pool.verify_ahead([known, new])
+    assert len(verifier.claims) == 3
+
+
+# ---------------------------------------------------------------- work for a block, E12
+
+
+async def test_there_is_no_work_when_the_ancestors_hold_it_all() -> None:
+    chain = PooledChain()
+    sent = [chain.transfer(), chain.transfer()]
+    await add(chain, *sent)
+    found = chain.pool.find_work(chain.head_view, {id_of(sent[0])})
+    assert found == FoundWork(reference_of(wire(sent[1])))
+    everything = {id_of(one) for one in sent} | {bytes(32)}
+    assert chain.pool.find_work(chain.head_view, everything) == FoundWork()
+
+
+async def test_what_the_final_state_refuses_is_no_work_and_leaves() -> None:
+    chain = PooledChain()
+    job_id = await job_of(chain)
+    waits, other_bytes = chain.fail(job_id), chain.fail(job_id)
+    await add(chain, waits)
+    assert chain.pool.find_work(chain.head_view, ()).reference is not None
+    chain.finalise(chain.build(other_bytes))
+    assert chain.pool.contains(id_of(waits))
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
+    reason = chain.pool.drop_of(id_of(waits))
+    assert reason is not None
+    assert reason.code == "JOB_UNKNOWN"
+
+
+async def test_what_an_unfinal_state_refuses_is_no_work_until_the_final_one_has_judged_it() -> None:
+    chain = PooledChain()
+    job_id = await job_of(chain)
+    waits = chain.fail(job_id)
+    await add(chain, waits)
+    before = chain.head_view
+    first = chain.build()
+    chain.build(chain.fail(job_id))
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
+    assert chain.pool.contains(id_of(waits))
+    assert chain.pool.find_work(before, ()) == FoundWork()
+    chain.finalise(first)
+    assert chain.pool.find_work(first.result.view, ()).reference == reference_of(wire(waits))
+
+
+async def test_a_search_among_much_that_is_refused_is_bounded_and_says_that_it_is_unsure() -> None:
+    chain = PooledChain()
+    pooled = [chain.transfer(RICHES // 300, fee=60_000) for _ in range(WORK_CHECKS_MAX + 5)]
+    good = chain.transfer(key=POOR)
+    await add(chain, *pooled, good)
+    chain.finalise(chain.build(chain.transfer(RICHES - 10**9, to=POOR.address)))
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork(is_unsure=True)
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork(reference_of(wire(good)))
+
+
+async def test_what_can_no_longer_be_included_in_time_is_no_work() -> None:
+    chain = PooledChain()
+    await add(chain, chain.transfer(valid_ms=100))
+    chain.clock.now_ms += 101
+    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
