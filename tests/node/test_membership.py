@@ -1,13 +1,24 @@
-"""A node that is voted in signs, and one that is voted out follows, both without a restart."""
+"""What ballots do to a running node: voted in, voted out, and rules that it does not know."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from ledger.actions import CastVote
+from ledger.errors import ProtocolVersionUnknown
 from ledger.keys import KeyPair
-from ledger.motions import AddAuthority, Motion, RemoveAuthority, possession_message
+from ledger.motions import (
+    AddAuthority,
+    Motion,
+    RemoveAuthority,
+    SetProtocolVersion,
+    prove_possession,
+)
 from ledger.params import Parameters
-from tests.node.lone_node import TAGS, LoneNode, id_of
+from node.driver import NodeFatal
+from tests.node.lone_node import TAGS, VALIDATOR, LoneNode, id_of
 from tests.node.memory_peers import MemoryHub
 from tests.node.test_network import VALIDATORS, member, reported, submitted
 
@@ -56,7 +67,7 @@ async def test_a_key_that_is_voted_in_signs_and_one_that_is_voted_out_follows(
             await running.enter_async_context(node)
         await reported([*nodes, fifth], await submitted(fifth))
         assert (fifth.driver.status().signs, fifth.driver.status().silent_because) == (False, "")
-        proof = FIFTH.sign(possession_message(TAGS, FIFTH.public_key, "fifth", PAYOUT))
+        proof = prove_possession(TAGS, FIFTH, "fifth", PAYOUT)
         await decide(nodes, AddAuthority(FIFTH.public_key, "fifth", PAYOUT, proof))
         await next_epoch([*nodes, fifth])
         assert fifth.driver.status().validators == 5
@@ -72,3 +83,19 @@ async def test_a_key_that_is_voted_in_signs_and_one_that_is_voted_out_follows(
         await reported(everybody, signed)
         proposers = {block.header.proposer for block in await fifth.chain.blocks_after(0, 1_000)}
         assert FIFTH.public_key in proposers
+
+
+async def test_a_node_stops_before_rules_that_it_does_not_know_and_keeps_what_it_has(
+    tmp_path: Path,
+) -> None:
+    node = LoneNode(tmp_path, SHORT)
+    running = asyncio.create_task(node.driver.run())
+    await node.finalize(node.signed(CastVote(None, SetProtocolVersion(2), support=True), VALIDATOR))
+    node.clock.shift_ms += SHORT.epoch_ms
+    await node.finalize(node.transfer(3))
+    with pytest.raises(NodeFatal, match="protocol version 2"):
+        await running
+    assert node.tree.final_view.ends_epoch
+    node.store.close()
+    with pytest.raises(ProtocolVersionUnknown):
+        LoneNode(tmp_path, SHORT, clock=node.clock)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ledger.keys import KeyPair
 from ledger.params import Parameters
+from node.failpoints import Failpoints, NoFailpoints
 from tests.node.lone_node import PEER, VALIDATOR, LoneNode, id_of
 from tests.node.memory_peers import MemoryHub
 
@@ -12,10 +13,23 @@ LONG = Parameters(account_fee=0, epoch_ms=604_800_000)
 SHORT = Parameters(account_fee=0, epoch_ms=10_000)
 
 
-def member(hub: MemoryHub, folder: Path, number: int, parameters: Parameters = LONG) -> LoneNode:
+def member(
+    hub: MemoryHub,
+    folder: Path,
+    number: int,
+    parameters: Parameters = LONG,
+    failpoints: Failpoints | None = None,
+) -> LoneNode:
     place = folder / str(number)
     place.mkdir(exist_ok=True)
-    return LoneNode(place, parameters, validators=VALIDATORS, key=VALIDATORS[number], hub=hub)
+    return LoneNode(
+        place,
+        parameters,
+        failpoints=failpoints or NoFailpoints(),
+        validators=VALIDATORS,
+        key=VALIDATORS[number],
+        hub=hub,
+    )
 
 
 def follower(hub: MemoryHub, folder: Path, parameters: Parameters = LONG) -> LoneNode:

@@ -3,17 +3,21 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from consensus import BlockRef, Committee, Notarize, Verdict, Verified, Verify
 from ledger.transaction import CODEC, SignedTransaction
 from node.application import Application
 from node.block_tree import BlockTree
+from node.driver import NodeFatal
+from node.failpoints import Failpoint
 from node.journal import Journal
 from node.journal_format import FORMAT_VERSION, JournalIdentity
 from node.ports import NoPeers
 from node.watch import STALL_MS
-from tests.node.lone_node import START_MS, TAGS, VALIDATOR, LoneNode
+from tests.node.lone_node import START_MS, TAGS, VALIDATOR, LoneNode, id_of
 from tests.node.memory_peers import MemoryHub
-from tests.node.test_network import VALIDATORS, member, reported, submitted
+from tests.node.test_network import SHORT, VALIDATORS, member, reported, submitted
 
 
 def save(folder: Path, name: str) -> None:
@@ -84,6 +88,53 @@ async def test_a_validator_with_an_older_database_fetches_what_its_journal_knows
         assert "does not hold those blocks" in fourth.driver.status().silent_because
         async with fourth:
             await reported([*nodes, fourth], await submitted(nodes[0]))
+            signed = await submitted(fourth)
+            await reported([*nodes, fourth], signed)
+            assert fourth.driver.status().signs
+
+
+class FailsAt:
+    """A disk that fails when a place is reached for the n-th time."""
+
+    def __init__(self, place: Failpoint, count: int) -> None:
+        self.place = place
+        self.left = count
+
+    def reached(self, place: Failpoint) -> None:
+        if place is self.place:
+            self.left -= 1
+            if self.left == 0:
+                raise OSError(5, "input/output error")
+
+
+@pytest.mark.parametrize("place", list(Failpoint))
+async def test_a_validator_that_fails_while_it_catches_up_goes_on_after_a_restart(
+    tmp_path: Path, place: Failpoint
+) -> None:
+    hub = MemoryHub()
+    nodes = [member(hub, tmp_path, number, SHORT) for number in range(3)]
+    async with nodes[0], nodes[1], nodes[2]:
+        async with member(hub, tmp_path, 3, SHORT) as fourth:
+            await reported([*nodes, fourth], await submitted(nodes[0]))
+        while nodes[0].driver.status().epoch < 2:
+            for node in nodes:
+                node.clock.shift_ms += 2_500
+            await reported(nodes, await submitted(nodes[0]))
+        signed = await submitted(nodes[0])
+        await reported(nodes, signed)
+        failed = 0
+        for count in (1, 2, 3):
+            fourth = member(hub, tmp_path, 3, SHORT, failpoints=FailsAt(place, count))
+            fourth.clock.shift_ms = nodes[0].clock.shift_ms
+            try:
+                async with fourth:
+                    await fourth.chain.wait_final(id_of(signed), 0.5)
+            except NodeFatal:
+                failed += 1
+        assert failed
+        fourth = member(hub, tmp_path, 3, SHORT)
+        fourth.clock.shift_ms = nodes[0].clock.shift_ms
+        async with fourth:
             signed = await submitted(fourth)
             await reported([*nodes, fourth], signed)
             assert fourth.driver.status().signs
