@@ -3,6 +3,7 @@
 The limit is looked at before anything is decoded.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -80,7 +81,7 @@ def _kind(message: type[Message], name: str, priority: Priority, bytes_max: int)
     return Kind(number, name, priority, limit, codec)
 
 
-KINDS: Final = MappingProxyType(
+KINDS: Final[Mapping[type[Message], Kind]] = MappingProxyType(
     {
         PeerRecords: _kind(
             PeerRecords,

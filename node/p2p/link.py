@@ -13,8 +13,8 @@ from node.p2p.frames import encode_frame
 from node.p2p.kinds import KINDS, Kind
 from node.p2p.messages import Message
 from node.p2p.metrics import PeerMetrics
-from node.p2p.outbox import Outbox, Queued
 from node.p2p.peer import Role
+from node.p2p.send_queue import Queued, SendQueue
 from node.p2p.wire import Wire
 
 RECORDS_PER_SECOND: Final = 1
@@ -66,10 +66,12 @@ class Link:
         self._wire = wire
         self._metrics = metrics
         self._is_validator = is_validator
-        self._outbox = Outbox(limits.queue_bytes_max, limits.transaction_queue_bytes_max)
+        self._queue = SendQueue(limits.queue_bytes_max, limits.transaction_queue_bytes_max)
         self.proved = proved
         self.records_rate = TokenBucket(RECORDS_PER_SECOND, RECORDS_BURST, now_ms)
         """How often it may tell addresses."""
+        self.is_introduced = False
+        """Whether the handler has heard of it."""
         self.gone = asyncio.Event()
         """Set when the link has ended and the handler knows."""
         wire.on_writable = self._flush
@@ -102,9 +104,14 @@ class Link:
         return self._wire.ended
 
     @property
+    def is_shown(self) -> bool:
+        """Whether the rest of the node may know of it: between the two calls of the handler."""
+        return self.is_introduced and self.ended is None
+
+    @property
     def queue_bytes(self) -> int:
         """Bytes that wait to be sent."""
-        return self._outbox.bytes
+        return self._queue.bytes
 
     @property
     def held_bytes(self) -> int:
@@ -123,12 +130,12 @@ class Link:
         """Queue an encoded message."""
         if self.ended is not None:
             return False
-        dropped = self._outbox.dropped
-        queued = self._outbox.push(kind, data)
-        if self._outbox.dropped > dropped:
-            self._metrics.count_dropped(self._outbox.dropped - dropped)
+        dropped = self._queue.dropped
+        queued = self._queue.push(kind, data)
+        if self._queue.dropped > dropped:
+            self._metrics.count_dropped(self._queue.dropped - dropped)
         if queued is Queued.FULL:
-            self.end(QueueFull(f"{self._outbox.bytes} bytes wait"))
+            self.end(QueueFull(f"{self._queue.bytes} bytes wait"))
         self._flush()
         return queued is Queued.YES
 
@@ -142,7 +149,7 @@ class Link:
 
     def end(self, reason: LinkEnded) -> None:
         """Disconnect; the first reason stands."""
-        self._outbox.clear()
+        self._queue.clear()
         self._wire.end(reason)
 
     async def until_ended(self) -> LinkEnded:
@@ -158,7 +165,7 @@ class Link:
         self._wire.forgive_silence()
 
     def _flush(self) -> None:
-        while self._wire.is_writable and (waiting := self._outbox.pop()):
+        while self._wire.is_writable and (waiting := self._queue.pop()):
             kind, data = waiting
             self._metrics.count_sent(kind.name, len(data))
             self._wire.write(data)

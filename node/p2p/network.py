@@ -150,13 +150,13 @@ class PeerNetwork:
         return self._listener.addresses
 
     def peers(self) -> tuple[Peer, ...]:
-        """Return the connected peers."""
-        return self._roster.links()
+        """Return the connected peers that the handler has heard of."""
+        return self._shown()
 
     def peer_of(self, key: PublicKey) -> Peer | None:
         """Return the connected peer with this key."""
         link = self._roster.get(key)
-        return link if link is not None and link.ended is None else None
+        return link if link is not None and link.is_shown else None
 
     def broadcast(
         self, message: Message, *, to: Role | None = None, but: Peer | None = None
@@ -169,9 +169,7 @@ class PeerNetwork:
             but: all except this one, if given.
         """
         links = [
-            link
-            for link in self._roster.links()
-            if link is not but and (to is None or link.role is to)
+            link for link in self._shown() if link is not but and (to is None or link.role is to)
         ]
         if links:
             kind, data = KINDS[type(message)], encode_frame(message)
@@ -309,6 +307,7 @@ class PeerNetwork:
             is_outbound=link.is_outbound,
         )
         self._count_peers()
+        link.is_introduced = True
         records = self._exchange.current()
         if records:
             link.send(PeerRecords(records))
@@ -325,6 +324,9 @@ class PeerNetwork:
         if news:
             self.broadcast(PeerRecords(news), but=link)
             self._dial_wanted()
+
+    def _shown(self) -> tuple[Link, ...]:
+        return tuple(link for link in self._roster.links() if link.is_shown)
 
     def _count_peers(self) -> None:
         self._metrics.count_peers((link.role, link.is_outbound) for link in self._roster.links())

@@ -203,7 +203,7 @@ class Wire(asyncio.Protocol):
         if self._ended is not None:
             self._transport.abort()
             return
-        # One byte that the socket does not take makes us wait: what waits in `Outbox` keeps its
+        # One byte that the socket does not take makes us wait: what waits in `SendQueue` keeps its
         # order of priority, and what waits in a transport does not.
         self._transport.set_write_buffer_limits(high=1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):

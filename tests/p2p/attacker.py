@@ -5,7 +5,7 @@ import secrets
 import ssl
 import struct
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -74,10 +74,13 @@ class Attacker:
         """Wait until the other end took most of what was written."""
         await self._writer.drain()
 
-    @property
-    def unsent_bytes(self) -> int:
-        """Bytes that the other end does not take."""
-        return self._writer.transport.get_write_buffer_size()
+    def stop_reading(self) -> None:
+        """Leave what the node sends in the socket."""
+        cast(asyncio.Transport, self._writer.transport).pause_reading()
+
+    def go_on_reading(self) -> None:
+        """Take what the node sends again."""
+        cast(asyncio.Transport, self._writer.transport).resume_reading()
 
     async def until_ended(self) -> None:
         """Read and forget until the node ends the connection; fail when it does not."""

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from ledger.hashing import Tags
-from node.p2p import BlockAnswer, NodeIdentity, Role, StatusMessage
+from node.p2p import BlockAnswer, NodeIdentity, Peer, Role, StatusMessage
 from node.p2p.frames import FRAME_BYTES_MAX, encode_frame
 from node.p2p.kinds import KINDS
 from node.p2p.messages import PeerRecord, PeerRecords, VoteMessage
@@ -120,7 +120,7 @@ async def test_a_peer_that_never_reads_is_disconnected(node: Node):
     async with Attacker(node.address) as attacker:
         await attacker.greet()
         # Nobody reads the attacker's end of the socket any more.
-        attacker._reader._transport.pause_reading()
+        attacker.stop_reading()
         peer = await _peer(node, EVIL.keys.public_key)
         filling = transactions(bytes(1_000))
         while peer.send(filling):
@@ -137,7 +137,7 @@ async def test_a_peer_that_never_reads_is_disconnected(node: Node):
 async def test_a_peer_for_whom_too_much_waits_is_disconnected(node: Node):
     async with Attacker(node.address) as attacker:
         await attacker.greet()
-        attacker._reader._transport.pause_reading()
+        attacker.stop_reading()
         peer = await _peer(node, EVIL.keys.public_key)
         sent = 0
         while peer.send(BlockAnswer(bytes(500_000))):
@@ -189,9 +189,10 @@ async def test_a_claim_to_be_a_validator_is_worth_nothing_without_the_set(node: 
     async with Attacker(node.address) as attacker:
         await attacker.greet(NodeIdentity(EVIL.keys, Role.VALIDATOR))
         peer = await _peer(node, EVIL.keys.public_key)
-        assert peer.role is Role.FOLLOWER
+        roles = [peer.role]
         node.network.set_validators(frozenset({EVIL.keys.public_key}))
-        assert peer.role is Role.VALIDATOR
+        roles.append(peer.role)
+        assert roles == [Role.FOLLOWER, Role.VALIDATOR]
 
 
 async def test_addresses_told_again_and_again_are_not_all_looked_at(node: Node):
@@ -211,6 +212,8 @@ async def test_addresses_told_again_and_again_are_not_all_looked_at(node: Node):
         assert 0 < told <= 30
 
 
-async def _peer(node: Node, key: bytes):
+async def _peer(node: Node, key: bytes) -> Peer:
     await eventually(lambda: node.network.peer_of(key))
-    return node.network.peer_of(key)
+    peer = node.network.peer_of(key)
+    assert peer is not None
+    return peer

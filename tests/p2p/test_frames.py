@@ -32,14 +32,14 @@ KIND_TYPES = get_args(Message)
 
 
 @pytest.mark.parametrize("kind", KIND_TYPES)
-def test_every_kind_has_a_row_of_its_own_number(kind: type):
+def test_every_kind_has_a_row_of_its_own_number(kind: type[Message]):
     assert set(KINDS) == set(KIND_TYPES)
     assert len({row.number for row in KINDS.values()}) == len(KINDS)
     assert KINDS[kind].number not in {1, 2}, "the hello's numbers"
 
 
 @pytest.mark.parametrize("kind", KIND_TYPES)
-def test_a_message_comes_back_from_its_frame(kind: type):
+def test_a_message_comes_back_from_its_frame(kind: type[Message]):
     @settings(max_examples=40)
     @given(STRATEGIES[kind])
     def comes_back(message: Message):
@@ -113,7 +113,7 @@ def test_a_kind_that_nobody_knows_is_no_provable_fault():
 
 
 @pytest.mark.parametrize("kind", KIND_TYPES)
-def test_a_frame_beyond_its_kinds_limit_is_not_decoded(kind: type):
+def test_a_frame_beyond_its_kinds_limit_is_not_decoded(kind: type[Message]):
     row = KINDS[kind]
     with pytest.raises(FrameTooLarge):
         decode_frame(bytes([0x92, row.number]) + b"\x00" * row.bytes_max)

@@ -119,7 +119,7 @@ async def test_votes_overtake_what_waits_for_a_slow_peer(start: StartNode):
         await slow.greet()
         await eventually(node.network.peers)
         (peer,) = node.network.peers()
-        slow._reader._transport.pause_reading()
+        slow.stop_reading()
         block = BlockAnswer(bytes(100_000))
         for _ in range(80):
             assert peer.send(block)
@@ -129,8 +129,8 @@ async def test_votes_overtake_what_waits_for_a_slow_peer(start: StartNode):
         peer.send(transactions(b"least"))
         peer.send(StatusMessage(1, 1, 1, bytes(32)))
         peer.send(StatusMessage(1, 1, 2, bytes(32)))
-        slow._reader._transport.resume_reading()
-        received = []
+        slow.go_on_reading()
+        received: list[bytes] = []
         while not received or received[-1] != encode_frame(transactions(b"least")):
             received.append(await slow.receive())
         blocks = [at for at, data in enumerate(received) if data == encode_frame(block)]
@@ -152,7 +152,7 @@ async def test_transactions_for_a_slow_peer_are_dropped_and_the_peer_is_kept(sta
         await slow.greet()
         await eventually(node.network.peers)
         (peer,) = node.network.peers()
-        slow._reader._transport.pause_reading()
+        slow.stop_reading()
         for _ in range(40):
             assert peer.send(BlockAnswer(bytes(100_000)))
         while peer.send(transactions(bytes(1_000))):

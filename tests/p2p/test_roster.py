@@ -1,6 +1,7 @@
 """Who may connect, and which of two connections to one key is kept."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from node.p2p import Limits, Role
 from node.p2p.errors import AlreadyConnected, KeyBanned, LinkEnded, NoSlot, Stopping
-from node.p2p.link import Proved
+from node.p2p.link import Link, Proved
 from node.p2p.roster import BANS_MAX, Roster, keeps_newcomer
 from tests.p2p.meeting import key_pair
 
@@ -47,11 +48,15 @@ class SeatTaken:
         return self.proved.is_outbound
 
 
+def seat(proved: Proved, ended: LinkEnded | None = None) -> Link:
+    return cast(Link, SeatTaken(proved, ended))
+
+
 def roster(*links: Proved, validators: frozenset[bytes] = frozenset(), expected=frozenset()):
     made = Roster(OWN, LIMITS, expected)
     made.validators = validators
     for link in links:
-        made.put(SeatTaken(link))
+        made.put(seat(link))
     return made
 
 
@@ -100,7 +105,7 @@ def test_a_second_connection_that_is_not_kept_is_refused_and_names_the_key():
 def test_a_connection_that_is_ending_is_in_nobodys_way():
     keeps_own = key(1) > OWN
     here = roster()
-    ending = SeatTaken(proved(1, is_outbound=keeps_own), Stopping())
+    ending = seat(proved(1, is_outbound=keeps_own), Stopping())
     here.put(ending)
     assert here.check(proved(1, is_outbound=not keeps_own), 0) is ending
     assert here.links() == ()
@@ -108,7 +113,7 @@ def test_a_connection_that_is_ending_is_in_nobodys_way():
 
 def test_a_link_that_was_replaced_does_not_take_its_successor_along():
     here = roster()
-    first, second = SeatTaken(proved(1)), SeatTaken(proved(1, process=b"second"))
+    first, second = seat(proved(1)), seat(proved(1, process=b"second"))
     here.put(first)
     here.put(second)
     here.remove(first)

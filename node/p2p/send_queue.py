@@ -28,7 +28,7 @@ class _Waiting:
     data: bytes
 
 
-class Outbox:
+class SendQueue:
     """Frames in a queue for each priority; a queue's turn comes when those before it are empty."""
 
     def __init__(self, bytes_max: int, transaction_bytes_max: int) -> None:
