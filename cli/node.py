@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import snapshot
+from cli import node_status, snapshot
 from cli.exits import Exit, ends_with
 from cli.group import AsJson, command_group
 from cli.passphrases import PassphraseFd, PassphraseFile, read_passphrase
@@ -17,6 +17,7 @@ from coordinator.database import DatabaseError
 from coordinator.wallets import VaultError
 from genesis import GenesisError
 from ledger import StateRootMismatch
+from ledger.errors import ProtocolVersionUnknown
 from ledger.store import StoreError
 from node.app import Node, build_node
 from node.config import ConfigInvalid, NodeConfig, read_config
@@ -32,6 +33,7 @@ from node.ports import Clock, SystemClock
 
 app = command_group("Run a node.")
 app.add_typer(snapshot.app, name="snapshot")
+app.command()(node_status.status)
 
 
 @app.callback()
@@ -76,6 +78,7 @@ def run(
                 JournalError,
                 StoreError,
                 StateRootMismatch,
+                ProtocolVersionUnknown,
                 DatabaseError,
                 VaultError,
             ),
