@@ -90,6 +90,8 @@ class InProcessChain:
         self.clock = clock
         self.is_paused = False
         """Whether blocks wait until the test makes them."""
+        self.may_halt = False
+        """Whether a leap of the clock is a halt; else the chain was awake meanwhile (J12)."""
         self.submitted: list[bytes] = []
         """All bytes that were ever submitted, in order."""
         self._pool: dict[bytes, SignedTransaction] = {}
@@ -197,14 +199,20 @@ class InProcessChain:
 
     def make_block(self) -> None:
         """Make a block of all that is pooled and due, final at once."""
+        awake_ms = self._view.parameters.halt_gap_ms
+        while not self.may_halt and self.clock() - self._view.header.timestamp_ms > awake_ms:
+            self._make_block_at(self._view.header.timestamp_ms + awake_ms, [])
+        self._make_block_at(block_time(self._view, self.clock()), list(self._pool.values()))
+
+    def _make_block_at(self, timestamp_ms: int, candidates: list[SignedTransaction]) -> None:
         parent = self._view
         context = BlockContext(
             epoch=parent.next_epoch,
             view=parent.next_parent_view + 1,
             proposer=VALIDATOR.public_key,
-            timestamp_ms=block_time(parent, self.clock()),
+            timestamp_ms=timestamp_ms,
         )
-        built = build_block(parent, list(self._pool.values()), context)
+        built = build_block(parent, candidates, context)
         result = built.result
         self.store.commit(result.view.block_id, built.block, b"", result.outcomes, result.delta)
         self._view = make_final(parent, result.view)

@@ -36,6 +36,7 @@ from ledger.store.read_models import (
 from ledger.store.stored import StoredBlock, StoredHead
 from ledger.store.work_models import (
     AttestationRow,
+    DisputeRow,
     JobPhase,
     JobRow,
     MinerRow,
@@ -57,6 +58,7 @@ __all__ = [
     "ChainStats",
     "ChainStore",
     "CommitRefused",
+    "DisputeRow",
     "EncodedBlock",
     "FilterUnsupported",
     "Found",

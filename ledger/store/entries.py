@@ -49,6 +49,11 @@ class JobEntry:
     paid_miner: int = 0
     paid_coordinator: int = 0
     paid_client: int = 0
+    disputed_height: int | None = None
+    disputed_ms: int | None = None
+    disputed_by: Address | None = None
+    dispute_reason: int | None = None
+    dispute_bond: int | None = None
 
 
 @dataclass(slots=True)

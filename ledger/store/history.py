@@ -148,8 +148,12 @@ class History:
             receipt.rerun_id = cause
 
     def receipt_disputed(self, event: Event) -> None:
-        """Settlement is frozen."""
+        """Settlement is frozen; a client's bond is locked beside the escrow."""
         job = self.jobs[event.outcome.object_id]
+        (job.disputed_by,), (job.dispute_bond,) = event.outcome.parties, event.outcome.amounts
+        job.disputed_height, job.disputed_ms = event.height, event.timestamp_ms
+        job.dispute_reason = event.outcome.code
+        self.tally.add("locked", job.dispute_bond)
         receipt = self._receipt_of(job)
         assert receipt is not None
         job.payment = receipt.payment = Payment.DISPUTED

@@ -9,7 +9,7 @@ from ledger.actions import AttestationKind, Custody, PostReceipt, Reason, Submit
 from ledger.block import HEADER_CODEC
 from ledger.motions import Motion
 from ledger.outcomes import CODEC as OUTCOME_CODEC
-from ledger.outcomes import OutcomeKind
+from ledger.outcomes import RULED, OutcomeKind
 from ledger.store.columns import unpack_position
 from ledger.store.entries import BallotEntry, JobEntry, MinerEntry, ReceiptEntry
 from ledger.store.governance_models import BallotRow, BallotStatus
@@ -31,6 +31,7 @@ from ledger.store.read_models import (
 )
 from ledger.store.work_models import (
     AttestationRow,
+    DisputeRow,
     JobPhase,
     JobRow,
     MinerRow,
@@ -123,7 +124,9 @@ def job_row(row: AnyRow) -> JobRow:
         received=_moment(_height_of(job.receipt_position), job.received_ms),
         ended=_moment(job.ended_height, job.ended_ms),
         end_kind=None if job.end_kind is None else OutcomeKind(job.end_kind),
-        end_reason=Reason(job.end_code) if job.end_code else None,
+        end_reason=_end_reason(job),
+        dispute=_dispute(job),
+        is_ruled=_is_ruled(job),
         paid_miner=job.paid_miner,
         paid_coordinator=job.paid_coordinator,
         paid_client=job.paid_client,
@@ -193,6 +196,24 @@ def miner_row(row: AnyRow) -> MinerRow:
         lost=miner.lost,
         earned=miner.earned,
     )
+
+
+def _end_reason(job: JobEntry) -> Reason | None:
+    is_failed = job.end_kind == OutcomeKind.JOB_FAILED
+    return Reason(job.end_code) if is_failed and job.end_code else None
+
+
+def _is_ruled(job: JobEntry) -> bool:
+    """Return whether a ruling ended the job: what the code of these two ends says."""
+    by_dispute = job.end_kind in {OutcomeKind.JOB_SETTLED, OutcomeKind.JOB_REFUNDED}
+    return by_dispute and job.end_code == RULED
+
+
+def _dispute(job: JobEntry) -> DisputeRow | None:
+    at = _moment(job.disputed_height, job.disputed_ms)
+    if at is None or job.disputed_by is None or job.dispute_bond is None:
+        return None
+    return DisputeRow(job.disputed_by, Reason(job.dispute_reason or 0), job.dispute_bond, at)
 
 
 def _attestations(receipt: ReceiptEntry) -> tuple[AttestationRow, ...]:

@@ -61,6 +61,20 @@ class Payment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeRow:
+    """A dispute of a job's receipt, open or ended."""
+
+    opener: Address
+    """The client, or the coordinator."""
+    reason: Reason
+    """Why, as the opener says."""
+    bond: Amount
+    """Nait that the client locked; 0 for the coordinator's (J3)."""
+    opened: Moment
+    """When."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A job, live or ended."""
 
@@ -96,14 +110,25 @@ class JobRow:
     """When it ended; None while it lives."""
     end_kind: OutcomeKind | None
     """How it ended."""
+    dispute: DisputeRow | None
+    """The dispute of its receipt; None if there was none."""
+    is_ruled: bool
+    """Whether a ruling of the authorities ended the dispute."""
     end_reason: Reason | None
     """Reason that the end names; None while it lives and for ends that name none."""
     paid_miner: Amount
-    """Nait that the miner got at the end."""
+    """Nait that the miner got at the end, a dispute's bond that it won included."""
     paid_coordinator: Amount
     """Nait that the coordinator got at the end."""
     paid_client: Amount
-    """Nait that went back to the client at the end."""
+    """Nait that went back to the client at the end, a dispute's bond that it kept included."""
+
+    @property
+    def miner_won_bond(self) -> Amount:
+        """Nait of a client's bond that a ruling gave to the miner (J13)."""
+        if self.dispute is None or not self.is_ruled:
+            return 0
+        return self.dispute.bond if self.end_kind is OutcomeKind.JOB_SETTLED else 0
 
     @property
     def coordinator(self) -> Address:

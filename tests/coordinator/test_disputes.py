@@ -113,6 +113,7 @@ async def test_j12_a_lease_that_ran_out_in_a_halt_is_not_taken_away_before_its_c
     sent = len(world.chain.submitted)
 
     # The chain stands still: whatever was signed now would be refused by the block that ends it.
+    world.chain.may_halt = True
     world.chain.is_paused = True
     await world.pass_time(LEASE_S + 5)
     world.chain.is_paused = False

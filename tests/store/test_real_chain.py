@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from ledger.actions import Reason
 from ledger.block import Block
 from ledger.codec import encode
+from ledger.motions import IssueUnits
 from ledger.outcomes import OutcomeKind
 from ledger.records import Table, state_key
 from ledger.rejections import AlreadyIncluded
-from ledger.store import ChainStore, JobPhase, Payment
+from ledger.store import ChainStore, JobPhase, Moment, Payment
 from ledger.transition import BlockResult
 from ledger.views import ChainView
 from node.recovery import load_final_view
+from tests.ledger.phases import DISPUTE_BOND, Phase, decide, job_in, rule
 from tests.ledger.worlds import AITBC, BUCKETS, PEOPLE, World, genesis_of
 from tests.store.indexes import Indexed, open_indexed
 
@@ -157,6 +160,34 @@ def test_every_way_that_a_job_ends_is_in_the_index_as_the_ledger_says_it(chain: 
     assert stats.locked == stats.paid + stats.refunded == len(ended) * AITBC
 
 
+def test_a_clients_dispute_its_bond_and_its_end_are_in_the_jobs_row(chain: StoredWorld):
+    world, reader = chain.world, chain.indexed.reader
+    world.register()
+    open_job, for_miner, for_client, by_clock = (job_in(world, Phase.G) for _ in range(4))
+    opened = world.final.header
+    rule(world, for_miner, for_miner=True)
+    rule(world, for_client, for_miner=False)
+    chain.save()
+    row = reader.job(open_job)
+    assert (row.payment, row.end_kind, row.is_ruled) == (Payment.DISPUTED, None, False)
+    assert (row.dispute.opener, row.dispute.bond) == (PEOPLE.client.address, DISPUTE_BOND)
+    assert row.dispute.reason is Reason.RESULT_MALFORMED
+    assert reader.job(by_clock).dispute.opened == Moment(opened.height, opened.timestamp_ms)
+    won, lost = reader.job(for_miner), reader.job(for_client)
+    assert (won.payment, won.is_ruled, won.miner_won_bond) == (Payment.RELEASED, True, DISPUTE_BOND)
+    assert (lost.payment, lost.is_ruled, lost.miner_won_bond) == (Payment.REFUNDED, True, 0)
+    assert lost.paid_client == AITBC + DISPUTE_BOND
+    assert won.end_reason is lost.end_reason is None
+    world.run_to(world.now_ms + world.final.parameters.resolve_ms + 2_000)
+    chain.save()
+    assert (reader.job(by_clock).end_kind, reader.job(by_clock).is_ruled) == (
+        OutcomeKind.JOB_SETTLED,
+        False,
+    )
+    stats = reader.stats()
+    assert stats.locked == stats.paid + stats.refunded == 4 * (AITBC + DISPUTE_BOND)
+
+
 def test_an_accounts_activity_explains_its_balance(chain: StoredWorld):
     world = chain.world
     before = {
@@ -172,6 +203,8 @@ def test_an_accounts_activity_explains_its_balance(chain: StoredWorld):
     job_id = world.submit()
     world.assign(job_id)
     world.cancel(job_id)
+    rule(world, job_in(world, Phase.G), for_miner=True)
+    decide(world, IssueUnits(PEOPLE.stranger.address, 7))
     world.submit()
     world.retire()
     world.run_to(world.now_ms + world.final.parameters.unbond_ms + 2_000)

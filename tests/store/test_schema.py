@@ -61,7 +61,8 @@ def test_a_database_of_any_revision_is_upgraded_to_the_tables_that_the_code_uses
 def statements(connection: Connection) -> dict[str, str]:
     """What made each table and index, by its name."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema")
-    return {row.name: row.sql for row in rows}
+    # SQLite quotes the name of a table that a revision made anew and renamed.
+    return {row.name: (row.sql or "").replace('"', "") for row in rows}
 
 
 def made_directly(metadata, folder: Path) -> dict[str, str]:
@@ -143,7 +144,8 @@ def test_a_reader_refuses_a_schema_that_its_writer_has_yet_to_upgrade(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     _, index_url = make_both(tmp_path)
-    monkeypatch.setitem(REVISIONS, Schema.INDEX, ("index_0001", "index_0002"))
+    later = (*REVISIONS[Schema.INDEX], "index_9999")
+    monkeypatch.setitem(REVISIONS, Schema.INDEX, later)
     with pytest.raises(SchemaTooOld, match="start the node once"):
         IndexReader(index_url)
 
