@@ -41,6 +41,8 @@ class LazyGroups(TyperGroup):
         "job": Group("cli.job", "Order compute and read the results."),
         "miner": Group("cli.miner", "Do work and be paid for it."),
         "tx": Group("cli.tx", "Send transactions."),
+        "authority": Group("cli.authority", "See and change who runs the chain."),
+        "ballot": Group("cli.ballot", "See and decide what authorities vote on."),
     }
 
     def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002

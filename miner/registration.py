@@ -13,7 +13,7 @@ from aitbc import (
     format_address,
     sign_transaction,
 )
-from aitbc.actions import FieldValue
+from aitbc.field_checks import FieldValue
 from miner.node_api import Challenge, NodeApi
 from miner.signing import VALIDITY_MS
 

@@ -12,6 +12,7 @@ from aitbc import (
     canonical_json,
     read_transaction,
 )
+from aitbc.field_checks import AMOUNT_MAX, integer_to
 from miner.node_api import Lease
 
 
@@ -59,5 +60,5 @@ def check_escrow(lease: Lease, tags: ChainTags, node: Client) -> None:
     stated = (escrow.sender, fields["coordinator"], fields["payload_digest"], fields["service"])
     if stated != (lease.client, lease.coordinator, lease.payload_digest, lease.service):
         raise PayloadMismatch("the escrow names another client, coordinator, input or service")
-    if lease.price_cap > int(fields["max_price"]):
+    if lease.price_cap > integer_to(AMOUNT_MAX)("max_price", fields["max_price"]):
         raise PayloadMismatch("the escrow is smaller than the price cap")

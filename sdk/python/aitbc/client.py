@@ -226,6 +226,24 @@ class Client:
         except (TypeError, ValueError, InvalidValue) as error:
             raise unexpected(f"the node's chain cannot be one: {error}") from None
 
+    def get_validators(self) -> Answer:
+        """Return the validators, the quorum, and what waits for the epoch's end."""
+        return self.http.call(Request("GET", "/v1/chain/validators"))
+
+    def list_ballots(self, status: str = "open", before: str | None = None) -> Answer:
+        """Return a page of ballots: ``open``, ``passed`` or ``expired`` ones.
+
+        Args:
+            status: which ones.
+            before: ``next`` of the page before.
+        """
+        params = {"status": status} | ({} if before is None else {"before": before})
+        return self.http.call(Request("GET", "/v1/chain/ballots", params=params))
+
+    def get_ballot(self, ballot_id: str) -> Answer:
+        """Return a ballot, open or closed, with its votes."""
+        return self.http.call(Request("GET", f"/v1/chain/ballots/{_segment(ballot_id)}"))
+
     def get_account(self, address: str) -> Answer:
         """Return an account's balance and the height that it holds at."""
         return self.http.call(Request("GET", f"/v1/chain/accounts/{_segment(address)}"))
