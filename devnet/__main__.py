@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "test": "Run the tests, complete or the parts that you name.",
         "check": "Check format, lint, types, import contracts and house style.",
         "sim": "Run whole networks in simulated time, under faults that a seed decides.",
+        "mutations": "Break the rules of consensus one by one, and show what notices.",
         "bench": "Measure a part on this machine.",
     }
 )
