@@ -119,7 +119,11 @@ def _check_transfers(
 def _check_seen(name: str, blocks: Sequence[ReadBlock], history: History) -> Iterator[Violation]:
     """Check what all nodes called final against one node's chain; and that none went back."""
     highest = -1
+    beginnings = sorted(wiped.at_s for wiped in history.wiped if wiped.node == name)
     for seen in history.seen:
+        if beginnings and seen.at_s > beginnings[0]:
+            highest = -1
+            del beginnings[0]
         there = blocks[seen.height].block_id if seen.height < len(blocks) else "missing"
         if there != seen.block_id:
             yield Violation(

@@ -17,16 +17,17 @@ from aitbc import ChainTags, SigningKey
 from devnet.network.configuration import Extras, Wiring, write_config
 from devnet.network.directory import DevnetDirectory
 from devnet.network.errors import ProcessEnded
-from devnet.network.node import READY_TIMEOUT_S, NodeProcess
-from devnet.network.plan import NodePlan, Shape, plan_nodes
+from devnet.network.node import PROGRAM, READY_TIMEOUT_S, NodeProcess
+from devnet.network.plan import NodePlan, Shape, plan_nodes, validator_name
 from devnet.network.ports import FreePorts
-from devnet.network.provision import ChainWish, provision
+from devnet.network.provision import ChainWish, new_key, payout_name, provision
 from devnet.torture.clients import ChainFacts, Endpoint
 from devnet.torture.disks import SmallDisk
 from devnet.torture.history import History, Seen
 from devnet.torture.links import Wires
 from devnet.torture.scenario import Network, chain_parameters
 from node.disturbances import VARIABLE
+from node.keyfile import Role
 
 ACCOUNTS = 8
 """Accounts that clients move money between."""
@@ -58,7 +59,7 @@ class Ground:
         self.keys = [_account(seed, number) for number in range(ACCOUNTS)]
         self.directory = DevnetDirectory(root)
         free = FreePorts()
-        shape = Shape(network.validators, network.followers, 0)
+        shape = Shape(network.validators + network.candidates, network.followers, 0)
         plans = plan_nodes(shape, (free.take(),), free)
         self.nodes = {plan.name: self._node(plan) for plan in plans}
         self.wires = Wires({plan.name: plan.p2p_port for plan in plans})
@@ -79,9 +80,14 @@ class Ground:
         """Nodes with a validator key, in the order of their numbers."""
         return [node for node in self.nodes.values() if node.plan.key]
 
+    @property
+    def honest(self) -> list[NodeProcess]:
+        """Nodes that do not lie: only what they say counts."""
+        return [node for node in self.nodes.values() if node.name not in self.network.byzantine]
+
     def endpoints(self) -> list[Endpoint]:
-        """Return all nodes as clients see them."""
-        return [Endpoint(name, self.clients[name]) for name in self.nodes]
+        """Return the honest nodes as clients see them."""
+        return [Endpoint(node.name, self.clients[node.name]) for node in self.honest]
 
     async def __aenter__(self) -> Self:
         """Make and start everything, and wait until all nodes answer."""
@@ -133,19 +139,31 @@ class Ground:
         beside.write_text(tomli_w.dumps(content))
         beside.replace(file)
 
+    def _note(self, node: NodeProcess, status: Mapping[str, Any]) -> None:
+        if self._facts:
+            self._facts.time_ms = max(self._facts.time_ms, status["timestamp_ms"])
+        height, block_id, epoch = status["height"], status["block_id"], status["epoch"]
+        self.history.note_seen(Seen(time.monotonic(), node.name, height, block_id, epoch))
+
     def _node(self, plan: NodePlan) -> NodeProcess:
         environment = {VARIABLE: str(self._disturbances(plan))}
-        return NodeProcess(self.directory, plan, environment=environment)
+        lie = self.network.byzantine.get(plan.name)
+        program = ("devnet.torture.liar", lie) if lie else PROGRAM
+        return NodeProcess(self.directory, plan, program=program, environment=environment)
 
     def _disturbances(self, plan: NodePlan) -> Path:
         return self.directory.folder(plan.name) / "disturbances.toml"
 
     async def _start(self) -> None:
-        shape = Shape(self.network.validators, self.network.followers, 0)
+        shape = Shape(self.network.validators, 0, 0)
         owners = [key.address for key in self.keys]
         parameters = chain_parameters(self.network)
         wish = ChainWish(shape, time.time_ns() // 1_000_000, parameters, owners)
         provision(self.directory, wish)
+        for number in range(shape.validators + 1, shape.validators + self.network.candidates + 1):
+            name = validator_name(number)
+            new_key(self.directory, name, Role.VALIDATOR)
+            new_key(self.directory, payout_name(name), Role.ACCOUNT)
         self.genesis = json.loads(self.directory.genesis.read_bytes())
         await self._stack.enter_async_context(self.wires)
         for node in self.nodes.values():

@@ -56,6 +56,14 @@ class Seen:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wiped:
+    """A node lost everything that it had written: it begins anew."""
+
+    at_s: float
+    node: str
+
+
 @dataclass
 class History:
     """All of it, in the order in which it happened."""
@@ -63,6 +71,7 @@ class History:
     sent: dict[str, Sent] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    wiped: list[Wiped] = field(default_factory=list)
     final: dict[str, int] = field(default_factory=dict)
     """Transfers that some node called final, with the height first named."""
     _grown: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,6 +95,11 @@ class History:
             self._last_seen[seen.node] = seen
             self.seen.append(seen)
         self._grown.set()
+
+    def note_wiped(self, node: str) -> None:
+        """Take note that a node begins anew."""
+        self.wiped.append(Wiped(time.monotonic(), node))
+        self._last_seen.pop(node, None)
 
     def height_of(self, node: str) -> int:
         """Return the newest final height that a node named, -1 for none."""
@@ -125,6 +139,7 @@ class History:
             sent=dict(self.sent),
             told=list(self.told),
             seen=list(self.seen),
+            wiped=list(self.wiped),
             final=dict(self.final),
         )
 
@@ -141,9 +156,14 @@ class History:
 
     def write(self, file: Path) -> None:
         """Write all events as JSON lines, sorted by time."""
-        kinds = (("sent", self.sent.values()), ("told", self.told), ("seen", self.seen))
+        events: tuple[Sent | Told | Seen | Wiped, ...] = (
+            *self.sent.values(),
+            *self.told,
+            *self.seen,
+            *self.wiped,
+        )
         lines: list[dict[str, Any]] = [
-            {"event": kind, **asdict(event)} for kind, events in kinds for event in events
+            {"event": type(event).__name__.lower(), **asdict(event)} for event in events
         ]
         lines.sort(key=lambda line: float(line["at_s"]))
         with file.open("wb") as out:

@@ -86,8 +86,10 @@ class Run:
         self._transfers = Transfers(ground.facts, ground.keys, ground.history, ground.rng)
         self._books = Books(ground.genesis)
         self._readers = {
-            name: ChainReader(name, client, ground.genesis["genesis_digest"])
-            for name, client in ground.clients.items()
+            node.name: ChainReader(
+                node.name, ground.clients[node.name], ground.genesis["genesis_digest"]
+            )
+            for node in ground.honest
         }
 
     async def scenario(self, name: str, scenario: Scenario, seed: int) -> Outcome:
@@ -155,7 +157,7 @@ class Run:
             seconds = time.monotonic() - start_s
             self._tell(f"a new transfer is final on every node after {seconds:.1f} s")
             return seconds
-        heights = {name: history.height_of(name) for name in self._ground.nodes}
+        heights = {name: history.height_of(name) for name in self._readers}
         raise StepFailed(
             f"a transfer sent to {endpoint.name} after the end of all faults was not final on "
             f"every node within {within_s:.0f} s; heights: {heights}"
@@ -194,7 +196,7 @@ class Run:
         ]
 
     async def _all_reach(self, height: int, within_s: float) -> bool:
-        history, names = self._ground.history, list(self._ground.nodes)
+        history, names = self._ground.history, [node.name for node in self._ground.honest]
         return await history.wait_until(
             lambda: all(history.height_of(name) >= height for name in names), within_s
         )

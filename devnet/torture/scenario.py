@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -26,6 +26,9 @@ that the network is in), ``follower`` (the first one), or what an earlier step's
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=600)]
 """A duration; as a limit it is generous, since machines are slow at times."""
 
+
+Lie: TypeAlias = Literal["equivocate", "contradict", "forge", "withhold", "replay"]
+"""How a validator lies; `devnet.torture.liar` says what each is."""
 
 PARAMETERS: Final = MappingProxyType({"epoch_ms": 30_000, "heartbeat_ms": 2_000})
 """Parameters of a scenario's chain that differ from the defaults, unless it says otherwise."""
@@ -200,6 +203,33 @@ class Heal(_Step, frozen=True, tag="heal"):
     """Limit for catching up."""
 
 
+class VoteIn(_Step, frozen=True, tag="vote_in"):
+    """Let the authorities make a candidate a validator, with the commands that they have for it."""
+
+    target: Target
+    """Which candidate."""
+    within_s: Seconds = 120
+    """Limit for the next epoch, in which it is one."""
+
+
+class VoteOut(_Step, frozen=True, tag="vote_out"):
+    """Let the authorities take a validator out of the set, with the commands that they have."""
+
+    target: Target
+    """Which."""
+    within_s: Seconds = 120
+    """Limit for the next epoch, in which it is none."""
+
+
+class Removed(_Step, frozen=True, tag="removed"):
+    """Wait until a validator is out of the set without anybody's vote: for what it has signed."""
+
+    target: Target
+    """Which."""
+    within_s: Seconds = 120
+    """Limit for evidence and the end of the epoch."""
+
+
 class SlowDisk(_Step, frozen=True, tag="slow_disk"):
     """Make every sync and commit of nodes take longer."""
 
@@ -237,7 +267,7 @@ class Clock(_Step, frozen=True, tag="clock"):
 Step: TypeAlias = (
     Progress | Standstill | Epochs | Kill | Stop | Start | Restart | Pause | Resume | Wipe | Roll
     | Part | Isolate | Deafen | Mute | Cut | Tear | Slow | Heal | SlowDisk | FillDisk | FreeDisk
-    | Clock
+    | Clock | VoteIn | VoteOut | Removed
 )  # fmt: skip
 """Everything that can happen."""
 
@@ -249,6 +279,10 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Validators of the genesis."""
     followers: Annotated[int, Meta(ge=0, le=4)] = 0
     """Followers."""
+    candidates: Annotated[int, Meta(ge=0, le=4)] = 0
+    """Nodes with a validator key that the genesis does not name; they follow until voted in."""
+    byzantine: Mapping[Target, Lie] = {}
+    """Validators that lie, and how; nothing that they tell clients is believed."""
     small_disks: tuple[Target, ...] = ()
     """Nodes whose data folder is a file system of its own, where the machine allows it."""
     parameters: Mapping[str, int] = msgspec.field(default_factory=lambda: dict(PARAMETERS))
@@ -309,6 +343,11 @@ def _check(file: Path, scenario: Scenario) -> None:
     faults = parameter_faults(chain_parameters(scenario.network))
     if faults:
         raise ScenarioInvalid(f"{file}: {faults[0]}")
+    strangers = {*scenario.network.byzantine, *scenario.network.small_disks} - _node_names(
+        scenario.network
+    )
+    if strangers:
+        raise ScenarioInvalid(f"{file}: network names {', '.join(strangers)}")
     known = {"all", "random", "leader", "follower", *_node_names(scenario.network)}
     for number, step in enumerate(scenario.step, 1):
         groups = getattr(step, "groups", ())
@@ -320,5 +359,6 @@ def _check(file: Path, scenario: Scenario) -> None:
 
 
 def _node_names(network: Network) -> set[str]:
-    validators = {f"node-{number}" for number in range(1, network.validators + 1)}
+    keys = network.validators + network.candidates
+    validators = {f"node-{number}" for number in range(1, keys + 1)}
     return validators | {f"follower-{number}" for number in range(1, network.followers + 1)}

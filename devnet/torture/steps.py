@@ -9,7 +9,8 @@ from typing import Final
 from devnet.network.node import NodeProcess
 from devnet.network.processes import how_it_ended
 from devnet.torture import scenario as does
-from devnet.torture.ground import Ground
+from devnet.torture.council import Council
+from devnet.torture.ground import WATCH_S, Ground
 from devnet.torture.leaders import current_leader
 
 SLOW_PLACES: Final = ("before-journal-sync", "before-store-commit")
@@ -31,6 +32,7 @@ class Steps:
         self._ground = ground
         self._tell = tell
         self._named: dict[str, list[NodeProcess]] = {}
+        self._council = Council(ground)
 
     @singledispatchmethod
     async def do(self, step: does.Step) -> None:
@@ -138,6 +140,7 @@ class Steps:
         for node in await self._choose(step.target):
             self._tell(f"delete everything that {node.name} has written")
             node.wipe()
+            self._ground.history.note_wiped(node.name)
 
     @do.register
     async def _(self, step: does.Roll) -> None:
@@ -200,6 +203,40 @@ class Steps:
         self._ground.wires.heal()
         running = [node for node in self._ground.nodes.values() if node.is_running]
         await self._catch_up(running, step.within_s)
+
+    # ------------------------------------------------------------ the set of validators
+
+    @do.register
+    async def _(self, step: does.VoteIn) -> None:
+        (node,) = await self._choose(step.target)
+        self._tell(f"the authorities vote {node.name} in")
+        await self._council.vote_in(node)
+        await self._wait_for_membership(node, step.within_s, wanted=True)
+
+    @do.register
+    async def _(self, step: does.VoteOut) -> None:
+        (node,) = await self._choose(step.target)
+        self._tell(f"the authorities vote {node.name} out")
+        await self._council.vote_out(node)
+        await self._wait_for_membership(node, step.within_s, wanted=False)
+
+    @do.register
+    async def _(self, step: does.Removed) -> None:
+        (node,) = await self._choose(step.target)
+        await self._wait_for_membership(node, step.within_s, wanted=False)
+
+    async def _wait_for_membership(
+        self, node: NodeProcess, within_s: float, *, wanted: bool
+    ) -> None:
+        deadline_s = time.monotonic() + within_s
+        while await self._council.is_member(node) is not wanted:
+            if time.monotonic() > deadline_s:
+                raise StepFailed(
+                    f"{node.name} is {'not ' if wanted else 'still '}a validator after "
+                    f"{within_s:.0f} s; {await self._heights()}"
+                )
+            await asyncio.sleep(WATCH_S)
+        self._tell(f"{node.name} is {'' if wanted else 'no longer '}a validator")
 
     # ------------------------------------------------------------ disks and clocks
 
@@ -267,7 +304,7 @@ class Steps:
         if goal is None or not nodes:
             return
         start_s, history = time.monotonic(), self._ground.history
-        for node in nodes:
+        for node in (node for node in nodes if node in self._ground.honest):
             if not await history.wait_until(partial(self._has, node, goal.height), within_s):
                 raise StepFailed(
                     f"{node.name} did not reach block {goal.height} in {within_s:.0f} s; "
