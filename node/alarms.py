@@ -1,8 +1,8 @@
 """What wakes the driver: the core's timer, and work for the next block.
 
 A leader's time runs only for what it can know of (E12): before a pooled transaction is reported as
-work, the leader is offered it. One that is not connected gets no offer, and its time runs all the
-same, or a dead leader would halt a quiet chain.
+work, it is announced to the leader. One that is not connected is told nothing, and its time runs
+all the same, or a dead leader would halt a quiet chain.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Alarms:
             chain: knows when there is work.
             clock: wall clock for due times, monotonic clock for timeouts.
             post: takes the events.
-            share: offers a transaction to the leader of a view, unless that has it (E12).
+            share: announces a transaction to the leader of a view, unless that has it (E12).
         """
         self._chain = chain
         self._clock = clock

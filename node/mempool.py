@@ -49,7 +49,10 @@ from node.signature_cache import DigestCache
 from node.signatures import SignatureVerifier
 
 RECHECKED_MAX: Final = 256
-"""Transactions judged by the final state after a block; the rest follows after the next ones."""
+"""Doubted transactions that are judged after a final block; the rest follows after later ones."""
+
+LOOKED_AT_MAX: Final = 16
+"""Others that are judged after a final block, in turn: less than a millisecond."""
 
 WORK_CHECKS_MAX: Final = 32
 """Transactions that one search for work tries on a state, at most; about a millisecond."""
@@ -237,22 +240,30 @@ class Mempool:
             expired = self._index.get(transaction_id)
             assert expired is not None
             self._drop(transaction_id, NotIncluded(expired.valid_until_ms))
-        for _ in range(min(RECHECKED_MAX, len(self._doubted))):
-            self._judge(self._doubted.popitem(last=False)[0])
-
-    def _judge(self, transaction_id: Hash) -> None:
-        """Drop a transaction that the final state refuses, unless a block holds it already."""
-        entry = self._index.get(transaction_id)
-        if entry is None:
-            return
         moment = moment_of(self._views, self._clock)
-        transaction = entry.content.transaction
-        if moment.head.seen.contains(transaction_id, transaction.valid_until_ms):
+        for _ in range(min(RECHECKED_MAX, len(self._doubted))):
+            doubted = self._index.get(self._doubted.popitem(last=False)[0])
+            if doubted:
+                self._judge(doubted, moment)
+        for entry in self._index.next_in_turn(LOOKED_AT_MAX):
+            self._judge(entry, moment)
+
+    def _judge(self, entry: PooledTransaction, moment: Moment) -> None:
+        """Drop what head and final state refuse, unless an unfinal block holds it already."""
+        identity, transaction = entry.transaction_id, entry.content.transaction
+        if moment.head.seen.contains(identity, transaction.valid_until_ms):
             return
-        try:
-            check_applies(moment.final, transaction, transaction_id, entry.size, moment.now_ms)
-        except TransactionRejected as reason:
-            self._drop(transaction_id, reason)
+        reason: TransactionRejected | None = None
+        views = {view.block_id: view for view in (moment.head, moment.final)}
+        for view in views.values():
+            try:
+                check_applies(view, transaction, identity, entry.size, moment.now_ms)
+            except TransactionRejected as refusal:
+                reason = refusal
+            else:
+                return
+        assert reason is not None
+        self._drop(identity, reason)
 
     # ------------------------------------------------------------ questions
 

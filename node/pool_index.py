@@ -8,6 +8,7 @@ with the number of different fee rates.
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ledger.fees import FeeFreeSlot
@@ -152,6 +153,14 @@ class PoolIndex:
         if not self._expiries[number]:
             del self._expiries[number]
         return entry
+
+    def next_in_turn(self, count: int) -> list[PooledTransaction]:
+        """Return some of all, others each time, until every one has had its turn."""
+        chosen = list(islice(self._by_id.items(), count))
+        for transaction_id, entry in chosen:
+            del self._by_id[transaction_id]
+            self._by_id[transaction_id] = entry
+        return [entry for _, entry in chosen]
 
     def best_first(self) -> Iterator[PooledTransaction]:
         """Yield fee-free ones, which jobs bound, then by fee per byte, then by arrival."""

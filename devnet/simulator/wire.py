@@ -20,8 +20,6 @@ from node.p2p import (
     RangeRequest,
     StatusMessage,
     TransactionsMessage,
-    TransactionsOffer,
-    TransactionsWanted,
     VoteMessage,
 )
 
@@ -92,10 +90,6 @@ def _words_about_blocks(message: Message) -> str:
             return f"{len(blocks)} final blocks"
         case TransactionsMessage(transactions=transactions):
             return f"{len(transactions)} transactions"
-        case TransactionsOffer(references=references):
-            return f"offers {len(references)} transactions"
-        case TransactionsWanted(references=references):
-            return f"wants {len(references)} transactions"
         case _:
             return type(message).__name__
 

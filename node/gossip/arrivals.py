@@ -2,7 +2,7 @@
 
 They wait in a line for each peer, so that the votes behind them on the same connection are read
 meanwhile, and the lines are served in turn, so that one peer that sends much delays no other. A
-line is bounded; what does not fit is dropped, and whoever answers for it offers it again.
+line is bounded; what does not fit is dropped, and whoever answers for it announces it again.
 """
 
 import asyncio

@@ -49,7 +49,7 @@ GARBAGE_CODES: Final = frozenset(
 """Refusals that depend on the bytes alone, so that whoever sent them on could have known."""
 
 LOOK_COST: Final = 1
-"""Attention for a transaction, or for a reference in an offer."""
+"""Attention for a transaction, or for a reference in an announcement."""
 
 REFUSAL_COST: Final = 5
 """Attention more for a transaction that is refused: it was decoded and judged."""

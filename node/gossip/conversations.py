@@ -1,4 +1,4 @@
-"""What was offered to a peer, and what was asked of any: so that no question is answered twice."""
+"""What was announced to a peer, and what was asked of any, so that nothing is answered twice."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -6,8 +6,8 @@ from typing import Final
 
 from node.gossip.budgets import PeerBudget
 
-OFFERED_MAX: Final = 8_192
-"""References offered to one peer that it can still ask for."""
+ANNOUNCED_MAX: Final = 8_192
+"""References announced to one peer that it can still ask for."""
 
 ASKED_MAX: Final = 20_000
 """References that were asked for lately."""
@@ -19,27 +19,27 @@ ASKED_SECONDS: Final = 2.0
 class Conversation:
     """With one peer."""
 
-    __slots__ = ("_offered", "budget")
+    __slots__ = ("_announced", "budget")
 
     def __init__(self) -> None:
         """Begin with nothing said."""
         self.budget = PeerBudget()
         """What its transactions may cost."""
-        self._offered: OrderedDict[bytes, None] = OrderedDict()
+        self._announced: OrderedDict[bytes, None] = OrderedDict()
 
-    def offer(self, references: Iterable[bytes]) -> None:
-        """Note that these are offered to the peer now."""
+    def announce(self, references: Iterable[bytes]) -> None:
+        """Note that these are announced to the peer now."""
         for reference in references:
-            self._offered[reference] = None
-            self._offered.move_to_end(reference)
-        while len(self._offered) > OFFERED_MAX:
-            self._offered.popitem(last=False)
+            self._announced[reference] = None
+            self._announced.move_to_end(reference)
+        while len(self._announced) > ANNOUNCED_MAX:
+            self._announced.popitem(last=False)
 
     def redeem(self, reference: bytes) -> bool:
-        """Return whether the peer may have what it asks for; an offer is good for once."""
-        if reference not in self._offered:
+        """Return whether the peer may have what it asks for; an announcement is good for once."""
+        if reference not in self._announced:
             return False
-        del self._offered[reference]
+        del self._announced[reference]
         return True
 
 

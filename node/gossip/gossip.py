@@ -3,11 +3,11 @@
 * What a client or a follower gave this node goes to all validators, once, in batches. A follower
   gives it to one validator, which does the same with it.
 * What a validator sent goes nowhere: its sender told the others, too.
-* Whoever took a transaction from outside answers for it, and offers it again until it is final or
-  over (`offers`), and to each validator that connects. Offers name transactions by reference; who
-  lacks one asks for it.
-* Before a validator holds a leader to its time because of a transaction, it offers it to the leader
-  (E12), unless the leader sent it or is being sent it.
+* Whoever took a transaction from outside answers for it, and announces it again until it is final
+  or over (`announcements`), and to each validator that connects. Announcements name transactions by
+  reference; who lacks one asks for it.
+* Before a validator holds a leader to its time because of a transaction, it announces it to the
+  leader (E12), unless the leader sent it or is being sent it.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.codec import encode
 from ledger.transaction import SignedTransaction
 from ledger.types import Hash, PublicKey
+from node.gossip.announcements import AnnouncementBook
 from node.gossip.arrivals import VALIDATOR_SOURCE, Arrivals, source_of
 from node.gossip.budgets import GARBAGE_CODES, LOOK_COST, REFUSAL_COST, SERVE_COST
 from node.gossip.conversations import Conversation, Questions
 from node.gossip.metrics import GossipMetrics
-from node.gossip.offers import OfferBook
 from node.gossip.outgoing import Outgoing, batches
 from node.gossip.ports import Peers, Pool
 from node.p2p import (
     Peer,
     Role,
+    TransactionsAnnouncement,
     TransactionsMessage,
-    TransactionsOffer,
     TransactionsWanted,
 )
 from node.p2p.messages import TRANSACTIONS_PER_BATCH_MAX
@@ -38,16 +38,16 @@ from node.ports import FoundWork
 from node.references import reference_of
 
 ROUND_SECONDS: Final = 0.5
-"""Time between two looks at what is to be offered again."""
+"""Time between two looks at what is to be announced again."""
 
-ROUND_OFFERS_MAX: Final = TRANSACTIONS_PER_BATCH_MAX
-"""Transactions offered again in one round; bounds what a full pool costs the network."""
+ROUND_MAX: Final = TRANSACTIONS_PER_BATCH_MAX
+"""Transactions announced again in one round; bounds what a full pool costs the network."""
 
-FOLLOWER_OFFERS: Final = 2
-"""Validators that a follower offers to: one may be down, and more would all spread it further."""
+FOLLOWER_ANNOUNCES_TO: Final = 2
+"""Validators that a follower tells again: one may be down, and more would all spread it further."""
 
-WELCOME_OFFERS_MAX: Final = 4 * TRANSACTIONS_PER_BATCH_MAX
-"""Transactions offered to a peer that connects; the rest follows in rounds."""
+WELCOME_MAX: Final = 4 * TRANSACTIONS_PER_BATCH_MAX
+"""Transactions announced to a peer that connects; the rest follows in rounds."""
 
 
 class Gossip:
@@ -81,7 +81,7 @@ class Gossip:
         self._grown = grown
         self._arrivals = Arrivals(pool, self._judged, metrics.dropped.inc)
         self._outgoing = Outgoing(self._send)
-        self._book = OfferBook()
+        self._book = AnnouncementBook()
         self._questions = Questions()
         self._conversations: dict[Peer, Conversation] = {}
         self._turn = 0
@@ -119,7 +119,7 @@ class Gossip:
         if not found.source.startswith(VALIDATOR_SOURCE):
             self._outgoing.flush()
         elif found.source != source_of(peer):
-            self._offer(peer, [found.reference])
+            self._announce(peer, [found.reference])
 
     def is_unsent(self, reference: bytes) -> bool:
         """Return whether no peer was sent this transaction of the pool yet."""
@@ -132,12 +132,12 @@ class Gossip:
     # ------------------------------------------------------------ peers
 
     def connected(self, peer: Peer) -> None:
-        """Offer a new peer what this node answers for, if it is for the peer to know."""
+        """Announce to a new peer what this node answers for, if that is for the peer to know."""
         self._conversations[peer] = Conversation()
         if peer in self._confidants():
             waiting = (self._waiting(identity) for identity in self._book.everything())
             references = filter(None, waiting)
-            self._offer(peer, list(islice(references, WELCOME_OFFERS_MAX)))
+            self._announce(peer, list(islice(references, WELCOME_MAX)))
 
     def disconnected(self, peer: Peer) -> None:
         """Forget a peer."""
@@ -145,7 +145,9 @@ class Gossip:
         self._arrivals.forget(peer)
 
     def received(
-        self, peer: Peer, message: TransactionsMessage | TransactionsOffer | TransactionsWanted
+        self,
+        peer: Peer,
+        message: TransactionsMessage | TransactionsAnnouncement | TransactionsWanted,
     ) -> None:
         """Take a message of a peer; what its budget does not pay for is not looked at (T7)."""
         budget, now = self._conversations[peer].budget, _now()
@@ -155,14 +157,14 @@ class Gossip:
                     self._arrivals.put(peer, transactions)
                 else:
                     self._metrics.dropped.inc(len(transactions))
-            case TransactionsOffer(references=references):
+            case TransactionsAnnouncement(references=references):
                 if budget.pay(LOOK_COST * len(references), now):
-                    self._answer_offer(peer, references, now)
+                    self._answer_announcement(peer, references, now)
             case TransactionsWanted(references=references):
                 if budget.pay(SERVE_COST * len(references), now):
                     self._serve(peer, references)
 
-    def _answer_offer(self, peer: Peer, references: Sequence[bytes], now: float) -> None:
+    def _answer_announcement(self, peer: Peer, references: Sequence[bytes], now: float) -> None:
         """Ask for what this node lacks and nobody was asked for lately."""
         lacking = (
             reference
@@ -174,7 +176,7 @@ class Gossip:
             peer.send(TransactionsWanted(wanted))
 
     def _serve(self, peer: Peer, references: Sequence[bytes]) -> None:
-        """Send what was offered; what left the pool since is left out."""
+        """Send what was announced; what left the pool since is left out."""
         conversation = self._conversations[peer]
         entries = (
             self._pool.referred_to(reference)
@@ -240,32 +242,33 @@ class Gossip:
     async def _rounds(self) -> None:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
-            self.offer_again(_now())
+            self.announce_again(_now())
 
-    def offer_again(self, now: float) -> None:
-        """Offer what is due for it: to all validators, or as a follower, to two of them."""
+    def announce_again(self, now: float) -> None:
+        """Announce what is due for it: to all validators, or as a follower, to two of them."""
         references = []
-        for rung, identity in self._book.due(now, ROUND_OFFERS_MAX):
+        for rung, identity in self._book.due(now, ROUND_MAX):
             if self._pool.get(identity):
                 self._book.again(rung, identity, now)
                 reference = self._waiting(identity)
                 if reference:
                     references.append(reference)
-        told = self._confidants() if self._is_validator() else self._in_turn()[:FOLLOWER_OFFERS]
+        everybody = self._in_turn()
+        told = everybody if self._is_validator() else everybody[:FOLLOWER_ANNOUNCES_TO]
         for peer in told:
-            self._offer(peer, references)
+            self._announce(peer, references)
 
     def _waiting(self, identity: Hash) -> bytes | None:
         """Return the reference of a transaction that is pooled and in no block yet."""
         entry = self._pool.get(identity)
         return entry.reference if entry and not self._is_included(identity) else None
 
-    def _offer(self, peer: Peer, references: Sequence[bytes]) -> None:
+    def _announce(self, peer: Peer, references: Sequence[bytes]) -> None:
         for at in range(0, len(references), TRANSACTIONS_PER_BATCH_MAX):
-            offered = references[at : at + TRANSACTIONS_PER_BATCH_MAX]
-            if peer.send(TransactionsOffer(tuple(offered))):
-                self._conversations[peer].offer(offered)
-                self._metrics.offered.inc(len(offered))
+            announced = references[at : at + TRANSACTIONS_PER_BATCH_MAX]
+            if peer.send(TransactionsAnnouncement(tuple(announced))):
+                self._conversations[peer].announce(announced)
+                self._metrics.announced.inc(len(announced))
 
 
 def _now() -> float:

@@ -17,8 +17,8 @@ from node.p2p import (
     Peer,
     PeerFault,
     ProposalMessage,
+    TransactionsAnnouncement,
     TransactionsMessage,
-    TransactionsOffer,
     TransactionsWanted,
 )
 from node.ports import FoundWork
@@ -81,6 +81,10 @@ class TransactionExchange:
         """See to it that a leader can know of a transaction that waits here (E12)."""
         self._gossip.share_work(leader, found)
 
+    async def verify_ahead(self, block: bytes) -> None:
+        """Verify what is unknown of a block that is about to be executed, off the event loop."""
+        await self._proposals.verify_ahead(block)
+
     def connected(self, peer: Peer) -> None:
         """Note a new peer; its messages follow."""
         self._gossip.connected(peer)
@@ -97,7 +101,7 @@ class TransactionExchange:
             PeerFault: no honest peer sends it.
         """
         match message:
-            case TransactionsMessage() | TransactionsOffer() | TransactionsWanted():
+            case TransactionsMessage() | TransactionsAnnouncement() | TransactionsWanted():
                 self._gossip.received(peer, message)
             case CompactProposal():
                 await self._proposals.proposed(peer, message)

@@ -13,9 +13,9 @@ class GossipMetrics:
             "Transactions of peers that were not looked at: a full line, or a spent budget.",
             registry=registry,
         )
-        self.offered = Counter(
-            "aitbc_gossip_offered_transactions",
-            "Transactions offered to peers by reference, once for each peer.",
+        self.announced = Counter(
+            "aitbc_gossip_announced_transactions",
+            "Transactions announced to peers by reference, once for each peer.",
             registry=registry,
         )
         self.proposals = Counter(

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from consensus import Notarize, Vote
+from ledger.block import CODEC as BLOCK_CODEC
 from ledger.codec import encode
 from ledger.errors import CodecError
 from ledger.transaction import CODEC as TRANSACTION_CODEC
@@ -167,6 +168,14 @@ class Proposals:
         pending.timer.cancel()
         pending.rebuild.fill(message.placed)
         await self._finish(peer, pending.vote, pending.rebuild)
+
+    async def verify_ahead(self, data: bytes) -> None:
+        """Verify what the pool does not know of a block; bytes that are none are left to others."""
+        try:
+            block = BLOCK_CODEC.decode(data)
+        except CodecError:
+            return
+        await self._pool.verify_ahead(block.transactions)
 
     def disconnected(self, peer: Peer) -> None:
         """Go on without the answers of a peer that is gone."""

@@ -3,6 +3,7 @@
 `messages` says what they send, `peer` what they look like from inside, `network` holds them.
 """
 
+from node.p2p.addresses import AddressInvalid
 from node.p2p.config import Limits, P2PConfig
 from node.p2p.kinds import KINDS, Kind, Priority
 from node.p2p.messages import (
@@ -20,8 +21,8 @@ from node.p2p.messages import (
     RangeAnswer,
     RangeRequest,
     StatusMessage,
+    TransactionsAnnouncement,
     TransactionsMessage,
-    TransactionsOffer,
     TransactionsWanted,
     VoteMessage,
 )
@@ -30,6 +31,7 @@ from node.p2p.peer import NodeIdentity, Peer, PeerFault, PeerHandler, Role
 
 __all__ = [
     "KINDS",
+    "AddressInvalid",
     "BlockAnswer",
     "BlockRequest",
     "BodyAnswer",
@@ -54,8 +56,8 @@ __all__ = [
     "RangeRequest",
     "Role",
     "StatusMessage",
+    "TransactionsAnnouncement",
     "TransactionsMessage",
-    "TransactionsOffer",
     "TransactionsWanted",
     "VoteMessage",
 ]

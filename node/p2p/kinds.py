@@ -36,8 +36,8 @@ from node.p2p.messages import (
     RangeAnswer,
     RangeRequest,
     StatusMessage,
+    TransactionsAnnouncement,
     TransactionsMessage,
-    TransactionsOffer,
     TransactionsWanted,
     VoteMessage,
 )
@@ -129,9 +129,9 @@ KINDS: Final[Mapping[type[Message], Kind]] = MappingProxyType(
         TransactionsMessage: _kind(
             TransactionsMessage, "transactions", Priority.TRANSACTIONS, TRANSACTIONS_BYTES_MAX
         ),
-        TransactionsOffer: _kind(
-            TransactionsOffer,
-            "transactions_offer",
+        TransactionsAnnouncement: _kind(
+            TransactionsAnnouncement,
+            "transactions_announcement",
             Priority.TRANSACTIONS,
             (REFERENCE_BYTES + 2) * TRANSACTIONS_PER_BATCH_MAX,
         ),

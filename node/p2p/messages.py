@@ -256,7 +256,7 @@ class TransactionsMessage(_Wire, frozen=True, tag=40):
     """Signed transactions; together at most `TRANSACTIONS_BYTES_MAX`."""
 
 
-class TransactionsOffer(_Wire, frozen=True, tag=41):
+class TransactionsAnnouncement(_Wire, frozen=True, tag=41):
     """Transactions that the sender holds, for a receiver that may lack them."""
 
     references: Annotated[
@@ -266,12 +266,12 @@ class TransactionsOffer(_Wire, frozen=True, tag=41):
 
 
 class TransactionsWanted(_Wire, frozen=True, tag=42):
-    """Answers a `TransactionsOffer`: what the receiver lacks; answered with transactions."""
+    """Answers a `TransactionsAnnouncement`: what the receiver lacks; answered with transactions."""
 
     references: Annotated[
         tuple[TransactionReference, ...], Meta(min_length=1, max_length=TRANSACTIONS_PER_BATCH_MAX)
     ]
-    """Which of the offered ones."""
+    """Which of the announced ones."""
 
 
 Message: TypeAlias = (
@@ -289,7 +289,7 @@ Message: TypeAlias = (
     | RangeAnswer
     | StatusMessage
     | TransactionsMessage
-    | TransactionsOffer
+    | TransactionsAnnouncement
     | TransactionsWanted
 )
 """Anything that a frame can hold after the hello."""

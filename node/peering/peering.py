@@ -44,6 +44,9 @@ class Gossip(Protocol):
     def disconnected(self, peer: Peer) -> None:
         """Note that a peer is gone."""
 
+    async def verify_ahead(self, block: bytes) -> None:
+        """Verify what is unknown of a block that is about to be executed, off the event loop."""
+
     async def received(self, peer: Peer, message: Message) -> None:
         """Take a message that nothing else here takes.
 
@@ -123,6 +126,7 @@ class Peering:
                 self._on_consensus(peer, message)
             case BlockAnswer(block=block):
                 if parts.links.owes_block(peer):
+                    await parts.gossip.verify_ahead(block)
                     await parts.inbox.room()
                     self._take_block(block)
             case CompactProposal(vote=vote):

@@ -12,12 +12,14 @@ from ledger.params import TRANSACTION_BYTES_MAX
 from ledger.transaction import SignedTransaction
 from node.gossip.arrivals import LINE_BYTES_MAX
 from node.gossip.budgets import ATTENTION_MAX, GARBAGE_MAX, WINDOW_SECONDS, PeerBudget
-from node.gossip.conversations import ASKED_MAX, OFFERED_MAX, Conversation, Questions
-from node.p2p import Role, TransactionsMessage, TransactionsOffer, TransactionsWanted
+from node.gossip.conversations import ANNOUNCED_MAX, ASKED_MAX, Conversation, Questions
+from node.p2p import Role, TransactionsAnnouncement, TransactionsMessage, TransactionsWanted
 from node.references import reference_of
 from tests.gossip.gossiping import GossipNode, network
 from tests.gossip.memory_network import Hub, MemoryNode
 from tests.node.pooled_chain import POOR, STRANGER, PooledChain, wire
+
+About = TransactionsMessage | TransactionsAnnouncement | TransactionsWanted
 
 
 def forged(transaction: SignedTransaction) -> bytes:
@@ -47,7 +49,9 @@ class Stranger:
     def is_connected(self) -> bool:
         return self.victim.transport in self.transport.links
 
-    async def send(self, *messages: TransactionsMessage | TransactionsOffer | TransactionsWanted):
+    async def send(
+        self, *messages: TransactionsMessage | TransactionsAnnouncement | TransactionsWanted
+    ):
         for message in messages:
             if self.is_connected:
                 self.transport.links[self.victim.transport].send(message)
@@ -128,8 +132,8 @@ async def test_the_line_of_a_peer_is_bounded_and_what_does_not_fit_is_dropped() 
 async def test_a_peer_that_asks_for_too_much_attention_is_not_heard_for_a_while() -> None:
     async with network(1) as (hub, (node,)):
         peer = Stranger(hub, node)
-        offer = TransactionsOffer(tuple(random.randbytes(16) for _ in range(1_000)))
-        await peer.send(*[offer] * (ATTENTION_MAX // 1_000))
+        message = TransactionsAnnouncement(tuple(random.randbytes(16) for _ in range(1_000)))
+        await peer.send(*[message] * (ATTENTION_MAX // 1_000))
         before = node.dropped()
         good = node.chain.transfer()
         await peer.send(TransactionsMessage((wire(good),)))
@@ -162,30 +166,30 @@ async def test_one_peer_that_sends_much_does_not_delay_another() -> None:
         assert len(node.gossip._arrivals._held) > 1_000
 
 
-async def test_transactions_are_sent_only_to_whom_they_were_offered_and_once() -> None:
+async def test_transactions_are_sent_only_to_whom_they_were_announced_and_once() -> None:
     async with network(1) as (hub, (node,)):
-        secret, offered = node.chain.transfer(), node.chain.transfer()
-        await node.submit(secret, offered)
+        secret, told = node.chain.transfer(), node.chain.transfer()
+        await node.submit(secret, told)
         await hub.settle()
         peer = Stranger(hub, node, is_validator=False)
         await hub.settle()
         peer.heard.clear()
         conversation = node.gossip._conversations[node.transport.peers()[0]]
-        conversation._offered.clear()
-        conversation.offer([reference_of(wire(offered))])
-        everything = tuple(reference_of(wire(each)) for each in (secret, offered, offered))
+        conversation._announced.clear()
+        conversation.announce([reference_of(wire(told))])
+        everything = tuple(reference_of(wire(each)) for each in (secret, told, told))
         await peer.send(TransactionsWanted(everything), TransactionsWanted(everything))
-        assert peer.heard == [TransactionsMessage((wire(offered),))]
+        assert peer.heard == [TransactionsMessage((wire(told),))]
 
 
-async def test_offers_of_what_does_not_exist_are_remembered_in_bounds() -> None:
+async def test_announcements_of_what_does_not_exist_are_remembered_in_bounds() -> None:
     questions, conversation = Questions(), Conversation()
     for number in range(ASKED_MAX + 5_000):
         reference = number.to_bytes(16, "big")
         assert questions.ask(reference, 0.0)
-        conversation.offer([reference])
+        conversation.announce([reference])
     assert len(questions._asked) <= ASKED_MAX
-    assert len(conversation._offered) == OFFERED_MAX
+    assert len(conversation._announced) == ANNOUNCED_MAX
     assert not questions.ask((ASKED_MAX + 4_999).to_bytes(16, "big"), 1.9)
     assert questions.ask((ASKED_MAX + 4_999).to_bytes(16, "big"), 2.1)
 
@@ -230,7 +234,7 @@ MESSAGES = st.one_of(
     st.lists(some_transactions(CHAIN), min_size=1, max_size=12).map(
         lambda each: TransactionsMessage(tuple(each))
     ),
-    REFERENCES.map(lambda each: TransactionsOffer(tuple(each))),
+    REFERENCES.map(lambda each: TransactionsAnnouncement(tuple(each))),
     REFERENCES.map(lambda each: TransactionsWanted(tuple(each))),
 )
 
@@ -238,7 +242,7 @@ MESSAGES = st.one_of(
 @settings(max_examples=40)
 @given(st.lists(MESSAGES, max_size=12))
 def test_whatever_a_peer_sends_the_node_goes_on_and_forgets_nothing_of_its_own(
-    messages: list[TransactionsMessage | TransactionsOffer | TransactionsWanted],
+    messages: list[About],
 ) -> None:
     async def check() -> None:
         async with network(1) as (hub, (node,)):
@@ -251,7 +255,7 @@ def test_whatever_a_peer_sends_the_node_goes_on_and_forgets_nothing_of_its_own(
             hub.cut(node.transport, peer.transport)
             again = Stranger(hub, node)
             await hub.settle()
-            offers = [each for each in again.heard if isinstance(each, TransactionsOffer)]
-            assert reference_of(wire(own)) in offers[0].references
+            told = [each for each in again.heard if isinstance(each, TransactionsAnnouncement)]
+            assert reference_of(wire(own)) in told[0].references
 
     asyncio.run(check())

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from coordinator.ports import TransactionStatus
-from node.gossip.gossip import ROUND_OFFERS_MAX
-from node.gossip.offers import PAUSES_SECONDS
+from node.gossip.announcements import PAUSES_SECONDS
+from node.gossip.gossip import ROUND_MAX
 from node.pool_admission import PoolLimits
 from node.ports import FoundWork
 from node.references import reference_of
@@ -98,7 +98,7 @@ async def test_each_node_verifies_a_transaction_once_whoever_else_sends_it() -> 
 
 
 @pytest.mark.parametrize("origin", [0, 4])
-async def test_what_was_lost_is_offered_again_until_everybody_has_it(origin: int) -> None:
+async def test_what_was_lost_is_announced_again_until_everybody_has_it(origin: int) -> None:
     async with network(4, followers=1) as (hub, nodes):
         node = nodes[origin]
         hub.mute = {(node.transport, other.transport) for other in nodes}
@@ -107,14 +107,14 @@ async def test_what_was_lost_is_offered_again_until_everybody_has_it(origin: int
         await hub.settle()
         assert not any(other.has(lost[0]) for other in nodes if other is not node)
         hub.mute = set()
-        node.gossip.offer_again(now() + PAUSES_SECONDS[0])
+        node.gossip.announce_again(now() + PAUSES_SECONDS[0])
         await hub.settle()
         assert all(other.has(*lost) for other in nodes[:4])
         copies = [len(other.bytes_received()) for other in nodes[:4] if other is not node]
         assert copies == [5, 5, 5] if origin == 0 else max(copies) <= 3 * 5
 
 
-async def test_a_validator_that_connects_is_offered_what_waits_and_asks_for_it_once() -> None:
+async def test_a_validator_that_connects_is_announced_what_waits_and_asks_for_it_once() -> None:
     async with network(4, connected=False) as (hub, nodes):
         for at, one in enumerate(nodes[:3]):
             for other in nodes[at + 1 : 3]:
@@ -130,33 +130,33 @@ async def test_a_validator_that_connects_is_offered_what_waits_and_asks_for_it_o
         assert sorted(nodes[3].bytes_received()) == sorted(map(wire, sent))
 
 
-async def test_offers_pause_while_a_block_holds_it_and_end_when_it_is_final() -> None:
+async def test_announcements_pause_while_a_block_holds_it_and_end_when_it_is_final() -> None:
     async with network(2) as (hub, nodes):
         node = nodes[0]
         transfer = node.chain.transfer()
         await node.submit(transfer)
         await hub.settle()
         node.included.add(id_of(transfer))
-        node.gossip.offer_again(now() + 1_000)
-        assert hub.sent["TransactionsOffer"] == 0
+        node.gossip.announce_again(now() + 1_000)
+        assert hub.sent["TransactionsAnnouncement"] == 0
         node.included.clear()
-        node.gossip.offer_again(now() + 2_000)
-        assert hub.sent["TransactionsOffer"] == 1
+        node.gossip.announce_again(now() + 2_000)
+        assert hub.sent["TransactionsAnnouncement"] == 1
         node.chain.finalise(node.chain.build(transfer))
-        node.gossip.offer_again(now() + 3_000)
-        node.gossip.offer_again(now() + 4_000)
-        assert hub.sent["TransactionsOffer"] == 1
+        node.gossip.announce_again(now() + 3_000)
+        node.gossip.announce_again(now() + 4_000)
+        assert hub.sent["TransactionsAnnouncement"] == 1
 
 
-async def test_an_offer_of_what_became_final_meanwhile_is_not_asked_for() -> None:
+async def test_an_announcement_of_what_became_final_meanwhile_is_not_asked_for() -> None:
     async with network(2) as (hub, nodes):
         transfer = nodes[0].chain.transfer()
         await nodes[0].submit(transfer)
         await hub.settle()
         nodes[1].chain.finalise(nodes[1].chain.build(transfer))
-        nodes[0].gossip.offer_again(now() + 10)
+        nodes[0].gossip.announce_again(now() + 10)
         await hub.settle()
-        assert hub.sent["TransactionsOffer"] == 1
+        assert hub.sent["TransactionsAnnouncement"] == 1
         assert hub.sent["TransactionsWanted"] == 0
 
 
@@ -176,27 +176,27 @@ async def test_what_the_first_does_not_answer_another_is_asked_for() -> None:
         loop = asyncio.get_running_loop()
         later = loop.time() + 3
         nodes[2].gossip._questions.ask(b"", later)
-        nodes[1].gossip.offer_again(loop.time() + 10)
+        nodes[1].gossip.announce_again(loop.time() + 10)
         await hub.settle()
         assert nodes[2].has(transfer)
 
 
-async def test_a_full_pool_is_offered_again_in_bounded_rounds() -> None:
+async def test_a_full_pool_is_announced_again_in_bounded_rounds() -> None:
     async with network(2) as (hub, nodes):
-        count = ROUND_OFFERS_MAX + 100
+        count = ROUND_MAX + 100
         sent = [nodes[0].chain.transfer() for _ in range(200)]
         await nodes[0].submit(*sent)
         await hub.settle()
         book = nodes[0].gossip._book
         for _ in range(count):
             book.add(id_of(sent[0]), now())
-        nodes[0].gossip.offer_again(now() + PAUSES_SECONDS[0])
+        nodes[0].gossip.announce_again(now() + PAUSES_SECONDS[0])
         assert len(book) == count + 200
         await hub.settle()
-        (offer,) = [
-            message for _, message in nodes[1].transport.received if hasattr(message, "references")
+        (message,) = [
+            each for _, each in nodes[1].transport.received if hasattr(each, "references")
         ]
-        assert len(offer.references) == ROUND_OFFERS_MAX
+        assert len(message.references) == ROUND_MAX
 
 
 async def test_a_pool_that_was_full_gets_the_transaction_when_it_has_room() -> None:
@@ -210,7 +210,7 @@ async def test_a_pool_that_was_full_gets_the_transaction_when_it_has_room() -> N
         assert small.has(first)
         assert not small.has(second)
         small.chain.finalise(small.chain.build(first))
-        nodes[0].gossip.offer_again(now() + 10)
+        nodes[0].gossip.announce_again(now() + 10)
         await hub.settle()
         assert small.has(second)
         assert not small.transport.faults
@@ -219,7 +219,7 @@ async def test_a_pool_that_was_full_gets_the_transaction_when_it_has_room() -> N
 # ---------------------------------------------------------------- the leader knows of work (E12)
 
 
-async def test_work_that_the_leader_was_not_shown_is_offered_to_it() -> None:
+async def test_work_that_the_leader_was_not_shown_is_announced_to_it() -> None:
     """A node shows a transaction to everybody but the leader."""
     async with network(4) as (hub, nodes):
         sly, witness, _, leader = nodes
@@ -237,7 +237,7 @@ async def test_work_that_the_leader_was_not_shown_is_offered_to_it() -> None:
         assert leader.grew == 1
 
 
-async def test_work_is_not_offered_to_a_leader_that_sent_it_or_was_sent_it() -> None:
+async def test_work_is_not_announced_to_a_leader_that_sent_it_or_was_sent_it() -> None:
     async with network(4) as (hub, nodes):
         transfer = nodes[0].chain.transfer()
         await nodes[0].submit(transfer)
@@ -249,7 +249,7 @@ async def test_work_is_not_offered_to_a_leader_that_sent_it_or_was_sent_it() -> 
         found = nodes[0].pool.find_work(nodes[0].chain.head_view, ())
         nodes[0].gossip.share_work(nodes[1].transport.keys.public_key, found)
         await hub.settle()
-        assert hub.sent["TransactionsOffer"] == 0
+        assert hub.sent["TransactionsAnnouncement"] == 0
 
 
 async def test_a_leader_that_is_not_connected_is_not_told() -> None:
@@ -260,7 +260,7 @@ async def test_a_leader_that_is_not_connected_is_not_told() -> None:
         nodes[1].gossip.share_work(bytes(32), found)
         nodes[1].gossip.share_work(nodes[0].transport.keys.public_key, FoundWork())
         await hub.settle()
-        assert hub.sent["TransactionsOffer"] == 0
+        assert hub.sent["TransactionsAnnouncement"] == 0
 
 
 # ---------------------------------------------------------------- blocks that came to nothing

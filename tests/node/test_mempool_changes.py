@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ledger.transaction import SignedTransaction
-from node.mempool import WORK_CHECKS_MAX, Mempool
+from node.mempool import LOOKED_AT_MAX, WORK_CHECKS_MAX, Mempool
 from node.pool_admission import PoolLimits
 from node.ports import FoundWork
 from node.references import reference_of
@@ -116,14 +116,33 @@ async def test_what_the_final_state_refuses_is_no_work_and_leaves() -> None:
     chain = PooledChain()
     job_id = await job_of(chain)
     waits, other_bytes = chain.fail(job_id), chain.fail(job_id)
-    await add(chain, waits)
-    assert chain.pool.find_work(chain.head_view, ()).reference is not None
+    others = [chain.transfer(fee=60_000) for _ in range(LOOKED_AT_MAX)]
+    await add(chain, *others, waits)
+    assert chain.pool.find_work(chain.head_view, ()).reference == reference_of(wire(waits))
     chain.finalise(chain.build(other_bytes))
     assert chain.pool.contains(id_of(waits))
-    assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
+    found = chain.pool.find_work(chain.head_view, ())
+    assert found == FoundWork(reference_of(wire(others[0])))
     reason = chain.pool.drop_of(id_of(waits))
     assert reason is not None
     assert reason.code == "JOB_UNKNOWN"
+
+
+async def test_what_no_state_takes_any_more_is_dropped_within_a_few_blocks() -> None:
+    """Also on a node that builds no blocks and looks for no work."""
+    chain = PooledChain()
+    job_id = await job_of(chain)
+    waits, other_bytes = chain.fail(job_id), chain.fail(job_id)
+    others = [chain.transfer() for _ in range(3 * LOOKED_AT_MAX)]
+    await add(chain, *others, waits)
+    chain.finalise(chain.build(other_bytes))
+    for _ in range(3):
+        assert chain.pool.contains(id_of(waits))
+        chain.finalise(chain.build())
+    reason = chain.pool.drop_of(id_of(waits))
+    assert reason is not None
+    assert reason.code == "JOB_UNKNOWN"
+    assert chain.pool.candidates(1_000, ()) == others
 
 
 async def test_what_an_unfinal_state_refuses_is_no_work_until_the_final_one_has_judged_it() -> None:
@@ -143,7 +162,8 @@ async def test_what_an_unfinal_state_refuses_is_no_work_until_the_final_one_has_
 
 async def test_a_search_among_much_that_is_refused_is_bounded_and_says_that_it_is_unsure() -> None:
     chain = PooledChain()
-    pooled = [chain.transfer(RICHES // 300, fee=60_000) for _ in range(WORK_CHECKS_MAX + 5)]
+    count = LOOKED_AT_MAX + WORK_CHECKS_MAX + 5
+    pooled = [chain.transfer(RICHES // 300, fee=60_000) for _ in range(count)]
     good = chain.transfer(key=POOR)
     await add(chain, *pooled, good)
     chain.finalise(chain.build(chain.transfer(RICHES - 10**9, to=POOR.address)))

@@ -1,8 +1,9 @@
 """Transactions that this node answers for: it took them from clients or followers.
 
-Whoever took a transaction offers it again, ever more rarely, until it is final or its time is over.
+Whoever took a transaction announces it again, ever more rarely, until it is final or its time is
+over.
 That is what makes up for a message that was lost, a peer that was full, or a validator that was
-away; nobody else has to offer it.
+away; nobody else has to announce it.
 """
 
 from collections import deque
@@ -11,11 +12,11 @@ from typing import Final
 from ledger.types import Hash
 
 PAUSES_SECONDS: Final = (1, 2, 4, 8, 16, 30)
-"""Time until the first offer, and between one and the next; the last one repeats."""
+"""Time until the first announcement, and between one and the next; the last one repeats."""
 
 
-class OfferBook:
-    """When each transaction is offered next. Its size follows the pool's: see `due`."""
+class AnnouncementBook:
+    """When each transaction is announced next. Its size follows the pool's: see `due`."""
 
     def __init__(self) -> None:
         """Answer for nothing."""
@@ -41,7 +42,7 @@ class OfferBook:
         return found
 
     def again(self, rung: int, transaction_id: Hash, now: float) -> None:
-        """Offer a transaction again after the next longer pause."""
+        """Announce a transaction again after the next longer pause."""
         self._put(min(rung + 1, len(PAUSES_SECONDS) - 1), transaction_id, now)
 
     def everything(self) -> list[Hash]:
