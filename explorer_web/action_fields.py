@@ -7,7 +7,11 @@ from typing import Final
 import msgspec
 
 from explorer_web.facts import Fact, Kind, Source, Value
+from explorer_web.governance_words import motion_words, statement_text
+from explorer_web.sentences import plain
 from ledger.actions import Action, PostReceipt
+from ledger.motions import Motion
+from ledger.statements import SignedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,12 @@ FIELDS: Final[dict[str, FieldWords]] = {
     "compensation_max": FieldWords(
         "Compensation limit", Kind.MONEY, "Most that the client grants a running miner."
     ),
+    "ballot_id": FieldWords("Ballot", Kind.TRANSACTION, "None: this transaction opens one."),
+    "motion": FieldWords("Motion", Kind.TEXT, "What the ballot asks."),
+    "support": FieldWords("Vote", Kind.TEXT, "Whether the authority is for the motion."),
+    "authority": FieldWords("Accused", Kind.KEY, "Consensus key that signed both statements."),
+    "first": FieldWords("First statement", Kind.TEXT),
+    "second": FieldWords("Second statement", Kind.TEXT),
 }
 """All fields of all actions; a test asserts that none is missing."""
 
@@ -97,5 +107,11 @@ def _value(raw: object) -> Value:
         return raw.name.lower()
     if isinstance(raw, bool):
         return "yes" if raw else "no"
+    if isinstance(raw, Motion):
+        return plain(motion_words(raw))
+    if isinstance(raw, SignedStatement):
+        return statement_text(raw)
+    if raw is None:
+        return None
     assert isinstance(raw, bytes | int | str)
     return raw

@@ -6,7 +6,8 @@ from typing import Final
 
 from explorer_web.facts import Json
 from explorer_web.outcomes import TITLES, outcome_json, outcome_sentence
-from explorer_web.words import REASONS, Sentence, account, plain
+from explorer_web.sentences import Sentence, account, plain
+from explorer_web.words import REASONS
 from ledger.actions import AssignJob, ReleaseJob
 from ledger.outcomes import JOB_ENDS, OutcomeKind
 from ledger.store import PAGE_MAX, IndexReader, JobRow, Moment, OutcomeRow, TransactionRow

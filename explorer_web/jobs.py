@@ -7,8 +7,9 @@ from explorer_web.formats import money, short
 from explorer_web.job_history import AttemptRow, Step, attempts_of, read_steps
 from explorer_web.page import Crumb, Page, malformed, unknown
 from explorer_web.references import PageKind, page_url, parse_id
+from explorer_web.sentences import Sentence, account, plain
 from explorer_web.trust import verification_sentences
-from explorer_web.words import FINAL, PAYMENTS, PHASES, Sentence, account, plain
+from explorer_web.words import FINAL, PAYMENTS, PHASES
 from ledger.actions import AttestationKind, Verification
 from ledger.outcomes import OutcomeKind
 from ledger.records import Job

@@ -4,7 +4,9 @@ from typing import Final
 
 from explorer_web.facts import Json, Kind, to_json
 from explorer_web.formats import money
-from explorer_web.words import ATTESTATIONS, REASONS, Sentence, account, plain
+from explorer_web.governance_words import BALLOT_KINDS, GOVERNANCE_TITLES, governance_sentence
+from explorer_web.sentences import Sentence, account, plain
+from explorer_web.words import ATTESTATIONS, REASONS
 from ledger.actions import AttestationKind, Reason
 from ledger.outcomes import Outcome, OutcomeKind
 from ledger.store import OutcomeRow
@@ -25,11 +27,23 @@ TITLES: Final[dict[OutcomeKind, str]] = {
     OutcomeKind.MINER_UPDATED: "Miner updated",
     OutcomeKind.MINER_RETIRED: "Miner retired",
     OutcomeKind.BOND_RETURNED: "Bond returned",
+    **GOVERNANCE_TITLES,
 }
 """What each kind is called."""
 
 JOB_KINDS: Final = frozenset(kind for kind in OutcomeKind if kind < OutcomeKind.MINER_REGISTERED)
 """Kinds whose object is a job."""
+
+
+TRANSACTION_KINDS: Final = BALLOT_KINDS | {OutcomeKind.BOND_RETURNED}
+"""Kinds whose object is the transaction that made it: a ballot, or a bond on its way back."""
+
+
+def object_text(outcome: Outcome) -> str:
+    """Return what an outcome is about where it has no page: a parameter's name, or a key."""
+    if outcome.kind is OutcomeKind.PARAMETER_CHANGED:
+        return outcome.object_id.decode("ascii", "replace")
+    return outcome.object_id.hex()
 
 
 def outcome_sentence(outcome: Outcome) -> Sentence:
@@ -50,6 +64,8 @@ def outcome_sentence(outcome: Outcome) -> Sentence:
             | OutcomeKind.BOND_RETURNED
         ):
             return _miner_sentence(outcome)
+    if outcome.kind in GOVERNANCE_TITLES:
+        return governance_sentence(outcome)
     return _step_sentence(outcome)
 
 

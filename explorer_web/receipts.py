@@ -10,19 +10,9 @@ from explorer_web.jobs import CHECKS, NOT_YET
 from explorer_web.outcomes import TITLES
 from explorer_web.page import Crumb, Page, malformed, unknown
 from explorer_web.references import PageKind, page_url, parse_id
+from explorer_web.sentences import Ref, Sentence, account, plain
 from explorer_web.trust import verification_sentences
-from explorer_web.words import (
-    ATTESTATIONS,
-    CUSTODIES,
-    FINAL,
-    PAYMENTS,
-    Badge,
-    Ref,
-    Sentence,
-    Tone,
-    account,
-    plain,
-)
+from explorer_web.words import ATTESTATIONS, CUSTODIES, FINAL, PAYMENTS, Badge, Tone
 from ledger.outcomes import JOB_ENDS, OutcomeKind
 from ledger.store import IndexReader, JobRow, Moment, ReceiptRow
 from ledger.types import Hash

@@ -8,7 +8,13 @@ from explorer_web import formats
 from explorer_web.assets import Assets
 from explorer_web.facts import Kind, Source
 from explorer_web.health import ChainHealth
-from explorer_web.outcomes import JOB_KINDS, TITLES, outcome_sentence
+from explorer_web.outcomes import (
+    JOB_KINDS,
+    TITLES,
+    TRANSACTION_KINDS,
+    object_text,
+    outcome_sentence,
+)
 from explorer_web.page import Page
 from explorer_web.references import PageKind, page_url
 from explorer_web.words import action_sentence
@@ -82,6 +88,8 @@ class Renderer:
                 "htmx_config": HTMX_CONFIG,
                 "icon_url": assets.data_url("icon.svg"),
                 "job_kinds": JOB_KINDS,
+                "transaction_kinds": TRANSACTION_KINDS,
+                "object_text": object_text,
                 "link_of": _link_of,
                 "outcome_sentence": outcome_sentence,
                 "outcome_titles": TITLES,

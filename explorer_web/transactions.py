@@ -9,7 +9,8 @@ from explorer_web.formats import grouped, short
 from explorer_web.outcomes import outcome_json
 from explorer_web.page import Crumb, Page, malformed, unknown
 from explorer_web.references import PageKind, page_url, parse_id
-from explorer_web.words import APPLIED, FINAL, action_sentence, plain
+from explorer_web.sentences import plain
+from explorer_web.words import APPLIED, FINAL, action_sentence
 from ledger.store import IndexReader, TransactionRow
 
 

@@ -1,14 +1,16 @@
 """Plain words for what the ledger does: sentences about actions and outcomes, badges, reasons.
 
-A sentence is made of words and references, so that a page can link what a JSON twin writes out.
+A sentence is made of words and references, see `sentences`.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-from explorer_web.facts import Kind, to_json
+from explorer_web.facts import Kind
 from explorer_web.formats import money, units_of
+from explorer_web.governance_words import evidence_sentence, vote_sentence
+from explorer_web.sentences import Ref, Sentence, account, job, receipt
 from ledger.actions import (
     AcceptReceipt,
     Action,
@@ -16,6 +18,7 @@ from ledger.actions import (
     AttestationKind,
     AttestReceipt,
     CancelJob,
+    CastVote,
     Custody,
     DisputeReceipt,
     FailJob,
@@ -24,49 +27,13 @@ from ledger.actions import (
     RegisterMiner,
     ReleaseJob,
     RetireMiner,
+    SubmitEvidence,
     SubmitJob,
     Transfer,
     UpdateMiner,
 )
 from ledger.store import JobPhase, Payment
-from ledger.types import Address, Hash
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """Something that a sentence names: an account, or an object with a page."""
-
-    kind: Kind
-    """What it is."""
-    value: bytes | int
-    """Its id, address or height."""
-
-
-Sentence: TypeAlias = tuple[str | Ref, ...]
-
-
-def plain(sentence: Sentence) -> str:
-    """Return a sentence as text, ids in full."""
-    return "".join(part if isinstance(part, str) else _ref_text(part) for part in sentence)
-
-
-def _ref_text(ref: Ref) -> str:
-    return str(to_json(ref.kind, ref.value))
-
-
-def account(address: Address) -> Ref:
-    """Return a reference to an account."""
-    return Ref(Kind.ADDRESS, address)
-
-
-def job(job_id: Hash) -> Ref:
-    """Return a reference to a job."""
-    return Ref(Kind.JOB, job_id)
-
-
-def receipt(receipt_id: Hash) -> Ref:
-    """Return a reference to a receipt."""
-    return Ref(Kind.RECEIPT, receipt_id)
+from ledger.types import Address
 
 
 class Tone(StrEnum):
@@ -172,6 +139,10 @@ def action_sentence(sender: Address, action: Action) -> Sentence:
             return who, " cancelled job ", job(action.job_id), limit
         case AttestReceipt() | AcceptReceipt() | DisputeReceipt():
             return _judgement_sentence(who, action)
+        case CastVote():
+            return vote_sentence(who, action)
+        case SubmitEvidence():
+            return evidence_sentence(who, action)
 
 
 def _miner_sentence(who: Ref, action: RegisterMiner | UpdateMiner | RetireMiner) -> Sentence:
