@@ -111,18 +111,12 @@ def build_chain(
     limits = PoolLimits(config.mempool.transactions_max, config.mempool.bytes_max)
     pool = Mempool(tree, verifier, clock, limits, metrics.count_rejected)
     chain = ChainNode(tree, pool, store, FinalLookup(store, index))
-    opener = EpochOpener(
-        store,
-        journals,
-        keys.validator,
-        process_started_ms=clock.wall_ms(),
-        never_voted_in_epoch=never_voted_in_epoch,
-    )
-    identity = read_identity(keys.validator, data)
+    identity, section = read_identity(keys.validator, data), config.p2p
     evidence = EvidenceKeeper(data / "evidence", chain, identity.keys, clock)
-    links = None
-    if config.p2p:
-        links = build_links(config.p2p, identity, genesis.digest, clock, metrics)
+    links = section and build_links(section, identity, genesis.digest, clock, metrics)
+    opener = EpochOpener(store, journals, keys.validator, process_started_ms=clock.wall_ms())
+    if never_voted_in_epoch is not None:
+        opener.vouch(never_voted_in_epoch)
     driver = Driver(
         chain,
         store,
@@ -134,14 +128,8 @@ def build_chain(
         count_crash=metrics.proposals_crashed.inc,
         report_evidence=evidence.report,
     )
-    network = None
-    if links:
-        base = NetworkBase(chain, driver, pool, store, verifier, clock, metrics, evidence)
-        network = NetworkPart(links, base)
-    own_key = keys.validator.public_key if keys.validator else None
-    index_thread = IndexThread(indexer)
-    if config.store.keep_blocks:
-        store.prune_below(_first_kept(config.store.keep_blocks, store, index_thread))
+    base = NetworkBase(chain, driver, pool, store, verifier, clock, metrics, evidence)
+    network = NetworkPart(links, base) if links else None
     return ChainPart(
         chain=chain,
         driver=driver,
@@ -149,12 +137,20 @@ def build_chain(
         verifier=verifier,
         store=store,
         index=index,
-        index_thread=index_thread,
+        index_thread=_index_thread(config, store, indexer),
         network=network,
         snapshots=_snapshots(config, store, tree, genesis),
-        watch=Watch(chain, driver, network, own_key, clock),
+        watch=Watch(chain, driver, network, keys.validator_key, clock),
         locks=locks,
     )
+
+
+def _index_thread(config: NodeConfig, store: ChainStore, indexer: Indexer) -> IndexThread:
+    """Return what writes the index; what it has reached may be pruned, if that is wanted."""
+    index_thread = IndexThread(indexer)
+    if config.store.keep_blocks:
+        store.prune_below(_first_kept(config.store.keep_blocks, store, index_thread))
+    return index_thread
 
 
 def _open_journals(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genesis import GenesisSpec
 from ledger.keys import KeyPair
+from ledger.types import PublicKey
 from node.config import CoordinatorSection, KeySource, NodeConfig
 from node.keyfile import KeyFileError, Role, load_key
 from node.passphrase import passphrase_from_file
@@ -30,6 +31,11 @@ class Keyring:
     """Signs the coordinator's transactions; None for a node without one."""
     faucet: KeyPair | None
     """Signs transfers to new managed wallets of a devnet."""
+
+    @property
+    def validator_key(self) -> PublicKey | None:
+        """Public key of the validator."""
+        return self.validator.public_key if self.validator else None
 
 
 def unlock_keys(config: NodeConfig, ask: AskPassphrase) -> Keyring:
