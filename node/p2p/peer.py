@@ -85,7 +85,8 @@ class PeerHandler(Protocol):
         """Handle a message.
 
         Messages of one peer come one after another, and the next is not read before this returns:
-        whoever waits here slows this peer down and no other.
+        whoever waits here slows this peer down and no other. It is cancelled when the peer is
+        disconnected meanwhile.
 
         Raises:
             PeerFault: disconnect it, and ban it if the fault is provable.

@@ -245,7 +245,7 @@ heads = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.binary(max_size=60), heads), max_size=10), st.booleans())
 def test_any_bytes_in_an_open_websocket_end_it_or_wait_for_more(
     pieces: list[bytes], is_proved: bool
