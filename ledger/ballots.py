@@ -158,6 +158,5 @@ def _pass(decision: Decision, motion: Motion) -> None:
 
 def _check_open_ballots(state: State, opener: PublicKey) -> None:
     """Check that the authority may open another ballot (T11)."""
-    mine = sum(ballot.opener == opener for _, ballot in open_ballots(state))
-    if mine >= BALLOTS_OPEN_MAX:
+    if state.ballots_by(opener) >= BALLOTS_OPEN_MAX:
         raise TooManyBallots(BALLOTS_OPEN_MAX)

@@ -9,6 +9,7 @@ branch finality has cut off is an assertion (see `ledger.layers`).
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
@@ -19,8 +20,8 @@ from ledger.due import due_ms
 from ledger.due_queue import DueLayer, DueQueue, due_in_order
 from ledger.gap import GAP_KEY
 from ledger.layers import Layer, LayeredBase
-from ledger.records import Gap, Record, Table, decode_record
-from ledger.types import Hash, TimestampMs
+from ledger.records import Ballot, Gap, Record, Table, decode_record
+from ledger.types import Hash, PublicKey, TimestampMs
 
 StateDelta = Mapping[bytes, bytes | None]
 """What a block changed: state key → new canonical record, None for a record that left."""
@@ -50,6 +51,10 @@ class State(ABC):
     @abstractmethod
     def ballot_keys(self) -> list[bytes]:
         """Return the state keys of all open ballots, ascending; of an open overlay, too."""
+
+    @abstractmethod
+    def ballots_by(self, opener: PublicKey) -> int:
+        """Return how many open ballots an authority has opened (T11)."""
 
     @abstractmethod
     def items(self) -> Iterator[tuple[bytes, Record]]:
@@ -98,7 +103,7 @@ class State(ABC):
 class FinalState(LayeredBase, State):
     """The state after the newest final block."""
 
-    __slots__ = ("ballots", "due", "records", "tree")
+    __slots__ = ("_ballots_by", "ballots", "due", "records", "tree")
 
     def __init__(self, records: Mapping[bytes, Record], buckets: int) -> None:
         """Build state, tree and due queue from all records.
@@ -116,8 +121,12 @@ class FinalState(LayeredBase, State):
         """The state tree."""
         self.due = DueQueue(_due_entries(self.records.items()))
         """What will be due."""
-        self.ballots = {key for key in self.records if key[0] == Table.BALLOT}
-        """State keys of the open ballots."""
+        self.ballots: dict[bytes, PublicKey] = {}
+        """Who opened each open ballot, by its state key."""
+        self._ballots_by: Counter[PublicKey] = Counter()
+        for key, record in self.records.items():
+            if isinstance(record, Ballot):
+                self._follow_ballot(key, record)
 
     @classmethod
     def from_bytes(cls, records: Mapping[bytes, bytes], buckets: int) -> "FinalState":
@@ -146,6 +155,10 @@ class FinalState(LayeredBase, State):
         """Return the state keys of all open ballots, ascending."""
         return sorted(self.ballots)
 
+    def ballots_by(self, opener: PublicKey) -> int:
+        """Return how many open ballots an authority has opened."""
+        return self._ballots_by[opener]
+
     def items(self) -> Iterator[tuple[bytes, Record]]:
         """Yield all records."""
         return iter(self.records.items())
@@ -168,11 +181,20 @@ class FinalState(LayeredBase, State):
         if key[0] in _CLOCKED:
             self.due.replace(key, self.records.get(key), record)
         if key[0] == Table.BALLOT:
-            (self.ballots.discard if record is None else self.ballots.add)(key)
+            self._follow_ballot(key, record)
         if record is None:
             self.records.pop(key, None)
         else:
             self.records[key] = record
+
+    def _follow_ballot(self, key: bytes, record: Record | None) -> None:
+        """Keep the ballots by opener in step with one record."""
+        before = self.ballots.pop(key, None)
+        if before is not None:
+            self._ballots_by[before] -= 1
+        if isinstance(record, Ballot):
+            self.ballots[key] = record.opener
+            self._ballots_by[record.opener] += 1
 
 
 class Overlay(Layer[FinalState], State):
@@ -235,8 +257,22 @@ class Overlay(Layer[FinalState], State):
 
     def ballot_keys(self) -> list[bytes]:
         """Return the state keys of all open ballots, ascending."""
-        touched = self.base.ballots.union(*(layer.ballots for layer in self._layers()))
-        return sorted(key for key in touched if self.get(key) is not None)
+        touched = self._touched_ballots()
+        kept = self.base.ballots.keys() - touched
+        return sorted(kept.union(key for key in touched if self.get(key) is not None))
+
+    def ballots_by(self, opener: PublicKey) -> int:
+        """Return how many open ballots an authority has opened."""
+        count = self.base.ballots_by(opener)
+        for key in self._touched_ballots():
+            ballot = self.get(key)
+            count -= self.base.ballots.get(key) == opener
+            count += isinstance(ballot, Ballot) and ballot.opener == opener
+        return count
+
+    def _touched_ballots(self) -> set[bytes]:
+        """Return the keys of ballots that this block or one below it put or took out."""
+        return set().union(*(layer.ballots for layer in self._layers()))
 
     def items(self) -> Iterator[tuple[bytes, Record]]:
         """Yield all records."""
