@@ -34,7 +34,9 @@ FIELDS: Final[dict[str, FieldWords]] = {
         "Capabilities", Kind.HASH, "Digest of what the miner told its coordinator that it can do."
     ),
     "price_floor": FieldWords("Price floor", Kind.MONEY, "Least price cap that it works for."),
-    "bond": FieldWords("Bond", Kind.MONEY, "Locked until some time after its retirement."),
+    "bond": FieldWords(
+        "Bond", Kind.MONEY, "Locked: a miner's beyond its retirement, that of a dispute to its end."
+    ),
     "custody": FieldWords("Custody", Kind.TEXT, "Who holds the miner's key."),
     "coordinator": FieldWords("Coordinator", Kind.ADDRESS),
     "service": FieldWords("Service", Kind.TEXT),

@@ -9,7 +9,7 @@ from explorer_web.page import Crumb, Page, malformed, unknown
 from explorer_web.references import PageKind, page_url, parse_id
 from explorer_web.sentences import Sentence, account, plain
 from explorer_web.trust import verification_sentences
-from explorer_web.words import FINAL, PAYMENTS, PHASES
+from explorer_web.words import FINAL, PAYMENTS, PHASES, REASONS
 from ledger.actions import AttestationKind, Verification
 from ledger.outcomes import OutcomeKind
 from ledger.records import Job
@@ -96,9 +96,11 @@ def _sentence(job: JobRow) -> Sentence:
         JobPhase.EXPIRED: "Its time ran out; the client has it all back.",
     }
     if job.phase is JobPhase.COMPLETED and job.ended is not None:
-        refunded = "The dispute ended against the miner; the client has it all back."
+        by = "Authorities ruled" if job.is_ruled else "The dispute ended"
+        refunded = f"{by} against the miner; the client has it all back."
+        how = "Authorities ruled for the miner" if job.is_ruled else "It was done and settled"
         is_settled = job.end_kind is OutcomeKind.JOB_SETTLED
-        return *asked, f"It was done and settled: {paid}" if is_settled else refunded
+        return *asked, f"{how}: {paid}" if is_settled else refunded
     if job.payment is Payment.DISPUTED:
         return *asked, "The miner's receipt is disputed; the price stays locked until that ends."
     return *asked, words[job.phase]
@@ -134,6 +136,7 @@ def _money(job: JobRow) -> list[Fact]:
     has_ended = job.ended is not None
     return [
         Fact("max_price", "Locked in escrow", Kind.MONEY, job.max_price, signed),
+        *_dispute(job),
         Fact("price_cap", "Price cap", Kind.MONEY, job.price_cap, signed, "Of the last attempt."),
         Fact(
             "paid_miner",
@@ -163,10 +166,31 @@ def _money(job: JobRow) -> list[Fact]:
     ]
 
 
+def _dispute(job: JobRow) -> list[Fact]:
+    """Return who disputes the receipt, and what is at stake beside the escrow."""
+    dispute, outcome = job.dispute, Source.OUTCOME
+    if dispute is None:
+        return []
+    bond = "The client's; whoever wins the dispute gets it." if dispute.bond else _NO_BOND
+    reason = REASONS[dispute.reason]
+    return [
+        Fact("disputed_by", "Disputed by", Kind.ADDRESS, dispute.opener, outcome),
+        Fact("dispute_reason", "Objection", Kind.TEXT, reason, outcome, "As its opener says."),
+        Fact("dispute_bond", "Dispute bond", Kind.MONEY, dispute.bond, outcome, bond),
+        Fact("disputed_ms", "Disputed", Kind.TIME, dispute.opened.timestamp_ms, Source.HEADER),
+    ]
+
+
+_NO_BOND = "A coordinator disputes without one."
+
+
 def _money_note(job: JobRow) -> str:
+    has_bond = job.dispute is not None and job.dispute.bond > 0
+    locked = "The escrow and the bond are" if has_bond else "The escrow is"
     if job.ended is None:
-        return "The escrow is locked until the job ends."
-    return "The three parts of the escrow add up to what was locked."
+        return f"{locked} locked until the job ends."
+    what = "The parts of escrow and bond" if has_bond else "The three parts of the escrow"
+    return f"{what} add up to what was locked."
 
 
 def _times(job: JobRow, live: Job | None) -> list[Fact]:

@@ -104,9 +104,9 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unk
     key, or the parameter's name in ASCII."""
     code: int
     """Attempt of an assignment, release or receipt; kind of an attestation; reason of a dispute or
-    failure; `RULED` for the end of a dispute by a ruling; kind of the motion of a ballot that opens, passes or expires; 1 for a vote of yes, 0
-    for no; kind of a change of the validator set; epoch of accepted evidence; a parameter's new
-    value; else 0."""
+    failure; `RULED` for the end of a dispute by a ruling; kind of the motion of a ballot that
+    opens, passes or expires; 1 for a vote of yes, 0 for no; kind of a change of the validator set;
+    epoch of accepted evidence; a parameter's new value; else 0."""
     parties: tuple[Address, ...]
     """Who is concerned."""
     amounts: tuple[Amount, ...]

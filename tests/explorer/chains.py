@@ -14,6 +14,7 @@ from ledger.codec import encode
 from ledger.job_rejections import JobUnknown
 from ledger.records import Job
 from ledger.types import Hash
+from tests.ledger.phases import Phase, job_in, rule
 from tests.ledger.worlds import AITBC, PEOPLE, World
 from tests.store.indexes import Indexed, open_indexed
 
@@ -132,6 +133,8 @@ def _unhappy_jobs(world: World, jobs: dict[str, Hash], receipts: dict[str, Hash]
     world.assign(jobs["disputed"])
     receipts["disputed"] = world.post(jobs["disputed"])
     world.dispute(jobs["disputed"], receipts["disputed"])
+    jobs["objected"], jobs["ruled"] = (job_in(world, Phase.G) for _ in range(2))
+    rule(world, jobs["ruled"], for_miner=True)
     jobs["expired"] = world.submit()
     world.run_to(world.now_ms + 302_000)
 

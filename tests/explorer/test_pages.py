@@ -174,6 +174,17 @@ def test_a_live_job_says_what_will_happen_when(site: Served, chain: IndexedChain
     assert "ends_by_itself_ms" not in settled
 
 
+def test_a_clients_dispute_shows_its_bond_and_a_ruling_who_decided(
+    site: Served, chain: IndexedChain
+) -> None:
+    objected = site.get(f"/jobs/{chain.jobs['objected'].hex()}.json").json()
+    assert objected["disputed_by"] == format_address(PEOPLE.client.address)
+    assert objected["dispute_bond"] == "10000000"
+    html = site.get(f"/jobs/{chain.jobs['ruled'].hex()}").text
+    assert "Authorities ruled for the miner" in html
+    assert "The parts of escrow and bond add up" in html
+
+
 def test_the_list_of_blocks_has_every_block_once(site: Served, chain: IndexedChain) -> None:
     heights: list[int] = []
     path = "/blocks.json"
@@ -211,4 +222,4 @@ def test_a_block_is_the_same_by_height_and_by_id(site: Served) -> None:
 def test_the_overview_counts_jobs_by_phase(site: Served, chain: IndexedChain) -> None:
     totals = site.get("/index.json").json()["totals"]
     assert totals["jobs"] == len(chain.jobs) == sum(totals["jobs_by_phase"].values())
-    assert totals["jobs_by_phase"]["completed"] == 4
+    assert totals["jobs_by_phase"]["completed"] == 6
