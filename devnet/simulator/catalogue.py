@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from devnet.simulator.plan import Plan, random_plan
 from devnet.simulator.byzantine import STRATEGIES
+from devnet.simulator.plan import Plan, random_plan
+from devnet.simulator.scenarios import SCENARIOS
+from devnet.simulator.script import Script, nothing_else
 
-SCENARIOS: dict[str, tuple[str, Callable[[int], Plan]]] = {}
-"""Purpose and plan of each scenario, by name."""
+RANDOM = "random"
+"""Whatever the seed makes of it."""
 
 
 def scenario_names() -> dict[str, str]:
     """Return the names of all scenarios, each with what it shows."""
-    return {"random": "whatever the seed makes of it"} | {
-        name: purpose for name, (purpose, _) in SCENARIOS.items()
-    }
+    found = {RANDOM: "whatever the seed makes of it"}
+    return found | {name: scenario.purpose for name, scenario in SCENARIOS.items()}
 
 
 def seed_plan(scenario: str, seed: int) -> Plan:
     """Return the plan of a scenario and a seed."""
-    if scenario == "random":
-        return random_plan(seed, tuple(STRATEGIES))
-    return SCENARIOS[scenario][1](seed)
+    if scenario == RANDOM:
+        return random_plan(seed, tuple(name for name in STRATEGIES if name not in SCRIPTED))
+    return SCENARIOS[scenario].plan(seed)
+
+
+def script_of(plan: Plan) -> Script:
+    """Return what steers a plan's run."""
+    return SCENARIOS[plan.scenario].script if plan.scenario in SCENARIOS else nothing_else
+
+
+SCRIPTED = frozenset({"ghost"})
+"""Strategies that make sense in their scenario only."""

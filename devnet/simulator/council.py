@@ -1,4 +1,4 @@
-"""Authorities who change the set by ballot while the chain is disturbed (E6, E2)."""
+"""Authorities who change their set by ballot while the chain is disturbed (E6, E2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ISSUED: Final = 12_345
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Something that all authorities of the first set vote for."""
+    """Something that all authorities vote for."""
 
     at_ms: int
     """When one of them opens the ballot."""
@@ -44,21 +44,25 @@ class Wish:
 
 
 class Council:
-    """The authorities of the first set, all of one mind."""
+    """All authorities, of one mind."""
 
-    def __init__(self, world: World, workload: Workload, honest: list[Machine], size: int) -> None:
+    def __init__(
+        self, world: World, workload: Workload, honest: list[Machine], size: int, first: int
+    ) -> None:
         """Prepare.
 
         Args:
             world: the simulation.
             workload: signs and sends.
             honest: machines that may be asked for the final state.
-            size: of the first set.
+            size: how many there are, those who are in no set yet included.
+            first: how many of them are in the first set.
         """
         self._world = world
         self._workload = workload
         self._honest = honest
         self._size = size
+        self._first = first
         self._chance = world.chance("council")
 
     def plan(self, wishes: tuple[Wish, ...]) -> None:
@@ -67,7 +71,7 @@ class Council:
             self._world.schedule.at(wish.at_ms * MS, self._open, wish)
 
     def _open(self, wish: Wish) -> None:
-        opener = wish.member if wish.verb == "issue" else (wish.member + 1) % self._size
+        opener = wish.member if wish.verb == "issue" else (wish.member + 1) % self._first
         action = CastVote(None, self._motion(wish), True)  # noqa: FBT003
         ballot_id = self._workload.send(validator_key(opener), action)
         for member in range(self._size):
@@ -89,7 +93,8 @@ class Council:
     def _look(self, ballot_id: Hash, member: int, looks: int) -> None:
         """Vote once the ballot is final on some node that is asked, or look again."""
         process = self._chance.choice(self._honest).process
-        if process is not None and process.has_ballot(ballot_id):
+        key = validator_key(member).public_key
+        if process is not None and process.has_ballot(ballot_id, key):
             action = CastVote(ballot_id, None, True)  # noqa: FBT003
             self._workload.send(validator_key(member), action)
         elif looks:

@@ -110,6 +110,21 @@ class SimDisk:
         self._files.clear()
         self._removed.clear()
 
+    def copy(self) -> dict[Path, bytes]:
+        """Return what is durable, as an operator would copy it."""
+        return {path: content.durable for path, content in self._files.items()}
+
+    def restore(self, copy: dict[Path, bytes]) -> None:
+        """Put a copy in the place of everything."""
+        self._files = {path: _Content(data) for path, data in copy.items()}
+
+    def rename_journal(self, epoch: int, as_epoch: int) -> None:
+        """Give one epoch's journal the name of another's as well, if it is there."""
+        for path in list(self._files):
+            if path.name == f"epoch-{epoch}.journal":
+                other = path.with_name(f"epoch-{as_epoch}.journal")
+                self._files[other] = _Content(self._files[path].durable)
+
     def holds(self, piece: bytes) -> bool:
         """Return whether any file durably contains these bytes."""
         return any(piece in content.durable for content in self._files.values())

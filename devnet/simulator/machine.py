@@ -6,6 +6,9 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from consensus import Statement
 from devnet.simulator.checkers.objection import Objection
 from devnet.simulator.disk import Loss, SimDisk
 from devnet.simulator.genesis import GENESIS_MS
@@ -13,7 +16,7 @@ from devnet.simulator.people import validator_key
 from devnet.simulator.schedule import MS, Schedule
 from devnet.simulator.world import Interruption, World
 from ledger.types import PublicKey, TimestampMs
-from node.journal import JournalFailed
+from node.journal import JournalError, JournalFailed
 
 if TYPE_CHECKING:
     from devnet.simulator.process import Process
@@ -29,6 +32,10 @@ RESTART_MS: Final = 300
 
 FAST_US: Final = (50, 400)
 """Least and greatest time of a sync or a commit on a healthy disk."""
+
+
+STATEMENTS: Final = msgspec.msgpack.Decoder(Statement)
+"""Reads what a vote says."""
 
 
 class PowerCut(Interruption):
@@ -89,6 +96,14 @@ class Machine:
         self.sync_us = self.commit_us = FAST_US
         self.watch: Callable[[str], bool] = lambda _place: False
         """A scenario's own reason to cut the power at a place."""
+        self.signed: list[Statement] = []
+        """Every vote that its processes signed, in order."""
+        self.may_refuse = False
+        """Whether a process may refuse to start because of its journal."""
+        self.refusals: list[str] = []
+        """Codes of the reasons for which processes refused to start."""
+        self.stops = 0
+        """How often a process stopped itself because of its disk."""
         self._start = start
         self._is_paused = False
         self._deferred: list[tuple[Process, Callable[..., None], tuple[object, ...]]] = []
@@ -109,6 +124,10 @@ class Machine:
             self.process = self._start(self)
         except (JournalFailed, OSError) as error:
             self._stop_itself(error)
+            return
+        except JournalError as error:
+            self.disk.lose(Loss.KILLED)
+            self._refuse(error)
             return
         self.call(self.process, self.process.begin)
 
@@ -131,6 +150,10 @@ class Machine:
             return
         if process.failure is not None:
             self._judge(process.failure)
+
+    def note_signed(self, message: bytes) -> None:
+        """Note a vote that is being signed: 32 bytes of tag, and the statement."""
+        self.signed.append(STATEMENTS.decode(message[32:]))
 
     def reached(self, place: str) -> None:
         """Note that the process came to a place at which the power may fail.
@@ -224,6 +247,13 @@ class Machine:
         else:
             raise Objection("node", f"{self.name} stopped itself: {cause!r}") from cause
 
+    def _refuse(self, error: JournalError) -> None:
+        self.tell(lambda: f"refuses to start: {error}")
+        self.refusals.append(error.code)
+        if not self.may_refuse:
+            raise Objection("node", f"{self.name} refuses to start: {error.code}") from error
+
     def _stop_itself(self, error: BaseException) -> None:
+        self.stops += 1
         self.tell(lambda: f"stops itself: {error}")
         self.crash(Loss.KILLED, RESTART_MS)

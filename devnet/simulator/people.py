@@ -1,6 +1,7 @@
-"""Who takes part: validators with keys, clients, a coordinator and a miner, the same in each run."""
+"""Who takes part: validators with keys, clients, a coordinator, a miner; the same in each run."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -44,6 +45,26 @@ class CheapSigner:
 def check_cheaply(public_key: PublicKey, message: bytes, signature: Signature) -> bool:
     """Return whether a `CheapSigner` of this key made the signature."""
     return signature == hashlib.sha512(public_key + message).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class NotedSigner:
+    """Signs, and has everything noted that was signed."""
+
+    inner: Signer
+    """Signs."""
+    note: Callable[[bytes], None]
+    """Is told of each message."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The member's real public key."""
+        return self.inner.public_key
+
+    def sign(self, message: bytes) -> Signature:
+        """Note and sign."""
+        self.note(message)
+        return self.inner.sign(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class Plan:
     """Whether the chain is watched while there is nothing to order, for two heartbeats."""
     is_real: bool = False
     """Whether votes are signed with Ed25519."""
+    transfers_every_ms: int = 0
+    """Time between two further transfers, one after the other; 0 for none."""
     parameters: dict[str, int] = field(default_factory=dict)
     """Parameters of the chain that differ from the defaults."""
 
@@ -102,13 +104,19 @@ def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
     validators = chance.choices(range(1, 11), weights=(3, 2, 3, 66, 4, 3, 14, 1, 1, 1))[0]
     storm_ms = chance.choice((1_500, 2_500, 4_000))
     byzantine, twins = _choose_byzantine(chance, validators, strategies)
-    newcomers, wishes = _choose_wishes(chance, validators, storm_ms, is_calm=not byzantine)
-    if twins is not None:
-        newcomers, wishes = 0, ()
+    is_calm = not byzantine and twins is None
+    newcomers, wishes = _choose_wishes(chance, validators, storm_ms) if is_calm else (0, ())
     machines = validators + newcomers + (twins is not None)
     spared = {member for member, _ in byzantine}
     victims = [number for number in range(machines) if number not in spared]
-    faults = _choose_faults(chance, victims, machines, storm_ms, with_lost=not spared and not twins)
+    # Who starts late, and who joins or loses its journal, may have to be silent for an epoch (S10):
+    # each is one of the f.
+    late = _choose_late(chance, victims, storm_ms) if is_calm and not wishes else ()
+    may_lose = is_calm and not wishes and not late and validators >= 4
+    faults = _choose_faults(chance, victims, machines, storm_ms)
+    if may_lose and chance.random() < 0.1:
+        lost = LostJournal(chance.randrange(storm_ms), chance.choice(victims), 100)
+        faults = tuple(sorted((*faults, lost), key=lambda fault: fault.at_ms))
     return Plan(
         seed=seed,
         scenario="random",
@@ -119,7 +127,7 @@ def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
         faults=faults,
         byzantine=byzantine,
         twins=twins,
-        late=_choose_late(chance, victims, storm_ms),
+        late=late,
         newcomers=newcomers,
         wishes=wishes,
         transfers=chance.randrange(2, 9),
@@ -130,16 +138,17 @@ def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
 
 
 def _choose_wishes(
-    chance: random.Random, validators: int, storm_ms: int, *, is_calm: bool
+    chance: random.Random, validators: int, storm_ms: int
 ) -> tuple[int, tuple[Wish, ...]]:
-    """Choose changes of the set: such that whoever breaks the rules stays within f."""
-    if chance.random() < 0.75:
+    """Choose newcomers, and ballots about them and others."""
+    if chance.random() < 0.6:
         return 0, ()
     wishes = [Wish(chance.randrange(storm_ms // 2), "issue", chance.randrange(validators))]
-    newcomers = chance.randrange(3)
+    # Of three with a newcomer that has to be silent for an epoch, no quorum would be left.
+    newcomers = chance.randrange(3) if validators >= 3 else 0
     for number in range(newcomers):
         wishes.append(Wish(chance.randrange(storm_ms // 2), "add", validators + number))
-    if is_calm and validators > 1 and chance.random() < 0.5:
+    if validators > 1 and chance.random() < 0.5:
         wishes.append(Wish(chance.randrange(storm_ms), "remove", chance.randrange(validators)))
     return newcomers, tuple(sorted(wishes, key=lambda wish: wish.at_ms))
 
@@ -180,7 +189,7 @@ def _choose_late(
 
 
 def _choose_faults(
-    chance: random.Random, victims: list[int], machines: int, storm_ms: int, *, with_lost: bool
+    chance: random.Random, victims: list[int], machines: int, storm_ms: int
 ) -> tuple[Fault, ...]:
     faults: list[Fault] = []
 
@@ -207,8 +216,6 @@ def _choose_faults(
         faults.append(SlowDisk(at(), chance.choice(victims), chance.choice((50, 300, 900))))
     if chance.random() < 0.08:
         faults.append(FullDisk(at(), chance.choice(victims), chance.choice((200, 1_500))))
-    if with_lost and machines >= 4 and chance.random() < 0.05:
-        faults.append(LostJournal(at(), chance.choice(victims), 100))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 

@@ -21,7 +21,7 @@ from devnet.simulator.people import validator_key
 from devnet.simulator.sim_peers import SimPeers
 from ledger.records import Table, state_key
 from ledger.store import ChainStore
-from ledger.types import Hash
+from ledger.types import Hash, PublicKey
 from ledger.views import ChainView
 from node.block_tree import BlockTree
 from node.chain import ChainNode
@@ -158,10 +158,11 @@ class Process:
         """Why it does not sign; empty if it does."""
         return self.driver.status().silent_because
 
-    def has_ballot(self, ballot_id: Hash) -> bool:
-        """Return whether the final state here has an open ballot."""
-        key = state_key(Table.BALLOT, ballot_id)
-        return self.tree.final_view.state.get(key) is not None
+    def has_ballot(self, ballot_id: Hash, authority: PublicKey) -> bool:
+        """Return whether the final state here has an open ballot that a key may vote on."""
+        view = self.tree.final_view
+        is_open = view.state.get(state_key(Table.BALLOT, ballot_id)) is not None
+        return is_open and authority in {m.public_key for m in view.validators.members}
 
     async def _join(self) -> None:
         await self.network.start()

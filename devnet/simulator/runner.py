@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from devnet.simulator.catalogue import script_of
 from devnet.simulator.plan import Plan
 from devnet.simulator.simulation import Result, Simulation
 
@@ -19,7 +20,8 @@ PlanOf = Callable[[int], Plan]
 
 def run_one(plan_of: PlanOf, seed: int, *, traced: bool = False) -> Result:
     """Run one seed."""
-    return Simulation(plan_of(seed), traced=traced).run()
+    plan = plan_of(seed)
+    return Simulation(plan, script_of(plan), traced=traced).run()
 
 
 def run_all(plan_of: PlanOf, seeds: Iterable[int], processes: int = 0) -> Iterator[Result]:

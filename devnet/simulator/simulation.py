@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,10 +14,11 @@ from devnet.simulator.genesis import make_genesis
 from devnet.simulator.logs import logs_of
 from devnet.simulator.machine import Machine
 from devnet.simulator.network import CALM, SimNetwork
-from devnet.simulator.people import Signing
+from devnet.simulator.people import NotedSigner, Signing
 from devnet.simulator.plan import Plan
 from devnet.simulator.process import Process
 from devnet.simulator.schedule import MS
+from devnet.simulator.script import Script, nothing_else
 from devnet.simulator.byzantine import STRATEGIES
 from devnet.simulator.workload import Workload
 from devnet.simulator.world import World
@@ -59,8 +61,14 @@ class Result:
 class Simulation:
     """Everything of one run, put together."""
 
-    def __init__(self, plan: Plan, *, traced: bool = False) -> None:
-        """Set the machines up; nothing runs yet."""
+    def __init__(self, plan: Plan, script: Script = nothing_else, *, traced: bool = False) -> None:
+        """Set the machines up; nothing runs yet.
+
+        Args:
+            plan: what happens.
+            script: steers the run, if the plan alone does not.
+            traced: whether the story is kept.
+        """
         self.plan = plan
         genesis = make_genesis(plan.seed, plan.validators, plan.chain_parameters)
         self.world = World(plan.seed, genesis, Signing(plan.is_real), traced=traced)
@@ -92,14 +100,23 @@ class Simulation:
             self.world, self.live, lambda wanted: wanted in self.checkers.money.heights
         )
 
-        self.council = Council(self.world, self.workload, self.live, plan.validators)
+        self.council = Council(
+            self.world,
+            self.workload,
+            self.live,
+            plan.validators + plan.newcomers,
+            plan.validators,
+        )
+        self._missed = script(self)
 
     def _starter(self, strategy: str | None) -> Callable[[Machine], Process]:
         signer_of = self.world.signing.signer
 
         def start(machine: Machine) -> Process:
             conduct = Conduct() if strategy is None else STRATEGIES[strategy]()
-            signer = signer_of(machine.member) if conduct.signs_honestly else None
+            signer = None
+            if conduct.signs_honestly:
+                signer = NotedSigner(signer_of(machine.member), machine.note_signed)
             return Process(machine, self.network, conduct, signer)
 
         return start
@@ -126,8 +143,14 @@ class Simulation:
             if self.plan.is_watched:
                 self.expect_quiet()
             self.checkers.at_end()
+            missed = self._missed()
+            if missed:
+                raise Objection("scenario", f"did not come about: {missed}")
         except Objection as objection:
             result.objection = str(objection)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the seed has found it.
+            result.objection = f"program: {error!r}"
+            self.world.tell("-", lambda: "".join(traceback.format_exception(error)))
         finally:
             self._end()
 
@@ -147,6 +170,8 @@ class Simulation:
         for fault in plan.faults:
             schedule.at(fault.at_ms * MS, self._befall, fault)
         self.workload.plan(plan.transfers, plan.jobs, plan.storm_ms)
+        if plan.transfers_every_ms:
+            self.workload.stream(plan.transfers_every_ms, plan.storm_ms)
         self.council.plan(plan.wishes)
         schedule.run_until(plan.storm_ms * MS)
 

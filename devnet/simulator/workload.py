@@ -89,6 +89,11 @@ class Workload:
         for _ in range(jobs):
             at(self._chance.randrange(until_ms * MS), self._submit_job)
 
+    def stream(self, every_ms: int, until_ms: int) -> None:
+        """Send a transfer again and again, so that there is always something to order."""
+        for at_ms in range(0, until_ms, every_ms):
+            self._world.schedule.at(at_ms * MS, self.transfer)
+
     def transfer(self) -> Hash:
         """Have a client pay another, or somebody new; return the transaction's id."""
         sender = self._client()

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from devnet.simulator.byzantine.base import Byzantine
-from devnet.simulator.byzantine.leaders import InvalidProposer, Misplacer, Withholder
+from devnet.simulator.byzantine.leaders import (
+    InvalidProposer,
+    Misplacer,
+    TimeTraveller,
+    Withholder,
+)
 from devnet.simulator.byzantine.talkers import (
     Forger,
     Laggard,
@@ -13,7 +18,12 @@ from devnet.simulator.byzantine.talkers import (
     StaleReplayer,
     WrongEpochVoter,
 )
-from devnet.simulator.byzantine.voters import ConflictingVoter, Equivocator, NullifyAndFinalizer
+from devnet.simulator.byzantine.voters import (
+    ConflictingVoter,
+    Equivocator,
+    Ghost,
+    NullifyAndFinalizer,
+)
 
 __all__ = ["STRATEGIES", "Byzantine"]
 
@@ -31,6 +41,8 @@ STRATEGIES: Mapping[str, type[Byzantine]] = MappingProxyType(
         "wrong-epoch-voter": WrongEpochVoter,
         "forger": Forger,
         "lying-server": LyingServer,
+        "time-traveller": TimeTraveller,
+        "ghost": Ghost,
     }
 )
 """Strategies by name; twins are a matter of the plan, since both keep the rules."""

@@ -56,6 +56,9 @@ SPOILS: tuple[Callable[[Block], Block], ...] = (
 )
 """Ways to make a block invalid: none leaves the id, the body and the execution in agreement."""
 
+STRANGE_TIMES = (0, 1, TIMESTAMP_MS_MAX, TIMESTAMP_MS_MAX + 1, 2**63 - 1, 2**64 - 1)
+"""Times at the ends of what can be written."""
+
 MISPLACEMENTS: tuple[Callable[[Notarize], Notarize], ...] = (
     lambda n: replace(n, view=n.view + 1),
     lambda n: replace(n, parent_view=max(0, n.parent_view - 1)),
@@ -121,3 +124,18 @@ class Withholder(_Proposer):
     def incoming(self, peer: SimPeer, message: Message) -> bool:
         """Answer no question for blocks."""
         return not isinstance(message, BlockRequest | BodyRequest | RangeRequest)
+
+
+class TimeTraveller(_Proposer):
+    """Stamps its blocks with times that no clock shows."""
+
+    proposed = 0
+    """Blocks of strange times so far."""
+
+    def instead(self, vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
+        """Change the time only, and sign as if it were right."""
+        self.proposed += 1
+        decoded = CODEC.decode(block)
+        spoilt = _header(decoded, timestamp_ms=self.chance.choice(STRANGE_TIMES))
+        signed = self.vote(replace(statement, block_id=self.id_of(spoilt)))
+        return (ProposalMessage(signed, encode(spoilt)),)

@@ -93,3 +93,19 @@ class NullifyAndFinalizer(Byzantine):
             final = Finalize(proposed.epoch, proposed.view, proposed.parent_view, proposed.block_id)
             return VoteMessage(self.vote(final))
         return None
+
+
+class Ghost(Liar):
+    """Keeps the rules while it is in the set; afterwards it votes as if it were still there."""
+
+    signs_honestly = True
+
+    def on_proposal(self, vote: Vote) -> None:
+        """Support and finalize everything, in its old place and in the others'."""
+        statement = vote.statement
+        if self.me is not None or not isinstance(statement, Notarize):
+            return
+        final = Finalize(statement.epoch, statement.view, statement.parent_view, statement.block_id)
+        for said in (statement, final):
+            for claimed in range(self.process.driver.committee.size + 1):
+                self.say(VoteMessage(self.vote(said, claimed)))

@@ -52,6 +52,8 @@ class Checkers:
         self._live = live
         self._reported: dict[tuple[int, Hash], int] = {}
         """Height at which a machine reported a transaction final."""
+        self.accused: set[str] = set()
+        """Codes of all accusations."""
         self._quiet_from = 0
         self._made_ms = [0]
         """Time at which each height became durable somewhere first."""
@@ -88,6 +90,7 @@ class Checkers:
 
     def on_fault(self, machine: Machine, accused: Machine, code: str, *, provable: bool) -> None:
         """Note an accusation: an honest node accuses no honest one of what only a liar does."""
+        self.accused.add(code)
         honest = not machine.is_byzantine and self.order.is_honest(accused.public_key)
         if provable and honest:
             raise Objection("faults", f"{machine.name} accuses {accused.name} of {code}")
@@ -144,5 +147,6 @@ class Checkers:
         epoch = machine.process.driver.committee.epoch if machine.process else 0
         is_alone = self.order.is_honest(machine.public_key)
         has_voted = self.votes.has_voted(machine, epoch)
-        if silent and is_alone and (has_voted or "journal" not in silent):
+        is_known = machine.lost_journal or not is_alone
+        if silent and not is_known and (has_voted or "journal" not in silent):
             raise Objection("signing", f"{machine.name} does not sign: {silent}")

@@ -14,6 +14,11 @@ STATUS_MS: Final = 2_000
 """A node that is behind learns of it at the latest from the next status of a peer."""
 
 
+FETCH_MS: Final = 7_000
+"""A question for final blocks that got lost is given up after 5 s, and its peer rests for up to 2 s
+after the few failures that a storm has room for."""
+
+
 def liveness_bound_ms(plan: Plan, epochs_behind: int) -> int:
     """Return the bound.
 
@@ -22,12 +27,13 @@ def liveness_bound_ms(plan: Plan, epochs_behind: int) -> int:
     a row, each given up after t_a = 3Δ, and one more that had begun before the network healed; then
     an honest leader's view. The block that is final then may be the last of its epoch, proposed
     again until it is final itself, and the transaction may come in the epoch after it: once more
-    as many views. A node that missed epochs fetches one after the other, each a status, a question
-    and an answer.
+    as many views. A node that missed blocks fetches them, an epoch after the other, each a status, a
+    question and an answer.
 
     Args:
         plan: what was run.
         epochs_behind: most epochs that an honest node is behind the newest.
     """
     views = 2 * (plan.faulty_max + 2)
-    return 5 * DELTA_MS_MAX + views * 3 * DELTA_MS_MAX + (epochs_behind + 2) * STATUS_MS
+    catching_up_ms = FETCH_MS + (epochs_behind + 2) * STATUS_MS
+    return 5 * DELTA_MS_MAX + views * 3 * DELTA_MS_MAX + catching_up_ms
