@@ -118,6 +118,7 @@ def _say_ready(node: Node, *, as_json: bool) -> None:
     if as_json:
         head = node.chain.head()
         ready = {"ready": True, "urls": urls, "chain_id": node.chain.chain_id}
+        ready["p2p"] = list(node.peer_addresses)
         print(json.dumps({**ready, "height": head.height, "pid": os.getpid()}), flush=True)
     else:
         print(f"ready: {' '.join(urls)}", flush=True)

@@ -145,6 +145,11 @@ class Node:
         return self.chain.head().height, self._parts.index_thread.height
 
     @property
+    def peer_addresses(self) -> tuple[str, ...]:
+        """Where peers reach this node; ports are those that were really taken."""
+        return self._parts.network.peers.addresses if self._parts.network else ()
+
+    @property
     def index_lag(self) -> int:
         """Final blocks that the index has not reached yet."""
         final, indexed = self.heights()

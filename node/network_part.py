@@ -226,6 +226,7 @@ class NetworkPart:
         self.presence.enter_epoch(frozenset(committee.members))
         self._first_votes.enter_epoch(committee)
         is_member = committee.index_of(self._links.identity.keys.public_key) is not None
+        self._links.peering.enter_epoch()
         self.syncer.set_patience(MEMBER_PATIENCE_MS if is_member else 0)
 
     def _moved(self) -> None:

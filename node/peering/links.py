@@ -141,6 +141,10 @@ class MemberLinks:
 
     # ------------------------------------------------------------ for what arrives
 
+    def report_peer(self, peer: Peer, code: str, *, provable: bool) -> None:
+        """Tell the transport what a peer did."""
+        self._peers.report_fault(peer, code, provable=provable)
+
     @property
     def committee(self) -> Committee:
         """Validators of the current epoch."""

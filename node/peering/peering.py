@@ -5,8 +5,10 @@ so nobody else has a reason to send one, and a forged one is its sender's fault.
 a validator votes of its own key (E10, see `first_votes`). Everybody may ask for final blocks.
 """
 
+import asyncio
+from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from consensus import Vote
 from ledger.errors import CodecError
@@ -24,6 +26,7 @@ from node.p2p import (
     ProposalMessage,
     RangeAnswer,
     RangeRequest,
+    Role,
     StatusMessage,
     VoteMessage,
 )
@@ -33,6 +36,15 @@ from node.peering.first_votes import FirstVotes
 from node.peering.links import MemberLinks
 from node.peering.presence import Presence
 from node.sync import Syncer
+
+EARLY_MAX: Final = 512
+"""Messages of the next epoch that are kept until this node is in it: members change epochs within
+milliseconds of each other, and what the first ones say is not said again soon."""
+
+Consensus: TypeAlias = (
+    VoteMessage | ProposalMessage | CompactProposal | CertificateMessage | CertificatesRequest
+)
+"""What members say to each other."""
 
 
 class Gossip(Protocol):
@@ -82,10 +94,20 @@ class Peering:
 
     def __init__(self) -> None:
         self._parts: PeeringParts
+        self._early: deque[tuple[Peer, Consensus]] = deque(maxlen=EARLY_MAX)
+        self._early_proposers: set[Peer] = set()
+        self._replaying: asyncio.Task[None] | None = None
 
     def attach(self, parts: PeeringParts) -> None:
         """Say where messages go; they need the transport, which needs this handler."""
         self._parts = parts
+
+    def enter_epoch(self) -> None:
+        """Take up what members sent of this epoch while this node was still in the last one."""
+        early, self._early = list(self._early), deque(maxlen=EARLY_MAX)
+        self._early_proposers.clear()
+        if early:
+            self._replaying = asyncio.get_running_loop().create_task(self._replay(early))
 
     def connected(self, peer: Peer) -> None:
         """Note a new peer, and tell it where this node is."""
@@ -103,6 +125,8 @@ class Peering:
         parts.announcer.forget(peer)
         parts.syncer.left(peer)
         parts.gossip.disconnected(peer)
+        self._early_proposers.discard(peer)
+        self._early = deque((kept for kept in self._early if kept[0] is not peer), EARLY_MAX)
 
     async def received(self, peer: Peer, message: Message) -> None:
         """Handle a message.
@@ -121,18 +145,20 @@ class Peering:
                 await parts.syncer.answered(peer, message)
             case BlockRequest(block_id=block_id):
                 await parts.answers.block(peer, block_id)
-            case VoteMessage() | ProposalMessage() | CertificateMessage() | CertificatesRequest():
+            case (
+                VoteMessage()
+                | ProposalMessage()
+                | CompactProposal()
+                | CertificateMessage()
+                | CertificatesRequest()
+            ):
                 await parts.inbox.room()
-                self._on_consensus(peer, message)
+                await self._on_consensus(peer, message)
             case BlockAnswer(block=block):
                 if parts.links.owes_block(peer):
                     await parts.gossip.verify_ahead(block)
                     await parts.inbox.room()
                     self._take_block(block)
-            case CompactProposal(vote=vote):
-                await parts.inbox.room()
-                if parts.links.member_of(peer) == vote.signer:
-                    await parts.gossip.received(peer, message)
             case _:
                 await parts.gossip.received(peer, message)
 
@@ -142,9 +168,10 @@ class Peering:
         Raises:
             PeerFault: the bytes are not the block that the vote names.
         """
-        member = self._parts.links.member_of(peer)
-        if member is not None:
-            self._on_vote(peer, member, vote, block)
+        links = self._parts.links
+        member = links.member_of(peer)
+        if member is not None and vote.statement.epoch == links.committee.epoch:
+            self._on_vote(member, vote, block)
 
     # ------------------------------------------------------------ one kind each
 
@@ -154,30 +181,46 @@ class Peering:
         parts.first_votes.announced(peer, message)
         parts.syncer.announced(peer, message)
 
-    def _on_consensus(
-        self,
-        peer: Peer,
-        message: VoteMessage | ProposalMessage | CertificateMessage | CertificatesRequest,
-    ) -> None:
-        member = self._parts.links.member_of(peer)
-        if member is None:
-            return  # A newly elected member may know it before this node does.
+    async def _replay(self, early: list[tuple[Peer, Consensus]]) -> None:
+        for peer, message in early:
+            try:
+                await self._on_consensus(peer, message)
+            except PeerFault as fault:
+                self._parts.links.report_peer(peer, fault.code, provable=fault.provable)
+
+    def _keep_early(self, peer: Peer, message: Consensus) -> None:
+        """Keep a message of the next epoch: one proposal of each member, since those are large."""
+        if isinstance(message, ProposalMessage | CompactProposal):
+            if peer in self._early_proposers:
+                return
+            self._early_proposers.add(peer)
+        self._early.append((peer, message))
+
+    async def _on_consensus(self, peer: Peer, message: Consensus) -> None:
+        parts = self._parts
+        member, epoch = parts.links.member_of(peer), parts.links.committee.epoch
+        said = epoch_of(message)
+        if said < epoch:
+            parts.announcer.tell_soon(peer)  # It is behind.
+        elif said == epoch + 1 and peer.role is Role.VALIDATOR:
+            self._keep_early(peer, message)
+        if member is None or said != epoch:
+            return
         match message:
             case VoteMessage(vote=vote):
-                self._on_vote(peer, member, vote)
+                self._on_vote(member, vote)
             case ProposalMessage(vote=vote, block=block):
-                self._on_vote(peer, member, vote, block)
+                self._on_vote(member, vote, block)
+            case CompactProposal(vote=vote):
+                if member == vote.signer:
+                    await parts.gossip.received(peer, message)
             case CertificateMessage(certificate=certificate):
-                if self._is_current(peer, certificate.statement.epoch):
-                    self._parts.inbox.deliver_certificate(certificate, member)
-            case CertificatesRequest(epoch=epoch, views=views):
-                if self._is_current(peer, epoch):
-                    self._parts.inbox.deliver_request(views, member)
+                parts.inbox.deliver_certificate(certificate, member)
+            case CertificatesRequest(views=views):
+                parts.inbox.deliver_request(views, member)
 
-    def _on_vote(self, peer: Peer, member: int, vote: Vote, block: bytes | None = None) -> None:
+    def _on_vote(self, member: int, vote: Vote, block: bytes | None = None) -> None:
         parts = self._parts
-        if not self._is_current(peer, vote.statement.epoch):
-            return
         if vote.signer != member:
             parts.first_votes.shown(vote)
             return
@@ -187,15 +230,19 @@ class Peering:
         except (CodecError, ProposalMismatched) as error:
             raise PeerFault(error.code, provable=True) from None
 
-    def _is_current(self, peer: Peer, epoch: Epoch) -> bool:
-        """Return whether a message is of this node's epoch; tell a peer that is behind."""
-        own = self._parts.links.committee.epoch
-        if epoch < own:
-            self._parts.announcer.tell_soon(peer)
-        return epoch == own
-
     def _take_block(self, block: bytes) -> None:
         try:
             self._parts.inbox.deliver_block(block)
         except CodecError as error:
             raise PeerFault(error.code, provable=True) from None
+
+
+def epoch_of(message: Consensus) -> Epoch:
+    """Return the epoch that a message of consensus is about."""
+    match message:
+        case CertificateMessage(certificate=certificate):
+            return certificate.statement.epoch
+        case CertificatesRequest(epoch=epoch):
+            return epoch
+        case _:
+            return message.vote.statement.epoch
