@@ -10,10 +10,12 @@ import typer
 from aitbc import Answer, Client, JsonValue
 from cli.amounts import parse_aitbc
 from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
+from cli.dispute import dispute
 from cli.exits import CommandFailed, Exit
 from cli.group import AsJson, command_group
 
 app = command_group("Order compute and read the results.")
+app.command()(dispute)
 
 LLM_SERVICE = "llm_inference"
 

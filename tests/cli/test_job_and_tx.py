@@ -76,6 +76,39 @@ def balance_of(node: NodeProcess, address: str) -> int:
         return int(client.get_account(address)["balance_nait"])
 
 
+def disputing(node: NodeProcess, *changes: str) -> list[str | Path]:
+    """Return the arguments of a dispute of a job that never was."""
+    folder = node.folder
+    named = ["job", "dispute", f"job_{'ab' * 32}", "cd" * 32, *changes]
+    return [*named, "--key", folder.key_file("faucet"), "--passphrase-file", folder.passphrase_file]
+
+
+# ---------------------------------------------------------------- job dispute
+
+
+def test_a_dispute_of_a_job_that_is_not_live_is_refused_by_the_ledger(
+    node: NodeProcess, aitbc: Run
+) -> None:
+    done = aitbc(*disputing(node))
+    assert (done.code, done.out) == (Exit.REFUSED, "")
+    assert "JOB_UNKNOWN" in done.err
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("--reason", "BECAUSE"), "--reason BECAUSE: must be one of UNSPECIFIED"),
+        (("--bond", "1e3"), "--bond 1e3: must be AITBC"),
+    ],
+)
+def test_a_dispute_says_what_is_wrong_with_it(
+    node: NodeProcess, aitbc: Run, change: tuple[str, ...], told: str
+) -> None:
+    done = aitbc(*disputing(node, *change))
+    assert done.code != 0
+    assert told in done.err
+
+
 # ---------------------------------------------------------------- tx
 
 
