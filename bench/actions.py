@@ -1,11 +1,12 @@
 """What each action costs besides its signature: the figures behind `params.ACTION_WEIGHT_US`."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.chain import BenchChain, key_of
-from ledger import apply_block, find_job
+from bench.governance import governance_costs
+from bench.timing import seconds_to_apply
+from ledger import find_job
 from ledger.actions import (
     ACTION_NAMES,
     AcceptReceipt,
@@ -28,14 +29,12 @@ from ledger.actions import (
     UpdateMiner,
     Verification,
 )
-from ledger.block import CODEC
 from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import ACTION_WEIGHT_US, NAIT_PER_AITBC
 from ledger.types import Hash
 
 ACCOUNTS = 10_000
-REPETITIONS = 3
 JOBS_A_MINER = 10
 
 Step = tuple[KeyPair, Action]
@@ -54,8 +53,9 @@ def action_costs(jobs: int) -> list[ActionCost]:
     """Return the cost of every action, measured on blocks of `jobs` of each."""
     workload = Workload(jobs)
     workload.run()
+    costs = workload.costs | governance_costs()
     return [
-        ActionCost(ACTION_NAMES[kind], round(workload.costs[kind], 1), weight)
+        ActionCost(ACTION_NAMES[kind], round(costs[kind], 1), weight)
         for kind, weight in ACTION_WEIGHT_US.items()
     ]
 
@@ -104,21 +104,12 @@ class Workload:
         while left:
             built = self.chain.build(left)
             count = len(built.block.transactions)
-            cost_us = self.seconds_to_apply(encode(built.block)) / count * 1e6
+            cost_us = seconds_to_apply(self.chain, encode(built.block)) / count * 1e6
             self.costs[kind] = max(cost_us, self.costs.get(kind, 0.0))
             ids += built.result.transaction_ids
             left = left[count:]
             self.chain.extend(built.result.view)
         return ids
-
-    def seconds_to_apply(self, data: bytes) -> float:
-        """Return the processor time to decode and apply a block, its signatures left out."""
-        durations = []
-        for _ in range(REPETITIONS):
-            started = time.process_time()
-            apply_block(self.chain.view, CODEC.decode(data), verified=lambda *_: True)
-            durations.append(time.process_time() - started)
-        return min(durations)
 
     def submitted(self) -> list[Hash]:
         """Return new jobs."""

@@ -52,17 +52,23 @@ def address_of_number(number: int) -> Address:
 class BenchChain:
     """A chain that is extended block by block; everything becomes final at once."""
 
-    def __init__(self, accounts: int, buckets: int = 65_536) -> None:
+    def __init__(self, accounts: int, buckets: int = 65_536, validators: int = 1) -> None:
         """Make genesis with this many accounts, those of 100 known keys among them."""
         self.validator = key_of("validator")
+        others = [key_of(f"validator-{number}") for number in range(1, validators)]
+        self.validators = [self.validator, *others]
         self.coordinator = key_of("coordinator")
         self.senders = [key_of(f"sender-{number}") for number in range(100)]
         self.tags = Tags(sha256(b"bench/genesis"))
         self.chain_id = chain_id_of("bench", self.tags.genesis_digest)
-        member = Validator(self.validator.public_key, "bench", self.validator.address)
+        payout = key_of("payout").address
+        members = tuple(
+            Validator(key.public_key, f"bench-{number}", payout)
+            for number, key in enumerate(self.validators)
+        )
         self.records: dict[bytes, Record] = {
             state_key(Table.PARAMETERS): PARAMETERS,
-            state_key(Table.VALIDATORS): ValidatorSet((member,)),
+            state_key(Table.VALIDATORS): ValidatorSet(members),
             state_key(Table.COORDINATOR, self.coordinator.address): Coordinator("bench"),
         }
         owners = [key.address for key in self.senders]

@@ -65,8 +65,8 @@ ACTION_WEIGHT_US: Final[dict[type[actions.Action], int]] = {
     actions.DisputeReceipt: 35,
     actions.FailJob: 30,
     actions.CancelJob: 35,
-    actions.CastVote: 60,
-    actions.SubmitEvidence: 40,
+    actions.CastVote: 80,
+    actions.SubmitEvidence: 60,
 }
 """Measured cost in microseconds of each action besides its signature: decoding, rules, state and
 root. `bench/ledger.py` measures them again; a rule changes nothing but these numbers (S7)."""

@@ -21,6 +21,7 @@ from ledger.motions import (
 )
 from ledger.outcomes import OutcomeKind
 from ledger.params import VALIDATORS_MAX, parameter_faults
+from ledger.records import Ballot
 from ledger.types import Address, Hash
 from tests.ledger.councils import BALLOT_MS, COUNCIL, EPOCH_MS, Council
 from tests.ledger.worlds import PEOPLE, key_of
@@ -132,6 +133,15 @@ class Councils(RuleBasedStateMachine):
     @invariant()
     def there_is_somebody_and_not_too_many(self) -> None:
         assert 1 <= len(self.world.members) <= VALIDATORS_MAX
+
+    @invariant()
+    def ballots_are_counted_as_they_are(self) -> None:
+        """The index of ballots by opener is what all records imply (invariant 9)."""
+        ballots = [r for _, r in self.world.head.state.items() if isinstance(r, Ballot)]
+        assert len(self.world.head.state.ballot_keys()) == len(ballots)
+        for key in COUNCIL:
+            mine = sum(ballot.opener == key.public_key for ballot in ballots)
+            assert self.world.head.state.ballots_by(key.public_key) == mine
 
     @invariant()
     def parameters_are_sound(self) -> None:
