@@ -68,16 +68,19 @@ class Rebuild:
                 self.body[at] = find(reference)
 
     def fill(self, placed: Sequence[PlacedTransaction]) -> None:
-        """Fill in the answer to a question for everything that is missing.
+        """Fill in what is missing from an answer.
+
+        The answer may be to an earlier question about the same block, when less was known.
 
         Raises:
-            PeerFault: it is another answer than what was asked for.
+            PeerFault: it has another transaction where this proposal of the same peer named one.
         """
-        if [each.position for each in placed] != self.missing:
-            raise PeerFault("BODY_NOT_AS_ASKED", provable=True)
         for each in placed:
-            if reference_of(each.transaction) != self.references[each.position]:
-                raise PeerFault("BODY_NOT_AS_ASKED", provable=True)
+            reference = self.references.get(each.position)
+            if reference is None or self.body[each.position] is not None:
+                continue
+            if reference_of(each.transaction) != reference:
+                raise PeerFault("BODY_NOT_AS_NAMED", provable=True)
             self.place(each)
 
     def block(self) -> Block:

@@ -160,14 +160,16 @@ class Proposals:
         """Take what was missing, if it is still wanted.
 
         Raises:
-            PeerFault: it is not what was asked for.
+            PeerFault: it is not what the peer's proposal named.
         """
-        pending = self._pending.pop((peer, message.block_id), None)
+        key = (peer, message.block_id)
+        pending = self._pending.get(key)
         if pending is None:
             return
-        pending.timer.cancel()
         pending.rebuild.fill(message.placed)
-        await self._finish(peer, pending.vote, pending.rebuild)
+        if not pending.rebuild.missing:
+            self._pending.pop(key).timer.cancel()
+            await self._finish(peer, pending.vote, pending.rebuild)
 
     async def verify_ahead(self, data: bytes) -> None:
         """Verify what the pool does not know of a block; bytes that are none are left to others."""
