@@ -1,8 +1,9 @@
 """The pure, deterministic state machine: what a block of transactions does to the state.
 
 This is the surface for other packages. The formats have modules of their own, which are public
-too: `types`, `params`, `actions`, `transaction`, `records`, `outcomes`, `block`, `keys`, `hashing`,
-`codec`; so are `errors` with `rejections`, `job_rejections` and `block_errors`.
+too: `types`, `params`, `actions`, `motions`, `statements`, `transaction`, `records`, `outcomes`,
+`block`, `keys`, `hashing`, `codec`; so are `errors` with `rejections`, `job_rejections`,
+`governance_rejections` and `block_errors`.
 """
 
 from ledger.accounts import balance_of
@@ -14,6 +15,13 @@ from ledger.admission import (
     check_transaction_unseen,
     decode_transaction,
 )
+from ledger.authorities import (
+    coming_protocol_version,
+    pending_of,
+    quorum_of,
+    unknown_protocol_version,
+)
+from ledger.ballots import find_ballot, open_ballots, supporters
 from ledger.fees import (
     fee_free_slot,
     is_fee_free,
@@ -71,9 +79,11 @@ __all__ = [
     "check_transaction_sanity",
     "check_transaction_time",
     "check_transaction_unseen",
+    "coming_protocol_version",
     "credited",
     "decode_transaction",
     "fee_free_slot",
+    "find_ballot",
     "find_job",
     "find_miner",
     "genesis_view",
@@ -82,10 +92,15 @@ __all__ = [
     "least_fee",
     "make_final",
     "name_key",
+    "open_ballots",
     "parameters_of",
+    "pending_of",
+    "quorum_of",
     "restored_view",
     "spend_of",
     "supply_of",
+    "supporters",
+    "unknown_protocol_version",
     "validator_set_hash",
     "validators_of",
     "with_least_fee",

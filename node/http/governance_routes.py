@@ -27,7 +27,7 @@ from coordinator.http import (
 )
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.query import number_parameter, text_parameter
-from ledger.ballots import find_ballot
+from ledger import find_ballot
 from ledger.governance_rejections import BallotClosed
 from ledger.store import BallotRow, BallotStatus, IndexReader, OutcomeRow, Position
 from ledger.types import Hash

@@ -8,14 +8,15 @@ from msgspec import UNSET, UnsetType
 
 from coordinator.http.money import format_text
 from coordinator.wire import View
-from ledger.authorities import (
+from ledger import (
     coming_protocol_version,
+    open_ballots,
     parameters_of,
     pending_of,
     quorum_of,
+    supporters,
     validators_of,
 )
-from ledger.ballots import open_ballots, supporters
 from ledger.keys import address_of, format_address
 from ledger.motions import IssueUnits, Motion, motion_name
 from ledger.outcomes import OutcomeKind
