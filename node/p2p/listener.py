@@ -108,7 +108,6 @@ class Listener:
         self._refused = refused
         self._gate = Gate(limits, now_ms())
         self._sockets: list[socket.socket] = []
-        self._accepting: list[asyncio.Task[None]] = []
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
@@ -122,6 +121,7 @@ class Listener:
         Raises:
             OSError: an address cannot be listened on.
         """
+        self._loop = asyncio.get_running_loop()
         try:
             for host, port in self._listen:
                 family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -131,39 +131,48 @@ class Listener:
         except OSError:
             self._close_sockets()
             raise
-        self._accepting = [
-            asyncio.create_task(self._accept(listening, serve)) for listening in self._sockets
-        ]
+        for listening in self._sockets:
+            self._listen_on(listening, serve)
 
     async def stop(self) -> None:
         """Take no more, and drop those that have not proved themselves."""
-        tasks = [*self._accepting, *self._serving]
+        self._close_sockets()
+        # A task that is cancelled before its first step would leave its socket to nobody.
+        await asyncio.sleep(0)
+        tasks = list(self._serving)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._close_sockets()
 
     def _close_sockets(self) -> None:
         for listening in self._sockets:
+            self._loop.remove_reader(listening)
             listening.close()
         self._sockets = []
 
-    async def _accept(self, listening: socket.socket, serve: Serve) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
+    def _listen_on(self, listening: socket.socket, serve: Serve) -> None:
+        # Not `sock_accept`: a connection that comes while that is cancelled is lost unclosed.
+        if listening in self._sockets:
+            self._loop.add_reader(listening, self._accept, listening, serve)
+
+    def _accept(self, listening: socket.socket, serve: Serve) -> None:
+        """Take the connections that wait."""
+        for _ in range(BACKLOG):
             try:
-                accepted, address = await loop.sock_accept(listening)
-            except ConnectionError:
-                continue
+                accepted, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                return
             except OSError as error:
                 log.warning("a connection could not be taken", error=str(error))
-                await asyncio.sleep(SHORT_OF_FILES_SECONDS)
-                continue
+                self._loop.remove_reader(listening)
+                self._loop.call_later(SHORT_OF_FILES_SECONDS, self._listen_on, listening, serve)
+                return
             near = neighbourhood(address[0])
             if not self._gate.enter(near, self._now_ms()):
                 accepted.close()
                 self._refused("TOO_MANY")
                 continue
+            accepted.setblocking(False)
             task = asyncio.create_task(self._take(accepted, _text(address), near, serve))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
@@ -183,8 +192,7 @@ class Listener:
         Raises:
             OSError: it failed or took too long.
         """
-        loop = asyncio.get_running_loop()
-        _, wire = await loop.connect_accepted_socket(
+        _, wire = await self._loop.connect_accepted_socket(
             lambda: self._make_wire(ServerProtocol()),
             accepted,
             ssl=self._tls,
