@@ -4,40 +4,77 @@ import asyncio
 from typing import Final
 
 from ledger.store import ChainStore, EncodedBlock
-from ledger.types import Hash
+from ledger.types import Hash, PublicKey
 from node.block_tree import BlockTree
-from node.p2p import BlockAnswer, FinalBlock, Peer, RangeAnswer, RangeRequest
+from node.p2p import BlockAnswer, FinalBlock, Peer, RangeAnswer, RangeRequest, Role
 from node.p2p.messages import BLOCKS_PER_RANGE_MAX, RANGE_BYTES_MAX
 
 READS_AT_ONCE: Final = 2
 """Reads for peers at once: the node's own work comes first."""
 
 
+BYTES_PER_SECOND: Final = {Role.FOLLOWER: 16 * 1_048_576, Role.VALIDATOR: 64 * 1_048_576}
+"""Bytes of blocks that a peer of a role is given in a second."""
+
+QUESTION_BYTES: Final = 16_384
+"""What a question costs besides the bytes of its answer."""
+
+PACED_MAX: Final = 1_024
+"""Peers whose pace is remembered."""
+
+
 class Answers:
-    """Answers of one node; each peer has one question at a time."""
+    """Answers of one node; each peer has one question at a time.
+
+    A peer that asks for much waits between its answers, and since its messages are read one after
+    another, so does whatever else it says. A follower that catches up is served several times
+    faster than a chain can grow; one that only wants to keep this node busy does not.
+    """
 
     def __init__(self, tree: BlockTree, store: ChainStore) -> None:
         """Answer from these."""
         self._tree = tree
         self._store = store
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
+        self._paid_until_s: dict[PublicKey, float] = {}
 
     async def block(self, peer: Peer, block_id: Hash) -> None:
         """Send a block that is executed or final here; nothing if it is not known."""
+        await self._pace(peer)
         executed = self._tree.get(block_id)
-        if executed is not None:
-            peer.send(BlockAnswer(executed.data))
-            return
-        async with self._reading:
-            data = await asyncio.to_thread(self._store.encoded_block, block_id)
+        data = executed.data if executed else None
+        if data is None:
+            async with self._reading:
+                data = await asyncio.to_thread(self._store.encoded_block, block_id)
         if data is not None:
+            self._charge(peer, len(data))
             peer.send(BlockAnswer(data))
 
     async def final_range(self, peer: Peer, request: RangeRequest) -> None:
         """Send final blocks from a height on, as many as there are and fit; always answers."""
+        await self._pace(peer)
         async with self._reading:
             blocks = await asyncio.to_thread(self._read, request)
+        self._charge(peer, sum(len(block.block) for block in blocks))
         peer.send(RangeAnswer(request.number, blocks))
+
+    def forget(self, peer: Peer) -> None:
+        """Note that a peer is gone."""
+        self._paid_until_s.pop(peer.key, None)
+
+    async def _pace(self, peer: Peer) -> None:
+        """Wait until the peer has waited for what it got before."""
+        until_s = self._paid_until_s.get(peer.key, 0.0)
+        delay_s = until_s - asyncio.get_running_loop().time()
+        if delay_s > 0:
+            await asyncio.sleep(delay_s)
+
+    def _charge(self, peer: Peer, size: int) -> None:
+        now_s = asyncio.get_running_loop().time()
+        rate = BYTES_PER_SECOND[peer.role]
+        self._paid_until_s[peer.key] = now_s + (size + QUESTION_BYTES) / rate
+        if len(self._paid_until_s) > PACED_MAX:  # Peers that left while they were answered.
+            self._paid_until_s = {k: at for k, at in self._paid_until_s.items() if at > now_s}
 
     def _read(self, request: RangeRequest) -> tuple[FinalBlock, ...]:
         """Return a range that its last block's certificate proves; longer if none does before."""

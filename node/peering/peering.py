@@ -123,6 +123,7 @@ class Peering:
         parts.presence.disconnected(peer)
         parts.links.forget(peer)
         parts.announcer.forget(peer)
+        parts.answers.forget(peer)
         parts.syncer.left(peer)
         parts.gossip.disconnected(peer)
         self._early_proposers.discard(peer)

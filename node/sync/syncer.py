@@ -43,6 +43,9 @@ from node.sync.planner import Planner, Progress
 RANGE_BYTES: Final = 1_048_576
 """Bytes of one range that are asked for: about as much as a second of execution."""
 
+INLINE_BYTES_MAX: Final = 32_768
+"""Up to here a range is decoded on the event loop: a few hundred transactions, milliseconds."""
+
 QUESTIONS_MAX: Final = 64
 """Questions without an answer that are remembered; those given up count, too."""
 
@@ -147,7 +150,10 @@ class Syncer:
         blocks = [block.block for block in answer.blocks]
         proof = answer.blocks[-1].certificate
         try:
-            content = await asyncio.to_thread(read_range, self._parts.tags, blocks, proof)
+            if sum(map(len, blocks)) > INLINE_BYTES_MAX:
+                content = await asyncio.to_thread(read_range, self._parts.tags, blocks, proof)
+            else:
+                content = read_range(self._parts.tags, blocks, proof)
             if content.first_height != first:
                 raise RangeInvalid(f"it begins at {content.first_height}, not at {first}")
         except RangeInvalid as error:
