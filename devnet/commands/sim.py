@@ -32,6 +32,7 @@ FAILURES_SHOWN = 3
 
 @app.command(epilog="Exit codes: 0 nothing objected, 1 a checker objected, 2 wrong usage.")
 def sim(
+    *,
     seed: Annotated[int, typer.Option(help="First seed; it decides everything.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="How many, from the first on.")] = 1,
     scenario: Annotated[str, typer.Option(help="A named scenario; `list` shows them.")] = "random",

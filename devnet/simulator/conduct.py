@@ -25,10 +25,10 @@ class Conduct:
     def started(self) -> None:
         """The process is up; peers are not connected yet."""
 
-    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+    def outgoing(self, _peer: SimPeer, message: Message) -> Iterable[Message]:
         """Return what goes to a peer in the place of a message of the node's."""
         return (message,)
 
-    def incoming(self, peer: SimPeer, message: Message) -> bool:
+    def incoming(self, _peer: SimPeer, _message: Message) -> bool:
         """Look at what a peer sent; return whether the node gets it."""
         return True

@@ -72,7 +72,7 @@ class Council:
 
     def _open(self, wish: Wish) -> None:
         opener = wish.member if wish.verb == "issue" else (wish.member + 1) % self._first
-        action = CastVote(None, self._motion(wish), True)  # noqa: FBT003
+        action = CastVote(None, self._motion(wish), True)
         ballot_id = self._workload.send(validator_key(opener), action)
         for member in range(self._size):
             if member != opener:
@@ -95,7 +95,7 @@ class Council:
         process = self._chance.choice(self._honest).process
         key = validator_key(member).public_key
         if process is not None and process.has_ballot(ballot_id, key):
-            action = CastVote(ballot_id, None, True)  # noqa: FBT003
+            action = CastVote(ballot_id, None, True)
             self._workload.send(validator_key(member), action)
         elif looks:
             delay_us = self._chance.randrange(LOOK_MS * MS // 2, LOOK_MS * MS)

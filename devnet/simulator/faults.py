@@ -9,13 +9,12 @@ from devnet.simulator.disk import Loss
 from devnet.simulator.schedule import MS
 
 if TYPE_CHECKING:
-    from devnet.simulator.machine import Machine
     from devnet.simulator.network import SimNetwork
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A machine ends at a place of its own: before a write, a sync, a commit, a message …"""
+    """A machine ends at a place of its own: before a write, a sync, a commit, or a message."""
 
     at_ms: int
     """When it is told to."""
@@ -28,9 +27,9 @@ class Crash:
     down_ms: int
     """When it starts again."""
 
-    def begin(self, machines: list[Machine], network: SimNetwork) -> None:
+    def begin(self, network: SimNetwork) -> None:
         """Let it happen."""
-        machine = machines[self.machine]
+        machine = network.machines[self.machine]
         if machine.process is not None:
             machine.arm(self.places, self.loss, self.down_ms)
 
@@ -53,9 +52,9 @@ class Pause:
     for_ms: int
     """How long."""
 
-    def begin(self, machines: list[Machine], network: SimNetwork) -> None:
+    def begin(self, network: SimNetwork) -> None:
         """Let it happen."""
-        machines[self.machine].pause(self.for_ms)
+        network.machines[self.machine].pause(self.for_ms)
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -73,7 +72,7 @@ class Cut:
     for_ms: int
     """How long."""
 
-    def begin(self, machines: list[Machine], network: SimNetwork) -> None:
+    def begin(self, network: SimNetwork) -> None:
         """Let it happen."""
         network.cut |= self.pairs
         network.world.schedule.after(self.for_ms * MS, network.cut.difference_update, self.pairs)
@@ -95,9 +94,9 @@ class ClockJump:
     skew_ms: int
     """How far it is ahead of the truth then."""
 
-    def begin(self, machines: list[Machine], network: SimNetwork) -> None:
+    def begin(self, network: SimNetwork) -> None:
         """Let it happen."""
-        machines[self.machine].clock.skew_ms = self.skew_ms
+        network.machines[self.machine].clock.skew_ms = self.skew_ms
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -115,9 +114,9 @@ class SlowDisk:
     up_to_ms: int
     """Longest sync."""
 
-    def begin(self, machines: list[Machine], network: SimNetwork) -> None:
+    def begin(self, network: SimNetwork) -> None:
         """Let it happen."""
-        machine = machines[self.machine]
+        machine = network.machines[self.machine]
         machine.sync_us = machine.commit_us = (1 * MS, self.up_to_ms * MS)
 
     def __str__(self) -> str:
@@ -136,9 +135,9 @@ class FullDisk:
     for_ms: int
     """How long."""
 
-    def begin(self, machines: list[Machine], network: SimNetwork) -> None:
+    def begin(self, network: SimNetwork) -> None:
         """Let it happen."""
-        disk = machines[self.machine].disk
+        disk = network.machines[self.machine].disk
         disk.is_full = True
         network.world.schedule.after(self.for_ms * MS, setattr, disk, "is_full", False)
 
@@ -158,9 +157,9 @@ class LostJournal:
     down_ms: int
     """When it starts again."""
 
-    def begin(self, machines: list[Machine], network: SimNetwork) -> None:
+    def begin(self, network: SimNetwork) -> None:
         """Let it happen."""
-        machine = machines[self.machine]
+        machine = network.machines[self.machine]
         machine.crash(Loss.POWER, self.down_ms)
         machine.disk.wipe()
         machine.lost_journal = True

@@ -12,7 +12,7 @@ import contextvars
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple, cast
 
 from devnet.simulator.schedule import Schedule
 
@@ -29,8 +29,8 @@ DelayUs = Callable[[str], int]
 """How long work takes on the executor whose threads have this name."""
 
 
-class SimLoop(asyncio.AbstractEventLoop):
-    """As much of an event loop as a node's parts use; the rest raises NotImplementedError."""
+class SimLoop:
+    """As much of `asyncio.AbstractEventLoop` as a node's parts use."""
 
     def __init__(self, schedule: Schedule, guard: Guard, delay_us: DelayUs) -> None:
         """Prepare.
@@ -43,6 +43,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self._schedule = schedule
         self._guard = guard
         self._delay_us = delay_us
+        self._loop = cast(asyncio.AbstractEventLoop, self)
         self._ready: deque[asyncio.Handle] = deque()
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._is_dead = False
@@ -58,13 +59,12 @@ class SimLoop(asyncio.AbstractEventLoop):
             action(*arguments)
             return
         self._is_running = True
-        outer = asyncio._get_running_loop()
-        asyncio._set_running_loop(self)
+        asyncio._set_running_loop(self._loop)  # noqa: SLF001 - what every loop has to do.
         try:
             action(*arguments)
             self._run_ready()
         finally:
-            asyncio._set_running_loop(outer)
+            asyncio._set_running_loop(None)  # noqa: SLF001
             self._is_running = False
 
     def kill(self) -> None:
@@ -82,7 +82,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         while ready:
             handle = ready.popleft()
             if not handle.cancelled():
-                handle._run()
+                handle._run()  # noqa: SLF001 - likewise.
             steps += 1
             assert steps < STEPS_MAX, "a process is busy for ever without time passing"
 
@@ -99,7 +99,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """Call back as soon as what is ready now has run."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = asyncio.Handle(callback, args, self._loop, context)
         self._ready.append(handle)
         return handle
 
@@ -121,7 +121,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call back at a time of `time`."""
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = asyncio.TimerHandle(when, callback, args, self._loop, context)
         if not self._is_dead:
             self._schedule.at(round(when * 1_000_000), self._on_timer, handle)
         return handle
@@ -135,7 +135,7 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a future of this loop."""
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=self._loop)
 
     def create_task(
         self,
@@ -145,7 +145,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.Task[T]:
         """Start a task; `kill` ends it."""
-        task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name, context=context)
+        task: asyncio.Task[T] = asyncio.Task(coro, loop=self._loop, name=name, context=context)
         self._tasks[task] = None
         task.add_done_callback(self._forget)
         return task
@@ -167,7 +167,7 @@ class SimLoop(asyncio.AbstractEventLoop):
             return
         try:
             result = func(*args)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - who awaits it gets it.
             future.set_exception(error)
         else:
             future.set_result(result)

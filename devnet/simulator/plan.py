@@ -78,11 +78,10 @@ class Plan:
 
     def lines(self) -> list[str]:
         """Return the plan in words."""
-        found = [
-            f"{self.validators} validators, epochs of {self.epoch_ms} ms, "
-            f"{self.transfers} transfers, {self.jobs} jobs"
-            f"{', Ed25519' if self.is_real else ''}; {self.storm_ms} ms of: {self.weather}"
-        ]
+        signed = ", Ed25519" if self.is_real else ""
+        found = [f"{self.validators} validators, epochs of {self.epoch_ms} ms{signed}"]
+        found.append(f"{self.transfers} transfers, {self.jobs} jobs")
+        found.append(f"{self.storm_ms} ms of: {self.weather}")
         found += [f"member {member} is a {name}" for member, name in self.byzantine]
         if self.twins is not None:
             twin = self.validators + self.newcomers
@@ -146,8 +145,10 @@ def _choose_wishes(
     wishes = [Wish(chance.randrange(storm_ms // 2), "issue", chance.randrange(validators))]
     # Of three with a newcomer that has to be silent for an epoch, no quorum would be left.
     newcomers = chance.randrange(3) if validators >= 3 else 0
-    for number in range(newcomers):
-        wishes.append(Wish(chance.randrange(storm_ms // 2), "add", validators + number))
+    wishes += [
+        Wish(chance.randrange(storm_ms // 2), "add", validators + number)
+        for number in range(newcomers)
+    ]
     if validators > 1 and chance.random() < 0.5:
         wishes.append(Wish(chance.randrange(storm_ms), "remove", chance.randrange(validators)))
     return newcomers, tuple(sorted(wishes, key=lambda wish: wish.at_ms))
@@ -207,8 +208,10 @@ def _choose_faults(
             faults.append(Crash(moment, number, places, Loss.POWER, chance.randrange(20, 900)))
     if chance.random() < 0.25:
         faults.append(Pause(at(), chance.choice(victims), chance.choice((100, 900, 4_000))))
-    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
-        faults.append(Cut(at(), _choose_cut(chance, machines), chance.choice((300, 1_000, 3_000))))
+    faults += [
+        Cut(at(), _choose_cut(chance, machines), chance.choice((300, 1_000, 3_000)))
+        for _ in range(chance.choice((0, 0, 0, 1, 1, 2)))
+    ]
     if chance.random() < 0.25:
         skew_ms = chance.choice((-600_000, -3_000, -500, 400, 900, 2_500, 90_000))
         faults.append(ClockJump(at(), chance.choice(victims), skew_ms))

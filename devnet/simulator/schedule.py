@@ -6,7 +6,7 @@ from collections.abc import Callable
 MS = 1_000
 """Microseconds in a millisecond; the schedule counts microseconds."""
 
-Action = Callable[..., None]
+Action = Callable[..., object]
 Stop = Callable[[], bool]
 
 

@@ -6,9 +6,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from devnet.simulator.byzantine import STRATEGIES
+from devnet.simulator.checkers import Checkers, Objection, liveness_bound_ms
 from devnet.simulator.conduct import Conduct
 from devnet.simulator.council import Council
-from devnet.simulator.checkers import Checkers, Objection, liveness_bound_ms
 from devnet.simulator.faults import Fault, LostJournal
 from devnet.simulator.genesis import make_genesis
 from devnet.simulator.logs import logs_of
@@ -19,7 +20,6 @@ from devnet.simulator.plan import Plan
 from devnet.simulator.process import Process
 from devnet.simulator.schedule import MS
 from devnet.simulator.script import Script, nothing_else
-from devnet.simulator.byzantine import STRATEGIES
 from devnet.simulator.workload import Workload
 from devnet.simulator.world import World
 from ledger.types import Hash
@@ -150,7 +150,8 @@ class Simulation:
             result.objection = str(objection)
         except Exception as error:  # noqa: BLE001 - whatever it is, the seed has found it.
             result.objection = f"program: {error!r}"
-            self.world.tell("-", lambda: "".join(traceback.format_exception(error)))
+            text = "".join(traceback.format_exception(error))
+            self.world.tell("-", lambda: text)
         finally:
             self._end()
 
@@ -177,7 +178,7 @@ class Simulation:
 
     def _befall(self, fault: Fault) -> None:
         self.world.tell("fault", lambda: str(fault))
-        fault.begin(self.machines, self.network)
+        fault.begin(self.network)
 
     def heal(self) -> None:
         """End all faults; Byzantine members stay what they are."""

@@ -126,8 +126,8 @@ class MemoryStore:
                 self.records[key] = value
         self.on_commit(block, outcomes, delta, certificate)
 
-    def checkpoint(self, keys: int = 1_000, *, force: bool = False) -> bool:
-        """There is nothing to carry over."""
+    def checkpoint(self) -> bool:
+        """Carry nothing over: there is one copy of everything."""
         return False
 
     # ------------------------------------------------------------ what checkers read

@@ -95,7 +95,7 @@ class Liar(Byzantine):
         self._parents: list[tuple[int, int, Hash]] = []
         self._spoken: set[tuple[int, int]] = set()
 
-    def incoming(self, peer: SimPeer, message: Message) -> bool:
+    def incoming(self, _peer: SimPeer, message: Message) -> bool:
         """Note what others do, and act when it is the own turn."""
         vote = vote_in(message)
         if isinstance(message, CertificateMessage):

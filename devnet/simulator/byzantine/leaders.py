@@ -73,7 +73,7 @@ MISPLACEMENTS: tuple[Callable[[Notarize], Notarize], ...] = (
 class _Proposer(Byzantine):
     """Keeps the rules but for its own proposals."""
 
-    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+    def outgoing(self, _peer: SimPeer, message: Message) -> Iterable[Message]:
         """Put something else in the place of a proposal."""
         vote = vote_in(message)
         if vote is None or not isinstance(message, PROPOSING):
@@ -115,13 +115,13 @@ class Misplacer(_Proposer):
 class Withholder(_Proposer):
     """Proposes without the block, to some or to all, and gives nobody any block."""
 
-    def instead(self, vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
+    def instead(self, vote: Vote, _statement: Notarize, block: bytes) -> Iterable[Message]:
         """Keep the block back, mostly."""
         if self.chance.random() < 0.4:
             return (ProposalMessage(vote, block),)
         return (VoteMessage(vote),)
 
-    def incoming(self, peer: SimPeer, message: Message) -> bool:
+    def incoming(self, _peer: SimPeer, message: Message) -> bool:
         """Answer no question for blocks."""
         return not isinstance(message, BlockRequest | BodyRequest | RangeRequest)
 
@@ -132,7 +132,7 @@ class TimeTraveller(_Proposer):
     proposed = 0
     """Blocks of strange times so far."""
 
-    def instead(self, vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
+    def instead(self, _vote: Vote, statement: Notarize, block: bytes) -> Iterable[Message]:
         """Change the time only, and sign as if it were right."""
         self.proposed += 1
         decoded = CODEC.decode(block)

@@ -68,7 +68,7 @@ class StaleReplayer(Byzantine):
         super().attach(process)
         self._heard: deque[Message] = deque(maxlen=REMEMBERED)
 
-    def incoming(self, peer: SimPeer, message: Message) -> bool:
+    def incoming(self, _peer: SimPeer, message: Message) -> bool:
         """Remember it, and say something old."""
         if self.chance.random() < 0.5:
             self._heard.append(message)
@@ -80,7 +80,7 @@ class StaleReplayer(Byzantine):
 class WrongEpochVoter(Byzantine):
     """Keeps the rules, and adds votes of other epochs, of far views and of other members."""
 
-    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+    def outgoing(self, _peer: SimPeer, message: Message) -> Iterable[Message]:
         """Add to a vote one that cannot count."""
         vote = vote_in(message)
         if vote is None:
@@ -102,7 +102,7 @@ class WrongEpochVoter(Byzantine):
 class Forger(Byzantine):
     """Keeps the rules, and adds certificates that no quorum signed."""
 
-    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+    def outgoing(self, _peer: SimPeer, message: Message) -> Iterable[Message]:
         """Add a certificate about whatever was said."""
         vote = vote_in(message)
         if vote is None or self.chance.random() < 0.5:
@@ -129,7 +129,7 @@ class Forger(Byzantine):
 class LyingServer(Byzantine):
     """Keeps the rules in consensus, and lies about blocks: heights, ranges, blocks by id."""
 
-    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+    def outgoing(self, _peer: SimPeer, message: Message) -> Iterable[Message]:
         """Put something else in the place of an answer."""
         match message:
             case StatusMessage():

@@ -68,14 +68,14 @@ class NullifyAndFinalizer(Byzantine):
         super().attach(process)
         self._proposed: dict[tuple[int, int], Notarize] = {}
 
-    def incoming(self, peer: SimPeer, message: Message) -> bool:
+    def incoming(self, _peer: SimPeer, message: Message) -> bool:
         """Note what is proposed in which view."""
         vote = vote_in(message)
         if isinstance(message, PROPOSING) and vote and isinstance(vote.statement, Notarize):
             self._proposed[(vote.statement.epoch, vote.statement.view)] = vote.statement
         return True
 
-    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+    def outgoing(self, _peer: SimPeer, message: Message) -> Iterable[Message]:
         """Send the opposite to some, and both to some."""
         opposite = self._opposite(message)
         if opposite is None:

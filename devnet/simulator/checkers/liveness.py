@@ -27,8 +27,8 @@ def liveness_bound_ms(plan: Plan, epochs_behind: int) -> int:
     a row, each given up after t_a = 3Δ, and one more that had begun before the network healed; then
     an honest leader's view. The block that is final then may be the last of its epoch, proposed
     again until it is final itself, and the transaction may come in the epoch after it: once more
-    as many views. A node that missed blocks fetches them, an epoch after the other, each a status, a
-    question and an answer.
+    as many views. A node that missed blocks fetches them, an epoch after the other: each time a
+    status, a question and an answer.
 
     Args:
         plan: what was run.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consensus import Finalize, Notarize, Nullify
@@ -37,7 +39,7 @@ def _crash_of_all(simulation: Simulation) -> Callable[[], str]:
         return False
 
     for machine in simulation.machines[1:]:
-        machine.watch = lambda place, machine=machine: watch(machine, place)
+        machine.watch = partial(watch, machine)
     return lambda: "" if len(struck) == 3 else f"only {sorted(struck)} lost power"
 
 
@@ -58,7 +60,7 @@ def _finalize_after_nullify(simulation: Simulation) -> Callable[[], str]:
 def _state_ahead_of_journal(simulation: Simulation) -> Callable[[], str]:
     """Put an old copy of the journal folder in the place of the newer one."""
     machine = simulation.machines[1]
-    copies: list[object] = []
+    copies: list[dict[Path, bytes]] = []
     schedule = simulation.world.schedule
 
     def restore() -> None:
@@ -85,7 +87,7 @@ def _old_journal_in_new_epoch(simulation: Simulation) -> Callable[[], str]:
     """Rename an earlier epoch's journal to that of the current one."""
     machine = simulation.machines[1]
     schedule = simulation.world.schedule
-    copies: list[object] = []
+    copies: list[dict[Path, bytes]] = []
 
     def restore() -> None:
         epoch = machine.store.head().header.epoch
