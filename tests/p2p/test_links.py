@@ -1,6 +1,7 @@
 """Connections over time: found again, kept once, missed when they are gone."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -164,6 +165,19 @@ async def test_a_cable_that_is_cut_is_noticed_at_both_ends_and_mended(start: Sta
         cable.mend()
         await eventually(lambda: listener.sees(dialler) and dialler.sees(listener))
         await dialler.network.stop()
+
+
+async def test_a_process_that_was_away_does_not_blame_its_peers(start: StartNode):
+    limits = replace(QUICK, silent_ms=400)
+    listener = await start(1, limits=limits)
+    patient = await start(2, peers=[listener.address], listen=())
+    await eventually(lambda: listener.sees(patient) and patient.sees(listener))
+    # The whole process stands still, as after SIGSTOP; the peer's silence meanwhile is its own.
+    time.sleep(3 * limits.silent_ms / 1_000)  # noqa: ASYNC251 - blocking is the point
+    measured = "aitbc_p2p_round_trip_seconds_count"
+    before = listener.measured(measured)
+    await eventually(lambda: listener.measured(measured) > before + 2)
+    assert listener.handler.happened() == ["connected"]
 
 
 async def test_quiet_peers_stay_connected_and_their_round_trips_are_measured(start: StartNode):
