@@ -64,7 +64,9 @@ class Coordinator:
         assert (release.action, release.sender) == ("release_job", KEY.address)
         assert release.fields["job_id"] == self.job.lease.job_digest
         assert release.fee == 0
-        return f"{call['reason']} {int(release.fields['reason'])}"
+        reason = release.fields["reason"]
+        assert isinstance(reason, int)
+        return f"{call['reason']} {reason}"
 
 
 @contextmanager
@@ -105,7 +107,10 @@ def test_finished_work_has_a_receipt_that_repeats_the_terms(tmp_path: Path) -> N
         lease.job_digest, 1, KEY.address, bytes.fromhex(entry.salt), canonical_json(entry.output)
     )
     assert (receipt.fields["price"], receipt.fields["units_micro"]) == (900, 3_000_000)
-    assert int(receipt.fields["started_ms"]) <= int(receipt.fields["completed_ms"])
+    started_ms, completed_ms = (receipt.fields[name] for name in ("started_ms", "completed_ms"))
+    assert isinstance(started_ms, int)
+    assert isinstance(completed_ms, int)
+    assert started_ms <= completed_ms
     assert (entry.output["text"], entry.deadline_ms) == ("done", lease.deadline_ms)
     assert set(coordinator.calls) <= {"heartbeat"}
 

@@ -12,6 +12,7 @@ from ledger.store import BallotStatus, Moment
 from tests.ledger.councils import BALLOT_MS, COUNCIL, Council
 from tests.ledger.worlds import PEOPLE
 from tests.store.indexes import open_indexed
+from tests.store.test_queries import recorded
 from tests.store.test_real_chain import StoredWorld
 
 FEE = SetParameter("fee_base", 2_000)
@@ -99,3 +100,25 @@ def test_an_index_that_began_after_a_ballot_passes_its_end_over(tmp_path: Path) 
         world.vote(ballot_id, 2)
         stored.save()
         assert indexed.reader.ballot(ballot_id) is None
+
+
+def test_no_query_about_ballots_scans_or_sorts(council: StoredWorld) -> None:
+    world, reader = world_of(council), council.indexed.reader
+    world.open(FEE)
+    council.save()
+    with recorded(reader) as statements:
+        reader.ballot(bytes(32))
+        for bound in (None, (40, 3)):
+            reader.governance_changes(bound)
+            for status in (None, BallotStatus.PASSED):
+                reader.ballots(bound, status=status)
+    selects = [(text, values) for text, values in statements if text.startswith("SELECT")]
+    assert len(selects) == 7
+    with reader._database.reading() as connection:
+        for text, values in selects:
+            assert isinstance(values, tuple)
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
+            steps = [row[3] for row in plan]
+            assert not any("TEMP B-TREE" in step for step in steps), (text, steps)
+            if "WHERE" in text:
+                assert not any(step.startswith("SCAN") for step in steps), (text, steps)

@@ -12,15 +12,7 @@ from sqlalchemy import event
 from ledger.actions import AttestationKind, Custody, Reason
 from ledger.codec import encode
 from ledger.outcomes import OutcomeKind
-from ledger.store import (
-    PAGE_MAX,
-    BallotStatus,
-    FilterUnsupported,
-    FoundKind,
-    IndexReader,
-    JobPhase,
-    Moment,
-)
+from ledger.store import PAGE_MAX, FilterUnsupported, FoundKind, IndexReader, JobPhase, Moment
 from ledger.store.columns import id_prefix, pack_position, prefix_range
 from ledger.store.tally import HOUR_MS
 from tests.store.chains import (
@@ -372,11 +364,6 @@ def every_query(reader: IndexReader) -> None:
     reader.find("abcdef")
     reader.hours(before_ms=START_MS)
     reader.stats()
-    reader.ballot(bytes(32))
-    for bound in (None, before):
-        reader.governance_changes(bound)
-        for status in (None, BallotStatus.PASSED):
-            reader.ballots(bound, status=status)
 
 
 @contextmanager

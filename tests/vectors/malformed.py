@@ -144,6 +144,17 @@ def _action_fields() -> Iterator[Case]:
         ("model's name with a space", [*_receipt()[:11], "a b", 1, 2]),
         ("attestation kind 0", [9, digest, digest, 0]),
         ("attestation kind 3", [9, digest, digest, 3]),
+        *_governance_fields(address, digest),
+    ]
+    for why, action in wrong:
+        yield "transaction", why, _with_action(action)
+
+
+def _governance_fields(
+    address: bytes, digest: bytes
+) -> list[tuple[str, list[Any] | dict[Any, Any]]]:
+    """Return wrong votes, motions and evidence."""
+    return [
         ("vote of text", [17, digest, None, "yes"]),
         ("vote on a ballot of 31 bytes", [17, digest[:31], None, True]),
         ("vote without a field for the motion", [17, digest, True]),
@@ -169,8 +180,6 @@ def _action_fields() -> Iterator[Case]:
         ("evidence of one statement", _evidence([2, 1, 1])[:3]),
         ("evidence that names its signer by index", [18, 0, *_evidence([2, 1, 1])[2:]]),
     ]
-    for why, action in wrong:
-        yield "transaction", why, _with_action(action)
 
 
 def _evidence(statement: list[Any]) -> list[Any]:
