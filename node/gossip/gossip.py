@@ -264,10 +264,13 @@ class Gossip:
         return entry.reference if entry and not self._is_included(identity) else None
 
     def _announce(self, peer: Peer, references: Sequence[bytes]) -> None:
+        conversation = self._conversations.get(peer)
+        if conversation is None:
+            return  # The transport holds it still, or already, and says nothing of it now.
         for at in range(0, len(references), TRANSACTIONS_PER_BATCH_MAX):
             announced = references[at : at + TRANSACTIONS_PER_BATCH_MAX]
             if peer.send(TransactionsAnnouncement(tuple(announced))):
-                self._conversations[peer].announce(announced)
+                conversation.announce(announced)
                 self._metrics.announced.inc(len(announced))
 
 
