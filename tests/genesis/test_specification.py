@@ -45,7 +45,7 @@ from ledger.types import SUPPLY_MAX
 
 SMALL_ORDER_KEY = bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
 
-DIGEST = "c32ed7611f0006882a09c17676478bdf81aebf5e15bc77efbb5718ee41f5f882"
+DIGEST = "534396fc7d7c74e464fe08d7f53755e4a3cee9668df16addd0e36c75d2ed3259"
 
 
 def validator(number: int, chain: str = "example") -> GenesisValidator:
