@@ -122,13 +122,28 @@ MUTATIONS: Final = (
         (
             _core(
                 "event.view == state.view and not at.own and not at.equivocated\n",
-                "event.view == state.view and VoteKind.NOTARIZE not in at.own\n",
+                "event.view == state.view and VoteKind.NOTARIZE not in at.own "
+                "and not at.equivocated\n",
             ),
             _core(
                 "        if proposal is None or at.own or at.equivocated or at.refused:\n",
-                "        if proposal is None or VoteKind.NOTARIZE in at.own:\n",
+                "        if proposal is None or VoteKind.NOTARIZE in at.own or at.equivocated:\n",
             ),
             _NO_VOTE_AFTER_NULLIFY,
+        ),
+    ),
+    Mutation(
+        "support-a-leader-that-equivocates",
+        "rule 4: never after seeing the leader equivocate",
+        (
+            _core(
+                "event.view == state.view and not at.own and not at.equivocated\n",
+                "event.view == state.view and not at.own\n",
+            ),
+            _core(
+                "        if proposal is None or at.own or at.equivocated or at.refused:\n",
+                "        if proposal is None or at.own or at.refused:\n",
+            ),
         ),
     ),
     Mutation(
@@ -168,16 +183,6 @@ MUTATIONS: Final = (
                 "        if parent is None or self._blocking() or not "
                 "at.verification.is_ready(state.now_ms):\n",
                 "        if parent is None or not at.verification.is_ready(state.now_ms):\n",
-            ),
-        ),
-    ),
-    Mutation(
-        "build-over-a-missing-nullification",
-        "rule 2: every skipped view is nullified",
-        (
-            _core(
-                "        if next(state.log.without_nullification(tip.view, state.view), None) is "
-                "not None:\n            return\n"
             ),
         ),
     ),
