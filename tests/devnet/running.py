@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,8 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from devnet.network.ports import FreePorts
+
 ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 110.0
+START_TIMEOUT_S = 220.0
 STOP_TIMEOUT_S = 60.0
 READY_LINE = "Ctrl-C stops everything"
 
@@ -28,6 +29,7 @@ class RunningDevnet:
     ports: Sequence[int]
     directory: Path
     output: list[str] = field(default_factory=list)
+    grown: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def url(self) -> str:
@@ -38,6 +40,27 @@ class RunningDevnet:
     def text(self) -> str:
         """All that it printed so far."""
         return "".join(self.output)
+
+    def node_pid(self, name: str) -> int:
+        """Return the process id that it printed for a node."""
+        found = re.search(rf"node +{name} +pid (\d+)", self.text)
+        assert found is not None, self.text
+        return int(found.group(1))
+
+    def node_url(self, name: str) -> str:
+        """Return the address that it printed for a node."""
+        found = re.search(rf"node +{name} +pid \d+ +(http://\S+?)/ ", self.text)
+        assert found is not None, self.text
+        return found.group(1)
+
+    def wait_for_line(self, pattern: str, timeout_s: float = 60.0) -> str:
+        """Return the first line that a pattern is found in, once it is printed."""
+        with self.grown:
+            assert self.grown.wait_for(lambda: self._line_with(pattern), timeout_s), self.text
+        return self._line_with(pattern)
+
+    def _line_with(self, pattern: str) -> str:
+        return next((line for line in self.output if re.search(pattern, line)), "")
 
     def demo_job_id(self) -> str:
         """Return the id of the demo's first job."""
@@ -72,10 +95,10 @@ def run(directory: Path, ports: Sequence[int], *options: str) -> "subprocess.Com
 
 
 @contextlib.contextmanager
-def started(directory: Path, ports: Sequence[int]) -> Iterator[RunningDevnet]:
+def started(directory: Path, ports: Sequence[int], *options: str) -> Iterator[RunningDevnet]:
     """Start a devnet, wait until it says that it is up, and stop it afterwards."""
     process = subprocess.Popen(
-        command(directory, ports),
+        command(directory, ports, *options),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -88,7 +111,9 @@ def started(directory: Path, ports: Sequence[int]) -> Iterator[RunningDevnet]:
     def read() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            devnet.output.append(line)
+            with devnet.grown:
+                devnet.output.append(line)
+                devnet.grown.notify_all()
             if READY_LINE in line:
                 ready.set()
         ready.set()
@@ -119,11 +144,6 @@ def processes_of(directory: Path) -> list[psutil.Process]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on now."""
-    with contextlib.ExitStack() as open_sockets:
-        ports = []
-        for _ in range(count):
-            probe = open_sockets.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-        return ports
+    """Return ports that nothing listens on now, and that no outgoing connection gets."""
+    free = FreePorts()
+    return [free.take() for _ in range(count)]
