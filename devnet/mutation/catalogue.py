@@ -44,6 +44,11 @@ def _committee(original: str, replacement: str) -> Edit:
     return Edit("consensus/committee.py", original, replacement)
 
 
+_NO_STANDSTILL: Final = Edit(
+    "consensus/repeater.py",
+    "        if self._state.now_ms >= self._resend_ms:\n",
+    "        if self._state.now_ms < 0:\n",
+)
 _NO_VOTE_AFTER_NULLIFY: Final = _progress(
     '        assert VoteKind.NULLIFY not in at.own, "nothing is voted after nullify (rules 4, 8)"\n'
 )
@@ -265,21 +270,18 @@ MUTATIONS: Final = (
         ),
     ),
     Mutation(
-        "nullify-said-once",
-        "rule 6: repeated every t_r",
+        "nothing-is-said-again",
+        "rules 6 and 10: repeated every t_r and every t_s",
         (
             Edit(
                 "consensus/repeater.py",
                 "        if state.now_ms < self._nullify_again_ms:\n            return False\n",
                 "        if state.now_ms >= 0:\n            return False\n",
             ),
-            Edit(
-                "consensus/repeater.py",
-                "        if self._state.now_ms >= self._resend_ms:\n",
-                "        if self._state.now_ms < 0:\n",
-            ),
+            _NO_STANDSTILL,
         ),
     ),
+    Mutation("no-standstill", "rule 10: all above the floor is sent again", (_NO_STANDSTILL,)),
     Mutation(
         "nothing-is-asked-for",
         "rules 2, 3 and catch-up: fetch what is missing",
@@ -288,11 +290,6 @@ MUTATIONS: Final = (
                 "consensus/repeater.py",
                 "        missing = self._missing(blocking)\n",
                 "        missing: list[View] = []\n",
-            ),
-            Edit(
-                "consensus/repeater.py",
-                "        if self._state.now_ms >= self._resend_ms:\n",
-                "        if self._state.now_ms < 0:\n",
             ),
         ),
     ),
@@ -308,11 +305,6 @@ MUTATIONS: Final = (
                 "        if at is None or at.notarized is None or at.certified is not None:\n",
                 "        if at is None or at.notarized is None or at.certified is not None or "
                 "at.is_nullified:\n",
-            ),
-            Edit(
-                "consensus/repeater.py",
-                "        if self._state.now_ms >= self._resend_ms:\n",
-                "        if self._state.now_ms < 0:\n",
             ),
         ),
     ),

@@ -128,6 +128,20 @@ def test_late_notarization_after_nullify() -> None:
     assert finalize(1) not in probe.votes()
 
 
+def test_certification_given_up_when_the_view_is_nullified() -> None:
+    """Others certified the block and build on it; who stopped trying can support none of them."""
+    probe = Probe(me=0)
+    probe.show(notarize(1))
+    probe.certified(1, Verdict.UNKNOWN)
+    probe.show(nullify(1))
+    probe.hear(1, notarize(2))
+    assert not probe.of(Verify)
+    probe.wait(DELTA_MS // 4)
+    assert len(probe.of(Certify)) == 2
+    probe.certified(1)
+    assert probe.of(Verify) == [Verify(notarize(2), BlockRef(1, block_id(1)))]
+
+
 def test_nullify_after_finalize() -> None:
     """Whatever comes later, also after a crash, view 1 is not given up any more."""
     probe = Probe(me=1)
