@@ -186,7 +186,9 @@ class NetworkPart:
     async def run(self) -> None:
         """Gossip, submit evidence, and repeat the own status, until cancelled."""
         evidence = self._base.evidence
-        await until_one_ends(self._announcer.run(), self._exchange.run(), evidence.run())
+        await until_one_ends(
+            self._announcer.run(), self._exchange.run(), evidence.run(), self.syncer.run()
+        )
 
     async def stop(self) -> None:
         """Disconnect, and stop fetching; comes before the driver stops."""

@@ -124,6 +124,8 @@ class Syncer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopped = False
+        self._broken = asyncio.Event()
+        self._failure: Exception | None = None
         self.on_proved: Callable[[FinalRange], None] = lambda _content: None
         """Is told of each range that was imported: its certificate is checked."""
 
@@ -183,6 +185,16 @@ class Syncer:
         """Whether more is missing than consensus will bring by itself."""
         return self._planner.is_far_behind
 
+    async def run(self) -> None:
+        """Wait for what cannot be: an import that fails for no reason of its range.
+
+        Raises:
+            Exception: what failed; the node cannot catch up any more, and must end.
+        """
+        await self._broken.wait()
+        assert self._failure is not None
+        raise self._failure
+
     async def stop(self) -> None:
         """Ask nothing more, and drop what came."""
         self._is_stopped = True
@@ -210,7 +222,7 @@ class Syncer:
             case Import(number=number):
                 task = asyncio.create_task(self._import(number))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(self._imported)
             case Drop(number=number):
                 self._forget(number)
             case Blame(peer=key, code=code):
@@ -282,6 +294,13 @@ class Syncer:
         else:
             self.on_proved(prepared.content)
             self._feed(Imported(self._now_ms(), number))
+
+    def _imported(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._failure = error
+            self._broken.set()
 
 
 def _claim(signed: SignedTransaction, transaction_id: bytes) -> SignatureClaim:

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.keys import KeyPair
 from ledger.params import Parameters
+from node.status import WaitsFor
 from tests.network import TestNetwork, running
 from tests.wallets import chain_time_ms
 
@@ -68,6 +69,10 @@ def test_the_status_says_who_is_there_and_what_is_awaited(network: TestNetwork) 
         0,
     )
     assert [each["is_self"] for each in consensus["validators"]] == [True, False, False, False]
+    metrics = network.clients[0].get("/metrics").text
+    assert "aitbc_stalled_seconds 0.0" in metrics
+    assert metrics.count("aitbc_waits_for{") == len(WaitsFor)
+    assert "aitbc_silent_validators 0.0" in metrics
     followers = network.status(FOLLOWER)
     assert (followers["consensus"]["role"], followers["consensus"]["signs"]) == ("follower", False)
     assert "silent_because" not in followers["consensus"]
