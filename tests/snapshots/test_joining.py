@@ -72,7 +72,9 @@ def test_a_follower_starts_from_a_snapshot_and_follows(network: TestNetwork, tmp
     assert follower.get(f"/v1/chain/transactions/{sent['transaction_id']}").status_code == 200
     assert follower.get("/v1/chain/blocks/1").status_code == 404
     balances = [
-        network.clients[at].get(f"/v1/chain/accounts/{format_address(ALICE.address)}").json()["balance"]
+        network.clients[at]
+        .get(f"/v1/chain/accounts/{format_address(ALICE.address)}")
+        .json()["balance"]
         for at in (0, FOLLOWER)
     ]
     assert balances[0] == balances[1]

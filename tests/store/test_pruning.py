@@ -62,9 +62,9 @@ def test_pruned_blocks_are_gone_as_blocks_and_stay_as_headers_leaves_and_outcome
         summary = store.summary_at(sealed.height)
         assert summary is not None
         assert (summary.block_id, summary.header) == (sealed.block_id, sealed.block.header)
+        assert summary.leaves is not None
         leaves = [
-            summary.leaves[at : at + LEAF_BYTES]
-            for at in range(0, len(summary.leaves or b""), LEAF_BYTES)
+            summary.leaves[at : at + LEAF_BYTES] for at in range(0, len(summary.leaves), LEAF_BYTES)
         ]
         assert merkle_root(leaves) == sealed.block.header.transaction_root
         assert summary.outcomes == encode(sealed.outcomes)
