@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from ledger.types import PublicKey
 from node.p2p import Peer, Role, StatusMessage
 from node.peering.ports import Peers
@@ -20,6 +22,9 @@ REMIND_SECONDS: Final = 0.25
 
 PAUSE_SECONDS: Final = {Role.FOLLOWER: 0.02, Role.VALIDATOR: 0.5}
 """Least time between two statuses to peers of a role; final blocks meanwhile share one."""
+
+
+log = structlog.get_logger(__name__)
 
 
 class Announcer:
@@ -36,6 +41,7 @@ class Announcer:
         self._status = status
         self._pending: set[Role] = set()
         self._told_s: dict[PublicKey, float] = {}
+        self._contradicting: set[PublicKey] = set()
 
     def tell(self, peer: Peer) -> None:
         """Tell one peer now."""
@@ -48,9 +54,27 @@ class Announcer:
             self._told_s[peer.key] = now_s
             self.tell(peer)
 
+    def compare(self, peer: Peer, status: StatusMessage) -> None:
+        """Say so if a peer has another final block at this node's height.
+
+        Either the peer lies, or more than f validators are faulty: a person has to look (S9).
+        """
+        own = self._status()
+        is_other = status.final_height == own.final_height and status.final_id != own.final_id
+        if is_other and peer.key not in self._contradicting:
+            self._contradicting.add(peer.key)
+            log.error(
+                "peer_has_another_final_block",
+                peer=peer.key.hex(),
+                height=own.final_height,
+                block_id=status.final_id.hex(),
+                own_block_id=own.final_id.hex(),
+            )
+
     def forget(self, peer: Peer) -> None:
         """Note that a peer is gone."""
         self._told_s.pop(peer.key, None)
+        self._contradicting.discard(peer.key)
 
     def moved(self) -> None:
         """Tell everybody soon: the final head has moved."""

@@ -179,6 +179,7 @@ class Peering:
     def _on_status(self, peer: Peer, message: StatusMessage) -> None:
         parts = self._parts
         parts.presence.announced(peer, message)
+        parts.announcer.compare(peer, message)
         parts.first_votes.announced(peer, message)
         parts.syncer.announced(peer, message)
 

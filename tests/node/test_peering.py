@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from consensus import Committee, Finalize, Notarize, Nullify, Statement, Vote, signed_bytes
 from ledger.keys import KeyPair
@@ -80,6 +81,15 @@ async def test_a_peer_that_connects_is_told_where_the_node_is(node: LoneNode) ->
     peer = caller(node, None)
     assert isinstance(peer.sent[0], StatusMessage)
     assert peer.sent[0].final_height == 0
+
+
+async def test_another_final_block_at_the_same_height_is_told_once(node: LoneNode) -> None:
+    handler, peer = handler_of(node), caller(node, None)
+    with capture_logs() as logs:
+        own = node.chain.head().block_id
+        for final_id in (own, b"\x01" * 32, b"\x01" * 32):
+            await handler.received(peer, StatusMessage(0, 1, 0, final_id))
+    assert [each["event"] for each in logs] == ["peer_has_another_final_block"]
 
 
 async def test_a_vote_counts_only_on_its_signers_connection(node: LoneNode) -> None:
