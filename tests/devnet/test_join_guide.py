@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+import tomli_w
 
 from devnet.network.configuration import direct_wiring, write_config
 from devnet.network.directory import DevnetDirectory
@@ -28,6 +30,9 @@ from tests.devnet.running import ROOT, free_ports
 
 GUIDE = (ROOT / "docs" / "join.md").read_text()
 PATIENCE_S = 120.0
+Network = tuple[DevnetDirectory, list[NodeProcess]]
+"""A running network and its nodes."""
+
 pytestmark = pytest.mark.timeout(400)
 
 
@@ -92,12 +97,8 @@ class Newcomer:
 def commands(section: str) -> list[str]:
     """Return the lines of the shell blocks below a heading."""
     text = GUIDE.partition(f"## {section}")[2].partition("\n## ")[0]
-    return [
-        line
-        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-        for line in block.split("\n")
-        if line
-    ]
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return "".join(blocks).splitlines()
 
 
 def wait_for(what: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
@@ -111,7 +112,7 @@ def wait_for(what: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
 @pytest.fixture(scope="module")
 def network(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[DevnetDirectory, list[NodeProcess]]]:
+) -> Iterator[Network]:
     """A devnet of four validators with short epochs, without miners."""
     directory = DevnetDirectory(tmp_path_factory.mktemp("join") / "net")
     free = FreePorts()
@@ -132,19 +133,15 @@ def network(
 
 
 @pytest.fixture(scope="module")
-def newcomer(
-    network: tuple[DevnetDirectory, list[NodeProcess]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Newcomer]:
+def newcomer(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     somebody = Newcomer(tmp_path_factory.mktemp("newcomer"), *network)
     yield somebody
     somebody.stop_node()
 
 
 def signs(newcomer: Newcomer) -> bool:
-    status = newcomer.status()
-    return bool(
-        status and status["consensus"]["role"] == "validator" and status["consensus"]["signs"]
-    )
+    said = (newcomer.status() or {}).get("consensus", {})
+    return said.get("role") == "validator" and bool(said.get("signs"))
 
 
 def proposed_by(newcomer: Newcomer, key: str) -> int | None:
@@ -200,15 +197,11 @@ def test_a_validator_moves_to_another_machine_with_its_folder_and_its_key(
     (here / "validator.key").unlink()
 
     newcomer.port, newcomer.p2p_port = free_ports(2)
-    config = (there / "node.toml").read_text()
-    config = re.sub(r"127\.0\.0\.1:\d+(?=\"\]\n\n\[p2p\])", f"127.0.0.1:{newcomer.port}", config)
-    for line in ("listen", "advertise"):
-        address = f"127.0.0.1:{newcomer.p2p_port}"
-        pattern = (
-            rf"(\[p2p\].*\n{line} = \[?\")[^\"]*" if line == "listen" else rf"({line} = \")[^\"]*"
-        )
-        config = re.sub(pattern, rf"\g<1>{address}", config)
-    (there / "node.toml").write_text(config)
+    config = tomllib.loads((there / "node.toml").read_text())
+    config["http"]["listen"] = [f"127.0.0.1:{newcomer.port}"]
+    config["p2p"]["listen"] = [f"127.0.0.1:{newcomer.p2p_port}"]
+    config["p2p"]["advertise"] = f"127.0.0.1:{newcomer.p2p_port}"
+    (there / "node.toml").write_text(tomli_w.dumps(config))
     newcomer.run_node(there / "node.toml")
     # The journal came along: it votes again in the epoch in which it voted before.
     wait_for(lambda: signs(newcomer))
