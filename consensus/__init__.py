@@ -27,7 +27,7 @@ from consensus.effects import (
     StopSigning,
     Verify,
 )
-from consensus.errors import MessageInvalid
+from consensus.errors import EpochWrong, MessageInvalid
 from consensus.events import (
     BlockArrived,
     BlockBuilt,
@@ -95,6 +95,7 @@ __all__ = [
     "Committee",
     "Core",
     "Effect",
+    "EpochWrong",
     "Event",
     "Evidence",
     "FetchCertificates",

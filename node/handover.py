@@ -15,8 +15,9 @@ class HandOver:
         """Start at the durable head."""
         self.height = height
         """Height of the newest block that the committer was given."""
+        self.block_id: Hash = b""
+        """Its id; empty until this process has given one."""
         self._wanted: Certificate | None = None
-        self._block_id: Hash = b""
         self._view: View = 0
 
     @property
@@ -45,7 +46,7 @@ class HandOver:
             return
         final = certificate.statement
         assert isinstance(final, Finalize)
-        if final.block_id != self._block_id and final.view > self._view:
+        if final.block_id != self.block_id and final.view > self._view:
             blocks = application.finalised(final)
             if blocks is None:
                 return
@@ -68,6 +69,6 @@ class HandOver:
         if header.height <= self.height:
             return
         assert header.height == self.height + 1, "final blocks are committed in order"
-        self.height, self._block_id = header.height, block.view.block_id
+        self.height, self.block_id = header.height, block.view.block_id
         self._view = max(self._view, header.view)
         await committer.put(FinalisedBlock(block, encode(certificate) if certificate else b""))

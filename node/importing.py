@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import ClassVar
 
-from consensus import Certificate, Committee, Finalize, MessageInvalid
+from consensus import Certificate, Committee, EpochWrong, Finalize, MessageInvalid
 from ledger import IsVerified
 from ledger.errors import BlockInvalid
 from ledger.types import Height
@@ -23,12 +23,12 @@ from node.handover import HandOver
 
 
 class RangeRefused(Exception):
-    """The certificate of a range is not one of its epoch's committee: the sender is at fault."""
+    """A range is not proved by the committee of the epoch it belongs to: the sender is at fault."""
 
     code: ClassVar[str] = "RANGE_UNPROVED"
 
     def __init__(self, fault: MessageInvalid) -> None:
-        """State what is wrong with the certificate."""
+        """State what is wrong with its certificate, or with the epoch that it claims."""
         super().__init__(f"certificate of a range: {fault}")
 
 
@@ -87,14 +87,24 @@ class Importer:
         return done
 
     def current(self, committee: Committee) -> Import | None:
-        """Return the range that can go on in a committee's epoch; ends those of earlier epochs.
+        """Return the range that can go on in a committee's epoch; ends those that never can.
 
-        What an earlier epoch made final was committed before this one was opened.
+        What an earlier epoch made final was committed before this one was opened, and the next one
+        begins only behind a block that ends this one. A range that says otherwise is refused: its
+        epoch is a claim that no certificate has proved yet.
         """
-        while self._waiting and self._waiting[0].content.epoch < committee.epoch:
-            self._end()
-        if self._waiting and self._waiting[0].content.epoch == committee.epoch:
-            return self._waiting[0]
+        while self._waiting:
+            content = self._waiting[0].content
+            if content.epoch == committee.epoch:
+                return self._waiting[0]
+            if content.epoch < committee.epoch and content.last_height <= self._handover.height:
+                self._end()
+                continue
+            handed_over = self._tree.view_of(self._handover.block_id)
+            is_next = handed_over is not None and handed_over.next_epoch == content.epoch
+            if content.epoch > committee.epoch and is_next:
+                return None
+            self._end(RangeRefused(EpochWrong(content.epoch, committee.epoch)))
         return None
 
     def begin(self, item: Import, committee: Committee) -> bool:

@@ -9,12 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from consensus import CERTIFICATE_CODEC
-from ledger.block import CODEC, Block
+from consensus import CERTIFICATE_CODEC, Committee
+from ledger.block import CODEC, Block, block_id
 from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import Parameters
+from node.block_tree import BlockTree
 from node.final_range import RangeInvalid, read_range
+from node.handover import HandOver
+from node.importing import Importer, RangeRefused
 from node.p2p import (
     FinalBlock,
     Message,
@@ -25,7 +28,7 @@ from node.p2p import (
     Role,
     StatusMessage,
 )
-from tests.node.lone_node import PEER, TAGS, VALIDATOR, LoneNode
+from tests.node.lone_node import PEER, TAGS, VALIDATOR, LoneNode, genesis
 from tests.node.memory_peers import MemoryHub, MemoryPeers
 
 PARAMETERS = Parameters(account_fee=0, epoch_ms=604_800_000)
@@ -79,6 +82,18 @@ def broken_signature(certificate: bytes) -> bytes:
     return encode(replace(proof, entries=(entry,)))
 
 
+def of_epoch(chain: Chain, epoch: int) -> Chain:
+    """Return a range that is sound in itself and claims another epoch; nobody signed it."""
+    made, parent_id = [], CODEC.decode(chain[0].block).header.parent_id
+    for each in chain:
+        block = bend(each.block, epoch=epoch, parent_id=parent_id)
+        parent_id = block_id(TAGS, CODEC.decode(block).header)
+        made.append(FinalBlock(block, b""))
+    proof = CERTIFICATE_CODEC.decode(chain[-1].certificate)
+    statement = replace(proof.statement, epoch=epoch, block_id=parent_id)
+    return [*made[:-1], replace(made[-1], certificate=encode(replace(proof, statement=statement)))]
+
+
 SPOILT: dict[str, Callable[[Chain], Chain]] = {
     "a gap": lambda chain: [*chain[:3], *chain[4:]],
     "another order": lambda chain: [chain[1], chain[0], *chain[2:]],
@@ -116,6 +131,8 @@ UNPROVED: dict[str, Callable[[Chain], Chain]] = {
         *chain[:-1],
         replace(chain[-1], certificate=broken_signature(chain[-1].certificate)),
     ],
+    "the next epoch": lambda chain: of_epoch(chain, 1),
+    "an epoch that never comes": lambda chain: of_epoch(chain, 1 << 40),
 }
 """What only the committee shows to be no range."""
 
@@ -144,6 +161,28 @@ def test_a_changed_byte_never_gives_another_range(chain: Chain, data: st.DataObj
     # Only signatures of the certificate, and the view that it is of, are not bound to the blocks.
     assert at == len(chain)
     assert [block.data for block in content.blocks] == [block.block for block in chain]
+
+
+@pytest.mark.parametrize(("claimed", "current"), [(0, 1), (1, 0), (2, 1), (1 << 40, 1)])
+async def test_a_range_of_an_epoch_that_its_heights_are_not_in_is_refused(
+    chain: Chain, claimed: int, current: int
+) -> None:
+    importer = Importer(BlockTree(genesis(PARAMETERS)), HandOver(0))
+    claim = of_epoch(chain, claimed)
+    content = read_range(TAGS, [block.block for block in claim], claim[-1].certificate)
+    done = importer.add(content, lambda _signed, _data: False)
+    committee = Committee(TAGS, current, (VALIDATOR.public_key,))
+    assert importer.current(committee) is None
+    with pytest.raises(RangeRefused):
+        await done
+
+
+async def test_a_range_of_an_earlier_epoch_that_is_committed_ends_well(chain: Chain) -> None:
+    importer = Importer(BlockTree(genesis(PARAMETERS)), HandOver(BLOCKS))
+    content = read_range(TAGS, [block.block for block in chain], chain[-1].certificate)
+    done = importer.add(content, lambda _signed, _data: False)
+    assert importer.current(Committee(TAGS, 1, (VALIDATOR.public_key,))) is None
+    await done
 
 
 class Liar:
