@@ -64,7 +64,7 @@ class Spoilt:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A range was executed, and every block of it is final here."""
+    """A range was executed, and every block of it is final here; `Moved` comes before."""
 
     now_ms: int
     """Monotonic time."""

@@ -220,9 +220,7 @@ class Planner:
         self._importing = None
         span = self._staged.pop(event.number)
         if isinstance(event, Imported):
-            if span.last > self._head:
-                self._head, self._moved_ms = span.last, self._now_ms
-            return
+            return  # What is final here is said by `Moved`, and by nothing else.
         self._effects.append(Blame(span.peer, "RANGE_UNPROVED"))
         if span.peer in self._peers:
             self._peers[span.peer].is_spoilt = True

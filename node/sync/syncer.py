@@ -293,6 +293,7 @@ class Syncer:
             return  # The node stops.
         else:
             self.on_proved(prepared.content)
+            self.moved()
             self._feed(Imported(self._now_ms(), number))
 
     def _imported(self, task: asyncio.Task[None]) -> None:

@@ -145,6 +145,7 @@ class World:
             _, last, _ = self.staged.pop(event.number)
             if isinstance(event, Imported):
                 self.head = max(self.head, last)
+                self.feed(Moved(self.now_ms, self.head))
         if isinstance(event, Left):
             if self.peers[event.peer] == "flapper":
                 self.later(300, Announced(self.now_ms + 300, event.peer, self.height))
