@@ -124,7 +124,7 @@ def _open(env: Environment, cause: Cause, motion: Motion) -> None:
 
 
 def _vote(env: Environment, cause: Cause, ballot_id: Hash, *, support: bool) -> None:
-    """Record a vote on an open ballot, which may pass it."""
+    """Record a vote on an open ballot; a yes may pass it."""
     ballot = find_ballot(env.state, ballot_id)
     if env.now_ms > ballot.due_ms:
         raise DeadlinePassed(ballot.due_ms, env.now_ms)
@@ -138,7 +138,13 @@ def _vote(env: Environment, cause: Cause, ballot_id: Hash, *, support: bool) -> 
     votes = tuple(sorted((*others, vote), key=lambda v: v.authority))
     share = (cause.sender, 0)
     env.record(OutcomeKind.BALLOT_VOTED, cause.transaction_id, ballot_id, support, share)
-    _count(env, cause, ballot_id, replace(ballot, votes=votes))
+    voted = replace(ballot, votes=votes)
+    if support:
+        _count(env, cause, ballot_id, voted)
+    else:
+        # A no passes nothing. The yes votes may suffice all the same, where a boundary lowered the
+        # quorum and the motion could not be carried out.
+        env.state.put(state_key(Table.BALLOT, ballot_id), voted)
 
 
 def _count(env: Environment, cause: Cause, ballot_id: Hash, ballot: Ballot) -> None:

@@ -139,8 +139,9 @@ class Council:
             told = self._say(cause, key, action.ballot_id, support=action.support)
             ballot_id = action.ballot_id
         ballot = self._ballots[ballot_id]
-        if action.support:
-            require(Invariant.SET, what, self._possible(ballot.motion), "possible", ballot.motion)
+        if not action.support:
+            return [told]
+        require(Invariant.SET, what, self._possible(ballot.motion), "possible", ballot.motion)
         if self._suffices(ballot.votes):
             return [told, *self._pass(cause, ballot_id)]
         return [told]

@@ -194,6 +194,20 @@ def test_what_cannot_be_carried_out_at_a_boundary_stays_open_and_expires() -> No
     assert [o.object_id for o in world.told(K.BALLOT_EXPIRED)] == [ballot_id]
 
 
+def test_a_no_passes_nothing_even_where_the_yes_votes_would_do() -> None:
+    world = Council(5)
+    ballot_id = world.open(removal(4))
+    world.vote(ballot_id, 1)
+    world.vote(ballot_id, 2)
+    world.accuse(world.equivocation(4))
+    world.end_epoch()
+    # Three of four suffice now, and there is nobody left to remove.
+    assert world.is_open(ballot_id)
+    world.vote(ballot_id, 3, support=False)
+    assert world.is_open(ballot_id)
+    assert not world.told(K.BALLOT_PASSED)
+
+
 def test_a_ballot_that_is_over_does_not_pass_at_a_boundary() -> None:
     world = Council(2, replace(QUICK, ballot_ms=EPOCH_MS))
     world.run_to(world.now_ms + 1)
