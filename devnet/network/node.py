@@ -71,15 +71,19 @@ class NodeProcess:
         assert self._process is not None, "start comes first"
         return self._process
 
-    def start(self) -> None:
-        """Start it; returns at once. Call it in the main thread: the process lives as long."""
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start it; returns at once. Call it in the main thread: the process lives as long.
+
+        Args:
+            environment: variables of this start alone.
+        """
         assert not self.is_running, f"{self.name} runs already"
         config = str(self._directory.config_file(self.name))
         self._process = ManagedProcess(
             self.name,
             [sys.executable, "-m", *self._program, "node", "run", "--config", config],
             self._directory.log_file(self.name),
-            self._environment,
+            self._environment | dict(environment or {}),
         )
         self.starts += 1
 

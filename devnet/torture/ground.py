@@ -5,8 +5,10 @@ import contextlib
 import hashlib
 import json
 import random
+import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +60,8 @@ class Ground:
         self.history = History()
         self.keys = [_account(seed, number) for number in range(ACCOUNTS)]
         self.directory = DevnetDirectory(root)
-        free = FreePorts()
+        self._free_ports = free = FreePorts()
+        self._copies: list[NodeProcess] = []
         shape = Shape(network.validators + network.candidates, network.followers, 0)
         plans = plan_nodes(shape, (free.take(),), free)
         self.nodes = {plan.name: self._node(plan) for plan in plans}
@@ -110,11 +113,16 @@ class Ground:
             ProcessEnded: it ended, or the time is over.
         """
         deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while not await self.observe(node):
+        while not await self._answers(node):
             node.process.require_alive()
             if time.monotonic() > deadline_s:
                 raise ProcessEnded(f"{node.name} does not answer after {READY_TIMEOUT_S:.0f} s")
             await asyncio.sleep(WATCH_S / 2)
+
+    async def _answers(self, node: NodeProcess) -> bool:
+        if node.name in self.clients:
+            return await self.observe(node) is not None
+        return await asyncio.to_thread(node.status) is not None
 
     async def observe(self, node: NodeProcess) -> Mapping[str, Any] | None:
         """Ask a node where it stands, note it, and return it; None if it is silent."""
@@ -131,6 +139,38 @@ class Ground:
             Seen(time.monotonic(), node.name, status["height"], status["block_id"], status["epoch"])
         )
         return status
+
+    def copy_node(self, node: NodeProcess) -> NodeProcess:
+        """Return a second node with the key and the data of one that is down.
+
+        Nobody listens to what it says, and it lasts until `end_copies`.
+        """
+        assert node.plan.key is not None, "a follower's copy is another follower"
+        assert not node.is_running, "what a running node writes cannot be copied"
+        copied_key = f"{node.plan.key}-copy"
+        plan = replace(
+            node.plan,
+            name=f"{node.name}-copy",
+            key=copied_key,
+            http_ports=(self._free_ports.take(),),
+            p2p_port=self._free_ports.take(),
+        )
+        directory = self.directory
+        shutil.copyfile(directory.key_file(node.plan.key), directory.key_file(copied_key))
+        directory.key_file(copied_key).chmod(0o600)
+        shutil.copytree(directory.data(node.name), directory.data(plan.name))
+        write_config(directory, plan, self._wiring(node.plan), _extras())
+        copied = NodeProcess(directory, plan)
+        self._copies.append(copied)
+        return copied
+
+    def end_copies(self) -> None:
+        """Kill all copies, and delete their keys."""
+        for copied in self._copies:
+            copied.kill()
+            assert copied.plan.key is not None, "only validators are copied"
+            self.directory.key_file(copied.plan.key).unlink()
+        self._copies.clear()
 
     def disturb(self, node: NodeProcess, **content: int | Mapping[str, int]) -> None:
         """Tell a node's disk and clock how to misbehave, or with nothing to behave."""
@@ -209,6 +249,7 @@ class Ground:
             await asyncio.sleep(WATCH_S)
 
     def _stop_nodes(self) -> None:
+        self.end_copies()
         started = [node for node in self.nodes.values() if node.starts]
         for node in started:
             node.resume()

@@ -1,6 +1,7 @@
 """Carries out the steps of a scenario on a running network."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Sequence
 from functools import partial, singledispatchmethod
@@ -8,10 +9,11 @@ from typing import Final
 
 from devnet.network.node import NodeProcess
 from devnet.network.processes import how_it_ended
-from devnet.torture import scenario as does
+from devnet.torture import step_types as does
 from devnet.torture.council import Council
 from devnet.torture.ground import WATCH_S, Ground
 from devnet.torture.leaders import current_leader
+from node.failpoints import VARIABLE as FAILPOINT
 
 SLOW_PLACES: Final = ("before-journal-sync", "before-store-commit")
 """Where a slow disk makes a node wait."""
@@ -51,6 +53,7 @@ class Steps:
         """
         ground = self._ground
         ground.wires.heal()
+        ground.end_copies()
         for node in ground.nodes.values():
             ground.disturb(node)
             if disk := ground.disks.get(node.name):
@@ -120,6 +123,29 @@ class Steps:
             self._tell(f"{node.name} {how_it_ended(code)}")
         await self._start(nodes)
         await self._catch_up(nodes, step.within_s)
+
+    @do.register
+    async def _(self, step: does.FailAt) -> None:
+        for node in await self._choose(step.target):
+            node.kill()
+            node.start({FAILPOINT: f"{step.place}:{step.visit}"})
+            deadline_s = time.monotonic() + step.within_s
+            while node.is_running:
+                if time.monotonic() > deadline_s:
+                    raise StepFailed(f"{node.name} did not reach {step.place}")
+                await asyncio.sleep(WATCH_S)
+            code = node.process.kill()
+            self._tell(f"{node.name} {how_it_ended(code)} at visit {step.visit} of {step.place}")
+            if code != -signal.SIGKILL:
+                raise StepFailed(f"{node.name} {how_it_ended(code)}; see {node.process.log_file}")
+
+    @do.register
+    async def _(self, step: does.Twin) -> None:
+        for node in await self._choose(step.target):
+            node.kill()
+            twin = self._ground.copy_node(node)
+            self._tell(f"{twin.name} is a copy of {node.name}, key included; both start")
+            await self._start([node, twin])
 
     @do.register
     async def _(self, step: does.Pause) -> None:

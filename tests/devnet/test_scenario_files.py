@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 
 from devnet.torture.scenario import (
-    Heal,
-    Kill,
     ScenarioInvalid,
     chain_parameters,
     read_scenario,
     scenario_names,
 )
+from devnet.torture.step_types import Heal, Kill
 
 HEAD = 'title = "T"\nexpects = "E"\n'
 

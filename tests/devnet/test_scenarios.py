@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from devnet.torture.runner import run_scenarios
-from devnet.torture.scenario import Network, Progress, Scenario, Standstill, scenario_names
+from devnet.torture.scenario import Network, Scenario, scenario_names
+from devnet.torture.step_types import Progress, Standstill
 from tests.devnet.running import ROOT
 
 SMOKE_TIMEOUT_S = 400
