@@ -71,7 +71,7 @@ def _lines(answer: Answer) -> Iterator[str]:
         if isinstance(items, list) and items:
             yield f"           missing {name}: {', '.join(map(str, items[:8]))}"
     yield ""
-    yield from _validator_lines(consensus)
+    yield from _validator_lines(consensus, _number(answer, "height"))
 
 
 def _sync_lines(answer: Answer) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _sync_lines(answer: Answer) -> Iterator[str]:
         yield f"sync       {behind} blocks behind block {sync['announced_height']}"
 
 
-def _validator_lines(consensus: Mapping[str, JsonValue]) -> Iterator[str]:
+def _validator_lines(consensus: Mapping[str, JsonValue], own_height: int) -> Iterator[str]:
     validators = consensus["validators"]
     assert isinstance(validators, Sequence)
     yield f"{'validator':<20}{'key':<14}{'heard':>10}{'final':>10}  "
@@ -98,7 +98,8 @@ def _validator_lines(consensus: Mapping[str, JsonValue]) -> Iterator[str]:
         if key == consensus["leader"]:
             marks.append("leads")
         heard = "" if each["is_self"] else f"{_span(_number(each, 'silent_ms'))} ago"
-        line = f"{each['name']!s:<20}{key[:10]:<14}{heard:>10}{each['final_height']!s:>10}"
+        final = own_height if each["is_self"] else each["final_height"]
+        line = f"{each['name']!s:<20}{key[:10]:<14}{heard:>10}{final!s:>10}"
         yield f"{line}  {', '.join(marks)}".rstrip()
 
 
