@@ -15,7 +15,6 @@ the ledger itself crashes is refused (`node.application`).
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import ClassVar, Final
@@ -295,6 +294,7 @@ class Driver:
         """Begin a range, or execute and hand over its next block."""
         if not item.has_begun:
             if not self._importer.begin(item, self._engine.committee):
+                await self._handover.take(self._application, committer)  # It waited for the range.
                 return
             # The journal must know of finality before the store does.
             turn, certificate = Turn(), item.content.certificate
@@ -364,8 +364,8 @@ class Driver:
         self.inbox.post(engine.started)
         log.info("epoch_opened", epoch=committee.epoch, validators=committee.size)
         if opened.silent_because:
-            level = logging.INFO if opened.can_be_vouched else logging.ERROR
-            log.log(level, "not_signing", reason=opened.silent_because)
+            report = log.info if opened.can_be_vouched else log.error
+            report("not_signing", reason=opened.silent_because)
 
     def _on_published(self, block: TreeBlock) -> None:
         """Note that a final block is durable: the journal needs what is below it no more."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from ledger.params import Parameters
 from node.block_tree import BlockTree
 from node.final_range import RangeInvalid, read_range
 from node.handover import HandOver
-from node.importing import Importer, RangeRefused
+from node.importing import Importer, ImportStopped, RangeRefused
 from node.p2p import (
     FinalBlock,
     Message,
@@ -183,6 +184,26 @@ async def test_a_range_of_an_earlier_epoch_that_is_committed_ends_well(chain: Ch
     done = importer.add(content, lambda _signed, _data: False)
     assert importer.current(Committee(TAGS, 1, (VALIDATOR.public_key,))) is None
     await done
+
+
+async def test_ranges_that_are_refused_hold_up_no_block_of_consensus(
+    tmp_path: Path, chain: Chain
+) -> None:
+    forged = broken_signature(chain[-1].certificate)
+    content = read_range(TAGS, [block.block for block in chain], forged)
+
+    async def spoil(node: LoneNode) -> None:
+        with suppress(ImportStopped):
+            while True:
+                with suppress(RangeRefused):
+                    await node.driver.import_final(content, lambda _signed, _data: False)
+
+    async with LoneNode(tmp_path, PARAMETERS) as node:
+        spoiling = asyncio.create_task(spoil(node))
+        for _ in range(3):
+            # Sooner than the next heartbeat, which would make up for a block that was left behind.
+            await asyncio.wait_for(node.finalize(node.transfer(1)), PARAMETERS.heartbeat_ms / 2_000)
+    await spoiling
 
 
 class Liar:
