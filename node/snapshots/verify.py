@@ -7,7 +7,7 @@ does not follow from the one before is refused, and nothing is stored before all
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 
 from consensus.finality import (
     EpochBoundary,
@@ -90,7 +90,8 @@ def check_agreement(sources: Sequence[tuple[SnapshotSource, Manifest]]) -> None:
     Raises:
         SnapshotsDiffer: two of them are not; neither may be believed (S9).
     """
-    for (first, ours), (second, theirs) in pairwise(sources):
+    # Each with each: one that is older than the difference agrees with both sides of it.
+    for (first, ours), (second, theirs) in combinations(sources, 2):
         pair = first_difference(ours.boundaries, theirs.boundaries)
         heads = ours.head.header, theirs.head.header
         if pair is None and heads[0].height == heads[1].height and heads[0] != heads[1]:

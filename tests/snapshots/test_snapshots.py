@@ -204,13 +204,18 @@ def test_two_valid_chains_that_differ_are_both_refused(tmp_path: Path):
     for name in ("ours", "theirs"):
         chain = SignedChain(tmp_path / name, genesis_of("twin"))
         chain.grow([chain.transfer(len(name))])
+        old = taken(chain, tmp_path / f"{name}-old")
         grow_epochs(chain, 2)
         source = taken(chain, tmp_path / f"{name}-snapshot")
         sources.append((source, read_manifest(source, chain.genesis)))
+        older = (old, read_manifest(old, chain.genesis))
         chain.close()
     check_agreement(sources[:1] * 2)
     with pytest.raises(SnapshotsDiffer, match="signed both"):
         check_agreement(sources)
+    check_agreement([sources[1], older])
+    with pytest.raises(SnapshotsDiffer, match="signed both"):
+        check_agreement([sources[0], older, sources[1]])
 
 
 def rewrite(folder: Path, **changes: object) -> None:
