@@ -43,7 +43,7 @@ notarization. Why no bound of the proof changes: docs/consensus-certificates.md.
 
 Quiet chains: see `consensus.pacemaker`. An unfinal parent counts as work only after 2Δ, because
 finality always comes one message delay after certification; without that pause a quiet chain
-would never be quiet.
+would never be quiet. Where bodies must be empty (E1) nothing else counts as work.
 
 Deviations from the published protocol: a block that this node built or verified was executed then,
 so its notarization is certified at once, in the same batch; the fast way out of rule 6 for a silent
@@ -95,9 +95,6 @@ from consensus.state import CoreState
 from consensus.view_state import ViewState
 from consensus.waiting import Waiting, waiting_for
 from ledger.types import Hash, View
-
-UNFINAL_DEPTH_SOFT = 16
-"""Unfinal blocks beyond which bodies are proposed empty (E1)."""
 
 
 class Core:
@@ -270,8 +267,7 @@ class Core:
         if tip.block_id in state.closers:
             self._propose(at, tip, tip.block_id)
         else:
-            is_deep = state.log.depth() > UNFINAL_DEPTH_SOFT  # E1
-            state.outbox.emit(Propose(state.view, tip, empty=is_deep))
+            state.outbox.emit(Propose(state.view, tip, empty=state.is_deep))
 
     def _on_block_built(self, event: BlockBuilt) -> None:
         state = self._state

@@ -38,6 +38,7 @@ class Pacemaker:
     __slots__ = (
         "_entered_ms",
         "_growth",
+        "_is_deep",
         "_last_block_ms",
         "_parent_waits",
         "_seen_ms",
@@ -50,6 +51,7 @@ class Pacemaker:
         self._growth = 0
         self._last_block_ms = 0
         self._entered_ms = 0
+        self._is_deep = False
         self._parent_waits = False
         self._work_ms = NEVER
         self._seen_ms = NEVER
@@ -86,9 +88,14 @@ class Pacemaker:
 
     @property
     def owed_ms(self) -> int:
-        """When a block became or becomes owed, whoever leads."""
+        """When a block became or becomes owed, whoever leads.
+
+        Where the body must be empty (E1), what waits for a block cannot be in it, and is no reason
+        to hurry: else empty blocks would follow each other as fast as messages travel.
+        """
+        work_ms = NEVER if self._is_deep else self._work_ms
         heartbeat_ms = self._last_block_ms + self._timing.heartbeat_ms
-        return min(self._work_ms, heartbeat_ms, self.finality_ms)
+        return min(work_ms, heartbeat_ms, self.finality_ms)
 
     @property
     def armed_ms(self) -> int:
@@ -112,10 +119,17 @@ class Pacemaker:
         """When the view's block must be certified: t_a."""
         return self.armed_ms + 3 * self.delta_ms
 
-    def enter(self, now_ms: int, *, parent_waits: bool) -> None:
-        """Start a view; `parent_waits` says that the block to build on is not final."""
+    def enter(self, now_ms: int, *, parent_waits: bool, is_deep: bool) -> None:
+        """Start a view.
+
+        Args:
+            now_ms: monotonic time.
+            parent_waits: whether the block to build on is not final.
+            is_deep: whether so many are not final that the body must be empty (E1).
+        """
         self._entered_ms = now_ms
         self._parent_waits = parent_waits
+        self._is_deep = is_deep
         self._work_ms = NEVER
         self._seen_ms = NEVER
 
@@ -131,10 +145,11 @@ class Pacemaker:
         """Note that a block was certified or became final: the next heartbeat counts from here."""
         self._last_block_ms = now_ms
 
-    def finalized(self, *, parent_waits: bool) -> None:
+    def finalized(self, *, parent_waits: bool, is_deep: bool) -> None:
         """Note a finalization: timeouts shrink back one step."""
         self._growth = max(0, self._growth - 1)
         self._parent_waits = parent_waits
+        self._is_deep = is_deep
 
     def gave_up(self) -> None:
         """Note that a timeout ended a view here; views that others ended do not count (E12)."""

@@ -117,7 +117,8 @@ class Progress:
         state.outbox.emit(Commit(certificate))
         state.final_ms = state.now_ms
         state.pacemaker.block_seen(state.now_ms)
-        state.pacemaker.finalized(parent_waits=state.log.tip != state.log.floor)
+        parent_waits = state.log.tip != state.log.floor
+        state.pacemaker.finalized(parent_waits=parent_waits, is_deep=state.is_deep)
         self._repeater.on_finality()
         if final.view >= state.view:
             self._enter(final.view + 1, certificate)  # rule 1
@@ -187,7 +188,8 @@ class Progress:
     def on_entered(self) -> None:
         """Start the current view's time."""
         state = self._state
-        state.pacemaker.enter(state.now_ms, parent_waits=state.log.tip != state.log.floor)
+        parent_waits = state.log.tip != state.log.floor
+        state.pacemaker.enter(state.now_ms, parent_waits=parent_waits, is_deep=state.is_deep)
         self.note_activity(state.log.at(state.view))
         self._repeater.on_entry()
 

@@ -13,6 +13,9 @@ from ledger.types import Hash, View
 SILENT_VIEWS = 8
 """Views without a vote after which a leader counts as silent (rule 6)."""
 
+UNFINAL_DEPTH_SOFT = 16
+"""Unfinal blocks beyond which bodies are proposed empty (E1)."""
+
 
 class CoreState:
     """Mutable state of a `Core`; only the core and its parts touch it."""
@@ -45,6 +48,11 @@ class CoreState:
     def may_sign(self) -> bool:
         """Whether this node votes."""
         return self.me is not None and not self.stopped
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether so much is not final that a block's body must be empty (E1)."""
+        return self.log.depth() > UNFINAL_DEPTH_SOFT
 
     @property
     def is_closed(self) -> bool:
