@@ -102,6 +102,8 @@ class Machine:
         """Whether a process may refuse to start because of its journal."""
         self.refusals: list[str] = []
         """Codes of the reasons for which processes refused to start."""
+        self.crashes = 0
+        """How often a process ended without wanting to."""
         self.stops = 0
         """How often a process stopped itself because of its disk."""
         self._start = start
@@ -183,6 +185,7 @@ class Machine:
             loss: what becomes of unsynced writes.
             down_ms: when to start again; None for not by itself.
         """
+        self.crashes += 1
         self.tell(lambda: f"CRASH ({loss.value}), down for {down_ms} ms")
         self._armed = None
         self._deferred.clear()

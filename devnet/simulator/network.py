@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +58,8 @@ class SimNetwork:
         """All machines."""
         self.cut: set[tuple[int, int]] = set()
         """Pairs (from, to) of machine numbers that nothing passes."""
+        self.swallows: Callable[[Machine, Machine, Message], bool] = lambda *_: False
+        """A scenario's own choice of what gets lost: sender, receiver, message."""
         self.sent = 0
         """Messages put on links so far."""
         self._chance = world.chance("links")
@@ -108,6 +110,8 @@ class SimNetwork:
         world, weather, chance = self.world, self.weather, self._chance
         world.watcher.on_sent(sender, message)
         if (sender.number, peer.machine.number) in self.cut:
+            return
+        if self.swallows(sender, peer.machine, message):
             return
         if weather.loss and chance.random() < weather.loss:
             return

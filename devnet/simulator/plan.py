@@ -92,16 +92,37 @@ class Plan:
         return found
 
 
-def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large random plans are. Small ones find most faults, and many of them run in a second."""
+
+    name: str
+    """Name of the scenario."""
+    sizes: tuple[int, ...]
+    """Weights of the sizes 1 … 10 of the first set."""
+    storms_ms: tuple[int, ...]
+    """Lengths of the storm."""
+    transfers: tuple[int, int]
+    """Fewest and most transfers."""
+    watched: float
+    """Part of the runs whose quiet is watched."""
+
+
+SMALL = Scale("random", (4, 3, 3, 72, 3, 2, 10, 1, 1, 1), (800, 1_300, 2_200), (2, 5), 0.05)
+LARGE = Scale("random-long", (1, 1, 2, 30, 5, 5, 30, 5, 5, 16), (4_000, 7_000), (8, 25), 0.4)
+
+
+def random_plan(seed: int, strategies: tuple[str, ...], scale: Scale = SMALL) -> Plan:
     """Return the plan that a seed makes.
 
     Args:
         seed: any number.
         strategies: names of Byzantine strategies to choose from.
+        scale: how large it is.
     """
     chance = random.Random(f"{seed}/plan")
-    validators = chance.choices(range(1, 11), weights=(3, 2, 3, 66, 4, 3, 14, 1, 1, 1))[0]
-    storm_ms = chance.choice((1_500, 2_500, 4_000))
+    validators = chance.choices(range(1, 11), weights=scale.sizes)[0]
+    storm_ms = chance.choice(scale.storms_ms)
     byzantine, twins = _choose_byzantine(chance, validators, strategies)
     is_calm = not byzantine and twins is None
     newcomers, wishes = _choose_wishes(chance, validators, storm_ms) if is_calm else (0, ())
@@ -118,7 +139,7 @@ def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
         faults = tuple(sorted((*faults, lost), key=lambda fault: fault.at_ms))
     return Plan(
         seed=seed,
-        scenario="random",
+        scenario=scale.name,
         validators=validators,
         storm_ms=storm_ms,
         epoch_ms=chance.choice((1_000, 2_500, 2_500 if wishes else EPOCHS_LONG_MS)),
@@ -129,9 +150,9 @@ def random_plan(seed: int, strategies: tuple[str, ...]) -> Plan:
         late=late,
         newcomers=newcomers,
         wishes=wishes,
-        transfers=chance.randrange(2, 9),
-        jobs=chance.choice((0, 0, 1, 2)),
-        is_watched=chance.random() < 0.1,
+        transfers=chance.randint(*scale.transfers),
+        jobs=chance.choice((0, 0, 0, 1, 2)),
+        is_watched=chance.random() < scale.watched,
         is_real=chance.random() < 0.01,
     )
 

@@ -35,6 +35,14 @@ def vote_in(message: Message) -> Vote | None:
     return message.vote if isinstance(message, VOTING) else None
 
 
+def statement_in(message: Message) -> Statement | None:
+    """Return what the vote or certificate of a message says."""
+    if isinstance(message, CertificateMessage):
+        return message.certificate.statement
+    vote = vote_in(message)
+    return vote.statement if vote else None
+
+
 def wire_of(message: Vote | Certificate, block: bytes | None = None) -> Message:
     """Return the message that carries a vote, a proposal or a certificate."""
     if isinstance(message, Certificate):

@@ -13,7 +13,9 @@ from devnet.simulator.faults import Crash, Cut, FullDisk, LostJournal
 from devnet.simulator.plan import Plan
 from devnet.simulator.scenarios.base import Scenario
 from devnet.simulator.schedule import MS
+from devnet.simulator.wire import statement_in
 from node.failpoints import Failpoint
+from node.p2p import CertificateMessage, Message
 
 if TYPE_CHECKING:
     from devnet.simulator.machine import Machine
@@ -44,17 +46,35 @@ def _crash_of_all(simulation: Simulation) -> Callable[[], str]:
 
 
 def _finalize_after_nullify(simulation: Simulation) -> Callable[[], str]:
-    """Have a node nullify a view that the others notarize, and restart before it hears of that."""
-    machine = simulation.machines[3]
-    simulation.world.schedule.at(1_500 * MS, machine.crash, Loss.POWER, 100)
+    """A node nullifies view 1, restarts, and then hears that the others notarized it.
 
-    def missed() -> str:
-        nullified = {said.view for said in machine.signed if isinstance(said, Nullify)}
-        by_others = simulation.machines[1].signed
-        final = {said.view for said in by_others if isinstance(said, Finalize)}
-        return "" if nullified & final else f"views {nullified} nullified, {final} finalized"
+    Until then nothing becomes final, so that it is the notarization that it hears of.
+    """
+    machine, schedule = simulation.machines[3], simulation.world.schedule
+    heard: list[bool] = []
 
-    return missed
+    def nullified() -> bool:
+        return any(isinstance(said, Nullify) and said.view == 1 for said in machine.signed)
+
+    def swallows(_sender: Machine, receiver: Machine, message: Message) -> bool:
+        statement = statement_in(message)
+        if statement is None or any(heard):
+            return False
+        if receiver is machine and not machine.crashes:
+            return True
+        if receiver is machine and isinstance(statement, Notarize) and statement.view == 1:
+            heard.append(isinstance(message, CertificateMessage))
+        return isinstance(statement, Finalize)
+
+    def look() -> None:
+        if nullified():
+            machine.crash(Loss.POWER, 50)
+        else:
+            schedule.after(20 * MS, look)
+
+    simulation.network.swallows = swallows
+    schedule.at(0, look)
+    return lambda: "" if any(heard) else "it never heard of the notarization in time"
 
 
 def _state_ahead_of_journal(simulation: Simulation) -> Callable[[], str]:
@@ -131,9 +151,9 @@ CRASHES = (
             seed,
             "finalize-after-nullify",
             4,
-            2_500,
-            faults=(cut_off(3, 4, 10, 1_700),),
-            transfers=12,
+            3_000,
+            transfers=2,
+            transfers_every_ms=90,
         ),
         _finalize_after_nullify,
     ),

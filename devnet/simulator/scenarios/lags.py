@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from consensus import Finalize
+from devnet.simulator.checkers import Objection
 from devnet.simulator.disk import Loss
 from devnet.simulator.faults import ClockJump, Cut, Pause
 from devnet.simulator.plan import Plan
 from devnet.simulator.scenarios.base import Scenario
 from devnet.simulator.schedule import MS
+from devnet.simulator.wire import statement_in
+from node.p2p import Message
 
 if TYPE_CHECKING:
+    from devnet.simulator.machine import Machine
     from devnet.simulator.simulation import Simulation
+
+STALL_MS = 2_500
+"""How long finality stands still."""
+
+DELTA_MS = 200
+"""Δ: what leaders wait twice before they build on a block that is not final."""
+
+UNFINAL_DEPTH = 16
+"""Blocks that are not final beyond which bodies are empty (E1)."""
 
 VIEWS_BEHIND = 100
 """Views that the others are ahead when the machine restarts."""
@@ -66,6 +80,25 @@ def _strange_times(simulation: Simulation) -> Callable[[], str]:
             return "no block of a strange time was proposed"
         limit_ms = simulation.honest[0].clock.wall_ms() + 2_000
         return "" if newest_ms <= limit_ms else f"the chain's time is {newest_ms}"
+
+    return missed
+
+
+def _finality_stalls(simulation: Simulation) -> Callable[[], str]:
+    """Lose all finalize votes for a while: blocks go on, but do not run away (E1)."""
+    schedule, order = simulation.world.schedule, simulation.checkers.order
+
+    def swallows(_sender: Machine, _receiver: Machine, message: Message) -> bool:
+        is_storm = 500 <= schedule.now_ms < 500 + STALL_MS
+        return is_storm and isinstance(statement_in(message), Finalize)
+
+    simulation.network.swallows = swallows
+
+    def missed() -> str:
+        empty = [b for b in order.chain[1:] if not b.header.transaction_count]
+        if len(empty) > STALL_MS // DELTA_MS:
+            raise Objection("pace", f"{len(empty)} blocks hold nothing; finality stood still")
+        return "" if order.height > UNFINAL_DEPTH else f"only {order.height} blocks"
 
     return missed
 
@@ -125,6 +158,12 @@ LAGS = (
             transfers_every_ms=150,
         ),
         _strange_times,
+    ),
+    Scenario(
+        "finality-stalls",
+        "finalize votes get lost for seconds; blocks without transactions do not pile up",
+        lambda seed: Plan(seed, "finality-stalls", 4, 3_500, transfers=2, transfers_every_ms=60),
+        _finality_stalls,
     ),
     Scenario(
         "split-clocks",
