@@ -16,7 +16,7 @@ import structlog
 from consensus import Certificate, Committee, MessageInvalid, Vote
 from ledger.types import Epoch, Height, PublicKey
 from node.inbox import Inbox
-from node.p2p import Peer, StatusMessage, VoteMessage
+from node.p2p import Peer, PeerFault, StatusMessage, VoteMessage
 
 log = structlog.get_logger(__name__)
 
@@ -78,17 +78,23 @@ class FirstVotes:
 
     # ------------------------------------------------------------ own votes
 
-    def shown(self, vote: Vote) -> None:
-        """Take a vote of this epoch that somebody else than its signer sent."""
+    def shown(self, vote: Vote, sender: int) -> None:
+        """Take a vote of this epoch that another member than its signer sent.
+
+        Only votes that came from this key are shown to it, so that a forged one is its sender's.
+
+        Raises:
+            PeerFault: it is forged.
+        """
         if vote.signer != self._committee.index_of(self._own_key):
             return
         if not self._signing.waits_for_word():
-            self._signing.inbox.deliver_vote(vote, None)
+            self._signing.inbox.deliver_vote(vote, sender)
             return
         try:
             self._committee.check_vote(vote)
-        except MessageInvalid:
-            return  # Anybody can write our number on a forged vote.
+        except MessageInvalid as fault:
+            raise PeerFault(fault.code, provable=True) from None
         self._note_vote()
 
     def proved(self, certificate: Certificate) -> None:

@@ -224,7 +224,7 @@ class Peering:
     def _on_vote(self, member: int, vote: Vote, block: bytes | None = None) -> None:
         parts = self._parts
         if vote.signer != member:
-            parts.first_votes.shown(vote)
+            parts.first_votes.shown(vote, member)
             return
         parts.first_votes.heard(vote)
         try:

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from consensus import Committee, Finalize, Notarize, Nullify, Statement, Vote, signed_bytes
+from consensus import (
+    Committee,
+    Finalize,
+    Notarize,
+    Nullify,
+    Statement,
+    Vote,
+    VoteReceived,
+    signed_bytes,
+)
 from ledger.keys import KeyPair
 from ledger.types import PublicKey
 from node.p2p import (
@@ -24,7 +33,7 @@ from node.p2p import (
     StatusMessage,
     VoteMessage,
 )
-from node.peering import Peering
+from node.peering import FirstVotes, Peering, Signing
 from tests.node.lone_node import START_MS, TAGS, LoneNode
 from tests.node.memory_peers import MemoryHub, MemoryPeers
 from tests.node.test_network import VALIDATORS, member
@@ -197,6 +206,17 @@ async def test_only_members_may_ask_for_certificates(node: LoneNode) -> None:
     assert len(node.driver.inbox) == waiting + 1
 
 
+async def test_consensus_knows_who_shows_a_node_a_vote_of_its_own_key(node: LoneNode) -> None:
+    inbox = node.driver.inbox
+    signing = Signing(inbox, lambda: False, lambda: 0, lambda _epoch: None)
+    shown = FirstVotes(VALIDATORS[0].public_key, node.driver.committee, signing)
+    vote = Vote(Nullify(0, 1), 0, bytes(64))
+    shown.shown(vote, 2)
+    event = inbox.take(len(inbox))[-1]
+    assert isinstance(event, VoteReceived)
+    assert (event.vote, event.sender) == (vote, 2)
+
+
 @pytest.mark.parametrize("is_shown", [False, True])
 async def test_a_fresh_validator_signs_only_if_nobody_shows_it_a_vote_of_its_key(
     tmp_path: Path, *, is_shown: bool
@@ -207,7 +227,8 @@ async def test_a_fresh_validator_signs_only_if_nobody_shows_it_a_vote_of_its_key
         own = vote_of(0, Finalize(0, 1, 0, b"\x02" * 32))
         await handler.received(caller(node, 1), VoteMessage(own))
     forged = Vote(Finalize(0, 1, 0, b"\x02" * 32), 0, bytes(64))
-    await handler.received(caller(node, 2), VoteMessage(forged))
+    with pytest.raises(PeerFault, match="VOTE_FORGED"):
+        await handler.received(caller(node, 2), VoteMessage(forged))
     for number in (1, 2):
         await handler.received(caller(node, number), StatusMessage(0, 1, 0, bytes(32)))
     running = asyncio.create_task(node.driver.run())
