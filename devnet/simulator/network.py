@@ -43,6 +43,9 @@ class Weather:
 DIAL_US: Final = (1 * MS, 10 * MS)
 """Time in which a connection is made, or its end is noticed."""
 
+DIAL_AGAIN_US: Final = 250 * MS
+"""Time after which a dial that failed is tried again."""
+
 CALM = Weather()
 """The network after it has healed: far within Δ."""
 
@@ -95,7 +98,11 @@ class SimNetwork:
         one, two = first.process, second.process
         if one is None or two is None or not (one.is_open and two.is_open):
             return
-        if one.peers.peer_of(second.public_key) or two.peers.peer_of(first.public_key):
+        known = one.peers.peer_of(second.public_key), two.peers.peer_of(first.public_key)
+        if any(known):
+            if not all(peer is None or peer.other_end.is_open for peer in known):
+                # A stopped process has not noticed yet that the connection before has ended.
+                self.world.schedule.after(DIAL_AGAIN_US, self._dial, first, second)
             return
         here, there = SimPeer(one.peers, second), SimPeer(two.peers, first)
         here.other_end, there.other_end = there, here
