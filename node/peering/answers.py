@@ -46,8 +46,8 @@ class Answers:
         if data is None:
             async with self._reading:
                 data = await asyncio.to_thread(self._store.encoded_block, block_id)
+        self._charge(peer, len(data or b""))  # A search in vain costs a read, too.
         if data is not None:
-            self._charge(peer, len(data))
             peer.send(BlockAnswer(data))
 
     async def final_range(self, peer: Peer, request: RangeRequest) -> None:

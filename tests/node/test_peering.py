@@ -34,6 +34,7 @@ from node.p2p import (
     VoteMessage,
 )
 from node.peering import FirstVotes, Peering, Signing
+from node.peering.answers import BYTES_PER_SECOND
 from tests.node.lone_node import START_MS, TAGS, LoneNode
 from tests.node.memory_peers import MemoryHub, MemoryPeers
 from tests.node.test_network import VALIDATORS, member
@@ -196,6 +197,16 @@ async def test_anybody_may_ask_for_final_blocks_and_is_answered(node: LoneNode) 
     assert peer.sent[1:] == [BlockAnswer(built.data)]
     await handler.received(peer, BlockRequest(b"\x01" * 32))
     assert len(peer.sent) == 2
+
+
+async def test_a_question_for_a_block_that_is_not_here_is_paced_like_others(
+    node: LoneNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BYTES_PER_SECOND, Role.FOLLOWER, 1)  # A question costs hours.
+    handler, peer = handler_of(node), caller(node, None)
+    await handler.received(peer, BlockRequest(b"\x01" * 32))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(handler.received(peer, BlockRequest(b"\x02" * 32)), 1)
 
 
 async def test_only_members_may_ask_for_certificates(node: LoneNode) -> None:
