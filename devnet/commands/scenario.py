@@ -5,13 +5,17 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from devnet.network.errors import DevnetError
+from devnet.torture.ground import AnyWires
+from devnet.torture.namespaces import NamespaceWires
+from devnet.torture.proxies import ProxyWires
 from devnet.torture.runner import Outcome, run_scenarios
 from devnet.torture.scenario import Scenario, ScenarioInvalid, read_scenario, scenario_names
 from devnet.torture.telling import ScenarioTeller
@@ -25,6 +29,19 @@ USAGE_ERROR = 2
 """Exit code when there is no such scenario."""
 
 
+class WireKind(StrEnum):
+    """What nodes are connected by."""
+
+    PROXIES = "proxies"
+    NAMESPACES = "namespaces"
+
+
+WIRES: Mapping[WireKind, type[AnyWires]] = {
+    WireKind.PROXIES: ProxyWires,
+    WireKind.NAMESPACES: NamespaceWires,
+}
+
+
 @app.command("scenario")
 def run_scenario_command(
     *,
@@ -33,6 +50,9 @@ def run_scenario_command(
     ] = None,
     all_of_them: Annotated[bool, typer.Option("--all", help="Run all scenarios.")] = False,
     seed: Annotated[int, typer.Option(help="Decides what chance decides.")] = 1,
+    wires: Annotated[
+        WireKind, typer.Option(help="What nodes are connected by; namespaces need root.")
+    ] = WireKind.PROXIES,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, the rest to stderr.")
     ] = False,
@@ -56,10 +76,11 @@ def run_scenario_command(
     if not chosen:
         teller.catalogue([(name, read_scenario(name)) for name in scenario_names()])
         return
+    chosen = _possible(chosen, WIRES[wires], teller)
     root = Path(tempfile.mkdtemp(prefix="aitbc-scenarios-"))
-    outcomes: list[Outcome] = []
+    running = run_scenarios(chosen, seed, root, teller.progress, WIRES[wires])
     try:
-        asyncio.run(_run(chosen, seed, root, teller, outcomes))
+        outcomes = asyncio.run(_run(running, teller))
     except DevnetError as error:
         teller.failure(f"the network did not start: {error}\nlogs and data: {root}")
         raise typer.Exit(error.exit_code) from None
@@ -72,13 +93,22 @@ def run_scenario_command(
     raise typer.Exit(FAILED if failed else 0)
 
 
-async def _run(
-    chosen: Sequence[tuple[str, Scenario]],
-    seed: int,
-    root: Path,
-    teller: ScenarioTeller,
-    outcomes: list[Outcome],
-) -> None:
-    async for outcome in run_scenarios(chosen, seed, root, teller.progress):
+def _possible(
+    chosen: Sequence[tuple[str, Scenario]], wires: type[AnyWires], teller: ScenarioTeller
+) -> list[tuple[str, Scenario]]:
+    """Leave out the scenarios with steps that these wires cannot do, and say so."""
+    possible = []
+    for name, scenario in chosen:
+        if any(isinstance(step, wires.lacks) for step in scenario.step):
+            teller.progress(f"{name} is left out: these wires can be neither slow nor torn")
+        else:
+            possible.append((name, scenario))
+    return possible
+
+
+async def _run(running: AsyncIterator[Outcome], teller: ScenarioTeller) -> list[Outcome]:
+    outcomes = []
+    async for outcome in running:
         teller.outcome(outcome)
         outcomes.append(outcome)
+    return outcomes

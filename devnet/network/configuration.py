@@ -7,7 +7,7 @@ from typing import Any
 import tomli_w
 
 from devnet.network.directory import DevnetDirectory
-from devnet.network.plan import NodePlan
+from devnet.network.plan import LOOPBACK, NodePlan
 from devnet.network.provision import FAUCET_KEY
 
 
@@ -16,7 +16,7 @@ class Wiring:
     """How one node reaches the others."""
 
     peers: Sequence[str]
-    """Addresses that it dials, ``127.0.0.1:port``."""
+    """Addresses that it dials, ``host:port``."""
     advertise: str | None
     """Address that it tells others; None where all are told by hand."""
 
@@ -49,7 +49,7 @@ def _config(directory: DevnetDirectory, node: NodePlan, wiring: Wiring) -> dict[
     config: dict[str, Any] = {
         "data_directory": str(directory.data(node.name)),
         "genesis": str(directory.genesis),
-        "http": {"listen": _both_loopbacks(node.http_ports)},
+        "http": {"listen": _api_addresses(node)},
         # A network's processes share two cores or so: each verifies for itself.
         "signatures": {"workers": 1 if node.coordinator else 0},
         "environment": "devnet",
@@ -57,7 +57,7 @@ def _config(directory: DevnetDirectory, node: NodePlan, wiring: Wiring) -> dict[
         "log": {"format": "console", "level": "info"},
     }
     if wiring.peers:
-        config["p2p"] = {"listen": [f"127.0.0.1:{node.p2p_port}"], "peers": list(wiring.peers)}
+        config["p2p"] = {"listen": [_peer_address(node)], "peers": list(wiring.peers)}
         if wiring.advertise:
             config["p2p"]["advertise"] = wiring.advertise
     if node.key:
@@ -81,9 +81,10 @@ def _merged(ordinary: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def _both_loopbacks(ports: Sequence[int]) -> list[str]:
-    return [f"{host}:{port}" for port in ports for host in ("127.0.0.1", "[::1]")]
+def _api_addresses(node: NodePlan) -> list[str]:
+    hosts = [node.host, "[::1]"] if node.host == LOOPBACK else [node.host]
+    return [f"{host}:{port}" for port in node.http_ports for host in hosts]
 
 
 def _peer_address(node: NodePlan) -> str:
-    return f"127.0.0.1:{node.p2p_port}"
+    return f"{node.host}:{node.p2p_port}"

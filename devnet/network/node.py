@@ -32,6 +32,7 @@ class NodeProcess:
         plan: NodePlan,
         *,
         program: Sequence[str] = PROGRAM,
+        launcher: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Name a node whose configuration is written; nothing runs.
@@ -40,6 +41,7 @@ class NodeProcess:
             directory: where its folder is.
             plan: who it is.
             program: module to run in the `aitbc` command's place, and its first arguments.
+            launcher: command that runs the rest of its arguments, empty for none.
             environment: variables besides this process's own.
         """
         self.plan = plan
@@ -47,6 +49,7 @@ class NodeProcess:
         """How often it was started."""
         self._directory = directory
         self._program = tuple(program)
+        self._launcher = tuple(launcher)
         self._environment = dict(environment or {})
         self._process: ManagedProcess | None = None
 
@@ -58,7 +61,7 @@ class NodeProcess:
     @property
     def url(self) -> str:
         """Numeric address of its API: names need not resolve for it."""
-        return f"http://127.0.0.1:{self.plan.http_ports[0]}"
+        return f"http://{self.plan.host}:{self.plan.http_ports[0]}"
 
     @property
     def is_running(self) -> bool:
@@ -79,9 +82,10 @@ class NodeProcess:
         """
         assert not self.is_running, f"{self.name} runs already"
         config = str(self._directory.config_file(self.name))
+        command = [sys.executable, "-m", *self._program]
         self._process = ManagedProcess(
             self.name,
-            [sys.executable, "-m", *self._program, "node", "run", "--config", config],
+            [*self._launcher, *command, "node", "run", "--config", config],
             self._directory.log_file(self.name),
             self._environment | dict(environment or {}),
         )

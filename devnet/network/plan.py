@@ -16,6 +16,8 @@ FOLLOWERS_MAX = 16
 COORDINATORS_MAX = 8
 """Each has a miner, which holds a language model in memory."""
 
+LOOPBACK = "127.0.0.1"
+
 P2P_PORTS_ABOVE = 1_000
 """A node's port for peers is its API's port and this, where it is free."""
 
@@ -52,6 +54,8 @@ class NodePlan:
     """Ports of its API; links show the first."""
     p2p_port: int
     """Port at which its peers reach it."""
+    host: str = LOOPBACK
+    """Address of its ports, reached from this machine only."""
 
     @property
     def url(self) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import httpx
 import tomli_w
@@ -26,7 +26,8 @@ from devnet.network.provision import ChainWish, new_key, payout_name, provision
 from devnet.torture.clients import ChainFacts, Endpoint
 from devnet.torture.disks import SmallDisk
 from devnet.torture.history import History, Seen
-from devnet.torture.links import Wires
+from devnet.torture.namespaces import NamespaceWires
+from devnet.torture.proxies import ProxyWires
 from devnet.torture.scenario import Network, chain_parameters
 from node.disturbances import VARIABLE
 from node.keyfile import Role
@@ -44,16 +45,23 @@ UNLIMITED = 1_000_000_000
 """Requests a minute: quotas are not what is tested here."""
 
 
+AnyWires: TypeAlias = ProxyWires | NamespaceWires
+"""The kinds of wires that there are."""
+
+
 class Ground:
     """A running network and everything that acts on it; a context manager."""
 
-    def __init__(self, root: Path, network: Network, seed: int) -> None:
+    def __init__(
+        self, root: Path, network: Network, seed: int, wires: type[AnyWires] = ProxyWires
+    ) -> None:
         """Prepare a network in an empty folder; `async with` starts it.
 
         Args:
             root: where everything is kept.
             network: what is needed.
             seed: decides accounts, amounts and choices.
+            wires: what nodes are connected by.
         """
         self.network = network
         self.rng = random.Random(seed)
@@ -64,8 +72,8 @@ class Ground:
         self._copies: list[NodeProcess] = []
         shape = Shape(network.validators + network.candidates, network.followers, 0)
         plans = plan_nodes(shape, (free.take(),), free)
+        self.wires: AnyWires = wires({plan.name: plan.p2p_port for plan in plans})
         self.nodes = {plan.name: self._node(plan) for plan in plans}
-        self.wires = Wires({plan.name: plan.p2p_port for plan in plans})
         self.disks: dict[str, SmallDisk] = {}
         self.clients: dict[str, httpx.AsyncClient] = {}
         self.genesis: dict[str, Any] = {}
@@ -160,7 +168,7 @@ class Ground:
         directory.key_file(copied_key).chmod(0o600)
         shutil.copytree(directory.data(node.name), directory.data(plan.name))
         write_config(directory, plan, self._wiring(node.plan), _extras())
-        copied = NodeProcess(directory, plan)
+        copied = NodeProcess(directory, plan, launcher=self.wires.launcher(node.name))
         self._copies.append(copied)
         return copied
 
@@ -188,8 +196,13 @@ class Ground:
     def _node(self, plan: NodePlan) -> NodeProcess:
         environment = {VARIABLE: str(self._disturbances(plan))}
         lie = self.network.byzantine.get(plan.name)
-        program = ("devnet.torture.liar", lie) if lie else PROGRAM
-        return NodeProcess(self.directory, plan, program=program, environment=environment)
+        return NodeProcess(
+            self.directory,
+            replace(plan, host=self.wires.host(plan.name)),
+            program=("devnet.torture.liar", lie) if lie else PROGRAM,
+            launcher=self.wires.launcher(plan.name),
+            environment=environment,
+        )
 
     def _disturbances(self, plan: NodePlan) -> Path:
         return self.directory.folder(plan.name) / "disturbances.toml"
@@ -238,9 +251,7 @@ class Ground:
     def _wiring(self, plan: NodePlan) -> Wiring:
         """Let a node dial every validator through a wire of its own; nobody tells addresses."""
         others = [node for node in self.validators if node.name != plan.name]
-        return Wiring(
-            [f"127.0.0.1:{self.wires.port(plan.name, other.name)}" for other in others], None
-        )
+        return Wiring([self.wires.peer_address(plan.name, other.name) for other in others], None)
 
     async def _watch(self, node: NodeProcess) -> None:
         while True:

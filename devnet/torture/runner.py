@@ -25,8 +25,9 @@ from devnet.torture.checker import (
     check_history,
 )
 from devnet.torture.clients import Client, Transfers, resend_undecided
-from devnet.torture.ground import Ground
+from devnet.torture.ground import AnyWires, Ground
 from devnet.torture.history import FINAL
+from devnet.torture.proxies import ProxyWires
 from devnet.torture.scenario import Scenario
 from devnet.torture.steps import StepFailed, Steps
 
@@ -218,6 +219,7 @@ async def run_scenarios(
     seed: int,
     root: Path,
     tell: Callable[[str], None],
+    wires: type[AnyWires] = ProxyWires,
 ) -> AsyncIterator[Outcome]:
     """Run scenarios, those that need equal networks on one of them.
 
@@ -226,6 +228,7 @@ async def run_scenarios(
         seed: decides what chance decides.
         root: empty folder for networks.
         tell: gets a line for each thing that happens.
+        wires: what nodes are connected by.
 
     Yields:
         How each ended, in the order of the networks. A network on which a scenario failed is not
@@ -240,7 +243,7 @@ async def run_scenarios(
             f"network {number}: {needed.validators} validators, {needed.followers} followers, "
             f"in {root / str(number)}"
         )
-        async with Ground(root / str(number), needed, seed) as ground:
+        async with Ground(root / str(number), needed, seed, wires) as ground:
             run = Run(ground, tell)
             try:
                 for each in [each for each in left if each[1].network == needed]:

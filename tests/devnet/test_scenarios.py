@@ -4,6 +4,7 @@ A short one in every run; all of them in the soak.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,15 @@ def test_an_unknown_scenario_is_a_usage_error() -> None:
     )
     assert done.returncode == 2
     assert "kill-leader" in done.stdout
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(os.getuid() != 0, reason="network namespaces need root")
+def test_partitions_pass_where_packets_are_lost() -> None:
+    wanted = ("partition", "partition-asymmetric", "behind-epochs")
+    code, told, log = run_command(*wanted, "--wires", "namespaces", timeout_s=3_600)
+    assert code == 0, log
+    assert len(told["scenarios"]) == len(wanted)
 
 
 @pytest.mark.soak

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from devnet.torture.links import Wires
+from devnet.torture.proxies import ProxyWires
 
 NOTICE_S = 0.2
 """Long enough for bytes to arrive on this machine, if they do at all."""
@@ -32,13 +32,13 @@ class Echo:
 
 
 @pytest.fixture
-async def ground() -> AsyncIterator[tuple[Wires, Echo]]:
+async def ground() -> AsyncIterator[tuple[ProxyWires, Echo]]:
     echo = Echo()
     server = await asyncio.start_server(echo.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with socket.create_server(("127.0.0.1", 0)) as unused:
         ports = {"a": unused.getsockname()[1], "b": port}
-        async with Wires(ports) as wires:
+        async with ProxyWires(ports) as wires:
             yield wires, echo
     server.close()
 
@@ -46,8 +46,9 @@ async def ground() -> AsyncIterator[tuple[Wires, Echo]]:
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def dial(wires: Wires) -> Stream:
-    return await asyncio.open_connection("127.0.0.1", wires.port("a", "b"))
+async def dial(wires: ProxyWires) -> Stream:
+    host, _, port = wires.peer_address("a", "b").partition(":")
+    return await asyncio.open_connection(host, int(port))
 
 
 async def is_silent(reader: asyncio.StreamReader) -> bool:
@@ -58,7 +59,7 @@ async def is_silent(reader: asyncio.StreamReader) -> bool:
     return False
 
 
-async def test_a_whole_wire_carries_both_ways(ground: tuple[Wires, Echo]) -> None:
+async def test_a_whole_wire_carries_both_ways(ground: tuple[ProxyWires, Echo]) -> None:
     wires, _ = ground
     reader, writer = await dial(wires)
     sent = bytes(range(256)) * 4_096
@@ -68,7 +69,7 @@ async def test_a_whole_wire_carries_both_ways(ground: tuple[Wires, Echo]) -> Non
     writer.close()
 
 
-async def test_a_cut_wire_holds_bytes_back_until_it_heals(ground: tuple[Wires, Echo]) -> None:
+async def test_a_cut_wire_holds_bytes_back_until_it_heals(ground: tuple[ProxyWires, Echo]) -> None:
     wires, echo = ground
     reader, writer = await dial(wires)
     writer.write(b"before")
@@ -82,7 +83,7 @@ async def test_a_cut_wire_holds_bytes_back_until_it_heals(ground: tuple[Wires, E
     writer.close()
 
 
-async def test_one_way_can_be_cut_alone(ground: tuple[Wires, Echo]) -> None:
+async def test_one_way_can_be_cut_alone(ground: tuple[ProxyWires, Echo]) -> None:
     wires, echo = ground
     reader, writer = await dial(wires)
     writer.write(b"1")
@@ -97,7 +98,7 @@ async def test_one_way_can_be_cut_alone(ground: tuple[Wires, Echo]) -> None:
 
 
 async def test_nobody_hears_of_a_connection_that_is_made_through_a_cut_wire(
-    ground: tuple[Wires, Echo],
+    ground: tuple[ProxyWires, Echo],
 ) -> None:
     wires, echo = ground
     wires.cut("b", "a")
@@ -111,7 +112,7 @@ async def test_nobody_hears_of_a_connection_that_is_made_through_a_cut_wire(
 
 
 async def test_an_end_does_not_learn_through_a_cut_that_the_other_one_closed(
-    ground: tuple[Wires, Echo],
+    ground: tuple[ProxyWires, Echo],
 ) -> None:
     wires, _ = ground
     reader, writer = await dial(wires)
@@ -130,7 +131,7 @@ async def test_an_end_does_not_learn_through_a_cut_that_the_other_one_closed(
 
 
 async def test_a_torn_wire_closes_connections_and_takes_new_ones(
-    ground: tuple[Wires, Echo],
+    ground: tuple[ProxyWires, Echo],
 ) -> None:
     wires, _ = ground
     reader, torn = await dial(wires)
@@ -146,7 +147,7 @@ async def test_a_torn_wire_closes_connections_and_takes_new_ones(
     writer.close()
 
 
-async def test_a_slow_wire_delays_and_narrows(ground: tuple[Wires, Echo]) -> None:
+async def test_a_slow_wire_delays_and_narrows(ground: tuple[ProxyWires, Echo]) -> None:
     wires, _ = ground
     wires.slow(["a"], 0.1, 1_000_000)
     reader, writer = await dial(wires)
@@ -162,7 +163,7 @@ async def test_who_is_in_no_group_is_alone() -> None:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
         ports = {name: each.getsockname()[1] for name, each in zip("abcd", sockets, strict=True)}
-        async with Wires(ports) as wires:
+        async with ProxyWires(ports) as wires:
             wires.part([["a", "b"]])
             is_open = {
                 source + target: wires.way(source, target).is_open.is_set()

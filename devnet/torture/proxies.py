@@ -1,4 +1,4 @@
-"""The wires between nodes, as proxies that can be cut, slowed and torn, one way or both.
+"""Wires between nodes as proxies that can be cut, slowed and torn, one way or both.
 
 Each node dials each peer through a proxy of its own, so a wire is known by its two ends. A wire
 that is cut loses nothing and says nothing, like one whose packets are dropped: what was sent
@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
+
+from devnet.torture.wires import Wires
 
 CHUNK_BYTES = 65_536
 """What is read at once."""
@@ -149,8 +151,10 @@ async def _cancel(tasks: Sequence["asyncio.Future[None]"]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Wires:
-    """All wires of a network; a context manager."""
+class ProxyWires(Wires):
+    """All wires of a network, each a proxy; a context manager."""
+
+    lacks = ()
 
     def __init__(self, p2p_ports: Mapping[str, int]) -> None:
         """Prepare a wire from each node to each other one.
@@ -158,12 +162,8 @@ class Wires:
         Args:
             p2p_ports: where each node listens for peers, by its name.
         """
-        self._ways = {
-            (source, target): Way()
-            for source in p2p_ports
-            for target in p2p_ports
-            if source != target
-        }
+        super().__init__(p2p_ports)
+        self._ways = {ends: Way() for ends in self.ends}
         self._wires = {
             (source, target): Wire(way, self._ways[target, source], p2p_ports[target])
             for (source, target), way in self._ways.items()
@@ -178,9 +178,9 @@ class Wires:
         """Stop all wires."""
         await asyncio.gather(*(wire.stop() for wire in self._wires.values()))
 
-    def port(self, source: str, target: str) -> int:
-        """Return the port at which `source` reaches `target`."""
-        return self._wires[source, target].port
+    def peer_address(self, source: str, target: str) -> str:
+        """Return where `source` reaches `target`."""
+        return f"127.0.0.1:{self._wires[source, target].port}"
 
     def way(self, source: str, target: str) -> Way:
         """Return the direction from `source` to `target`."""
@@ -190,28 +190,13 @@ class Wires:
         """Let nothing through from `source` to `target`; the other direction stays."""
         self._ways[source, target].is_open.clear()
 
-    def part(self, groups: Iterable[Iterable[str]]) -> None:
-        """Let nothing through between nodes of different groups; who is in none is alone."""
-        group_of: dict[str, int | str] = {
-            name: at for at, group in enumerate(groups) for name in group
-        }
-        for source, target in self._ways:
-            if group_of.get(source, source) != group_of.get(target, target):
-                self.cut(source, target)
-
     async def tear(self, name: str) -> None:
         """Close all connections of a node, as a router does that was restarted."""
         touched = [wire for ends, wire in self._wires.items() if name in ends]
         await asyncio.gather(*(wire.tear() for wire in touched))
 
     def slow(self, names: Iterable[str], delay_s: float, bytes_per_s: float) -> None:
-        """Slow all ways from and to some nodes.
-
-        Args:
-            names: the nodes.
-            delay_s: time one way.
-            bytes_per_s: what fits through.
-        """
+        """Slow all ways from and to some nodes."""
         chosen = set(names)
         for ends, way in self._ways.items():
             if chosen & set(ends):
