@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -27,6 +28,10 @@ FAILED = 1
 
 USAGE_ERROR = 2
 """Exit code when there is no such scenario."""
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 class WireKind(StrEnum):
@@ -78,9 +83,15 @@ def run_scenario_command(
         return
     chosen = _possible(chosen, WIRES[wires], teller)
     root = Path(tempfile.mkdtemp(prefix="aitbc-scenarios-"))
+    # SIGTERM ends it as Ctrl-C does: file systems and namespaces must not stay behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     running = run_scenarios(chosen, seed, root, teller.progress, WIRES[wires])
     try:
         outcomes = asyncio.run(_run(running, teller))
+    except KeyboardInterrupt:
+        teller.failure(f"interrupted; everything is stopped; logs and data: {root}")
+        raise typer.Exit(INTERRUPTED) from None
     except DevnetError as error:
         teller.failure(f"the network did not start: {error}\nlogs and data: {root}")
         raise typer.Exit(error.exit_code) from None
