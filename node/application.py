@@ -1,6 +1,6 @@
 """What consensus asks about blocks, answered by the ledger: build, verify, certify."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
 import structlog
@@ -20,6 +20,8 @@ from consensus import (
     Verify,
 )
 from ledger.errors import ProtocolVersionUnknown
+from ledger.transaction import SignedTransaction, transaction_id
+from ledger.views import ChainView
 from node.block_tree import BlockTree, Judgement, TreeBlock
 from node.ports import Clock, Network, Pool
 
@@ -64,7 +66,7 @@ class Application:
             committee: validators of the epoch.
             clock: both clocks of the node.
             network: where missing blocks are asked for.
-            count_crash: is told of each proposal that this program could not judge.
+            count_crash: is told of each proposal that this program could not judge or build.
         """
         self._chain = chain
         self._tree = chain.tree
@@ -74,21 +76,49 @@ class Application:
         self._count_crash = count_crash
 
     def build(self, effect: Propose) -> Event:
-        """Build the block of a view, from the pool unless it must be empty (E1)."""
-        tree, pool = self._tree, self._chain.pool
-        now_ms, parent_id = self._clock.monotonic_ms(), effect.parent.block_id
-        parent = tree.view_of(parent_id)
+        """Build the block of a view, from the pool unless it must be empty (E1).
+
+        If this program fails on what the pool offers, the body is empty; if it fails on that, too,
+        the view is declined.
+        """
+        parent = self._tree.view_of(effect.parent.block_id)
         if parent is None or parent.next_epoch != self._committee.epoch:
-            return BlockDeclined(now_ms, effect.view)
-        limit = 0 if effect.empty else parent.parameters.block_transactions_max
-        candidates = pool.candidates(limit, tree.pending_ids(parent_id))
-        leader = self._committee.leader_key(effect.view)
-        wall_ms = self._clock.wall_ms()
-        block, refused = tree.build(parent_id, effect.view, leader, wall_ms, candidates)
-        pool.doubt(refused)
+            return BlockDeclined(self._clock.monotonic_ms(), effect.view)
+        block = self._try_build(effect, self._candidates(effect, parent))
+        # Which of the candidates it failed on is not known: the pool judges each of them alone.
+        block = block or self._try_build(effect, [])
+        if block is None:
+            return BlockDeclined(self._clock.monotonic_ms(), effect.view)
         return BlockBuilt(
             self._clock.monotonic_ms(), effect.view, block.view.block_id, block.view.ends_epoch
         )
+
+    def _candidates(self, effect: Propose, parent: ChainView) -> Sequence[SignedTransaction]:
+        limit = 0 if effect.empty else parent.parameters.block_transactions_max
+        return self._chain.pool.candidates(limit, self._tree.pending_ids(parent.block_id))
+
+    def _try_build(
+        self, effect: Propose, candidates: Sequence[SignedTransaction]
+    ) -> TreeBlock | None:
+        """Return the block; None if this program fails on it, and then all candidates are doubted.
+
+        The node goes on as it does after a proposal on which it fails.
+        """
+        leader, wall_ms = self._committee.leader_key(effect.view), self._clock.wall_ms()
+        try:
+            block, refused = self._tree.build(
+                effect.parent.block_id, effect.view, leader, wall_ms, candidates
+            )
+        except ProtocolVersionUnknown:
+            raise
+        except Exception:
+            log.exception("building_crashed", view=effect.view, candidates=len(candidates))
+            self._count_crash()
+            tags = self._tree.final_view.tags
+            self._chain.pool.doubt([transaction_id(tags, at.transaction) for at in candidates])
+            return None
+        self._chain.pool.doubt(refused)
+        return block
 
     def verify(self, effect: Verify) -> Event:
         """Judge a proposal before voting.

@@ -15,6 +15,9 @@ abandoned.
 
 A transaction leaves (T8) when it is final, when the final state refuses it, when its time is over,
 or when it is evicted; `drop_of` says which of the last three.
+
+A transaction on which the ledger itself fails is refused, or leaves, as `InternalFault`, and the
+node goes on: no single transaction may stop it.
 """
 
 import asyncio
@@ -22,6 +25,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
+
+import structlog
 
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.admission import check_applies, check_transaction_time
@@ -42,7 +47,7 @@ from node.pool_admission import (
     victims_for,
 )
 from node.pool_index import PooledTransaction, PoolIndex
-from node.pool_rejections import Evicted, NotIncluded, PoolFull
+from node.pool_rejections import Evicted, InternalFault, NotIncluded, PoolFull
 from node.pool_signatures import TURN_TRANSACTIONS, PoolSignatures
 from node.ports import Clock, FoundWork, Views
 from node.signature_cache import DigestCache
@@ -59,6 +64,8 @@ WORK_CHECKS_MAX: Final = 32
 
 DROPS_MAX: Final = 20_000
 """Dropped transactions that are remembered with their reason."""
+
+log = structlog.get_logger(__name__)
 
 
 class Mempool:
@@ -146,6 +153,8 @@ class Mempool:
             if isinstance(error, EvidenceSignatureInvalid):
                 self._signatures.count_wrong(source)
             return self._refused(transaction_id, error)
+        except Exception as crash:  # noqa: BLE001
+            return self._refused(transaction_id, _fault(transaction_id, crash))
         return entry
 
     def _conclude(
@@ -165,6 +174,8 @@ class Mempool:
             if is_good:  # A block may hold it all the same.
                 self._signatures.remember(entry.encoded_digest)
             return self._refused(entry.transaction_id, error)
+        except Exception as crash:  # noqa: BLE001
+            return self._refused(entry.transaction_id, _fault(entry.transaction_id, crash))
         self._drops.pop(entry.transaction_id, None)
         self._index.add(entry)
         return SubmitOutcome(entry.transaction_id, TransactionStatus.POOLED)
@@ -208,6 +219,8 @@ class Mempool:
                     self._drop(entry.transaction_id, reason)
                 else:
                     self._doubted[entry.transaction_id] = None
+            except Exception as crash:  # noqa: BLE001
+                self._drop(entry.transaction_id, _fault(entry.transaction_id, crash))
             else:
                 return FoundWork(entry.reference, entry.source)
         return FoundWork(is_unsure=len(tried) == WORK_CHECKS_MAX)
@@ -260,6 +273,9 @@ class Mempool:
                 check_applies(view, transaction, identity, entry.size, moment.now_ms)
             except TransactionRejected as refusal:
                 reason = refusal
+            except Exception as crash:  # noqa: BLE001
+                reason = _fault(identity, crash)
+                break
             else:
                 return
         assert reason is not None
@@ -326,3 +342,9 @@ class Mempool:
         self._drops[transaction_id] = reason
         if len(self._drops) > DROPS_MAX:
             self._drops.popitem(last=False)
+
+
+def _fault(transaction_id: Hash, crash: Exception) -> InternalFault:
+    """Report that the ledger failed on a transaction; return what it is refused with."""
+    log.error("transaction_crashed", transaction_id=transaction_id.hex(), exc_info=crash)
+    return InternalFault()

@@ -55,7 +55,7 @@ class NodeMetrics:
         )
         self.proposals_crashed = Counter(
             "aitbc_proposals_crashed",
-            "Proposals refused because this program failed on them: look at the log.",
+            "Proposals that this program failed to judge or to build: look at the log.",
             registry=registry,
         )
         self.journal_sync = Histogram(

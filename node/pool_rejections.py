@@ -63,3 +63,13 @@ class NotIncluded(TransactionRejected):
     def __init__(self, valid_until_ms: int) -> None:
         """State the time that has passed."""
         super().__init__(f"valid_until_ms: {valid_until_ms} passed before a block included it")
+
+
+class InternalFault(TransactionRejected):
+    """The ledger of this node failed on it: a defect of this program, never the sender's."""
+
+    code = "INTERNAL_FAULT"
+
+    def __init__(self) -> None:
+        """Say whose fault it is and what helps."""
+        super().__init__("this node failed on the transaction: report it, with the node's log")

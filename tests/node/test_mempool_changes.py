@@ -2,19 +2,29 @@
 
 from collections.abc import Callable, Sequence
 
+import pytest
+from structlog.testing import capture_logs
+
+from ledger.records import Supply, Table, state_key
 from ledger.transaction import SignedTransaction
+from ledger.types import Address
+from ledger.views import ChainView, genesis_view
 from node.mempool import LOOKED_AT_MAX, WORK_CHECKS_MAX, Mempool
 from node.pool_admission import PoolLimits
 from node.ports import FoundWork
 from node.references import reference_of
 from node.signatures import SignatureClaim, SignatureVerifier
 from tests.node.pooled_chain import (
+    CHAIN_ID,
     POOR,
+    RICH,
     RICHES,
+    START_MS,
     TAGS,
     PooledChain,
     add,
     codes,
+    first_records,
     forged,
     id_of,
     job_of,
@@ -176,3 +186,51 @@ async def test_what_can_no_longer_be_included_in_time_is_no_work() -> None:
     await add(chain, chain.transfer(valid_ms=100))
     chain.clock.now_ms += 101
     assert chain.pool.find_work(chain.head_view, ()) == FoundWork()
+
+
+# ---------------------------------------------------------------- the ledger itself fails
+
+
+def broken_view(chain: PooledChain, address: Address) -> ChainView:
+    """Return a state on which the ledger fails: an account's record is of another kind."""
+    records = first_records(chain.parameters)
+    records[state_key(Table.ACCOUNT, address)] = Supply(1, 0)
+    return genesis_view(TAGS, CHAIN_ID, records, START_MS, 256)
+
+
+async def test_a_transaction_on_which_the_ledger_fails_is_refused_alone_and_counted() -> None:
+    chain = PooledChain()
+    chain.final_view = chain.head_view = broken_view(chain, POOR.address)
+    crashing = chain.transfer(key=POOR)
+    with capture_logs() as logs:
+        assert await codes(chain, crashing, chain.transfer()) == ["INTERNAL_FAULT", "pooled"]
+    assert chain.refusals == ["INTERNAL_FAULT"]
+    assert [entry["transaction_id"] for entry in logs] == [id_of(crashing).hex()]
+    assert logs[0]["log_level"] == "error"
+
+
+async def test_a_transaction_on_which_the_ledger_fails_after_verification_is_refused() -> None:
+    def breaks(chain: PooledChain) -> None:
+        chain.final_view = chain.head_view = broken_view(chain, POOR.address)
+
+    chain, _ = interrupted(breaks)
+    crashing, good = chain.transfer(key=POOR), chain.transfer()
+    assert await codes(chain, crashing, good) == ["INTERNAL_FAULT", "pooled"]
+
+
+@pytest.mark.parametrize("by", ["find_work", "settle", "doubt"])
+async def test_a_pooled_transaction_on_which_the_ledger_fails_leaves_the_pool(by: str) -> None:
+    chain = PooledChain()
+    crashing = chain.transfer(key=RICH)
+    await add(chain, crashing, chain.transfer(key=POOR, to=POOR.address))
+    chain.final_view = chain.head_view = broken_view(chain, RICH.address)
+    if by == "find_work":
+        assert chain.pool.find_work(chain.head_view, ()).reference is not None
+    else:
+        chain.pool.doubt([id_of(crashing)] if by == "doubt" else [])
+        chain.pool.settle([])
+    assert not chain.pool.contains(id_of(crashing))
+    dropped = chain.pool.drop_of(id_of(crashing))
+    assert dropped is not None
+    assert dropped.code == "INTERNAL_FAULT"
+    assert len(chain.pool) == 1

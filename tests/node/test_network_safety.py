@@ -1,12 +1,25 @@
 """What a validator does about its own past, and about a proposal on which its program fails."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from consensus import BlockRef, Committee, Notarize, Verdict, Verified, Verify
-from ledger.transaction import CODEC, SignedTransaction
+from consensus import (
+    BlockBuilt,
+    BlockDeclined,
+    BlockRef,
+    Committee,
+    Notarize,
+    Propose,
+    Verdict,
+    Verified,
+    Verify,
+)
+from ledger.actions import Transfer
+from ledger.transaction import CODEC, SignedTransaction, transaction_id
 from node.application import Application
 from node.block_tree import BlockTree
 from node.driver import NodeFatal
@@ -180,6 +193,56 @@ async def test_a_proposal_on_which_the_program_fails_is_refused_and_counted(tmp_
 
 def _signed(node: LoneNode) -> SignedTransaction:
     return CODEC.decode(node.transfer(1))
+
+
+class OfferingPool(CrashingPool):
+    """A pool that offers transactions, and remembers which were doubted."""
+
+    def __init__(self, offered: list[SignedTransaction]) -> None:
+        self.offered = offered
+        self.doubted: list[bytes] = []
+
+    def candidates(self, limit: int, excluded: Collection[bytes]) -> list[SignedTransaction]:
+        return self.offered[:limit]
+
+    def doubt(self, refused: list[bytes]) -> None:
+        self.doubted += refused
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+async def test_a_leader_whose_program_fails_on_the_pool_proposes_an_empty_block_or_none(
+    tmp_path: Path, *, is_broken: bool
+) -> None:
+    async with LoneNode(tmp_path) as node:
+        good = _signed(node)
+        amount: int = "one"  # type: ignore[assignment]  # No wire has it: the ledger fails on it.
+        action = Transfer(bytes(20), amount)
+        transaction = structs.replace(good.transaction, action=action, fee=2 * good.transaction.fee)
+        crashing = structs.replace(good, transaction=transaction)
+        chain = CrashingChain(node.tree)
+        chain.pool = pool = OfferingPool([good, crashing])
+        crashes: list[None] = []
+        application = Application(
+            chain,  # type: ignore[arg-type]
+            # No member of the set proposes: not even an empty block can be built.
+            Committee(TAGS, 0, (bytes(32) if is_broken else VALIDATOR.public_key,)),
+            node.clock,
+            NoPeers(),
+            lambda: crashes.append(None),
+        )
+        parent = BlockRef(0, node.tree.final_view.block_id)
+        answer = application.build(Propose(1, parent, empty=False))
+        ids = [transaction_id(TAGS, each.transaction) for each in (good, crashing)]
+        assert pool.doubted == ids
+        if is_broken:
+            assert isinstance(answer, BlockDeclined)
+            assert len(crashes) == 2
+        else:
+            assert isinstance(answer, BlockBuilt)
+            built = node.tree.get(answer.block_id)
+            assert built is not None
+            assert built.transaction_ids == ()
+            assert len(crashes) == 1
 
 
 async def test_a_node_without_a_quorum_says_whom_it_lacks(tmp_path: Path) -> None:
