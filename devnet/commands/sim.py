@@ -10,6 +10,9 @@ import typer
 from devnet.simulator import (
     Summary,
     json_of,
+    measure_wide_area,
+    measurements_json,
+    measurements_text,
     replay_command,
     report_of,
     run_all,
@@ -17,6 +20,7 @@ from devnet.simulator import (
     scenario_names,
     seed_plan,
 )
+from ledger.params import VALIDATORS_MAX
 
 app = typer.Typer(add_completion=False)
 
@@ -39,9 +43,16 @@ def sim(
     soak: Annotated[bool, typer.Option(help=f"At least {SOAK_SEEDS} seeds.")] = False,
     trace: Annotated[bool, typer.Option(help="Tell all that happened, of one seed.")] = False,
     processes: Annotated[int, typer.Option(min=0, help="At once; 0 for one a core.")] = 0,
+    measurement: Annotated[
+        str, typer.Option("--measure", help="`wide-area`: measure instead of searching for faults.")
+    ] = "",
+    validators: Annotated[str, typer.Option(help="Sizes to measure.")] = "4,16,50,100",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a run.")] = False,
 ) -> None:
     """Run networks under simulated faults, and check what no run may show."""
+    if measurement:
+        _measure(measurement, validators, as_json=as_json)
+        return
     if scenario == "list":
         for name, purpose in scenario_names().items():
             print(f"{name:<34}{purpose}")
@@ -53,6 +64,18 @@ def sim(
     if count == 1:
         raise typer.Exit(_run_one(seed, scenario, trace=trace, as_json=as_json))
     raise typer.Exit(_run_many(range(seed, seed + count), scenario, processes, as_json=as_json))
+
+
+def _measure(measurement: str, validators: str, *, as_json: bool) -> None:
+    sizes = [int(size) for size in validators.split(",") if size.isdecimal()]
+    if measurement != "wide-area" or not sizes or not all(1 <= n <= VALIDATORS_MAX for n in sizes):
+        print("sim: expected --measure wide-area, --validators like 4,16", file=sys.stderr)
+        raise typer.Exit(2)
+    found = []
+    for measured in measure_wide_area(sizes):
+        print(f"{measured.validators} validators measured", file=sys.stderr, flush=True)
+        found.append(measured)
+    print(measurements_json(found) if as_json else measurements_text(found))
 
 
 def _run_one(seed: int, scenario: str, *, trace: bool, as_json: bool) -> int:

@@ -53,7 +53,7 @@ class SimLoop:
 
     # ------------------------------------------------------------ for the simulation
 
-    def act(self, action: Callable[..., None], *arguments: object) -> None:
+    def act(self, action: Callable[..., object], *arguments: object) -> None:
         """Do something as the process, and let everything follow that needs no time."""
         if self._is_running:
             action(*arguments)

@@ -121,7 +121,7 @@ class Process:
                 journals,
                 signer,
                 process_started_ms=clock.wall_ms(),
-                check=machine.world.signing.check,
+                check=machine.world.check,
             ),
             clock,
             network=members,

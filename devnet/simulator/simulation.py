@@ -72,7 +72,7 @@ class Simulation:
         self.plan = plan
         genesis = make_genesis(plan.seed, plan.validators, plan.chain_parameters)
         self.world = World(plan.seed, genesis, Signing(plan.is_real), traced=traced)
-        self.network = SimNetwork(self.world, plan.weather)
+        self.network = self.make_network()
         members = [*range(plan.validators + plan.newcomers)]
         members += [] if plan.twins is None else [plan.twins]
         liars = dict(plan.byzantine)
@@ -109,6 +109,10 @@ class Simulation:
         )
         self._missed = script(self)
 
+    def make_network(self) -> SimNetwork:
+        """Return the links between the machines."""
+        return SimNetwork(self.world, self.plan.weather)
+
     def _starter(self, strategy: str | None) -> Callable[[Machine], Process]:
         signer_of = self.world.signing.signer
 
@@ -142,6 +146,7 @@ class Simulation:
             self.settle()
             if self.plan.is_watched:
                 self.expect_quiet()
+            self.expect_everybody(result.bound_ms)
             self.checkers.at_end()
             missed = self._missed()
             if missed:
@@ -153,9 +158,9 @@ class Simulation:
             text = "".join(traceback.format_exception(error))
             self.world.tell("-", lambda: text)
         finally:
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """End all processes, so that nothing of them is left to complain."""
         for machine in self.machines:
             process, machine.process = machine.process, None
@@ -172,7 +177,7 @@ class Simulation:
             schedule.at(fault.at_ms * MS, self._befall, fault)
         self.workload.plan(plan.transfers, plan.jobs, plan.storm_ms)
         if plan.transfers_every_ms:
-            self.workload.stream(plan.transfers_every_ms, plan.storm_ms)
+            self.workload.stream(plan.transfers_every_ms, 0, plan.storm_ms)
         self.council.plan(plan.wishes)
         schedule.run_until(plan.storm_ms * MS)
 
@@ -214,6 +219,20 @@ class Simulation:
         schedule = self.world.schedule
         settling_ms = SETTLING_MS if self.plan.is_watched else BRIEF_MS
         schedule.run_until(schedule.now_us + settling_ms * MS)
+
+    def expect_everybody(self, bound_ms: int) -> None:
+        """Every honest node reaches the height that the first has now."""
+        schedule, height = self.world.schedule, self.checkers.order.height
+        limit_us = schedule.now_us + bound_ms * MS
+        if self._is_everybody_at(height) or schedule.run_until(
+            limit_us, lambda: self._is_everybody_at(height)
+        ):
+            return
+        behind = [machine.name for machine in self.live if machine.store.height < height]
+        raise Objection("liveness", f"{', '.join(behind)} never came to height {height}")
+
+    def _is_everybody_at(self, height: int) -> bool:
+        return all(machine.store.height >= height for machine in self.live)
 
     def expect_quiet(self) -> None:
         """Once there is no work, honest leaders make heartbeats and nothing else."""

@@ -11,7 +11,7 @@ from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.state import StateDelta
-from ledger.store import EncodedBlock, StoredBlock, StoredHead
+from ledger.store import EncodedBlock, EncodedProof, StoredBlock, StoredHead
 from ledger.transaction import transaction_id_of_bytes
 from ledger.types import Epoch, Hash, Height, TimestampMs
 
@@ -88,6 +88,15 @@ class MemoryStore:
                 break
             found.append(self._encoded(height))
         return found
+
+    def encoded_proof(self, after_height: Height, headers_max: int) -> EncodedProof | None:
+        """Return headers after_height+1 … up to the first with a certificate; None beyond a max."""
+        headers: list[bytes] = []
+        for head in self._heads[after_height + 1 : after_height + 1 + headers_max]:
+            headers.append(encode(head.header))
+            if head.certificate:
+                return EncodedProof(tuple(headers), head.certificate)
+        return None
 
     def encoded_block(self, block_id: Hash) -> bytes | None:
         """Return the bytes of a durable block."""

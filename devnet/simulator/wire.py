@@ -94,8 +94,8 @@ def _words_about_blocks(message: Message) -> str:
             return f"transactions of block {block_id.hex()[:8]}"
         case RangeRequest(first_height=height):
             return f"asks for final blocks from height {height}"
-        case RangeAnswer(blocks=blocks):
-            return f"{len(blocks)} final blocks"
+        case RangeAnswer(blocks=blocks, headers=headers):
+            return f"{len(blocks)} final blocks, {len(headers)} headers that prove them"
         case TransactionsMessage(transactions=transactions):
             return f"{len(transactions)} transactions"
         case _:

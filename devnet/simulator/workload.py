@@ -89,20 +89,24 @@ class Workload:
         for _ in range(jobs):
             at(self._chance.randrange(until_ms * MS), self._submit_job)
 
-    def stream(self, every_ms: int, until_ms: int) -> None:
+    def stream(self, every_ms: int, from_ms: int, until_ms: int) -> None:
         """Send a transfer again and again, so that there is always something to order."""
-        for at_ms in range(0, until_ms, every_ms):
+        for at_ms in range(from_ms, until_ms, every_ms):
             self._world.schedule.at(at_ms * MS, self.transfer)
 
-    def transfer(self) -> Hash:
-        """Have a client pay another, or somebody new; return the transaction's id."""
+    def transfer(self, first: Machine | None = None) -> Hash:
+        """Have a client pay another, or somebody new; return the transaction's id.
+
+        Args:
+            first: who is told first; anybody by default.
+        """
         sender = self._client()
         to = self._client().address
         if self._chance.random() < 0.2:
             to = sha256(b"stranger %d" % self._chance.randrange(10_000))[:20]
-        return self.send(sender, Transfer(to, self._chance.randrange(1, 10**6)))
+        return self.send(sender, Transfer(to, self._chance.randrange(1, 10**6)), first)
 
-    def send(self, key: KeyPair, action: Action) -> Hash:
+    def send(self, key: KeyPair, action: Action, first: Machine | None = None) -> Hash:
         """Sign an action and send it until it is final or expired; return the id."""
         tags, world = self._world.genesis.tags, self._world
         self._salt += 1
@@ -124,14 +128,16 @@ class Workload:
         self.sent[transaction_id] = signed
         world.tell("all", lambda: f"{type(action).__name__} {transaction_id.hex()[:8]} is signed")
         until_us = world.schedule.now_us + VALID_MS * MS
-        self._send_again(transaction_id, signed, until_us)
+        self._send_again(transaction_id, signed, until_us, first)
         return transaction_id
 
-    def _send_again(self, transaction_id: Hash, signed: bytes, until_us: int) -> None:
+    def _send_again(
+        self, transaction_id: Hash, signed: bytes, until_us: int, first: Machine | None = None
+    ) -> None:
         schedule = self._world.schedule
         if self._is_final(transaction_id) or schedule.now_us > until_us:
             return
-        machine = self._chance.choice(self._honest)
+        machine = first or self._chance.choice(self._honest)
         if machine.process is not None:
             machine.call(machine.process, machine.process.submit, signed)
         schedule.after(RETRY_MS * MS, self._send_again, transaction_id, signed, until_us)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from consensus import SignatureCheck
 from devnet.simulator.genesis import SimGenesis
 from devnet.simulator.people import Signing
 from devnet.simulator.schedule import Schedule
@@ -65,6 +66,8 @@ class World:
         self.seed = seed
         self.genesis = genesis
         self.signing = signing
+        self.check: SignatureCheck = signing.check
+        """Checks votes; a measurement counts its calls."""
         self.schedule = Schedule()
         self.story: list[str] | None = [] if traced else None
         """What happened, a line each, if anybody wants to read it."""

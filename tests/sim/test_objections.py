@@ -11,6 +11,7 @@ import pytest
 
 from consensus.committee import Committee
 from consensus.progress import Progress
+from consensus.view_state import ViewState
 from devnet.simulator import run_one, seed_plan
 from devnet.simulator.store import MemoryStore
 from ledger import accounts
@@ -52,12 +53,12 @@ def test_a_finalize_vote_after_nullify(monkeypatch: pytest.MonkeyPatch) -> None:
     """The core asserts what it casts; without the assertion and the rule, the checker notices."""
     original = Progress.finalize_if_allowed
 
-    def always(self: Progress, at: object) -> None:
+    def always(self: Progress, at: ViewState) -> None:
         said = at.own
         kept = dict(said)
         said.clear()
         try:
-            original(self, at)  # type: ignore[arg-type]
+            original(self, at)
         finally:
             said.update({kind: vote for kind, vote in kept.items() if kind not in said})
 

@@ -65,7 +65,8 @@ def test_a_full_disk_refuses_writes_and_syncs() -> None:
 
 
 def test_actions_happen_by_time_and_then_in_order_of_planning() -> None:
-    schedule, seen = Schedule(), []
+    schedule = Schedule()
+    seen: list[str] = []
     schedule.at(5, seen.append, "late")
     schedule.at(3, seen.append, "first")
     schedule.at(3, seen.append, "second")
@@ -85,7 +86,8 @@ def loop_on(schedule: Schedule) -> SimLoop:
 
 def test_tasks_sleep_and_work_elsewhere_in_simulated_time() -> None:
     schedule = Schedule()
-    loop, seen = loop_on(schedule), []
+    loop = loop_on(schedule)
+    seen: list[int] = []
 
     async def work() -> None:
         await asyncio.sleep(0.001)
@@ -99,7 +101,8 @@ def test_tasks_sleep_and_work_elsewhere_in_simulated_time() -> None:
 
 def test_a_killed_loop_ends_its_tasks_where_they_stand() -> None:
     schedule = Schedule()
-    loop, seen = loop_on(schedule), []
+    loop = loop_on(schedule)
+    seen: list[str] = []
 
     async def work() -> None:
         try:

@@ -136,8 +136,8 @@ class LyingServer(Byzantine):
                 return (replace(message, final_height=message.final_height + 1_000),)
             case BlockAnswer(block=block):
                 return self.chance.choice(((), (BlockAnswer(block[:-3]),), (message,)))
-            case RangeAnswer(number=number, blocks=blocks):
-                return (RangeAnswer(number, self._spoilt(blocks)),)
+            case RangeAnswer(number=number, blocks=blocks, headers=headers):
+                return (RangeAnswer(number, self._spoilt(blocks), headers),)
             case _:
                 return (message,)
 

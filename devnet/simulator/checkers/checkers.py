@@ -127,8 +127,6 @@ class Checkers:
         best = max(self._honest, key=lambda machine: machine.store.height)
         for machine in self._honest:
             behind = best.store.height - machine.store.height
-            if behind > 2 and machine in self._live:
-                raise Objection("liveness", f"{machine.name} ends {behind} blocks behind")
             if behind == 0 and machine.store.records != best.store.records:
                 raise Objection("agreement", f"{machine.name} has another state than {best.name}")
             self._check_signing(machine)
