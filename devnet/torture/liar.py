@@ -155,7 +155,7 @@ class Forge(Liar):
             CertificatesRequest(said.epoch, tuple(range(1, 257))),
             StatusMessage(said.epoch, said.view, 2**40, rng.randbytes(32)),
             BlockAnswer(junk),
-            RangeAnswer(0, (FinalBlock(junk, junk),)),
+            RangeAnswer(0, (FinalBlock(junk, junk),), (junk,)),
             TransactionsMessage((junk, junk)),
             BlockRequest(rng.randbytes(32)),
         ]

@@ -100,7 +100,7 @@ class Run:
         sent, final = len(history.sent), len(history.final)
         steps = Steps(self._ground, self._tell)
         try:
-            async with self._clients(scenario.pause_ms / 1_000):
+            async with self._clients(scenario.clients, scenario.pause_ms / 1_000):
                 for step in scenario.step:
                     await steps.do(step)
                 await steps.mend()
@@ -116,8 +116,8 @@ class Run:
         return outcome
 
     @asynccontextmanager
-    async def _clients(self, pause_s: float) -> AsyncIterator[None]:
-        """Let a client transact at each node."""
+    async def _clients(self, number: int, pause_s: float) -> AsyncIterator[None]:
+        """Let clients transact at each node, `number` of them at each."""
         endpoints = self._ground.endpoints()
         clients = [
             Client(
@@ -128,6 +128,7 @@ class Run:
                 pause_s,
             )
             for home in endpoints
+            for _ in range(number)
         ]
         tasks = [asyncio.ensure_future(client.run()) for client in clients]
         try:

@@ -59,6 +59,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happens, in order."""
     network: Network = Network()
     """See `Network`."""
+    clients: Annotated[int, Meta(ge=1, le=32)] = 1
+    """Clients at each node."""
     pause_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
     """Pause of each client between two transfers."""
     recover_s: Seconds = 90
