@@ -22,15 +22,25 @@ _CHUNK = bytes(1_048_576)
 class SmallDisk:
     """The disk under one node's data folder; a context manager's job is done by `remove`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Put a small file system at `folder`, an empty directory, if this process may."""
+    def __init__(self, folder: Path, *, may_mount: bool = True) -> None:
+        """Put a small file system at `folder`, an empty directory, if this process may.
+
+        Args:
+            folder: where the node writes.
+            may_mount: False to limit the process in any case.
+        """
         self._folder = folder
         self._ballast = folder / "ballast"
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "tmpfs", str(folder)]
+        self.is_mounted = may_mount and self._mount()
+
+    def _mount(self) -> bool:
+        size = f"size={DISK_BYTES},mode=0700"
+        mount = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", size, "tmpfs"]
         try:
-            self.is_mounted = not subprocess.run(mount, capture_output=True, check=False).returncode
+            done = subprocess.run([*mount, str(self._folder)], capture_output=True, check=False)
         except FileNotFoundError:
-            self.is_mounted = False
+            return False
+        return done.returncode == 0
 
     def fill(self, pid: int) -> None:
         """Leave no room for a further byte.
