@@ -323,9 +323,15 @@ class Core:
                 self._progress.cast(at.proposal)
 
     def _nullify_if_due(self) -> None:
-        """Rule 6."""
+        """Rule 6.
+
+        Casting an earlier vote of the same turn may have ended signing: without an own nullify
+        there is nothing to repeat.
+        """
         state, at = self._state, self._current()
-        if not at.own.keys().isdisjoint({VoteKind.NULLIFY, VoteKind.FINALIZE}):
+        if not state.may_sign or not at.own.keys().isdisjoint(
+            {VoteKind.NULLIFY, VoteKind.FINALIZE}
+        ):
             return
         leader = state.committee.leader(state.view)
         leader_gave_up = at.tallies[VoteKind.NULLIFY].vote_of(leader) is not None

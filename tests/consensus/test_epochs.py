@@ -1,7 +1,18 @@
 """The end of an epoch: its last block is proposed again until it is final itself."""
 
-from consensus import Commit, Finalize, Notarize, Propose, Verify
+from consensus import (
+    Commit,
+    Core,
+    Finalize,
+    Notarize,
+    Propose,
+    Started,
+    StopSigning,
+    Verify,
+)
 from tests.consensus.probe import DELTA_MS, Probe, block_id, finalize, notarize, nullify
+from tests.consensus.small_network import TIMING
+from tests.consensus.sound_fakes import BOUNDARY, FakeKey
 
 AGAIN = Notarize(0, 2, 1, block_id(1))
 """The last block, first proposed in view 1, proposed in view 2."""
@@ -63,3 +74,32 @@ def test_a_restart_knows_which_kept_block_is_the_last() -> None:
     probe.wait(2 * DELTA_MS)
     assert not probe.of(Propose)
     assert AGAIN in probe.votes()
+
+
+class LastVote(FakeKey):
+    """A key with whose second vote signing ends, in the middle of a turn."""
+
+    core: Core
+    votes = 0
+
+    def sign(self, message: bytes) -> bytes:
+        self.votes += 1
+        if self.votes == 2:
+            self.core._state.stop_signing("no more")
+        return super().sign(message)
+
+
+def test_nothing_is_nullified_or_repeated_once_signing_stopped_in_the_same_turn() -> None:
+    probe, key = Probe(me=2), LastVote(2)
+    probe.core = key.core = Core(probe.committee, key, TIMING)
+    probe.feed(Started(probe.now, BOUNDARY, None, (), frozenset()))
+    probe.hear(1, AGAIN)
+    probe.hear(1, nullify(2))
+    probe.show(notarize(1))
+    probe.clear()
+    probe.certified(1, ends_epoch=True)
+    assert len(probe.of(StopSigning)) == 1
+    assert AGAIN in probe.votes()
+    probe.wait(2 * DELTA_MS)
+    probe.wait(2 * DELTA_MS)
+    assert nullify(2) not in probe.votes()
