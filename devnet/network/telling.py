@@ -89,4 +89,4 @@ def _curl_lines(url: str, job_id: str) -> str:
 
 
 def _kill_lines(url: str, pid: int) -> str:
-    return f"kill -9 {pid}\ncurl {url}/v1/chain/status"
+    return f"kill -9 {pid}\n.venv/bin/aitbc node status --node {url}"

@@ -17,6 +17,7 @@ import pytest
 from devnet.network.directory import DevnetDirectory
 from devnet.network.plan import Shape
 from tests.devnet.running import (
+    ROOT,
     START_TIMEOUT_S,
     RunningDevnet,
     free_ports,
@@ -124,8 +125,18 @@ def test_a_job_can_be_ordered_at_any_node_that_runs_a_coordinator(devnet: Runnin
 def test_a_validator_that_is_killed_is_missed_by_nobody_and_started_again(
     devnet: RunningDevnet,
 ) -> None:
-    killed = psutil.Process(devnet.node_pid("node-4"))
-    killed.kill()
+    kill, status = re.findall(r"(?m)^(?:kill|\.venv/bin/aitbc) .*$", devnet.text)
+    assert kill == f"kill -9 {devnet.node_pid('node-4')}"
+    done = subprocess.run(
+        ["sh", "-ec", f"{kill}\n{status}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=CURL_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "validator-4" in done.stdout
     job = httpx.post(f"{devnet.url}/v1/jobs", json=JOB, timeout=30).json()
     _wait_until_completed(devnet.url, job["job_id"])
     devnet.wait_for_line(r"node-4 was ended by SIGKILL; the others are at block \d+")
