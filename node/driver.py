@@ -189,6 +189,11 @@ class Driver:
         return self._engine.opened.can_be_vouched
 
     @property
+    def engine(self) -> Engine:
+        """What runs the current epoch."""
+        return self._engine
+
+    @property
     def committee(self) -> Committee:
         """The validators of the current epoch."""
         return self._engine.committee
@@ -350,8 +355,7 @@ class Driver:
     def _open_epoch(self, opened: OpenedJournal) -> None:
         tree, verified = self._chain.tree, self._chain.pool.is_verified
         engine = self._opener.open(tree, opened, verified, self._clock.monotonic_ms())
-        committee = engine.committee
-        self._engine: Engine = engine
+        self._engine, committee = engine, engine.committee
         self._journal: Journal | None = opened.journal
         self._application = Application(
             self._chain, committee, self._clock, self._network, self._count_crash
@@ -362,10 +366,6 @@ class Driver:
         self._handover.start_epoch()
         self.inbox.open_epoch(committee, engine.core)
         self.inbox.post(engine.started)
-        log.info("epoch_opened", epoch=committee.epoch, validators=committee.size)
-        if opened.silent_because:
-            report = log.info if opened.can_be_vouched else log.error
-            report("not_signing", reason=opened.silent_because)
 
     def _on_published(self, block: TreeBlock) -> None:
         """Note that a final block is durable: the journal needs what is below it no more."""

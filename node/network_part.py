@@ -226,7 +226,7 @@ class NetworkPart:
 
     def _enter_epoch(self, committee: Committee) -> None:
         self.presence.enter_epoch(frozenset(committee.members))
-        self._first_votes.enter_epoch(committee)
+        self._first_votes.enter_epoch(committee, self._base.driver.engine.remembered_votes())
         is_member = committee.index_of(self._links.identity.keys.public_key) is not None
         self._links.peering.enter_epoch()
         self.syncer.set_patience(MEMBER_PATIENCE_MS if is_member else 0)

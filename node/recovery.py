@@ -17,6 +17,7 @@ several validators stays silent then until `EpochOpener.vouch` (see `node.peerin
 until an epoch starts that is younger than its process.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,8 +36,11 @@ from consensus import (
     Started,
     Timing,
     Verdict,
+    Vote,
+    VoteSeen,
     leader_shift,
 )
+from consensus.messages import votes_of
 from ledger import ChainView, IsVerified, keys, restored_view
 from ledger.block import Header
 from ledger.block_steps import check_protocol_known
@@ -91,6 +95,17 @@ class Engine:
     """Its journal, and why it does not sign if so."""
     started: Started
     """The core's first event."""
+
+    def remembered_votes(self) -> Iterator[Vote]:
+        """Yield the votes of all members that were durable here when the epoch was opened."""
+        if self.started.certificate:
+            yield from votes_of(self.started.certificate)
+        for record in self.started.records:
+            match record:
+                case VoteSeen(vote=vote):
+                    yield vote
+                case CertificateSeen(certificate=certificate):
+                    yield from votes_of(certificate)
 
 
 def load_final_view(store: FinalStore, buckets: int) -> ChainView:
@@ -207,6 +222,10 @@ class EpochOpener:
         enders = _execute_kept(tree, entries, final, verified)
         if journal:
             _check_finality(tree, entries, final, committee)
+        log.info("epoch_opened", epoch=committee.epoch, validators=committee.size)
+        if opened.silent_because:
+            report = log.info if opened.can_be_vouched else log.error
+            report("not_signing", reason=opened.silent_because)
         return Engine(
             committee=committee,
             core=Core(committee, None if opened.silent_because else self._signer, _timing(view)),

@@ -8,7 +8,7 @@ a vote, and none of the certificates up to where they stand holds one of its key
 sign hands a vote of its own key to consensus, which stops signing if it does not remember it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -53,18 +53,25 @@ class FirstVotes:
         self._cleared: dict[int, Height] = {}
         self._has_voted = False
 
-    def enter_epoch(self, committee: Committee) -> None:
-        """Forget the votes of the epoch before; the same epoch may be entered again."""
+    def enter_epoch(self, committee: Committee, remembered: Iterable[Vote] = ()) -> None:
+        """Forget the votes of the epoch before; the same epoch may be entered again.
+
+        Args:
+            committee: of the epoch.
+            remembered: checked votes of it that are durable here.
+        """
         if self._committee.epoch != committee.epoch:
             self._newest.clear()
             self._cleared.clear()
             self._has_voted = False
         self._committee = committee
+        for vote in remembered:
+            self.heard(vote)
 
     # ------------------------------------------------------------ others' votes
 
     def heard(self, vote: Vote) -> None:
-        """Note a vote that its signer sent on its own connection."""
+        """Note a vote that its signer sent on its own connection, or that was checked before."""
         known = self._newest.get(vote.signer)
         if known is None or vote.statement.view >= known.statement.view:
             self._newest[vote.signer] = vote

@@ -1,0 +1,32 @@
+"""What members remember of each other's votes, for one that lost its disk (S10)."""
+
+from pathlib import Path
+
+from consensus import Vote
+from node.p2p import Role, VoteMessage
+from tests.node.lone_node import LoneNode
+from tests.node.memory_peers import MemoryHub
+from tests.node.test_network import SHORT, VALIDATORS, member, reported, submitted
+from tests.node.test_peering import Caller, handler_of
+
+
+def shown_to(node: LoneNode, number: int) -> list[Vote]:
+    """Return the votes that a node shows a member that connects."""
+    peer = Caller(VALIDATORS[number].public_key, Role.VALIDATOR)
+    handler_of(node).connected(peer)
+    return [message.vote for message in peer.sent if isinstance(message, VoteMessage)]
+
+
+async def test_members_that_all_restarted_show_a_member_its_earlier_votes(tmp_path: Path) -> None:
+    hub = MemoryHub()
+    nodes = [member(hub, tmp_path, number, SHORT) for number in range(4)]
+    async with nodes[0], nodes[1], nodes[2], nodes[3]:
+        await reported(nodes, await submitted(nodes[0]))
+    again = member(MemoryHub(), tmp_path, 0, SHORT)
+    votes = shown_to(again, 3)
+    assert [vote.signer for vote in votes] == [3]
+    again.driver.committee.check_vote(votes[0])
+    remembered = [vote for vote in again.driver.engine.remembered_votes() if vote.signer == 3]
+    assert votes[0].statement.view == max(vote.statement.view for vote in remembered)
+    async with again:
+        pass
