@@ -30,18 +30,20 @@ class Books:
             self.balances[parse_address(each["address"])] += int(nait)
         self.supply = self.balances.total()
         """Nait that exist."""
+        self.entered = 0
+        """Blocks that were entered."""
         self._payouts = {
             bytes.fromhex(each["public_key"]): parse_address(each["payout"])
             for each in spec["validators"]
         }
 
     def enter(self, blocks: Sequence[ReadBlock]) -> None:
-        """Enter the next blocks.
+        """Enter the blocks of a chain, from height 0 on, that were not entered yet.
 
         Raises:
             BooksDiffer: a block holds what cannot be entered.
         """
-        for block in blocks:
+        for block in blocks[self.entered :]:
             for transaction in block.transactions:
                 self._learn_payout(transaction.action)
                 if transaction.action[0] == TRANSFER:
@@ -58,6 +60,7 @@ class Books:
                     self.balances[self._payouts[block.proposer]] += transaction.fee
                 if self.balances[transaction.sender] < 0:
                     raise BooksDiffer(f"{transaction.transaction_id} spends what is not there")
+            self.entered += 1
         if self.balances.total() != self.supply:
             raise BooksDiffer(f"{self.balances.total()} nait exist, not {self.supply}")
 

@@ -105,6 +105,10 @@ class ChainReader:
         self._client = client
         self._genesis_digest = genesis_digest
 
+    def forget(self) -> None:
+        """Read everything again: the node is not the process any more that was read."""
+        self.blocks.clear()
+
     async def read(self, up_to: int) -> None:
         """Read all blocks up to a height that were not read yet.
 

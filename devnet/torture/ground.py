@@ -141,11 +141,8 @@ class Ground:
         if not answer.is_success:
             return None
         status: dict[str, Any] = answer.json()
-        if self._facts:
-            self._facts.time_ms = max(self._facts.time_ms, status["timestamp_ms"])
-        self.history.note_seen(
-            Seen(time.monotonic(), node.name, status["height"], status["block_id"], status["epoch"])
-        )
+        if node in self.honest:
+            self._note(node, status)
         return status
 
     def copy_node(self, node: NodeProcess) -> NodeProcess:

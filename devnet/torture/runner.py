@@ -92,6 +92,7 @@ class Run:
             )
             for node in ground.honest
         }
+        self._starts: dict[str, int] = {}
 
     async def scenario(self, name: str, scenario: Scenario, seed: int) -> Outcome:
         """Run one scenario and check everything; never raises for what the network does wrong."""
@@ -174,16 +175,27 @@ class Run:
         goal = history.highest_height()
         if not await self._all_reach(goal, READ_TIMEOUT_S):
             raise StepFailed(f"not all nodes reach block {goal} in {READ_TIMEOUT_S:.0f} s")
-        first = readers[0]
-        before = len(first.blocks)
+        self._forget_restarted()
         await asyncio.gather(*(reader.read(goal) for reader in readers))
         chains = {reader.name: reader.blocks for reader in readers}
-        self._books.enter(first.blocks[before:])
+        before = self._books.entered
+        self._books.enter(readers[0].blocks)
         violations += check_chains(chains)
         violations += check_history(history, chains)
         violations += check_balances(self._books.balances, await self._balances())
-        outcome.blocks = len(first.blocks) - before
+        outcome.blocks = self._books.entered - before
         return [f"{violation.check}: {violation.text}" for violation in violations]
+
+    def _forget_restarted(self) -> None:
+        """Have the chains of nodes read from the beginning that were started since the last time.
+
+        A block that was there before a node died must be there after it.
+        """
+        for name, reader in self._readers.items():
+            starts = self._ground.nodes[name].starts
+            if self._starts.get(name) != starts:
+                self._starts[name] = starts
+                reader.forget()
 
     async def _decide_all(self) -> list[Violation]:
         ground, undecided = self._ground, 0

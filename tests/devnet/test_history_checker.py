@@ -179,6 +179,16 @@ def test_what_is_broken_is_found(spoil: Callable[[World], None], check: str) -> 
     assert check in world.checks()
 
 
+def test_a_node_that_lost_everything_may_begin_anew() -> None:
+    world = World()
+    world.history.note_wiped("node-1")
+    at_s = world.history.wiped[0].at_s + 1
+    world.history.note_seen(Seen(at_s, "node-1", 1, world.chains["node-1"][1].block_id, 0))
+    assert world.violations() == []
+    world.history.note_seen(Seen(at_s + 1, "node-1", 0, world.chains["node-1"][0].block_id, 0))
+    assert world.checks() == {"final never goes back"}
+
+
 def test_a_transfer_without_an_answer_may_be_in_a_block_or_not() -> None:
     world = World()
     world.history.note_told(Told(9.0, "node-2", IDS[2], "rejected", None, "EXPIRED"))
@@ -208,6 +218,15 @@ def test_the_books_move_amounts_and_fees() -> None:
         address(BOB): 20 + 7 - 3 - 5 + 1,
         address(PROPOSER): 15,
     }
+
+
+def test_the_books_enter_each_block_once() -> None:
+    kept, chain = books(), chain_of([TRANSFERS[0]], [], TRANSFERS[1:])
+    kept.enter(chain[:2])
+    kept.enter(chain)
+    kept.enter(chain)
+    assert kept.entered == 4
+    assert kept.balances[address(PROPOSER)] == 15
 
 
 def test_a_balance_that_differs_is_found_on_its_node() -> None:
