@@ -1,9 +1,9 @@
 """Final blocks by height, as they come from elsewhere: checked in themselves, or refused.
 
 What a range shows by itself is checked here: form, heights, links, one epoch, and that bodies are
-those that the headers commit to. So if the certificate of its last block is one of the epoch's
-committee, which the importer checks (E7), then every byte of it is final, and a block that cannot
-be executed means that this program and the network disagree.
+those that the headers commit to. So if its certificate, of the last block or of a descendant that
+headers lead to, is one of the epoch's committee, which the importer checks (E7), then every byte of
+it is final, and a block that cannot be executed means that this program and the network disagree.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from consensus import CERTIFICATE_CODEC, Certificate, Finalize
 from ledger.block import CODEC as BLOCK_CODEC
-from ledger.block import ZERO_HASH, Block, block_id
+from ledger.block import HEADER_CODEC, ZERO_HASH, Block, Header, block_id
 from ledger.block_steps import transaction_root
 from ledger.codec import encode
 from ledger.errors import CodecError
@@ -46,12 +46,13 @@ class RangeBlock:
 
 @dataclass(frozen=True, slots=True)
 class FinalRange:
-    """Consecutive blocks of one epoch, and the finalization of the last."""
+    """Consecutive blocks of one epoch, and a finalization that covers them."""
 
     blocks: tuple[RangeBlock, ...]
     """At least one; children follow parents."""
     certificate: Certificate
-    """Names the last block in the epoch of all; its signatures are not checked here."""
+    """Names the last block or a descendant, in the epoch of all; its signatures are not checked
+    here."""
 
     @property
     def epoch(self) -> Epoch:
@@ -69,25 +70,32 @@ class FinalRange:
         return self.blocks[-1].block.header.height
 
 
-def read_range(tags: Tags, blocks: Sequence[bytes], certificate: bytes) -> FinalRange:
+def read_range(
+    tags: Tags, blocks: Sequence[bytes], certificate: bytes, headers: Sequence[bytes] = ()
+) -> FinalRange:
     """Decode and check a range.
 
     Args:
         tags: of the chain.
         blocks: canonical bytes of blocks, at least one; hostile.
-        certificate: canonical bytes of the last one's finalization; hostile.
+        certificate: canonical bytes of the finalization of the last header, or, if there are none,
+            of the last block; hostile.
+        headers: canonical bytes of headers from the last block's child on; hostile.
 
     Raises:
         RangeInvalid: what is wrong with it is wrong for ever, and its sender is at fault.
     """
     try:
         read = tuple(_read_block(tags, data) for data in blocks)
+        above = [HEADER_CODEC.decode(data) for data in headers]
         proof = CERTIFICATE_CODEC.decode(certificate)
     except CodecError as error:
         raise RangeInvalid(str(error)) from None
-    for parent, child in pairwise(read):
+    links = [_Link(each.block_id, each.block.header) for each in read]
+    links += [_Link(block_id(tags, header), header) for header in above]
+    for parent, child in pairwise(links):
         _check_link(parent, child)
-    _check_proof(read[-1], proof)
+    _check_proof(links[-1], proof)
     return FinalRange(read, proof)
 
 
@@ -101,19 +109,30 @@ def _read_block(tags: Tags, data: bytes) -> RangeBlock:
     return RangeBlock(block_id(tags, header), block, data, ids, signed)
 
 
-def _check_link(parent: RangeBlock, child: RangeBlock) -> None:
-    above, below = child.block.header, parent.block.header
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A block of the chain from the first block to the one that the certificate names."""
+
+    block_id: Hash
+    header: Header
+
+    @property
+    def ends_epoch(self) -> bool:
+        return self.header.next_validator_set_hash != ZERO_HASH
+
+
+def _check_link(parent: _Link, child: _Link) -> None:
+    above, below = child.header, parent.header
     if above.height != below.height + 1 or above.parent_id != parent.block_id:
         raise RangeInvalid(f"block {above.height} is not the child of the one before it")
-    if above.epoch != below.epoch:
+    if above.epoch != below.epoch or parent.ends_epoch:
         raise RangeInvalid(f"block {above.height} is of another epoch than the one before it")
 
 
-def _check_proof(last: RangeBlock, proof: Certificate) -> None:
-    header, statement = last.block.header, proof.statement
+def _check_proof(last: _Link, proof: Certificate) -> None:
+    header, statement = last.header, proof.statement
     if not isinstance(statement, Finalize) or statement.block_id != last.block_id:
         raise RangeInvalid("the certificate does not finalize the last block")
-    ends_epoch = header.next_validator_set_hash != ZERO_HASH
-    is_later = statement.view > header.view and ends_epoch
+    is_later = statement.view > header.view and last.ends_epoch
     if statement.epoch != header.epoch or (statement.view != header.view and not is_later):
         raise RangeInvalid("the certificate is of another epoch or view than its block")

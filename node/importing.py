@@ -4,6 +4,9 @@ A range waits here until the driver's epoch is the range's. Then its certificate
 the committee, goes through consensus like any other (so that the journal knows what the store will
 hold), and its blocks are executed and committed one by one, with everything else on the event loop
 getting its turn between two blocks.
+
+The certificate may be of a descendant that is not here yet. Consensus then knows, as whenever it
+hears of finality before it has the block, and the blocks between come with the next ranges.
 """
 
 import asyncio
@@ -67,8 +70,10 @@ class Import:
         return self.content.blocks[at] if at < len(self.content.blocks) else None
 
     def proof_of(self, block: RangeBlock) -> Certificate | None:
-        """Return a block's own finalization: only the last one's was checked."""
-        return self.content.certificate if block is self.content.blocks[-1] else None
+        """Return a block's own finalization: no other than the range's was checked."""
+        final = self.content.certificate.statement
+        assert isinstance(final, Finalize)
+        return self.content.certificate if final.block_id == block.block_id else None
 
 
 class Importer:

@@ -1,7 +1,7 @@
 """The SQL side of the ledger: block store, state store, indexer, read queries."""
 
 from ledger.store.chain_store import ChainStore
-from ledger.store.encoded import EncodedBlock
+from ledger.store.encoded import EncodedBlock, EncodedProof
 from ledger.store.errors import (
     BlockConflict,
     BlockGap,
@@ -60,6 +60,7 @@ __all__ = [
     "CommitRefused",
     "DisputeRow",
     "EncodedBlock",
+    "EncodedProof",
     "FilterUnsupported",
     "Found",
     "FoundKind",

@@ -30,7 +30,13 @@ from ledger.store.block_rows import (
 )
 from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS, EPOCH_ENDS
 from ledger.store.columns import height_in_range, id_prefix
-from ledger.store.encoded import EncodedBlock, encoded_block, encoded_blocks
+from ledger.store.encoded import (
+    EncodedBlock,
+    EncodedProof,
+    encoded_block,
+    encoded_blocks,
+    encoded_proof,
+)
 from ledger.store.engine import Database
 from ledger.store.errors import (
     AlreadyInitialised,
@@ -266,6 +272,11 @@ class ChainStore:
         """Return the bytes of blocks after_height+1 …, in order; see `encoded.encoded_blocks`."""
         with self._database.reading() as connection:
             return encoded_blocks(connection, after_height, blocks_max, bytes_max)
+
+    def encoded_proof(self, after_height: Height, headers_max: int) -> EncodedProof | None:
+        """Return what proves the block of a height; see `encoded.encoded_proof`."""
+        with self._database.reading() as connection:
+            return encoded_proof(connection, after_height, headers_max)
 
     def encoded_block(self, block_id: Hash) -> bytes | None:
         """Return the bytes of the block of an id."""

@@ -17,6 +17,8 @@ _ONE_BY_ONE: Final = {"yield_per": 1}
 
 _COLUMNS: Final = select(BLOCKS.c.header, BLOCKS.c.certificate, BLOCKS.c.body)
 
+_HEADERS: Final = select(BLOCKS.c.height, BLOCKS.c.header, BLOCKS.c.certificate)
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedBlock:
@@ -28,6 +30,16 @@ class EncodedBlock:
     """Its finality certificate; empty where a later block's covers it."""
     ends_epoch: bool
     """Whether it is the last block of its epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedProof:
+    """What proves final blocks that have no certificate of their own."""
+
+    headers: tuple[bytes, ...]
+    """Canonical bytes of headers; children follow parents."""
+    certificate: bytes
+    """Finality certificate of the last of them."""
 
 
 def encoded_blocks(
@@ -55,6 +67,30 @@ def encoded_blocks(
         ends_epoch = header.next_validator_set_hash != ZERO_HASH
         found.append(EncodedBlock(data, row.certificate, ends_epoch))
     return found
+
+
+def encoded_proof(
+    connection: Connection, after_height: Height, headers_max: int
+) -> EncodedProof | None:
+    """Return the headers above a height up to the first that has a certificate.
+
+    Args:
+        connection: to read with.
+        after_height: height below the first.
+        headers_max: most headers.
+
+    Returns:
+        None if none of so many has one, or what lies between is not stored whole.
+    """
+    headers: list[bytes] = []
+    query = _HEADERS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
+    for row in connection.execute(query.limit(headers_max), execution_options=_ONE_BY_ONE):
+        if row.height != after_height + 1 + len(headers):
+            break
+        headers.append(row.header)
+        if row.certificate:
+            return EncodedProof(tuple(headers), row.certificate)
+    return None
 
 
 def encoded_block(connection: Connection, block_id: Hash) -> bytes | None:

@@ -10,12 +10,14 @@ from types import MappingProxyType
 from typing import Final
 
 from consensus.messages import CERTIFICATE_BYTES_MAX, VOTE_BYTES_MAX
+from ledger.block import HEADER_BYTES_MAX
 from ledger.codec import Codec
 from ledger.params import BLOCK_TRANSACTIONS_MAX
 from node.p2p.messages import (
     BLOCKS_PER_RANGE_MAX,
     ENCODED_BLOCK_BYTES_MAX,
     FRAMING_BYTES_MAX,
+    HEADERS_PER_RANGE_MAX,
     PEER_RECORD_BYTES_MAX,
     PLACING_BYTES,
     RANGE_BYTES_MAX,
@@ -123,7 +125,9 @@ KINDS: Final[Mapping[type[Message], Kind]] = MappingProxyType(
             RangeAnswer,
             "range_answer",
             Priority.HISTORY,
-            RANGE_BYTES_MAX + 9 * BLOCKS_PER_RANGE_MAX,
+            RANGE_BYTES_MAX
+            + 9 * BLOCKS_PER_RANGE_MAX
+            + (HEADER_BYTES_MAX + 3) * HEADERS_PER_RANGE_MAX,
         ),
         StatusMessage: _kind(StatusMessage, "status", Priority.VOTES, 34),
         TransactionsMessage: _kind(

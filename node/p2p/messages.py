@@ -35,6 +35,9 @@ VIEWS_PER_REQUEST_MAX: Final = 256
 BLOCKS_PER_RANGE_MAX: Final = 1_024
 """Blocks of one `RangeAnswer`; empty blocks are small, and each costs an object."""
 
+HEADERS_PER_RANGE_MAX: Final = 1_024
+"""Headers of one `RangeAnswer`: how far the certificate may be from the blocks that it proves."""
+
 RANGE_BYTES_MAX: Final = ENCODED_BLOCK_BYTES_MAX + CERTIFICATE_BYTES_MAX
 """Blocks and certificates of one `RangeAnswer`, together; one block of any size fits."""
 
@@ -206,7 +209,7 @@ class RangeRequest(_Wire, frozen=True, tag=22):
     bytes_max: Annotated[int, Meta(ge=1, le=RANGE_BYTES_MAX)]
     """Bytes of blocks wanted at most; the first block comes whatever its size."""
     blocks_max: Annotated[int, Meta(ge=1, le=BLOCKS_PER_RANGE_MAX)]
-    """Blocks wanted at most; more come only where none of these has a certificate."""
+    """Blocks wanted at most."""
 
 
 class FinalBlock(_Wire, frozen=True):
@@ -215,20 +218,25 @@ class FinalBlock(_Wire, frozen=True):
     block: EncodedBlock
     """The block."""
     certificate: EncodedCertificate
-    """Its finalization (E7); empty where a later block's certificate covers this one."""
+    """Only the last block of a range has one: the finalization (E7) of that block or, where headers
+    follow, of the last of these."""
 
 
 class RangeAnswer(_Wire, frozen=True, tag=23):
-    """Final blocks in order of height.
+    """Final blocks in order of height, all of one epoch, and what proves that they are final.
 
-    It ends at or before the last block of an epoch, and its last block has a certificate. No blocks
-    mean that the peer has none from the height that was asked for.
+    A run of blocks that only a descendant's certificate makes final may be longer than what fits.
+    Then the headers lead from the blocks that fit to that descendant. No blocks mean that the peer
+    has none from the height that was asked for.
     """
 
     number: RequestNumber
     """As in the request."""
     blocks: Annotated[tuple[FinalBlock, ...], Meta(max_length=BLOCKS_PER_RANGE_MAX)]
     """Children follow parents without a gap."""
+    headers: Annotated[tuple[EncodedHeader, ...], Meta(max_length=HEADERS_PER_RANGE_MAX)]
+    """From the last block's child to the block that the certificate finalizes; empty if that is the
+    last block."""
 
 
 class StatusMessage(_Wire, frozen=True, tag=30):

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Final
 
-from ledger.store import ChainStore, EncodedBlock
+from ledger.store import ChainStore, EncodedBlock, EncodedProof
 from ledger.types import Hash, PublicKey
 from node.block_tree import BlockTree
 from node.p2p import BlockAnswer, FinalBlock, Peer, RangeAnswer, RangeRequest, Role
-from node.p2p.messages import BLOCKS_PER_RANGE_MAX, RANGE_BYTES_MAX
+from node.p2p.messages import ENCODED_BLOCK_BYTES_MAX, HEADERS_PER_RANGE_MAX
 
 READS_AT_ONCE: Final = 2
 """Reads for peers at once: the node's own work comes first."""
@@ -54,9 +54,10 @@ class Answers:
         """Send final blocks from a height on, as many as there are and fit; always answers."""
         await self._pace(peer)
         async with self._reading:
-            blocks = await asyncio.to_thread(self._read, request)
-        self._charge(peer, sum(len(block.block) for block in blocks))
-        peer.send(RangeAnswer(request.number, blocks))
+            answer = await asyncio.to_thread(self._read, request)
+        size = sum(len(block.block) for block in answer.blocks) + sum(map(len, answer.headers))
+        self._charge(peer, size)
+        peer.send(answer)
 
     def forget(self, peer: Peer) -> None:
         """Note that a peer is gone."""
@@ -76,31 +77,29 @@ class Answers:
         if len(self._paid_until_s) > PACED_MAX:  # Peers that left while they were answered.
             self._paid_until_s = {k: at for k, at in self._paid_until_s.items() if at > now_s}
 
-    def _read(self, request: RangeRequest) -> tuple[FinalBlock, ...]:
-        """Return a range that its last block's certificate proves; longer if none does before."""
-        above = request.first_height - 1
-        found = self._store.encoded_blocks(above, request.blocks_max, request.bytes_max)
-        proved = _proved(found)
-        if found and not proved:
-            proved = _proved(
-                self._store.encoded_blocks(above, BLOCKS_PER_RANGE_MAX, RANGE_BYTES_MAX),
-                first_only=True,
-            )
-        if sum(len(block.data) for block in proved) > RANGE_BYTES_MAX:
-            return ()
-        last = len(proved) - 1
-        return tuple(
-            FinalBlock(block.data, block.certificate if at == last else b"")
-            for at, block in enumerate(proved)
-        )
+    def _read(self, request: RangeRequest) -> RangeAnswer:
+        """Return blocks up to the last that has a certificate, or all and headers up to one."""
+        above, bytes_max = request.first_height - 1, min(request.bytes_max, ENCODED_BLOCK_BYTES_MAX)
+        found = _of_one_epoch(self._store.encoded_blocks(above, request.blocks_max, bytes_max))
+        for end in range(len(found), 0, -1):
+            certificate = found[end - 1].certificate
+            if certificate:
+                return _answer(request, found[:end], EncodedProof((), certificate))
+        # An epoch's last block has a certificate, since no other block can follow it there.
+        proof = None
+        if found and not found[-1].ends_epoch:
+            proof = self._store.encoded_proof(above + len(found), HEADERS_PER_RANGE_MAX)
+        return _answer(request, found, proof) if proof else RangeAnswer(request.number, (), ())
 
 
-def _proved(blocks: list[EncodedBlock], *, first_only: bool = False) -> list[EncodedBlock]:
-    """Return blocks up to the last, or first, that has a certificate, within one epoch."""
-    end = 0
-    for at, block in enumerate(blocks, start=1):
-        if block.certificate:
-            end = at
-        if block.ends_epoch or (end and first_only):
-            break
-    return blocks[:end]
+def _of_one_epoch(blocks: list[EncodedBlock]) -> list[EncodedBlock]:
+    """Return blocks up to the first that ends its epoch."""
+    ends = (at for at, block in enumerate(blocks, start=1) if block.ends_epoch)
+    return blocks[: next(ends, len(blocks))]
+
+
+def _answer(request: RangeRequest, blocks: list[EncodedBlock], proof: EncodedProof) -> RangeAnswer:
+    """Return an answer whose last block bears the certificate."""
+    final = [FinalBlock(block.data, b"") for block in blocks[:-1]]
+    final.append(FinalBlock(blocks[-1].data, proof.certificate))
+    return RangeAnswer(request.number, tuple(final), proof.headers)

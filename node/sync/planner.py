@@ -3,7 +3,8 @@
 The planner knows heights only. Peers announce how far they reach; what lies between the own head
 and the highest announcement is cut into spans, asked of several peers at once, lowest first. An
 answer waits until everything below it is imported. It may end before its span, since a range ends
-where a certificate stands, and at an epoch's last block; the rest is then asked for anew.
+where it fits, where a certificate stands, and at an epoch's last block; the rest is then asked for
+anew.
 
 What peers can do to it:
 

@@ -150,12 +150,12 @@ class Syncer:
             self._feed(Empty(self._now_ms(), number))
             return
         blocks = [block.block for block in answer.blocks]
-        proof = answer.blocks[-1].certificate
+        parts = (self._parts.tags, blocks, answer.blocks[-1].certificate, answer.headers)
         try:
-            if sum(map(len, blocks)) > INLINE_BYTES_MAX:
-                content = await asyncio.to_thread(read_range, self._parts.tags, blocks, proof)
+            if sum(map(len, (*blocks, *answer.headers))) > INLINE_BYTES_MAX:
+                content = await asyncio.to_thread(read_range, *parts)
             else:
-                content = read_range(self._parts.tags, blocks, proof)
+                content = read_range(*parts)
             if content.first_height != first:
                 raise RangeInvalid(f"it begins at {content.first_height}, not at {first}")
         except RangeInvalid as error:

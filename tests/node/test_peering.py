@@ -190,7 +190,7 @@ async def test_anybody_may_ask_for_final_blocks_and_is_answered(node: LoneNode) 
     handler, peer, tree = handler_of(node), caller(node, None), node.tree
     del peer.sent[:]
     await handler.received(peer, RangeRequest(7, 1, 1_000, 10))
-    assert peer.sent == [RangeAnswer(7, ())]
+    assert peer.sent == [RangeAnswer(7, (), ())]
     key = VALIDATORS[node.driver.committee.leader(1)].public_key
     built, _ = tree.build(tree.final_view.block_id, 1, key, START_MS + 1, [])
     await handler.received(peer, BlockRequest(built.view.block_id))

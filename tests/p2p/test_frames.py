@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ledger.block import HEADER_BYTES_MAX
 from ledger.params import VALIDATORS_MAX
 from node.p2p.errors import (
     FrameMalformed,
@@ -19,6 +20,7 @@ from node.p2p.frames import FRAME_BYTES_MAX, decode_frame, encode_frame
 from node.p2p.kinds import KINDS
 from node.p2p.messages import (
     ENCODED_BLOCK_BYTES_MAX,
+    HEADERS_PER_RANGE_MAX,
     TRANSACTIONS_PER_BATCH_MAX,
     FinalBlock,
     Message,
@@ -119,12 +121,14 @@ def test_a_frame_beyond_its_kinds_limit_is_not_decoded(kind: type[Message]):
         decode_frame(bytes([0x92, row.number]) + b"\x00" * row.bytes_max)
 
 
-def test_a_block_of_any_size_fits_a_range_with_its_certificate():
+def test_a_block_of_any_size_fits_a_range_with_all_that_proves_it():
     certificate = bytes(128 + VALIDATORS_MAX * 72)
     block = FinalBlock(bytes(ENCODED_BLOCK_BYTES_MAX), certificate)
-    frame = encode_frame(RangeAnswer(2**63 - 1, (block,)))
+    headers = (bytes(HEADER_BYTES_MAX),) * HEADERS_PER_RANGE_MAX
+    answer = RangeAnswer(2**63 - 1, (block,), headers)
+    frame = encode_frame(answer)
     assert len(frame) <= FRAME_BYTES_MAX
-    assert decode_frame(frame)[1] == RangeAnswer(2**63 - 1, (block,))
+    assert decode_frame(frame)[1] == answer
 
 
 def test_a_batch_may_hold_many_transactions_or_large_ones_and_not_more():

@@ -125,7 +125,7 @@ async def test_votes_overtake_what_waits_for_a_slow_peer(start: StartNode):
             assert peer.send(block)
         queued = node.measured("aitbc_p2p_queue_bytes")
         assert queued > 1_000_000, "much of it waits here and not in the kernel"
-        peer.send(RangeAnswer(1, (FinalBlock(b"old", b""),)))
+        peer.send(RangeAnswer(1, (FinalBlock(b"old", b""),), ()))
         peer.send(transactions(b"least"))
         peer.send(StatusMessage(1, 1, 1, bytes(32)))
         peer.send(StatusMessage(1, 1, 2, bytes(32)))
@@ -143,7 +143,7 @@ async def test_votes_overtake_what_waits_for_a_slow_peer(start: StartNode):
         assert len(statuses) == 1
         assert statuses[0] < blocks[-1]
         assert len(received) == 83, "of two statuses the newer one went out"
-        assert received[-2] == encode_frame(RangeAnswer(1, (FinalBlock(b"old", b""),)))
+        assert received[-2] == encode_frame(RangeAnswer(1, (FinalBlock(b"old", b""),), ()))
 
 
 async def test_transactions_for_a_slow_peer_are_dropped_and_the_peer_is_kept(start: StartNode):

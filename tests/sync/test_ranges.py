@@ -226,7 +226,7 @@ class Liar:
             self.asked += 1
             first = message.first_height - 1
             spoilt = self._spoil(self._chain[first:])
-            peer.send(RangeAnswer(message.number, tuple(spoilt)))
+            peer.send(RangeAnswer(message.number, tuple(spoilt), ()))
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ async def _made(folder: Path) -> tuple[FinalBlock, ...]:
 
 
 async def answer(shell: Shell, peer: Asked, blocks: tuple[FinalBlock, ...]) -> None:
-    await shell.syncer.answered(peer, RangeAnswer(peer.questions[-1].number, blocks))
+    await shell.syncer.answered(peer, RangeAnswer(peer.questions[-1].number, blocks, ()))
 
 
 async def test_signatures_are_verified_before_a_range_is_imported(
@@ -139,7 +139,7 @@ async def test_only_who_was_asked_may_answer_and_only_once(blocks: tuple[FinalBl
     shell = Shell()
     peer, other = shell.peer(1, BLOCKS), Asked(b"\x09" * 32)
     number = peer.questions[-1].number
-    await shell.syncer.answered(other, RangeAnswer(number, blocks))
+    await shell.syncer.answered(other, RangeAnswer(number, blocks, ()))
     assert shell.syncer.progress().asked == 1
     await answer(shell, peer, blocks)
     await answer(shell, peer, (FinalBlock(b"\x01", b""),))
