@@ -10,6 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
+import structlog
+
 from consensus import Vote
 from ledger.errors import CodecError
 from ledger.types import Epoch
@@ -37,14 +39,16 @@ from node.peering.links import MemberLinks
 from node.peering.presence import Presence
 from node.sync import Syncer
 
-EARLY_MAX: Final = 512
-"""Messages of the next epoch that are kept until this node is in it: members change epochs within
-milliseconds of each other, and what the first ones say is not said again soon."""
+EARLY_MAX: Final = 64
+"""Messages of the next epoch that are kept of each member until this node is in it: members change
+epochs within milliseconds of each other, and what the first ones say is not said again soon."""
 
 Consensus: TypeAlias = (
     VoteMessage | ProposalMessage | CompactProposal | CertificateMessage | CertificatesRequest
 )
 """What members say to each other."""
+
+log = structlog.get_logger(__name__)
 
 
 class Gossip(Protocol):
@@ -94,9 +98,9 @@ class Peering:
 
     def __init__(self) -> None:
         self._parts: PeeringParts
-        self._early: deque[tuple[Peer, Consensus]] = deque(maxlen=EARLY_MAX)
+        self._early: dict[Peer, deque[Consensus]] = {}
         self._early_proposers: set[Peer] = set()
-        self._replaying: asyncio.Task[None] | None = None
+        self._replaying: set[asyncio.Task[None]] = set()
 
     def attach(self, parts: PeeringParts) -> None:
         """Say where messages go; they need the transport, which needs this handler."""
@@ -104,10 +108,12 @@ class Peering:
 
     def enter_epoch(self) -> None:
         """Take up what members sent of this epoch while this node was still in the last one."""
-        early, self._early = list(self._early), deque(maxlen=EARLY_MAX)
+        early, self._early = self._early, {}
         self._early_proposers.clear()
         if early:
-            self._replaying = asyncio.get_running_loop().create_task(self._replay(early))
+            replaying = asyncio.get_running_loop().create_task(self._replay(early))
+            self._replaying.add(replaying)
+            replaying.add_done_callback(self._replaying.discard)
 
     def connected(self, peer: Peer) -> None:
         """Note a new peer, and tell it where this node is."""
@@ -127,7 +133,7 @@ class Peering:
         parts.syncer.left(peer)
         parts.gossip.disconnected(peer)
         self._early_proposers.discard(peer)
-        self._early = deque((kept for kept in self._early if kept[0] is not peer), EARLY_MAX)
+        self._early.pop(peer, None)
 
     async def received(self, peer: Peer, message: Message) -> None:
         """Handle a message.
@@ -183,12 +189,15 @@ class Peering:
         parts.first_votes.announced(peer, message)
         parts.syncer.announced(peer, message)
 
-    async def _replay(self, early: list[tuple[Peer, Consensus]]) -> None:
-        for peer, message in early:
-            try:
-                await self._on_consensus(peer, message)
-            except PeerFault as fault:
-                self._parts.links.report_peer(peer, fault.code, provable=fault.provable)
+    async def _replay(self, early: dict[Peer, deque[Consensus]]) -> None:
+        for peer, messages in early.items():
+            for message in messages:
+                try:
+                    await self._on_consensus(peer, message)
+                except PeerFault as fault:
+                    self._parts.links.report_peer(peer, fault.code, provable=fault.provable)
+                except Exception:
+                    log.exception("early_message_failed", kind=type(message).__name__)
 
     def _keep_early(self, peer: Peer, message: Consensus) -> None:
         """Keep a message of the next epoch: one proposal of each member, since those are large."""
@@ -196,7 +205,7 @@ class Peering:
             if peer in self._early_proposers:
                 return
             self._early_proposers.add(peer)
-        self._early.append((peer, message))
+        self._early.setdefault(peer, deque(maxlen=EARLY_MAX)).append(message)
 
     async def _on_consensus(self, peer: Peer, message: Consensus) -> None:
         parts = self._parts
