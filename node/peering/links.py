@@ -29,6 +29,10 @@ ASK_WHILE_SYNCING_MS: Final = 1_000
 ASKED_MAX: Final = 256
 """Blocks that are asked for at once; the oldest are forgotten."""
 
+OWED_MAX: Final = 32
+"""Blocks that one peer may still send: more at once than the tree holds are of no use, and questions
+that are never answered must not add up."""
+
 PROVABLE_FAULTS: Final = frozenset(
     {
         "PARENT_VIEW_INVALID",
@@ -125,7 +129,7 @@ class MemberLinks:
         self._asked.move_to_end(block_id)
         if len(self._asked) > ASKED_MAX:
             self._asked.popitem(last=False)
-        self._owed[peer.key] += 1
+        self._owed[peer.key] = min(self._owed[peer.key] + 1, OWED_MAX)
         peer.send(BlockRequest(block_id))
 
     def share_work(self, leader: PublicKey, found: FoundWork) -> None:
