@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from consensus import AwaitWork, Event, Tick, WorkPending
-from ledger.types import View
+from ledger.types import Hash, View
 from node.chain import ChainNode
 from node.ports import Clock, FoundWork
 
@@ -58,8 +58,16 @@ class Alarms:
         self._watch = watch
         self.check_work()
 
+    def listen(self) -> None:
+        """Look again whenever the pool grows, and when the awaited parent is final.
+
+        A parent that is final before its block is here says nothing until that is executed.
+        """
+        self._chain.on_growth(self.check_work)
+        self._chain.on_final(lambda _parent, view: self._on_final(view.block_id))
+
     def check_work(self) -> None:
-        """Look whether there is work now; call it whenever the pool grew."""
+        """Look whether there is work now."""
         if self._work_timer:
             self._work_timer.cancel()
             self._work_timer = None
@@ -83,6 +91,10 @@ class Alarms:
         """Wake nobody any more."""
         self.set_timer(None)
         self.await_work(None)
+
+    def _on_final(self, block_id: Hash) -> None:
+        if self._watch is not None and self._watch.parent.block_id == block_id:
+            self.check_work()
 
     def _on_timer(self, at_ms: int) -> None:
         if self._clock.monotonic_ms() < at_ms:  # The loop's timers may fire a little early.

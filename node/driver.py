@@ -139,7 +139,7 @@ class Driver:
         Raises:
             NodeFatal: an invariant is broken; the process must end.
         """
-        self._chain.on_growth(self._alarms.check_work)
+        self._alarms.listen()
         try:
             with (
                 ThreadPoolExecutor(1, "journal") as journal_thread,

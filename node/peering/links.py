@@ -30,8 +30,8 @@ ASKED_MAX: Final = 256
 """Blocks that are asked for at once; the oldest are forgotten."""
 
 OWED_MAX: Final = 32
-"""Blocks that one peer may still send: more at once than the tree holds are of no use, and questions
-that are never answered must not add up."""
+"""Blocks that one peer may still send: more at once than the tree holds are of no use, and
+questions that are never answered must not add up."""
 
 PROVABLE_FAULTS: Final = frozenset(
     {

@@ -8,7 +8,7 @@ from ledger.types import View
 from node.alarms import Alarms
 from node.ports import FoundWork
 from node.references import reference_of
-from tests.node.lone_node import LoneNode
+from tests.node.lone_node import START_MS, VALIDATOR, LoneNode
 
 
 class Ears:
@@ -18,7 +18,7 @@ class Ears:
         self.said: list[object] = []
         self.parent = BlockRef(0, node.tree.final_view.block_id)
         self.alarms = Alarms(node.chain, node.clock, self._post, self._share)
-        node.chain.on_growth(self.alarms.check_work)
+        self.alarms.listen()
 
     def _post(self, event: Event) -> None:
         self.said.append((WorkPending, event.view) if isinstance(event, WorkPending) else event)
@@ -67,3 +67,28 @@ async def test_a_view_hears_of_work_once_and_a_cancelled_alarm_is_silent(tmp_pat
     assert ears.said == [(WorkPending, 3)]
     async with node:
         pass
+
+
+async def test_a_parent_that_is_executed_after_it_is_final_is_looked_at_again(
+    tmp_path: Path,
+) -> None:
+    for name in ("ahead", "behind"):
+        (tmp_path / name).mkdir()
+    ahead, behind = LoneNode(tmp_path / "ahead"), LoneNode(tmp_path / "behind")
+    final = ahead.tree.final_view
+    built, _ = ahead.tree.build(final.block_id, 1, VALIDATOR.public_key, START_MS + 1, [])
+    ears = Ears(behind)
+    ears.parent = BlockRef(1, built.view.block_id)
+    signed = behind.transfer()
+    await behind.chain.submit([signed])
+    ears.wait(2, leading=True)
+    assert not ears.said
+    behind.tree.offer(built.data)
+    behind.tree.certify(ears.parent, behind.chain.pool.is_verified)
+    (block,) = behind.tree.path_to(built.view.block_id)
+    behind.chain.publish(block)
+    assert ears.said == [(WorkPending, 2)]
+    for node in (ahead, behind):
+        node.driver.stop()
+        await node.driver.run()
+        node.store.close()
