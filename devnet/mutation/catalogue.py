@@ -175,8 +175,10 @@ MUTATIONS: Final = (
             _FINALIZE_WHAT_IS_CERTIFIED,
             _NO_NULLIFY_AFTER_FINALIZE,
             _core(
-                "        if not at.own.keys().isdisjoint({VoteKind.NULLIFY, VoteKind.FINALIZE}):\n",
-                "        if VoteKind.NULLIFY in at.own:\n",
+                "        if not state.may_sign or not at.own.keys().isdisjoint(\n"
+                "            {VoteKind.NULLIFY, VoteKind.FINALIZE}\n"
+                "        ):\n",
+                "        if not state.may_sign or VoteKind.NULLIFY in at.own:\n",
             ),
         ),
     ),
