@@ -91,6 +91,8 @@ class SnapshotKeeper:
             await asyncio.to_thread(self._write_and_tidy, height, records)
         except (SnapshotError, OSError) as error:
             log.warning("snapshot_failed", height=height, error=str(error))
+        except Exception:
+            log.exception("snapshot_crashed", height=height)
         else:
             log.info("snapshot_written", height=height, records=len(records))
 

@@ -98,6 +98,15 @@ def check_agreement(sources: Sequence[tuple[SnapshotSource, Manifest]]) -> None:
             raise _difference(first, second, heads[0].height)
         if pair is not None:
             raise _difference(first, second, pair[0].header.height)
+        for head, boundaries in ((heads[0], theirs.boundaries), (heads[1], ours.boundaries)):
+            if any(_ends_otherwise(head, boundary.header) for boundary in boundaries):
+                raise _difference(first, second, head.height)
+
+
+def _ends_otherwise(head: Header, boundary: Header) -> bool:
+    """Return whether a head is another end of its epoch than a boundary is."""
+    is_end = head.next_validator_set_hash != ZERO_HASH
+    return is_end and head.epoch == boundary.epoch and head != boundary
 
 
 def verify_snapshot(

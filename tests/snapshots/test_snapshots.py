@@ -218,6 +218,22 @@ def test_two_valid_chains_that_differ_are_both_refused(tmp_path: Path):
         check_agreement([sources[0], older, sources[1]])
 
 
+def test_a_head_that_ends_an_epoch_is_compared_with_the_boundary_of_another_chain(tmp_path: Path):
+    """Chains may end an epoch at different heights: the heads alone show nothing."""
+    sources = []
+    for name, epochs in (("short", 1), ("longer", 2)):
+        chain = SignedChain(tmp_path / name, genesis_of("twin"))
+        chain.grow([chain.transfer(len(name))])
+        grow_epochs(chain, epochs)
+        source = taken(chain, tmp_path / f"{name}-snapshot")
+        sources.append((source, read_manifest(source, chain.genesis)))
+        chain.close()
+    with pytest.raises(SnapshotsDiffer, match="signed both"):
+        check_agreement(sources)
+    with pytest.raises(SnapshotsDiffer, match="signed both"):
+        check_agreement(sources[::-1])
+
+
 def rewrite(folder: Path, **changes: object) -> None:
     path = folder / MANIFEST_NAME
     manifest = msgspec.structs.replace(MANIFEST_CODEC.decode(path.read_bytes()), **changes)
