@@ -200,7 +200,7 @@ def test_a_checkpoint_must_be_in_the_snapshot(chain: SignedChain, tmp_path: Path
 
 def test_two_valid_chains_that_differ_are_both_refused(tmp_path: Path):
     """More than f validators sign a second history: nobody can tell which one is right (S9)."""
-    sources = []
+    sources, older = [], []
     for name in ("ours", "theirs"):
         chain = SignedChain(tmp_path / name, genesis_of("twin"))
         chain.grow([chain.transfer(len(name))])
@@ -208,14 +208,14 @@ def test_two_valid_chains_that_differ_are_both_refused(tmp_path: Path):
         grow_epochs(chain, 2)
         source = taken(chain, tmp_path / f"{name}-snapshot")
         sources.append((source, read_manifest(source, chain.genesis)))
-        older = (old, read_manifest(old, chain.genesis))
+        older.append((old, read_manifest(old, chain.genesis)))
         chain.close()
     check_agreement(sources[:1] * 2)
     with pytest.raises(SnapshotsDiffer, match="signed both"):
         check_agreement(sources)
-    check_agreement([sources[1], older])
+    check_agreement([sources[1], older[1]])
     with pytest.raises(SnapshotsDiffer, match="signed both"):
-        check_agreement([sources[0], older, sources[1]])
+        check_agreement([sources[0], older[1], sources[1]])
 
 
 def test_a_head_that_ends_an_epoch_is_compared_with_the_boundary_of_another_chain(tmp_path: Path):
