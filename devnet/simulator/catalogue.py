@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from devnet.simulator.byzantine import STRATEGIES
-from devnet.simulator.plan import LARGE, SMALL, Plan, Scale, random_plan
+from devnet.simulator.plan import BRIEF, LARGE, SMALL, Plan, Scale, random_plan
 from devnet.simulator.scenarios import SCENARIOS
 from devnet.simulator.script import Script, nothing_else
 
-SCALES: Mapping[str, Scale] = MappingProxyType({scale.name: scale for scale in (SMALL, LARGE)})
+SCALES: Mapping[str, Scale] = MappingProxyType(
+    {scale.name: scale for scale in (BRIEF, SMALL, LARGE)}
+)
 """Plans that a seed makes, by the name of their scale."""
 
 SCRIPTED = frozenset({"ghost"})
@@ -20,7 +22,8 @@ SCRIPTED = frozenset({"ghost"})
 def scenario_names() -> dict[str, str]:
     """Return the names of all scenarios, each with what it shows."""
     found = {
-        SMALL.name: "whatever the seed makes of it, briefly",
+        SMALL.name: "whatever the seed makes of it",
+        BRIEF.name: "the same with less of everything, for the tests of each day",
         LARGE.name: "the same with more of everything",
     }
     return found | {name: scenario.purpose for name, scenario in SCENARIOS.items()}

@@ -30,7 +30,10 @@ DelayUs = Callable[[str], int]
 
 
 class SimLoop:
-    """As much of `asyncio.AbstractEventLoop` as a node's parts use."""
+    """As much of `asyncio.AbstractEventLoop` as a node's parts use.
+
+    Callbacks share one context: nothing in a node sets context variables.
+    """
 
     def __init__(self, schedule: Schedule, guard: Guard, delay_us: DelayUs) -> None:
         """Prepare.
@@ -43,6 +46,7 @@ class SimLoop:
         self._schedule = schedule
         self._guard = guard
         self._delay_us = delay_us
+        self._context = contextvars.copy_context()
         self._loop = cast(asyncio.AbstractEventLoop, self)
         self._ready: deque[asyncio.Handle] = deque()
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -80,9 +84,12 @@ class SimLoop:
     def _run_ready(self) -> None:
         ready, steps = self._ready, 0
         while ready:
-            handle = ready.popleft()
+            handle: Any = ready.popleft()
             if not handle.cancelled():
-                handle._run()  # noqa: SLF001 - likewise.
+                try:
+                    handle._callback(*handle._args)  # noqa: SLF001 - likewise.
+                except Exception as error:  # noqa: BLE001 - as `Handle._run` does.
+                    self.call_exception_handler({"exception": error})
             steps += 1
             assert steps < STEPS_MAX, "a process is busy for ever without time passing"
 
@@ -99,7 +106,7 @@ class SimLoop:
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """Call back as soon as what is ready now has run."""
-        handle = asyncio.Handle(callback, args, self._loop, context)
+        handle = asyncio.Handle(callback, args, self._loop, context or self._context)
         self._ready.append(handle)
         return handle
 
@@ -121,7 +128,7 @@ class SimLoop:
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call back at a time of `time`."""
-        handle = asyncio.TimerHandle(when, callback, args, self._loop, context)
+        handle = asyncio.TimerHandle(when, callback, args, self._loop, context or self._context)
         if not self._is_dead:
             self._schedule.at(round(when * 1_000_000), self._on_timer, handle)
         return handle

@@ -30,6 +30,9 @@ ARMED_MS: Final = 400
 RESTART_MS: Final = 300
 """Time after which a supervisor starts a process again that stopped itself."""
 
+THREAD_US: Final = (20, 100)
+"""The same of work in a thread."""
+
 FAST_US: Final = (50, 400)
 """Least and greatest time of a sync or a commit on a healthy disk."""
 
@@ -227,11 +230,12 @@ class Machine:
         """Return how long work takes on an executor of the process."""
         match executor:
             case "journal":
-                return self.chance.randint(*self.sync_us)
+                least_us, most_us = self.sync_us
             case "store":
-                return self.chance.randint(*self.commit_us)
+                least_us, most_us = self.commit_us
             case _:
-                return self.chance.randint(20, 100)
+                least_us, most_us = THREAD_US
+        return least_us + int(self.chance.random() * (most_us - least_us))
 
     def _cut_if_armed(self) -> None:
         if self._armed is not None and self.process is not None:

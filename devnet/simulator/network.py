@@ -124,7 +124,8 @@ class SimNetwork:
             return
         copies = 2 if weather.doubling and chance.random() < weather.doubling else 1
         for _ in range(copies):
-            delay_us = chance.randint(*weather.delay_us)
+            least_us, most_us = weather.delay_us
+            delay_us = least_us + int(chance.random() * (most_us - least_us))
             if weather.straggling and chance.random() < weather.straggling:
                 delay_us += chance.randrange(weather.straggling_ms * MS)
             world.schedule.after(delay_us, self._arrive, sender, peer, message)
@@ -135,5 +136,6 @@ class SimNetwork:
         if process is None or not end.is_open:
             return
         self.world.mark(b"%d>%d " % (sender.number, receiver.number) + name_of(message))
-        receiver.tell(lambda: f"hears from {sender.name}: {words_of(message)}")
+        if self.world.story is not None:
+            receiver.tell(lambda: f"hears from {sender.name}: {words_of(message)}")
         receiver.call(process, process.peers.receive, end, message)

@@ -108,6 +108,7 @@ class Scale:
     """Part of the runs whose quiet is watched."""
 
 
+BRIEF = Scale("random-brief", (3, 2, 2, 85, 2, 1, 4, 0, 0, 1), (300, 500, 900), (1, 3), 0.01)
 SMALL = Scale("random", (4, 3, 3, 72, 3, 2, 10, 1, 1, 1), (800, 1_300, 2_200), (2, 5), 0.05)
 LARGE = Scale("random-long", (1, 1, 2, 30, 5, 5, 30, 5, 5, 16), (4_000, 7_000), (8, 25), 0.4)
 

@@ -60,14 +60,16 @@ class VoteChecker:
         if members[vote.signer] != machine.public_key:
             self._check_shown(machine, vote, place, kind)
             return
+        spoken = self._spoken.setdefault((place, kind, vote.signer), set())
         if machine.lost_journal:
+            spoken.add(statement)
             return  # What it may forget to have said is judged by nobody (S10).
         said = self._said.setdefault((machine.number, place), {})
         before = said.get(kind)
         if before is None:
             self._check_durable(machine, vote)
             said[kind] = vote
-            self._spoken.setdefault((place, kind, vote.signer), set()).add(statement)
+            spoken.add(statement)
         elif before.statement != statement:
             raise Objection("votes", f"{machine.name} says two {kind} in view {_at(place)}")
         if "Nullify" in said and "Finalize" in said:
