@@ -129,13 +129,27 @@ class Journal:
         identity: JournalIdentity,
         failpoints: Failpoints | None = None,
         disk: Disk | None = None,
+        *,
+        floor: View = 0,
     ) -> "Journal":
         """Make a journal that is durable, name included, before it is used.
+
+        Args:
+            path: of the file.
+            identity: whose votes it holds.
+            failpoints: where tests end the process.
+            disk: where the file is; the machine's by default.
+            floor: view up to which the store has everything. It is there with the file: a journal
+                without it, left by a crash in between, would be behind its store.
 
         Raises:
             FileExistsError: there is one.
         """
-        (disk or SystemDisk()).create(path, encode_frame(0, encode(identity)))
+        data = encode_frame(0, encode(identity))
+        if floor:
+            for payload in encode_batches([encode_entry(FloorMark(floor))]):
+                data += encode_frame(1, payload)
+        (disk or SystemDisk()).create(path, data)
         return cls(path, identity, failpoints, disk)
 
     def take_entries(self) -> tuple[Entry, ...]:

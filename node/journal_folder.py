@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from ledger.types import Epoch, Hash, PublicKey
+from ledger.types import Epoch, Hash, PublicKey, View
 from node.disk import Disk, DiskLock, LockHeld, SystemDisk
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal import Journal, JournalError
@@ -70,14 +70,14 @@ class JournalFolder:
         """
         return Journal(self._path(epoch), self._identity(epoch), self._failpoints, self._disk)
 
-    def create(self, epoch: Epoch) -> Journal:
-        """Make an epoch's journal.
+    def create(self, epoch: Epoch, *, floor: View = 0) -> Journal:
+        """Make an epoch's journal; `floor` is the view up to which the store has everything.
 
         Raises:
             FileExistsError: there is one.
         """
         path, identity = self._path(epoch), self._identity(epoch)
-        return Journal.create(path, identity, self._failpoints, self._disk)
+        return Journal.create(path, identity, self._failpoints, self._disk, floor=floor)
 
     def remove_before(self, epoch: Epoch) -> None:
         """Remove journals of earlier epochs, once this one has a final block."""

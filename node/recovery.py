@@ -294,9 +294,7 @@ class EpochOpener:
     def _create_vouched(self, epoch: Epoch, head_view: View) -> Journal:
         assert self._journals is not None
         log.warning("signing_without_journal", epoch=epoch, view=head_view)
-        journal = self._journals.create(epoch)
-        journal.append([FloorMark(head_view)])
-        return journal
+        return self._journals.create(epoch, floor=head_view)
 
     def _is_first_start(self, view: ChainView, known: set[Epoch], *, is_alone: bool) -> bool:
         """Return whether no journal of the next block's epoch can have been written before.
