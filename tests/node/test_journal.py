@@ -277,13 +277,13 @@ def test_a_failed_sync_is_never_tried_again(
 
 def test_a_journal_begins_with_its_floor_or_is_not_there(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path / "j", IDENTITY, floor=7)
+    assert journal.floor_mark == 7
+    journal.append(batch(8))
     journal.close()
     found = reopened(tmp_path / "j")
     assert found.floor_mark == 7
     assert found.torn is None
-    found.append(batch(1))
-    found.close()
-    assert reopened(tmp_path / "j").floor_mark == 7
+    assert found.entries[1:] == tuple(batch(8))
 
 
 # The folder ---------------------------------------------------------------------------------
