@@ -37,7 +37,18 @@ from tests.node.lone_node import CHAIN_ID, RICH, TAGS, VALIDATOR, TestClock, gen
 PARAMETERS = Parameters(account_fee=0, epoch_ms=2**40, delta_ms=5_000)
 """A Δ that does not pass during a test, however busy the machine is."""
 IMPATIENT = Parameters(account_fee=0, epoch_ms=2**40, delta_ms=20)
-CLOCK = TestClock()
+
+
+class StillClock(TestClock):
+    """A wall clock that stands still, so that what is signed here once never expires."""
+
+    STANDS_AT_MS = TestClock().wall_ms()
+
+    def wall_ms(self) -> int:
+        return self.STANDS_AT_MS
+
+
+CLOCK = StillClock()
 
 
 def transfer(amount: int = 1) -> SignedTransaction:

@@ -28,7 +28,7 @@ from node.journal import Journal
 from node.journal_format import FORMAT_VERSION, JournalIdentity
 from node.ports import NoPeers
 from node.watch import STALL_MS
-from tests.node.lone_node import START_MS, TAGS, VALIDATOR, LoneNode, id_of
+from tests.node.lone_node import TAGS, VALIDATOR, LoneNode, id_of
 from tests.node.memory_peers import MemoryHub
 from tests.node.test_network import SHORT, VALIDATORS, member, reported, submitted
 
@@ -173,7 +173,9 @@ async def test_a_proposal_on_which_the_program_fails_is_refused_and_counted(tmp_
     async with leader, voter:
         parent = voter.tree.final_view.block_id
         content = [_signed(leader)]
-        built, _ = leader.tree.build(parent, 1, VALIDATOR.public_key, START_MS + 1, content)
+        now_ms = leader.clock.wall_ms()
+        built, refused = leader.tree.build(parent, 1, VALIDATOR.public_key, now_ms, content)
+        assert not refused
         voter.tree.offer(built.data)
         crashes: list[None] = []
         committee = Committee(TAGS, 0, (VALIDATOR.public_key,))
