@@ -8,7 +8,7 @@ from coordinator.wire import View
 from node.status import NodeReport, SyncStatus, ValidatorSighting
 
 
-class ValidatorView(View, frozen=True):
+class SightedValidatorView(View, frozen=True):
     """A validator of the current set, as this node sees it."""
 
     name: str
@@ -56,7 +56,7 @@ class ConsensusView(View, frozen=True):
     """Views whose certificates are asked for."""
     missing_blocks: list[str]
     """Blocks that were voted on and are not executed here, hex."""
-    validators: list[ValidatorView]
+    validators: list[SightedValidatorView]
     """The current set."""
     silent_because: str | UnsetType = UNSET
     """Why a validator does not vote."""
@@ -116,8 +116,8 @@ def peers_view(report: NodeReport) -> Mapping[str, int]:
     return {"validators": 0, "followers": 0, **report.peers}
 
 
-def _validator_view(sighting: ValidatorSighting) -> ValidatorView:
-    return ValidatorView(
+def _validator_view(sighting: ValidatorSighting) -> SightedValidatorView:
+    return SightedValidatorView(
         name=sighting.name,
         public_key=sighting.public_key.hex(),
         is_self=sighting.is_self,
