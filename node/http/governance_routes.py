@@ -6,6 +6,7 @@ the index, which may lag a little.
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -30,7 +31,7 @@ from coordinator.http.query import number_parameter, text_parameter
 from ledger import find_ballot
 from ledger.governance_rejections import BallotClosed
 from ledger.store import BallotRow, BallotStatus, IndexReader, OutcomeRow, Position
-from ledger.types import Hash
+from ledger.types import Hash, Height
 from node.chain import ChainNode
 from node.http.governance_views import (
     BallotsView,
@@ -49,6 +50,12 @@ PAGE_DEFAULT: Final = 25
 PAGE_MAX: Final = 100
 VOTES_MAX: Final = 1_000
 """Outcomes of a closed ballot that are read; each authority votes twice at most."""
+
+INDEX_PATIENCE_S: Final = 2.0
+"""How long an answer about a closed ballot waits for the index."""
+
+INDEX_PAUSE_S: Final = 0.02
+"""Pause between two looks at the index."""
 
 _ID: Final = re.compile(r"(?:tx_)?([0-9a-f]{64})", re.ASCII)
 _BEFORE: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,9})", re.ASCII)
@@ -80,16 +87,32 @@ class Governance:
         try:
             return open_ballot_view(state, ballot_id, find_ballot(state, ballot_id))
         except BallotClosed:
-            row, told = await asyncio.to_thread(self._indexed, ballot_id)
+            row, told = await self._closed(ballot_id)
         if row is None:
             raise BallotNotFound
         return closed_ballot_view(row, told)
 
-    def _indexed(self, ballot_id: Hash) -> tuple[BallotRow | None, list[OutcomeRow]]:
+    async def _closed(self, ballot_id: Hash) -> tuple[BallotRow | None, list[OutcomeRow]]:
+        """Return what the index knows of a ballot that is open no more.
+
+        Whoever has cast the vote that closed it asks at once: the index is given a moment to reach
+        that block, or it would call the ballot open.
+        """
+        head = self.chain.head().height
+        last_try_s = time.monotonic() + INDEX_PATIENCE_S
+        while True:
+            row, told, indexed = await asyncio.to_thread(self._indexed, ballot_id)
+            is_known = row is not None and row.status is not BallotStatus.OPEN
+            if is_known or indexed >= head or time.monotonic() > last_try_s:
+                return row, told
+            await asyncio.sleep(INDEX_PAUSE_S)
+
+    def _indexed(self, ballot_id: Hash) -> tuple[BallotRow | None, list[OutcomeRow], Height]:
+        indexed = self.index.indexed_height()
         row = self.index.ballot(ballot_id)
         if row is None:
-            return None, []
-        return row, self.index.outcomes(limit=VOTES_MAX, object_id=ballot_id)
+            return None, [], indexed
+        return row, self.index.outcomes(limit=VOTES_MAX, object_id=ballot_id), indexed
 
 
 Base: TypeAlias = NamedDependency[SkipValidation[Governance]]
