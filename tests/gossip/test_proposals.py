@@ -32,22 +32,11 @@ from node.pool_admission import PoolLimits
 from node.references import reference_of
 from node.signatures import SignatureVerifier
 from tests.gossip.memory_network import Hub, MemoryNode, MemoryPeer
-from tests.node.lone_node import CHAIN_ID, RICH, TAGS, VALIDATOR, TestClock, genesis
+from tests.node.lone_node import CHAIN_ID, RICH, TAGS, VALIDATOR, StillClock, genesis
 
 PARAMETERS = Parameters(account_fee=0, epoch_ms=2**40, delta_ms=5_000)
 """A Δ that does not pass during a test, however busy the machine is."""
 IMPATIENT = Parameters(account_fee=0, epoch_ms=2**40, delta_ms=20)
-
-
-class StillClock(TestClock):
-    """A wall clock that stands still, so that what is signed here once never expires."""
-
-    STANDS_AT_MS = TestClock().wall_ms()
-
-    def wall_ms(self) -> int:
-        return self.STANDS_AT_MS
-
-
 CLOCK = StillClock()
 
 

@@ -74,6 +74,15 @@ class TestClock:
         return SystemClock().monotonic_ms()
 
 
+class StillClock(TestClock):
+    """A wall clock that stands still, so that what is signed once never expires."""
+
+    STANDS_AT_MS = TestClock().wall_ms()
+
+    def wall_ms(self) -> int:
+        return self.STANDS_AT_MS
+
+
 def genesis(parameters: Parameters, validators: tuple[KeyPair, ...] = (VALIDATOR,)) -> ChainView:
     members = tuple(
         Validator(key.public_key, f"v{at}", b"\x09" * 20) for at, key in enumerate(validators)
