@@ -118,11 +118,11 @@ class NodeProcess:
 
     def pause(self) -> None:
         """Stop its processes where they are: SIGSTOP."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let paused processes go on: SIGCONT."""
-        self.process.signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
 
     def wipe(self) -> None:
         """Delete all that it has written; its keys and its configuration stay."""

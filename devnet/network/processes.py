@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ class ManagedProcess:
         """
         self.name = name
         self.log_file = log_file
+        self._reaping = threading.Lock()
         launcher = [sys.executable, "-m", "devnet.network.child", str(os.getpid())]
         with log_file.open("ab") as log:
             self._popen = subprocess.Popen(
@@ -55,8 +57,13 @@ class ManagedProcess:
         return self._popen.pid
 
     def exit_code(self) -> int | None:
-        """Return the exit code, None while the process runs."""
-        return self._popen.poll()
+        """Return the exit code, None while the process runs; what it left behind is killed."""
+        with self._reaping:
+            if self._popen.returncode is None and self._has_ended():
+                # Before it is reaped its number is nobody else's, nor is that of its group.
+                self._signal_group(signal.SIGKILL)
+                self._popen.wait()
+            return self._popen.returncode
 
     def require_alive(self) -> None:
         """Check that the process runs.
@@ -87,11 +94,10 @@ class ManagedProcess:
                 )
             time.sleep(_POLL_S)
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and everything it started, if it still runs."""
         if self.exit_code() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, number)
+            self._signal_group(number)
 
     def ask_to_stop(self) -> None:
         """Ask the process to end; see `stop`."""
@@ -105,15 +111,28 @@ class ManagedProcess:
             Its exit code.
         """
         self.ask_to_stop()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(STOP_TIMEOUT_S)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while self.exit_code() is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
         return self.kill()
 
     def kill(self) -> int:
         """End the process and everything it started as a power cut would; return its exit code."""
+        self.send_signal(signal.SIGKILL)
+        while (code := self.exit_code()) is None:
+            time.sleep(_POLL_S / 10)
+        return code
+
+    def _has_ended(self) -> bool:
+        """Return whether the process has ended, without reaping it where the system allows that."""
+        if sys.platform == "darwin":
+            return self._popen.poll() is not None
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._popen.pid, options) is not None
+
+    def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
-        return self._popen.wait()
+            os.killpg(self._popen.pid, number)
 
 
 def how_it_ended(exit_code: int) -> str:
