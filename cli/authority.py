@@ -13,6 +13,7 @@ import typer
 from aitbc import parse_address
 from aitbc.governance import motion_array, prove_possession
 from aitbc.keyfile import load_key_file
+from cli import ballot
 from cli.clients import (
     NODE_DEFAULT,
     ApiKeyFile,
@@ -25,8 +26,7 @@ from cli.clients import (
 from cli.exits import CommandFailed
 from cli.group import AsJson, command_group
 from cli.sending import GenesisDigest, chain_of
-from cli.voting import AuthorityKey, BallotId, Voter, open_ballot
-from cli.voting import vote as cast_vote
+from cli.voting import AuthorityKey, Voter, open_ballot
 
 app = command_group("See and change who runs the chain.")
 
@@ -134,21 +134,7 @@ def propose_remove(
     open_ballot(voter, motion, as_json=as_json)
 
 
-@app.command()
-def vote(
-    ballot: BallotId,
-    *,
-    key: AuthorityKey,
-    no: Annotated[bool, typer.Option("--no", help="Vote against it, or take a yes back.")] = False,
-    node: NodeUrl = NODE_DEFAULT,
-    passphrase_file: KeyPassphraseFile = None,
-    api_key_file: ApiKeyFile = None,
-    genesis_digest: GenesisDigest = None,
-    as_json: AsJson = False,
-) -> None:
-    """Vote on an open ballot; the same as `aitbc ballot vote`."""
-    voter = Voter(node, api_key_file, key, passphrase_file, genesis_digest)
-    cast_vote(voter, ballot, support=not no, as_json=as_json)
+app.command(help="Vote on an open ballot; the same as `aitbc ballot vote`.")(ballot.vote)
 
 
 def _read_candidate(file: Path) -> dict[str, bytes | str]:
