@@ -1,4 +1,4 @@
-"""A network of real node processes and pre-signed transfers for it, for `bench/network.py`."""
+"""Networks of real node processes and pre-signed transfers for them."""
 
 import json
 import time

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import socket
 import tempfile
 import time
 from collections.abc import Sequence
@@ -10,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import msgpack
 
+from bench.cluster import REQUEST_TIMEOUT_S, Cluster, post_final, running_cluster
 from bench.machine import (
     Figure,
     as_json,
@@ -20,7 +19,6 @@ from bench.machine import (
     physical_limits,
     sqlite_mode,
 )
-from bench.node_workload import Bench, running_node
 
 BATCH = 500
 """Transactions in one request."""
@@ -30,8 +28,6 @@ CONNECTIONS = 4
 
 LIGHT_SAMPLES = 200
 """Single transactions, one in flight."""
-
-REQUEST_TIMEOUT_S = 60.0
 
 
 def main(arguments: list[str]) -> int:
@@ -46,9 +42,10 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         figures = physical_limits(folder)
-        with running_node(folder, options.accounts, _free_port()) as bench:
-            figures += _measured(bench, options)
-        mode = sqlite_mode(f"sqlite:///{folder / 'data' / 'chain.db'}")
+        with running_cluster(folder / "network", 1, 0, options.accounts) as cluster:
+            figures += _measured(cluster, options)
+        database = next((folder / "network").rglob("chain.db"))
+        mode = sqlite_mode(f"sqlite:///{database}")
     topology = (
         f"client and one validator process on this machine, loopback HTTP, MessagePack, "
         f"{CONNECTIONS} connections, {options.accounts} accounts, to durable commit"
@@ -63,10 +60,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _measured(bench: Bench, options: argparse.Namespace) -> list[Figure]:
-    _warm_up(bench)
-    rates = [_throughput(bench, options.transfers) for _ in range(options.runs)]
-    latencies = sorted(_light_load(bench))
+def _measured(cluster: Cluster, options: argparse.Namespace) -> list[Figure]:
+    _warm_up(cluster)
+    rates = [_throughput(cluster, options.transfers) for _ in range(options.runs)]
+    latencies = sorted(_light_load(cluster))
     return [
         Figure.of(f"transfers over HTTP in batches of {BATCH}, to final", "1/s", rates),
         Figure.of("one transfer in flight, submission to final", "ms", latencies),
@@ -75,48 +72,29 @@ def _measured(bench: Bench, options: argparse.Namespace) -> list[Figure]:
     ]
 
 
-def _warm_up(bench: Bench) -> None:
-    _send(bench, bench.transfers(BATCH))
+def _warm_up(cluster: Cluster) -> None:
+    _send(cluster, cluster.transfers(BATCH))
 
 
-def _throughput(bench: Bench, count: int) -> float:
-    signed = bench.transfers(count)
+def _throughput(cluster: Cluster, count: int) -> float:
+    signed = cluster.transfers(count)
     batches = [signed[at : at + BATCH] for at in range(0, count, BATCH)]
     began = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(lambda batch: _send(bench, batch), batches))
+        list(pool.map(lambda batch: _send(cluster, batch), batches))
     return count / (time.perf_counter() - began)
 
 
-def _light_load(bench: Bench) -> list[float]:
+def _light_load(cluster: Cluster) -> list[float]:
     latencies = []
     with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        for signed in bench.transfers(LIGHT_SAMPLES):
+        for signed in cluster.transfers(LIGHT_SAMPLES):
             began = time.perf_counter()
-            _post(client, bench, [signed])
+            post_final(client, cluster.nodes[0], [signed])
             latencies.append((time.perf_counter() - began) * 1_000)
     return latencies
 
 
-def _send(bench: Bench, batch: Sequence[bytes]) -> None:
+def _send(cluster: Cluster, batch: Sequence[bytes]) -> None:
     with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        _post(client, bench, batch)
-
-
-def _post(client: httpx.Client, bench: Bench, batch: Sequence[bytes]) -> None:
-    answer = client.post(
-        f"{bench.url}/v1/chain/transactions?wait=final",
-        content=msgpack.packb(list(batch)),
-        headers={"Content-Type": "application/msgpack"},
-    )
-    answer.raise_for_status()
-    statuses = {item["status"] for item in answer.json()["transactions"]}
-    if statuses != {"final"}:
-        raise RuntimeError(f"the node answered {statuses} where all should be final")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        post_final(client, cluster.nodes[0], batch)
