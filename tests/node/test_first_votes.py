@@ -6,7 +6,7 @@ from consensus import Vote
 from node.p2p import Role, VoteMessage
 from tests.node.lone_node import LoneNode
 from tests.node.memory_peers import MemoryHub
-from tests.node.test_network import SHORT, VALIDATORS, member, reported, submitted
+from tests.node.test_network import VALIDATORS, member, reported, submitted
 from tests.node.test_peering import Caller, handler_of
 
 
@@ -19,10 +19,10 @@ def shown_to(node: LoneNode, number: int) -> list[Vote]:
 
 async def test_members_that_all_restarted_show_a_member_its_earlier_votes(tmp_path: Path) -> None:
     hub = MemoryHub()
-    nodes = [member(hub, tmp_path, number, SHORT) for number in range(4)]
+    nodes = [member(hub, tmp_path, number) for number in range(4)]
     async with nodes[0], nodes[1], nodes[2], nodes[3]:
         await reported(nodes, await submitted(nodes[0]))
-    again = member(MemoryHub(), tmp_path, 0, SHORT)
+    again = member(MemoryHub(), tmp_path, 0)
     remembered = list(again.driver.engine.remembered_votes())
     others = {vote.signer for vote in remembered} - {0}
     assert len(others) >= 2, "a quorum of three made the transfer final"

@@ -181,7 +181,7 @@ async def test_a_process_that_was_away_does_not_blame_its_peers(start: StartNode
 
 
 async def test_quiet_peers_stay_connected_and_their_round_trips_are_measured(start: StartNode):
-    limits = replace(QUICK, ping_ms=20, silent_ms=1_000)
+    limits = replace(QUICK, ping_ms=20, silent_ms=1_000, controls_per_second=1_000)
     listener = await start(1, limits=limits)
     dialler = await start(2, peers=[listener.address], listen=(), limits=limits)
 
@@ -189,7 +189,7 @@ async def test_quiet_peers_stay_connected_and_their_round_trips_are_measured(sta
         measured = "aitbc_p2p_round_trip_seconds_count"
         return min(listener.measured(measured), dialler.measured(measured))
 
-    await eventually(lambda: fewest() >= 20)
+    await eventually(lambda: fewest() >= 2 * limits.silent_ms / limits.ping_ms)
     assert listener.handler.happened() == ["connected"]
 
 
