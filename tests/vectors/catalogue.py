@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.vectors import council, identities, malformed, trees, votes, wire
+from tests.vectors import council, identities, malformed, peers, trees, votes, wire
 from tests.vectors.world import Json
 
 FOLDER: Final = Path(__file__).parent
@@ -22,6 +22,7 @@ FILES: Final[dict[str, Callable[[], Json]]] = {
     "records.json": wire.records,
     "evidence.json": council.evidence,
     "votes.json": votes.votes,
+    "peers.json": peers.peers,
     "malformed.json": malformed.malformed,
     "merkle_trees.json": trees.merkle_trees,
     "state_trees.json": trees.state_trees,
