@@ -98,7 +98,7 @@ class SimNetwork:
         one, two = first.process, second.process
         if one is None or two is None or not (one.is_open and two.is_open):
             return
-        known = one.peers.peer_of(second.public_key), two.peers.peer_of(first.public_key)
+        known = one.peers.knows(second.public_key), two.peers.knows(first.public_key)
         if any(known):
             if not all(peer is None or peer.other_end.is_open for peer in known):
                 # A stopped process has not noticed yet that the connection before has ended.
@@ -106,6 +106,8 @@ class SimNetwork:
             return
         here, there = SimPeer(one.peers, second), SimPeer(two.peers, first)
         here.other_end, there.other_end = there, here
+        one.peers.promise(here)
+        two.peers.promise(there)
         first.call(one, one.peers.connect, here)
         second.call(two, two.peers.connect, there)
 

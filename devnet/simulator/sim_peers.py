@@ -93,6 +93,7 @@ class SimPeers:
         self._conduct = conduct
         self._loop = loop
         self._peers: dict[PublicKey, SimPeer] = {}
+        self._promised: dict[PublicKey, SimPeer] = {}
         self._is_closed = False
         self._readers: dict[PublicKey, Any] = {}
 
@@ -146,8 +147,17 @@ class SimPeers:
         if not self._is_closed and peer.is_open:
             self.network.transmit(self._machine, peer, message)
 
+    def knows(self, key: PublicKey) -> SimPeer | None:
+        """Return the end of a connection to a key, if this process noticed it or not."""
+        return self._peers.get(key) or self._promised.get(key)
+
+    def promise(self, peer: SimPeer) -> None:
+        """Note a connection that this process is about to notice; a stopped one takes its time."""
+        self._promised[peer.key] = peer
+
     def connect(self, peer: SimPeer) -> None:
         """Take a new peer."""
+        self._promised.pop(peer.key, None)
         self._peers[peer.key] = peer
         self.handler.connected(peer)
         self._loop.create_task(peer.read(self._loop, self.handler))
@@ -167,6 +177,7 @@ class SimPeers:
     def close(self) -> None:
         """Fall silent: the process has ended."""
         self._is_closed = True
-        self.network.leave(self._machine, self.peers())
-        for peer in self.peers():
+        ends = (*self.peers(), *self._promised.values())
+        self.network.leave(self._machine, ends)
+        for peer in ends:
             peer.close()

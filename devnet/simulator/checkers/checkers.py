@@ -112,9 +112,15 @@ class Checkers:
         self._quiet_from = self.order.height
 
     def end_quiet(self) -> None:
-        """Honest leaders made heartbeats only since `begin_quiet`."""
+        """Honest leaders made heartbeats only since `begin_quiet`.
+
+        A liar's block may take longer to become final than a good leader waits for it, and its child
+        may be empty then, to carry it.
+        """
         for height in range(self._quiet_from + 1, self.order.height + 1):
             header = self.order.chain[height].header
+            if height > 1 and not self.order.is_honest(self.order.chain[height - 1].header.proposer):
+                continue
             is_idle = header.transaction_count == 0 and header.outcome_count == 0
             waited_ms = self._made_ms[height] - self._made_ms[height - 1]
             is_early = waited_ms < HEARTBEAT_MS - CLOCK_MS
