@@ -4,35 +4,24 @@ A group's module, with everything that it imports, is loaded when one of its com
 `aitbc --help` answers at once, and the miner's commands work where the node is not installed.
 """
 
-import importlib
+import atexit
+import gc
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 import typer
-from typer.core import TyperGroup
 
 from cli.exits import CommandFailed, Exit
-
-if TYPE_CHECKING:
-    from typer._click import Command, Context
+from cli.lazy import Group, LazyGroups
 
 TRACEBACK_VARIABLE: Final = "AITBC_TRACEBACK"
 """Set to 1, it makes an unexpected failure show where it happened."""
 
 
-class Group(NamedTuple):
-    """A group of commands that is not loaded yet."""
-
-    module: str
-    """Module with a Typer application named `app`."""
-    summary: str
-    """Line in the list of groups."""
-
-
-class LazyGroups(TyperGroup):
-    """The top level: lists groups by their summaries, loads the one that is called."""
+class Groups(LazyGroups):
+    """The top level."""
 
     GROUPS: ClassVar[dict[str, Group]] = {
         "node": Group("cli.node", "Run a node."),
@@ -45,29 +34,10 @@ class LazyGroups(TyperGroup):
         "ballot": Group("cli.ballot", "See and decide what authorities vote on."),
     }
 
-    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002
-        """Return the names of the groups, in the order of the table."""
-        return list(self.GROUPS)
-
-    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":  # noqa: ARG002
-        """Return a stand-in that knows the summary, which is all that the list needs."""
-        group = self.GROUPS.get(cmd_name)
-        return TyperGroup(name=cmd_name, help=group.summary) if group else None
-
-    def resolve_command(
-        self, ctx: "Context", args: list[str]
-    ) -> "tuple[str | None, Command | None, list[str]]":
-        """Return the group that is called, loaded."""
-        group = self.GROUPS.get(args[0])
-        if group is None:
-            return super().resolve_command(ctx, args)
-        loaded = typer.main.get_command(importlib.import_module(group.module).app)
-        return args[0], loaded, args[1:]
-
 
 app = typer.Typer(
     name="aitbc",
-    cls=LazyGroups,
+    cls=Groups,
     help="AITBC: order AI compute, do it, prove it, be paid.",
     no_args_is_help=True,
     add_completion=False,
@@ -85,6 +55,9 @@ def main() -> None:
     """Run the command line and end the process with its code; failures are one paragraph."""
     if not __debug__:
         _end("assertions are part of this program: do not switch them off", Exit.INTERNAL)
+    # What the process still holds ends with it. To search all modules for garbage first, as the
+    # interpreter does, takes a node half a second.
+    atexit.register(gc.freeze)
     try:
         app(prog_name="aitbc")
     except CommandFailed as failure:

@@ -7,7 +7,9 @@ from typing import Final
 from aitbc import Answer, JsonValue
 from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
 from cli.exits import CommandFailed, Exit
-from cli.group import AsJson
+from cli.group import AsJson, command_group
+
+app = command_group("Show where a node stands.")
 
 _WAITS: Final = {
     "work": "quiet: there is nothing to order",
@@ -23,6 +25,7 @@ _WAITS: Final = {
 }
 
 
+@app.command()
 def status(
     node: NodeUrl = NODE_DEFAULT, api_key_file: ApiKeyFile = None, as_json: AsJson = False
 ) -> None:

@@ -1,13 +1,14 @@
 """Where the parts of a snapshot come from: a folder, or a node over HTTP. Both are hostile."""
 
 from pathlib import Path
-from typing import Final, Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ledger.state_chunks import CHUNK_BYTES_MAX
 from node.snapshots.errors import SnapshotUnreadable
 from node.snapshots.format import MANIFEST_BYTES_MAX, MANIFEST_NAME
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S: Final = 60.0
 """Longest wait for a node's next bytes."""
@@ -56,7 +57,7 @@ class FolderSource:
 class NodeSource:
     """A snapshot that a node serves."""
 
-    def __init__(self, url: str, client: httpx.Client) -> None:
+    def __init__(self, url: str, client: "httpx.Client") -> None:
         """Read from a node's API.
 
         Args:
@@ -73,6 +74,8 @@ class NodeSource:
 
     def read(self, part: str) -> bytes:
         """Return a part's bytes; see `SnapshotSource.read`."""
+        import httpx  # noqa: PLC0415 - a running node only serves, and starts without a client
+
         url, limit = f"{self._url}/{part}", _limit(part)
         data = bytearray()
         try:

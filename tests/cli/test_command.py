@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit
-from cli.main import Group, LazyGroups, main
+from cli.lazy import Group
+from cli.main import Groups, main
 from genesis import read_genesis
 from node.keyfile import Role, load_key
 from tests.processes import child_environment
@@ -234,10 +235,34 @@ def test_help_loads_no_group_and_answers_at_once() -> None:
     assert min(seconds) < 0.3
 
 
+def test_a_nodes_status_needs_nothing_that_a_node_is_made_of() -> None:
+    program = (
+        "import atexit, sys, cli.main; sys.argv[1:] = ['node', 'status', '--help'];"
+        "atexit.register(lambda: print(sorted({'node', 'sqlalchemy'} & {*sys.modules})));"
+        "cli.main.main()"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=child_environment(), check=True, capture_output=True)
+    assert ended.stdout.splitlines()[-1] == b"[]"
+
+
+def test_a_process_searches_for_no_garbage_when_it_loads_or_ends() -> None:
+    program = (
+        "import atexit, gc, sys, cli.main; sys.argv[1:] = ['node', 'run', '--help'];"
+        "atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 10_000));"
+        "before = gc.get_stats()[2]['collections'];"
+        "atexit.register(lambda: print(gc.get_stats()[2]['collections'] - before));"
+        "cli.main.main()"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=child_environment(), check=True, capture_output=True)
+    assert ended.stdout.splitlines()[-2:] == [b"0", b"True True"]
+
+
 def test_an_unexpected_failure_ends_without_a_traceback(
     aitbc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LazyGroups.GROUPS, "broken", Group("cli.not_there", "Not there."))
+    monkeypatch.setitem(Groups.GROUPS, "broken", Group("cli.not_there", "Not there."))
     code, _, err = aitbc("broken")
     assert code == Exit.INTERNAL
     assert "ModuleNotFoundError" in err
