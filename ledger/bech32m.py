@@ -16,14 +16,23 @@ _GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _VALUE_OF: Final = {char: value for value, char in enumerate(CHARSET)}
 
 
+def _reduction(top: int) -> int:
+    """Return what the five bits above the checksum's 25 turn into."""
+    total = 0
+    for bit, coefficient in enumerate(_GENERATOR):
+        if top >> bit & 1:
+            total ^= coefficient
+    return total
+
+
+# A genesis of 10^6 accounts has as many checksums: one look-up a character, not five tests.
+_REDUCTIONS: Final = tuple(map(_reduction, range(32)))
+
+
 def _polymod(values: list[int]) -> int:
     checksum = 1
     for value in values:
-        top = checksum >> 25
-        checksum = (checksum & 0x1FFFFFF) << 5 ^ value
-        for bit, coefficient in enumerate(_GENERATOR):
-            if top >> bit & 1:
-                checksum ^= coefficient
+        checksum = (checksum & 0x1FFFFFF) << 5 ^ value ^ _REDUCTIONS[checksum >> 25]
     return checksum
 
 
@@ -32,28 +41,27 @@ def _expand_prefix(prefix: str) -> list[int]:
     return [code >> 5 for code in codes] + [0] + [code & 31 for code in codes]
 
 
-def _regroup(values: list[int], from_bits: int, to_bits: int, *, pad: bool) -> list[int] | None:
-    """Regroup bits, most significant first; None if unpadded input leaves bits that are not 0."""
-    accumulator, bits, out = 0, 0, []
-    for value in values:
-        accumulator = accumulator << from_bits | value
-        bits += from_bits
-        while bits >= to_bits:
-            bits -= to_bits
-            out.append(accumulator >> bits & (1 << to_bits) - 1)
-        accumulator &= (1 << bits) - 1
-    if pad:
-        if bits:
-            out.append(accumulator << (to_bits - bits) & (1 << to_bits) - 1)
-    elif bits >= from_bits or accumulator:
+def _words(data: bytes) -> list[int]:
+    """Return groups of five bits, most significant first, the last filled up with zeros."""
+    padding = -len(data) * 8 % 5
+    number = int.from_bytes(data, "big") << padding
+    return [number >> shift & 31 for shift in range(len(data) * 8 + padding - 5, -1, -5)]
+
+
+def _bytes(words: list[int]) -> bytes | None:
+    """Return what `_words` makes these of; None if what is left over is not all zeros."""
+    number = 0
+    for word in words:
+        number = number << 5 | word
+    padding = len(words) * 5 % 8
+    if padding >= 5 or number & (1 << padding) - 1:
         return None
-    return out
+    return (number >> padding).to_bytes(len(words) * 5 // 8, "big")
 
 
 def encode(prefix: str, data: bytes) -> str:
     """Return the bech32m text of `data` under the lower-case `prefix`."""
-    words = _regroup(list(data), 8, 5, pad=True)
-    assert words is not None
+    words = _words(data)
     polymod = _polymod(_expand_prefix(prefix) + words + [0] * CHECKSUM_LENGTH) ^ CHECKSUM_CONSTANT
     checksum = [polymod >> 5 * (CHECKSUM_LENGTH - 1 - i) & 31 for i in range(CHECKSUM_LENGTH)]
     return prefix + "1" + "".join(CHARSET[word] for word in words + checksum)
@@ -80,7 +88,7 @@ def decode(prefix: str, text: str) -> bytes:
     words = [_VALUE_OF[char] for char in tail]
     if _polymod(_expand_prefix(prefix) + words) != CHECKSUM_CONSTANT:
         raise AddressInvalid("wrong checksum: a character was mistyped")
-    data = _regroup(words[:-CHECKSUM_LENGTH], 5, 8, pad=False)
+    data = _bytes(words[:-CHECKSUM_LENGTH])
     if data is None:
         raise AddressInvalid("padding bits are not zero")
-    return bytes(data)
+    return data
