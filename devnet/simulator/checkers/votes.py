@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from consensus import Certificate, Nullify, Vote
 from devnet.simulator.checkers.objection import Objection
 from devnet.simulator.wire import vote_in
-from node.p2p import CertificateMessage, Message
+from node.p2p import CertificateMessage, Message, RangeAnswer
 
 if TYPE_CHECKING:
     from devnet.simulator.checkers.order import Order
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 Place = tuple[int, int]
 """Epoch and view."""
+
+_CERTIFICATES = msgspec.msgpack.Decoder(Certificate)
+"""Reads what proves a range of final blocks: a vote may leave its signer in nothing else."""
 
 _BINARY_HEAD = b"\xc4\x20"
 """MessagePack's head of 32 bytes."""
@@ -47,6 +52,8 @@ class VoteChecker:
             self._on_vote(machine, vote)
         elif isinstance(message, CertificateMessage):
             self._on_certificate(machine, message.certificate)
+        elif isinstance(message, RangeAnswer) and message.blocks:
+            self._on_certificate(machine, _CERTIFICATES.decode(message.blocks[-1].certificate))
 
     def has_voted(self, machine: Machine, epoch: int) -> bool:
         """Return whether any vote of an epoch ever left a machine."""
