@@ -12,16 +12,12 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Final, TypeVar
 
-import alembic.command
-import alembic.config
-import alembic.script
-from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, Pool, create_engine, event
 
-from coordinator.database.errors import DatabaseClosed, DatabaseTooNew
+from coordinator.database.errors import DatabaseClosed
+from coordinator.database.schema import upgrade_schema
 
 T = TypeVar("T")
 
@@ -30,8 +26,6 @@ WRITES_PER_COMMIT_MAX: Final = 256
 
 READERS: Final = 2
 """Threads for reads; WAL lets them read while the writer writes."""
-
-_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _Write = tuple[Callable[[Connection], object], "Future[object]"]
 
@@ -47,7 +41,7 @@ class Database:
         """
         self._write_engine = _engine(url, "BEGIN IMMEDIATE")
         self._read_engine = _engine(url, "BEGIN")
-        _migrate(self._write_engine)
+        upgrade_schema(self._write_engine)
         self._is_closed = False
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="coordinator-read")
@@ -162,17 +156,3 @@ def _configure_sqlite(engine: Engine, pool: Pool, begin: str) -> None:
 
     event.listen(pool, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
-
-
-def _migrate(engine: Engine) -> None:
-    scripts = alembic.script.ScriptDirectory(str(_MIGRATIONS))
-    with engine.begin() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current == scripts.get_current_head():
-            return
-        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
-            raise DatabaseTooNew(current)
-        config = alembic.config.Config()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "head")

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from coordinator.database import Database, DatabaseClosed, DatabaseTooNew
+from coordinator.database.schema import MIGRATIONS, REVISIONS
 from coordinator.database.tables import clients, metadata
 
 
@@ -54,6 +56,11 @@ async def test_a_database_is_durable_and_opens_again(tmp_path: Path) -> None:
     again = Database(url)
     assert await _ids(again) == ["a"]
     again.close()
+
+
+def test_the_revisions_are_written_down_as_alembic_finds_them() -> None:
+    found = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    assert tuple(script.revision for script in found)[::-1] == REVISIONS
 
 
 async def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
