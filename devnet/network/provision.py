@@ -60,6 +60,8 @@ class ChainWish:
     """Parameters of the chain."""
     owners: Sequence[Address] = ()
     """Accounts besides the network's own that get `AUTHORITY_AITBC` each."""
+    buckets: int = BUCKETS
+    """Buckets of the state tree; a state of very many accounts wants more."""
 
 
 def provision(directory: DevnetDirectory, wish: ChainWish) -> Genesis:
@@ -113,7 +115,7 @@ def _spec(directory: DevnetDirectory, passphrase: bytes, wish: ChainWish) -> Gen
             *(_allocation(owner, AUTHORITY_AITBC) for owner in wish.owners),
         ),
         parameters=wish.parameters,
-        buckets=BUCKETS,
+        buckets=wish.buckets,
     )
 
 
