@@ -206,10 +206,12 @@ class Wire(asyncio.Protocol):
         # One byte that the socket does not take makes us wait: what waits in `SendQueue` keeps its
         # order of priority, and what waits in a transport does not.
         self._transport.set_write_buffer_limits(high=1)
+        connection = transport.get_extra_info("socket")
+        # asyncio does it for dialled sockets, not for accepted ones: a vote would wait there until
+        # the peer acknowledges what was sent before, which may take it 40 ms.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            transport.get_extra_info("socket").setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES
-            )
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._is_writable = True
         if isinstance(self._websocket, ClientProtocol):
             self._websocket.send_request(self._websocket.connect())

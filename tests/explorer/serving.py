@@ -1,7 +1,6 @@
 """The explorer behind a real server, in a thread, on a free port."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ import uvicorn
 from litestar import Litestar
 
 from explorer_web import ExplorerReads, explorer_handlers
+from node.config import ListenAddress
+from node.http.listeners import bind_all
 from tests.explorer.chains import IndexedChain
 
 
@@ -35,7 +36,7 @@ def serve(chain: IndexedChain) -> Iterator[Served]:
     app = Litestar(route_handlers=explorer_handlers(reads), openapi_config=None)
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
-    bound = socket.create_server(("127.0.0.1", 0))
+    (bound,) = bind_all([ListenAddress("127.0.0.1", 0)])
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[bound])))
     thread.start()
     try:

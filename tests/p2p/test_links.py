@@ -1,6 +1,7 @@
 """Connections over time: found again, kept once, missed when they are gone."""
 
 import asyncio
+import socket
 import time
 from dataclasses import replace
 
@@ -35,6 +36,17 @@ async def test_two_nodes_meet_and_talk_both_ways(start: StartNode):
     await eventually(lambda: listener.handler.messages and dialler.handler.messages)
     assert listener.handler.messages == [transactions(b"there")]
     assert dialler.handler.messages == [transactions(b"back")]
+
+
+async def test_neither_end_holds_a_message_back_for_more_to_send(start: StartNode):
+    """asyncio switches Nagle's algorithm off by itself only for sockets that it connects."""
+    listener = await start(1)
+    dialler = await start(2, peers=[listener.address], listen=())
+    await eventually(lambda: listener.sees(dialler) and dialler.sees(listener))
+    for node in (listener, dialler):
+        (wire,) = node.network._wires
+        connection = wire.transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_messages_of_one_peer_arrive_in_order(start: StartNode):
