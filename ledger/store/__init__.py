@@ -1,5 +1,6 @@
 """The SQL side of the ledger: block store, state store, indexer, read queries."""
 
+from ledger.store.chain_reader import ChainReader
 from ledger.store.chain_store import ChainStore
 from ledger.store.encoded import EncodedBlock, EncodedProof
 from ledger.store.errors import (
@@ -12,10 +13,13 @@ from ledger.store.errors import (
     NotInitialised,
     SchemaTooNew,
     SchemaTooOld,
+    StoreDriverMissing,
     StoreError,
     StoreFailed,
+    StoreLocked,
     StoreMissing,
     StoreUnreadable,
+    StoreUnsafe,
     StoreUnusable,
     StoreUrlInvalid,
     WrongStore,
@@ -55,6 +59,7 @@ __all__ = [
     "BlockConflict",
     "BlockGap",
     "BlockRow",
+    "ChainReader",
     "ChainStats",
     "ChainStore",
     "CommitRefused",
@@ -80,10 +85,13 @@ __all__ = [
     "ReceiptRow",
     "SchemaTooNew",
     "SchemaTooOld",
+    "StoreDriverMissing",
     "StoreError",
     "StoreFailed",
+    "StoreLocked",
     "StoreMissing",
     "StoreUnreadable",
+    "StoreUnsafe",
     "StoreUnusable",
     "StoreUrlInvalid",
     "StoredBlock",

@@ -1,8 +1,10 @@
 """Writing many rows with few statements.
 
 A thread that writes beside a busy main thread pays for each return to the interpreter: one
-statement of 4,000 rows costs about its work, 4,000 statements cost seconds. Statements come in
-sizes of powers of two, so that the driver's cache of compiled statements holds them all.
+statement of 4,000 rows costs about its work, 4,000 statements cost seconds. For SQLite a statement
+names each value; statements come in sizes of powers of two, so that the driver's cache of compiled
+statements holds them all. PostgreSQL is given one array a column, and one statement fits any
+number of rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +12,18 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Table
+
+from ledger.store.backend import POSTGRESQL
 
 Value = bytes | str | int | None
 Row = tuple[Value, ...]
 
 _VARIABLES_MAX: Final = 32_766
 """SQLite's default limit of parameters of a statement; PostgreSQL's is twice that."""
+
+_ARRAY_MAX: Final = 16_384
+"""Rows of one statement with arrays; bounds the memory that it takes on both sides."""
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -25,11 +32,22 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, or replace those that have their primary key."""
+    """Insert rows, or replace those that have their primary key; no key stands twice in `rows`."""
     keys = ", ".join(column.name for column in table.primary_key)
     others = [column.name for column in table.columns if not column.primary_key]
     changes = ", ".join(f"{name} = excluded.{name}" for name in others)
     _write(connection, table, rows, f" ON CONFLICT ({keys}) DO UPDATE SET {changes}")
+
+
+def delete_rows(connection: Connection, column: Column[bytes], values: Sequence[bytes]) -> None:
+    """Delete the rows whose column has one of the values."""
+    where = f"DELETE FROM {column.table} WHERE {column.name}"  # noqa: S608 - names of our tables
+    for part in chunked(values):
+        if connection.dialect.name == POSTGRESQL:
+            connection.exec_driver_sql(f"{where} = ANY(%s)", (list(part),))
+        else:
+            marks = ", ".join("?" * len(part))
+            connection.exec_driver_sql(f"{where} IN ({marks})", tuple(part))
 
 
 def chunked(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
@@ -39,23 +57,36 @@ def chunked(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Row], suffix: str) -> None:
-    width = len(table.columns)
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    names = tuple(column.name for column in table.columns)
+    if connection.dialect.name == POSTGRESQL:
+        types = tuple(column.type.compile(connection.dialect) for column in table.columns)
+        statement = _statement_of_arrays(table.name, names, types, suffix)
+        for start in range(0, len(rows), _ARRAY_MAX):
+            columns = zip(*rows[start : start + _ARRAY_MAX], strict=True)
+            connection.exec_driver_sql(statement, tuple(map(list, columns)))
+        return
     start = 0
     while start < len(rows):
-        size = min(_floor_power(len(rows) - start), _floor_power(_VARIABLES_MAX // width))
-        columns = tuple(column.name for column in table.columns)
-        statement = _statement(table.name, columns, size, suffix, mark)
+        size = min(_floor_power(len(rows) - start), _floor_power(_VARIABLES_MAX // len(names)))
+        statement = _statement_of_values(table.name, names, size, suffix)
         part = rows[start : start + size]
         connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
         start += size
 
 
 @lru_cache(maxsize=256)
-def _statement(table: str, columns: tuple[str, ...], rows: int, suffix: str, mark: str) -> str:
-    row = f"({', '.join([mark] * len(columns))})"
+def _statement_of_values(table: str, columns: tuple[str, ...], rows: int, suffix: str) -> str:
+    row = f"({', '.join(['?'] * len(columns))})"
     names = ", ".join(columns)
     return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)}{suffix}"  # noqa: S608 - names of our tables
+
+
+def _statement_of_arrays(
+    table: str, columns: tuple[str, ...], types: tuple[str, ...], suffix: str
+) -> str:
+    names = ", ".join(columns)
+    arrays = ", ".join(f"%s::{each}[]" for each in types)
+    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}){suffix}"  # noqa: S608 - names of our tables
 
 
 def _floor_power(number: int) -> int:

@@ -4,39 +4,24 @@ A commit is one transaction with one block row and one state-delta blob, so its 
 with the state. The state table follows lazily (`checkpoint`), and is completed from the deltas
 when the node starts (`load_records`).
 
-One thread writes (`initialise`, `commit`, `checkpoint`); any thread reads.
+One thread of one process writes (`initialise`, `adopt`, `commit`, `checkpoint`, `prune`); any
+thread reads.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, insert, select
+from sqlalchemy import insert
 
 from ledger.block import ZERO_HASH, Block, block_id
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
-from ledger.params import HORIZON_MS_MAX
 from ledger.records import Table, state_key
 from ledger.store.adoption import Middle, write_middle
-from ledger.store.block_rows import (
-    BLOCK_COLUMNS,
-    HEAD_COLUMNS,
-    block_of,
-    block_values,
-    encode_delta,
-    head_of,
-    signed_transactions,
-)
+from ledger.store.block_rows import block_values, encode_delta
+from ledger.store.chain_reader import ChainReader
 from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS, EPOCH_ENDS
-from ledger.store.columns import height_in_range, id_prefix
-from ledger.store.encoded import (
-    EncodedBlock,
-    EncodedProof,
-    encoded_block,
-    encoded_blocks,
-    encoded_proof,
-)
 from ledger.store.engine import Database
 from ledger.store.errors import (
     AlreadyInitialised,
@@ -46,54 +31,33 @@ from ledger.store.errors import (
     NotInitialised,
 )
 from ledger.store.schema import Schema, upgrade_schema
-from ledger.store.state_table import StateTable, load_state, write_first_state
-from ledger.store.stored import EpochEnd, StoredBlock, StoredHead
-from ledger.store.summaries import (
-    Pruner,
-    Summary,
-    ids_of,
-    recent_leaves,
-    summary_at,
-    summary_head,
-)
-from ledger.transaction import CODEC, transaction_id_of_bytes
-from ledger.types import DurationMs, Epoch, Hash, Height, TimestampMs
-
-FETCH_BYTES_MAX: Final = 16 * 1_048_576
-"""Bodies that `final_blocks` reads at once; it stops after the block that exceeds this."""
-
-_ONE_BY_ONE: Final = {"yield_per": 1}
+from ledger.store.state_table import StateTable, write_first_state
+from ledger.store.stored import EpochEnd, StoredHead
+from ledger.store.summaries import Pruner
+from ledger.types import Hash, Height
 
 _VALIDATORS_KEY: Final = state_key(Table.VALIDATORS)
 
-_HEADS: Final = select(*(BLOCKS.c[name] for name in HEAD_COLUMNS))
-_BLOCKS: Final = select(*(BLOCKS.c[name] for name in BLOCK_COLUMNS))
 
-
-class ChainStore:
-    """Blocks, certificates and state of one chain in one database."""
+class ChainStore(ChainReader):
+    """Writes blocks, certificates and state of one chain into one database."""
 
     def __init__(self, database: Database) -> None:
         """Take over a database whose schema is up to date; `open` makes one from a URL."""
-        self._database = database
+        super().__init__(database)
         self._state = StateTable(database)
         self._pruner = Pruner(database)
         self._first_kept: Callable[[], Height] = lambda: 0
-        self._tags: Tags | None = None
-        self._head: StoredHead | None = None
-        with database.reading() as connection:
-            digest = connection.execute(select(CHAIN.c.genesis_digest)).scalar_one_or_none()
-            if digest is not None:
-                self._tags = Tags(digest)
-                self._head = _newest(connection)
+        self._head = super().head()
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the store at an SQLAlchemy URL such as ``sqlite:////var/lib/aitbc/chain.db``.
+        """Open the store at a URL, ``sqlite:////var/lib/aitbc/chain.db`` or ``postgresql://…``.
 
         Makes the database if there is none (its folder must exist) and upgrades an older schema.
 
         Raises:
+            StoreLocked: another process writes it.
             StoreUnusable: a subclass that says what to do.
         """
         database = Database(url)
@@ -103,21 +67,6 @@ class ChainStore:
         except BaseException:
             database.close()
             raise
-
-    def close(self) -> None:
-        """Give the connections back; nothing is pending, since a commit returns when durable."""
-        self._database.close()
-
-    @property
-    def tags(self) -> Tags:
-        """Tags of the chain that is stored.
-
-        Raises:
-            NotInitialised: none is.
-        """
-        if self._tags is None:
-            raise NotInitialised(f"{self._database.name} holds no genesis block yet")
-        return self._tags
 
     def head(self) -> StoredHead | None:
         """Return the newest durable block; None before `initialise`."""
@@ -210,22 +159,6 @@ class ChainStore:
         self._head = StoredHead(header.height, block_id, header, certificate)
         self._state.note(len(delta))
 
-    def load_records(self) -> tuple[StoredHead, dict[bytes, bytes]]:
-        """Return the head and all records of the state after it.
-
-        The caller builds the state from them and compares its root with the head's header: the
-        store keeps bytes, and does not judge them.
-
-        Raises:
-            NotInitialised: there is no genesis block.
-            StoreUnreadable: what leads from the checkpoint to the head is damaged.
-        """
-        with self._database.reading() as connection:
-            head = _newest(connection)
-            if head is None:
-                raise NotInitialised(f"{self._database.name} holds no genesis block yet")
-            return head, load_state(connection, self._database.name, head.height)
-
     def checkpoint(self, keys: int = 1_000, *, force: bool = False) -> bool:
         """Carry one bounded slice of the deltas over into the state table, and prune a slice.
 
@@ -241,82 +174,6 @@ class ChainStore:
         has_pruned = self._pruner.prune_whole_slice(self._tags, self._first_kept())
         return self._state.carry(keys, force=force) or has_pruned
 
-    def final_blocks(self, after_height: int, limit: int) -> list[StoredBlock]:
-        """Return blocks after_height+1 …, in order: at most `limit`, fewer if they are large."""
-        found: list[StoredBlock] = []
-        size = 0
-        query = _BLOCKS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
-        with self._database.reading() as connection:
-            # One row at a time: the driver would otherwise fetch what the bound leaves out.
-            for row in connection.execute(query.limit(limit), execution_options=_ONE_BY_ONE):
-                found.append(block_of(row, self.tags))
-                size += len(row.body)
-                if size > FETCH_BYTES_MAX:
-                    break
-        return found
-
-    def block_at(self, height: Height) -> StoredBlock | None:
-        """Return the block at a height."""
-        if not height_in_range(height):
-            return None
-        return self._block(BLOCKS.c.height == height)
-
-    def block_by_id(self, block_id: Hash) -> StoredBlock | None:
-        """Return the block of an id."""
-        prefix = BLOCKS.c.id_prefix == id_prefix(block_id)
-        return self._block(prefix & (BLOCKS.c.block_id == block_id))
-
-    def encoded_blocks(
-        self, after_height: Height, blocks_max: int, bytes_max: int
-    ) -> list[EncodedBlock]:
-        """Return the bytes of blocks after_height+1 …, in order; see `encoded.encoded_blocks`."""
-        with self._database.reading() as connection:
-            return encoded_blocks(connection, after_height, blocks_max, bytes_max)
-
-    def encoded_proof(self, after_height: Height, headers_max: int) -> EncodedProof | None:
-        """Return what proves the block of a height; see `encoded.encoded_proof`."""
-        with self._database.reading() as connection:
-            return encoded_proof(connection, after_height, headers_max)
-
-    def encoded_block(self, block_id: Hash) -> bytes | None:
-        """Return the bytes of the block of an id."""
-        with self._database.reading() as connection:
-            return encoded_block(connection, block_id)
-
-    def header_at(self, height: Height) -> StoredHead | None:
-        """Return header and certificate at a height, without reading the body."""
-        if not height_in_range(height):
-            return None
-        with self._database.reading() as connection:
-            row = connection.execute(_HEADS.where(BLOCKS.c.height == height)).first()
-            return summary_head(connection, height) if row is None else head_of(row)
-
-    @property
-    def first_height(self) -> Height:
-        """Height of the oldest block that is stored whole; summaries are kept of those below."""
-        return self._pruner.first_height()
-
-    def epoch_end_before(self, epoch: Epoch) -> StoredHead | None:
-        """Return the last block of the newest epoch before this one; None in the first (E3)."""
-        earlier = select(EPOCH_ENDS.c.height).where(EPOCH_ENDS.c.epoch < epoch)
-        with self._database.reading() as connection:
-            newest = earlier.order_by(EPOCH_ENDS.c.epoch.desc()).limit(1)
-            height = connection.execute(newest).scalar_one_or_none()
-        return None if height is None else self.header_at(height)
-
-    def epoch_ends(self) -> list[EpochEnd]:
-        """Return where each epoch ended, oldest first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(select(EPOCH_ENDS).order_by(EPOCH_ENDS.c.epoch))
-            return [EpochEnd(*row) for row in rows]
-
-    def summary_at(self, height: Height) -> Summary | None:
-        """Return what is kept of a block that is not stored whole."""
-        if not height_in_range(height):
-            return None
-        with self._database.reading() as connection:
-            return summary_at(connection, height)
-
     def prune_below(self, first_kept: Callable[[], Height]) -> None:
         """Have every `checkpoint` prune what lies below the height that is then returned.
 
@@ -331,27 +188,6 @@ class ChainStore:
         Call it between commits, until it returns 0.
         """
         return self._pruner.prune(self.tags, first_kept)
-
-    def recent_ids(
-        self, now_ms: TimestampMs, horizon_ms: DurationMs = HORIZON_MS_MAX
-    ) -> list[tuple[Hash, TimestampMs]]:
-        """Return (id, valid_until_ms) of transactions with valid_until_ms ≥ now_ms (T1).
-
-        Args:
-            now_ms: time of the head.
-            horizon_ms: greatest horizon that was in force in the last `horizon_ms`; no block that
-                is older than this can hold a transaction that is still valid.
-        """
-        recent = []
-        with self._database.reading() as connection:
-            for body in _bodies_since(connection, now_ms - horizon_ms):
-                for signed in signed_transactions(body):
-                    valid_until_ms = CODEC.decode_trusted(signed).transaction.valid_until_ms
-                    if valid_until_ms >= now_ms:
-                        recent.append((transaction_id_of_bytes(self.tags, signed), valid_until_ms))
-            for leaves in recent_leaves(connection, now_ms - horizon_ms):
-                recent += [leaf for leaf in ids_of(leaves) if leaf[1] >= now_ms]
-        return recent
 
     def _require_head(self) -> StoredHead:
         if self._head is None:
@@ -376,23 +212,3 @@ class ChainStore:
                 f"block {height} has parent {parent_id.hex()}, but {head.block_id.hex()} is final"
             )
         return False
-
-    def _block(self, condition: ColumnElement[bool]) -> StoredBlock | None:
-        with self._database.reading() as connection:
-            row = connection.execute(_BLOCKS.where(condition)).first()
-            return None if row is None else block_of(row, self.tags)
-
-
-def _newest(connection: Connection) -> StoredHead | None:
-    newest: Select[int, bytes, bytes, bytes] = _HEADS.order_by(BLOCKS.c.height.desc())
-    row = connection.execute(newest.limit(1)).first()
-    return None if row is None else head_of(row)
-
-
-def _bodies_since(connection: Connection, since_ms: int) -> Iterator[bytes]:
-    """Yield the bodies of blocks not older than a time, newest first."""
-    newest_first = select(BLOCKS.c.timestamp_ms, BLOCKS.c.body).order_by(BLOCKS.c.height.desc())
-    for timestamp_ms, body in connection.execute(newest_first, execution_options=_ONE_BY_ONE):
-        if timestamp_ms < since_ms:
-            return
-        yield body

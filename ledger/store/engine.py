@@ -1,41 +1,23 @@
 """Engines: how this program talks to its databases.
 
 A database has one writing connection and a pool of reading ones, so that a page that somebody
-reads never stands in the way of a block (in WAL mode neither waits for the other). Transactions are
-explicit: a writer takes the write lock when it begins, and cannot fail halfway for want of it.
+reads never stands in the way of a block. Transactions are explicit. A writer cannot fail halfway
+for want of a lock: it takes it when it begins, or holds it as long as it lives.
 
-SQLite is what runs today. The tables and statements keep to what PostgreSQL can do as well.
+What differs between SQLite and PostgreSQL is in `sqlite_engine` and `postgresql_engine`, behind
+`Backend`; tables and statements are the same.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from ledger.store.errors import StoreFailed, StoreMissing, StoreUnreadable, StoreUrlInvalid
-
-BUSY_TIMEOUT_S: Final = 10.0
-"""How long a writer waits for another process's write lock, and a reader for a free connection."""
-
-READERS_MAX: Final = 8
-"""Reading connections kept; each holds a page cache."""
-
-CACHE_KIB: Final = 32_768
-"""Page cache of a connection; the upper levels of an index of 10^7 rows fit."""
-
-FREED_PAGES_MAX: Final = 4_096
-"""Pages, of 4 KiB, that one transaction gives back; bounds how long the writer is held."""
-
-SQLITE_VERSION_MIN: Final = (3, 37, 0)
-"""First version with STRICT tables."""
-
-_UNREADABLE: Final = ("file is not a database", "malformed", "unsupported file format")
+from ledger.store.backend import POSTGRESQL, SQLITE, Backend
+from ledger.store.errors import StoreFailed, StoreMissing, StoreUrlInvalid
+from ledger.store.sqlite_engine import SqliteBackend
 
 
 class Database:
@@ -45,33 +27,52 @@ class Database:
         """Prepare the engines; connections are opened when needed.
 
         Args:
-            url: SQLAlchemy URL, ``sqlite:///`` and a path.
+            url: ``sqlite:////path/to/file`` or ``postgresql://user@host/database?schema=name``;
+                see `postgresql_url` for what else may stand in it.
             durable: whether a commit survives power loss when it returns. Without it the newest
                 commits may be lost together, but what is left is consistent.
-            create: whether to make the file if there is none.
+            create: whether to make the file or schema if there is none.
 
         Raises:
             StoreUrlInvalid: no URL of a supported database, or its folder does not exist.
-            StoreMissing: there is no file, and `create` is not set.
+            StoreDriverMissing: its driver is not installed.
+            StoreMissing: there is nothing there, and `create` is not set.
         """
-        parsed = _check_url(url)
-        self.name = str(parsed.database)
-        """The file, for messages."""
-        if not create and not Path(self.name).exists():
-            raise StoreMissing(f"{self.name} does not exist; start the node that writes it first")
-        self._writer = _engine(parsed, 1, "BEGIN IMMEDIATE", _writer_settings(durable=durable))
-        self._reader = _engine(parsed, READERS_MAX, "BEGIN", _READER_SETTINGS)
+        self._backend = _backend(url, durable=durable)
+        self.name = self._backend.name
+        """The file or the server's database, for messages."""
+        if not create:
+            with self._translated():
+                is_there = self._backend.exists()
+            if not is_there:
+                self.close()
+                raise StoreMissing(f"{self.name} does not exist; start the node that writes it")
+
+    def claim(self) -> None:
+        """Become the one process that writes this database; the lock ends with `close`.
+
+        `writing` does it too, when it is first used. On SQLite there is nothing to do: whoever
+        writes takes the file's lock for each transaction, and a node locks its folder.
+
+        Raises:
+            StoreLocked: another process writes it.
+            StoreUnsafe: the server would lose what it confirmed.
+            StoreFailed: it cannot be reached.
+        """
+        with self._translated():
+            self._backend.claim()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a write transaction; commit at the end, roll back on an exception.
 
         Raises:
-            StoreFailed: the database failed (disk full, I/O error). Nothing of this transaction
-                may be reported as stored; stop, and recover by opening the store anew.
+            StoreFailed: the database failed (disk full, I/O error, connection lost). Whether this
+                transaction is stored is not known; report nothing of it, stop, and recover by
+                opening the store anew.
             StoreUnreadable: the file is no database, or a damaged one.
         """
-        with self._translated(), self._writer.begin() as connection:
+        with self._translated(), self._backend.writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -81,118 +82,55 @@ class Database:
         Raises:
             StoreFailed, StoreUnreadable: as `writing`.
         """
-        with self._translated(), self._reader.connect() as connection:
+        with self._translated(), self._backend.reader.connect() as connection:
             yield connection
 
     def give_space_back(self) -> None:
         """Return pages that deleted rows left to the file system, a bounded number of them.
 
-        For the writing thread, outside of a transaction. The file gets shorter when the log has
-        been copied into it.
+        For the writing thread, outside of a transaction.
 
         Raises:
             StoreFailed: as `writing`.
         """
         with self._translated():
-            pooled = self._writer.raw_connection()
-            try:
-                raw = pooled.driver_connection
-                assert isinstance(raw, sqlite3.Connection)
-                # A script runs the statement to its end; `execute` frees a single page.
-                raw.executescript(f"PRAGMA incremental_vacuum({FREED_PAGES_MAX})")
-            finally:
-                pooled.close()
+            self._backend.give_space_back()
 
     def close(self) -> None:
         """Close all connections; call it when no transaction is open."""
-        self._reader.dispose()
-        self._writer.dispose()
+        self._backend.reader.dispose()
+        self._backend.writer.dispose()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn the driver's exceptions into errors of the store that name the file."""
+        """Turn the driver's exceptions into errors of the store that name the database."""
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as error:
-            reason = str(error.orig if isinstance(error, DBAPIError) else error)
-            if any(text in reason for text in _UNREADABLE):
-                raise StoreUnreadable(
-                    f"{self.name} cannot be read ({reason}); "
-                    "restore it from a copy, or move it away and let the node build it again"
-                ) from error
-            raise StoreFailed(f"{self.name}: {reason}") from error
         except PoolExhausted as error:
             raise StoreFailed(f"{self.name}: all connections are in use") from error
+        except (DBAPIError, PendingRollbackError) as error:
+            raise self._backend.failure(error) from error
+        except self._backend.driver_errors as error:
+            raise self._backend.failure(error) from error
 
 
-def _check_url(url: str) -> URL:
-    """Return the parsed URL of a database that this version can use."""
+def _backend(url: str, *, durable: bool) -> Backend:
+    """Return what serves a URL."""
     try:
         parsed = make_url(url)
     except ArgumentError:
+        # The text is not repeated: what is no URL may still hold a password.
         raise StoreUrlInvalid(
-            f"{url!r} is no database URL; write sqlite:////path/to/file"
+            "this is no database URL; write sqlite:////path/to/file or postgresql://user@host/name"
         ) from None
-    if parsed.get_backend_name() != "sqlite":
-        raise StoreUrlInvalid(
-            f"{parsed.get_backend_name()} is not supported by this version; write sqlite:////path"
-        )
-    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
-        raise StoreUrlInvalid(
-            f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or later is needed"
-        )
-    path = parsed.database
-    if not path or path == ":memory:" or path.startswith("file:"):
-        raise StoreUrlInvalid("a store needs a file of its own; write sqlite:////path/to/file")
-    if not Path(path).parent.is_dir():
-        raise StoreUrlInvalid(f"the folder {Path(path).parent} does not exist; make it first")
-    return parsed
+    kind = parsed.get_backend_name()
+    if kind == SQLITE:
+        return SqliteBackend(parsed, durable=durable)
+    if kind == POSTGRESQL:
+        # Its driver is an extra that most nodes do not have.
+        from ledger.store.postgresql_engine import PostgresqlBackend  # noqa: PLC0415
 
-
-def _engine(url: URL, connections: int, begin: str, settings: tuple[str, ...]) -> Engine:
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=BUSY_TIMEOUT_S,
-        # The pool hands a connection to one thread at a time, which is all that SQLite asks for.
-        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        # The driver's own idea of when transactions begin is switched off; `start` begins them.
-        connection.isolation_level = None
-        for setting in settings:
-            connection.execute(f"PRAGMA {setting}")
-
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-_SETTINGS: Final = (
-    "foreign_keys = ON",
-    # A hostile database file must not run functions of its choice.
-    "trusted_schema = OFF",
-    "temp_store = MEMORY",
-    f"cache_size = -{CACHE_KIB}",
-)
-
-_READER_SETTINGS: Final = (*_SETTINGS, "query_only = ON")
-
-
-def _writer_settings(*, durable: bool) -> tuple[str, ...]:
-    return (
-        *_SETTINGS,
-        # Takes effect when the file is made: pruned pages can go back to the file system.
-        "auto_vacuum = INCREMENTAL",
-        "journal_mode = WAL",
-        # FULL syncs the log at each commit; NORMAL when the log is copied into the file.
-        f"synchronous = {'FULL' if durable else 'NORMAL'}",
-        # Some systems overwrite deleted rows with zeros by default. Nothing here is secret.
-        "secure_delete = OFF",
+        return PostgresqlBackend(parsed, durable=durable)
+    raise StoreUrlInvalid(
+        f"{kind} is not supported; write sqlite:////path/to/file or postgresql://user@host/name"
     )

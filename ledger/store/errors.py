@@ -4,7 +4,8 @@
 
     StoreError
     ├── StoreUnusable      the operator reacts: the text says what to do
-    │   ├── StoreUrlInvalid, StoreMissing, StoreUnreadable, StoreFailed
+    │   ├── StoreUrlInvalid, StoreDriverMissing, StoreMissing, StoreUnreadable, StoreFailed
+    │   ├── StoreLocked, StoreUnsafe
     │   ├── SchemaTooNew, SchemaTooOld, WrongStore, AlreadyInitialised
     ├── CommitRefused      a defect of the caller: a final block does not fit the chain
     │   ├── NotInitialised, GenesisMismatch, BlockGap, BlockConflict
@@ -33,6 +34,12 @@ class StoreUrlInvalid(StoreUnusable):
     code = "STORE_URL_INVALID"
 
 
+class StoreDriverMissing(StoreUnusable):
+    """The driver of a database server is not installed."""
+
+    code = "STORE_DRIVER_MISSING"
+
+
 class StoreMissing(StoreUnusable):
     """No database, or one without tables, where a reader expects one."""
 
@@ -46,9 +53,21 @@ class StoreUnreadable(StoreUnusable):
 
 
 class StoreFailed(StoreUnusable):
-    """The database failed while it was used: disk full, I/O error, locked for too long."""
+    """The database failed while it was used: disk full, I/O error, connection lost, a lock."""
 
     code = "STORE_FAILED"
+
+
+class StoreLocked(StoreUnusable):
+    """Another process writes this database."""
+
+    code = "STORE_LOCKED"
+
+
+class StoreUnsafe(StoreUnusable):
+    """A server that may lose what it has confirmed."""
+
+    code = "STORE_UNSAFE"
 
 
 class SchemaTooNew(StoreUnusable):

@@ -43,12 +43,14 @@ _alembic_lock: Final = threading.Lock()
 
 
 def upgrade_schema(database: Database, schema: Schema, revision: str = "head") -> None:
-    """Bring a database to a revision of this program, making its tables if it is empty.
+    """Claim a database and bring it to a revision of this program, from nothing if it is empty.
 
     Raises:
+        StoreLocked: another process writes it.
         SchemaTooNew: a newer program made it.
         WrongStore: it is another kind of database.
     """
+    database.claim()
     # The reader looks first: a writer's connection would change another program's file.
     with database.reading() as connection:
         current = _check_known(connection, database, schema)

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select, update
 
 from ledger.store.block_rows import decode_delta
-from ledger.store.bulk import Row, chunked, upsert_rows
+from ledger.store.bulk import Row, delete_rows, upsert_rows
 from ledger.store.chain_tables import CHAIN, DELTAS, STATE
 from ledger.store.engine import Database
 from ledger.store.errors import StoreUnreadable
@@ -132,6 +132,4 @@ def write_first_state(connection: Connection, records: list[Row]) -> None:
 
 def _apply(connection: Connection, changes: list[tuple[bytes, bytes | None]]) -> None:
     upsert_rows(connection, STATE, [(key, record) for key, record in changes if record is not None])
-    gone = [key for key, record in changes if record is None]
-    for keys in chunked(gone):
-        connection.execute(delete(STATE).where(STATE.c.state_key.in_(keys)))
+    delete_rows(connection, STATE.c.state_key, [key for key, record in changes if record is None])

@@ -122,6 +122,11 @@ def recent_leaves(connection: Connection, since_ms: TimestampMs) -> Iterator[byt
             yield leaves
 
 
+def first_whole_height(connection: Connection) -> Height:
+    """Return the height of the oldest block that is stored whole."""
+    return int(connection.execute(select(func.min(BLOCKS.c.height))).scalar_one() or 0)
+
+
 def insert_summaries(connection: Connection, summaries: Sequence[Summary]) -> None:
     """Write summaries of blocks that the store does not hold."""
     if summaries:
@@ -139,11 +144,6 @@ class Pruner:
         """Prune a database that `ChainStore` owns."""
         self._database = database
 
-    def first_height(self) -> Height:
-        """Return the height of the oldest whole block."""
-        with self._database.reading() as connection:
-            return int(connection.execute(select(func.min(BLOCKS.c.height))).scalar_one() or 0)
-
     def prune_whole_slice(self, tags: Tags | None, first_kept: Height) -> bool:
         """Prune once a whole slice has gathered below a height; return whether it did.
 
@@ -151,7 +151,9 @@ class Pruner:
         """
         if tags is None or first_kept < SLICE_BLOCKS:
             return False
-        if first_kept < self.first_height() + SLICE_BLOCKS:
+        with self._database.reading() as connection:
+            first = first_whole_height(connection)
+        if first_kept < first + SLICE_BLOCKS:
             return False
         return self.prune(tags, first_kept) > 0
 

@@ -59,7 +59,7 @@ def say(height: int) -> None:
 
 
 def switch_syncing_off(store: ChainStore) -> None:
-    @event.listens_for(store._database._writer, "checkout")
+    @event.listens_for(store._database._backend.writer, "checkout")
     def unsafe(connection, *_: object) -> None:
         connection.execute("PRAGMA synchronous = OFF")
 

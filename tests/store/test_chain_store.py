@@ -172,7 +172,7 @@ def test_final_blocks_come_in_order_and_bounded_by_count_and_size(store: ChainSt
     assert [block.height for block in store.final_blocks(1, 3)] == [2, 3, 4]
     assert [block.height for block in store.final_blocks(4, 100)] == [5]
     assert store.final_blocks(5, 100) == []
-    monkeypatch.setattr("ledger.store.chain_store.FETCH_BYTES_MAX", 600)
+    monkeypatch.setattr("ledger.store.chain_reader.FETCH_BYTES_MAX", 600)
     assert [block.height for block in store.final_blocks(0, 100)] == [1]
 
 

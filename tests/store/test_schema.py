@@ -193,7 +193,7 @@ def test_a_reader_of_what_is_not_there_says_so_and_makes_nothing(tmp_path: Path)
         ("sqlite://", "file of its own"),
         ("sqlite:///:memory:", "file of its own"),
         ("sqlite:///file:chain?mode=memory&uri=true", "file of its own"),
-        ("postgresql://localhost/chain", "not supported by this version"),
+        ("mysql://localhost/chain", "mysql is not supported"),
         ("sqlite:////nowhere/at/all/chain.db", "does not exist"),
     ],
 )
@@ -233,8 +233,8 @@ def test_the_writer_syncs_at_each_commit_and_readers_cannot_write(tmp_path: Path
 def test_a_reader_that_gets_no_connection_in_time_fails_with_the_stores_own_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("ledger.store.engine.READERS_MAX", 1)
-    monkeypatch.setattr("ledger.store.engine.BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("ledger.store.sqlite_engine.READERS_MAX", 1)
+    monkeypatch.setattr("ledger.store.sqlite_engine.BUSY_TIMEOUT_S", 0.01)
     database = Database(url_of(tmp_path / "some.db"))
     with (
         database.reading(),

@@ -1,0 +1,133 @@
+"""SQLite: a file of one's own, in WAL mode, in which neither readers nor the writer wait."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from ledger.store.backend import BUSY_TIMEOUT_S, READERS_MAX
+from ledger.store.errors import StoreError, StoreFailed, StoreUnreadable, StoreUrlInvalid
+
+CACHE_KIB: Final = 32_768
+"""Page cache of each connection; the upper levels of an index of 10^7 rows fit."""
+
+FREED_PAGES_MAX: Final = 4_096
+"""Pages, of 4 KiB, that one transaction gives back; bounds how long the writer is held."""
+
+VERSION_MIN: Final = (3, 37, 0)
+"""First version with STRICT tables."""
+
+_UNREADABLE: Final = ("file is not a database", "malformed", "unsupported file format")
+
+
+class SqliteBackend:
+    """A database in a file."""
+
+    driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+    """See `Backend`."""
+
+    def __init__(self, url: URL, *, durable: bool) -> None:
+        """Prepare the engines.
+
+        Raises:
+            StoreUrlInvalid: no file of its own, or its folder does not exist.
+        """
+        self.name = str(_path_of(url))
+        self.writer = _engine(url, 1, "BEGIN IMMEDIATE", _writer_settings(durable=durable))
+        self.reader = _engine(url, READERS_MAX, "BEGIN", _READER_SETTINGS)
+
+    def exists(self) -> bool:
+        """Return whether there is a file."""
+        return Path(self.name).exists()
+
+    def claim(self) -> None:
+        """Do nothing: each transaction takes the file's lock."""
+
+    def give_space_back(self) -> None:
+        """Cut free pages off; the file gets shorter when the log has been copied into it."""
+        pooled = self.writer.raw_connection()
+        try:
+            raw = pooled.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            # A script runs the statement to its end; `execute` frees a single page.
+            raw.executescript(f"PRAGMA incremental_vacuum({FREED_PAGES_MAX})")
+        finally:
+            pooled.close()
+
+    def failure(self, error: Exception) -> StoreError:
+        """Return `StoreUnreadable` for a file that is no database, `StoreFailed` for the rest."""
+        reason = str(error.orig if isinstance(error, DBAPIError) else error)
+        if any(text in reason for text in _UNREADABLE):
+            return StoreUnreadable(
+                f"{self.name} cannot be read ({reason}); "
+                "restore it from a copy, or move it away and let the node build it again"
+            )
+        return StoreFailed(f"{self.name}: {reason}")
+
+
+def _path_of(url: URL) -> Path:
+    """Return the file that a URL names."""
+    if sqlite3.sqlite_version_info < VERSION_MIN:
+        raise StoreUrlInvalid(
+            f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or later is needed"
+        )
+    path = url.database
+    if not path or path == ":memory:" or path.startswith("file:"):
+        raise StoreUrlInvalid("a store needs a file of its own; write sqlite:////path/to/file")
+    if not Path(path).parent.is_dir():
+        raise StoreUrlInvalid(f"the folder {Path(path).parent} does not exist; make it first")
+    return Path(path)
+
+
+def _engine(url: URL, connections: int, begin: str, settings: tuple[str, ...]) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT_S,
+        # The pool hands a connection to one thread at a time, which is all that SQLite asks for.
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        # Errors are logged; what was being written is nobody's business there.
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        # The driver's own idea of when transactions begin is switched off; `start` begins them.
+        connection.isolation_level = None
+        for setting in settings:
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+_SETTINGS: Final = (
+    "foreign_keys = ON",
+    # A hostile database file must not run functions of its choice.
+    "trusted_schema = OFF",
+    "temp_store = MEMORY",
+    f"cache_size = -{CACHE_KIB}",
+)
+
+_READER_SETTINGS: Final = (*_SETTINGS, "query_only = ON")
+
+
+def _writer_settings(*, durable: bool) -> tuple[str, ...]:
+    return (
+        *_SETTINGS,
+        # Takes effect when the file is made: pruned pages can go back to the file system.
+        "auto_vacuum = INCREMENTAL",
+        "journal_mode = WAL",
+        # FULL syncs the log at each commit; NORMAL when the log is copied into the file.
+        f"synchronous = {'FULL' if durable else 'NORMAL'}",
+        # Some systems overwrite deleted rows with zeros by default. Nothing here is secret.
+        "secure_delete = OFF",
+    )
