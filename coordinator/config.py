@@ -65,7 +65,7 @@ class CoordinatorConfig:
     """What `build_services` needs besides the chain."""
 
     database_url: str
-    """SQLAlchemy URL of the coordinator's own database, such as ``sqlite:////…/coordinator.db``."""
+    """URL of the coordinator's own database, such as ``sqlite:////…/coordinator.db``."""
     artifact_dir: Path
     """Folder of artifact files; made if missing."""
     wrapping_key_path: Path

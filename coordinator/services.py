@@ -81,6 +81,14 @@ class Services:
         if self.core.config.is_devnet:
             await self.clients.ensure_demo()
 
+    async def until_failure(self) -> None:
+        """Wait until the database fails for good; the node has to end then.
+
+        Raises:
+            StoreFailed: why. It never returns otherwise.
+        """
+        await self.core.database.until_failure()
+
     def release_waiting(self) -> None:
         """Answer requests that wait for something to happen, so that the node can stop."""
         self.core.follower.queue.close()
@@ -120,6 +128,7 @@ def build_services(
 
     Raises:
         DatabaseTooNew: a newer version of this program wrote the database.
+        StoreUnusable: the database cannot be used; a subclass that says what to do.
         WrappingKeyUnsafe: the wrapping key's file may be read by others, or is damaged.
     """
     core = _core(config, chain, clock, random_bytes)

@@ -59,6 +59,7 @@ class Node:
         self._server: HttpServer | None = None
         self._driving: asyncio.Task[None] | None = None
         self._networking: asyncio.Task[None] | None = None
+        self._coordinating: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
 
     def serve_with(self, server: HttpServer) -> None:
@@ -78,7 +79,9 @@ class Node:
             until_one_ends(self._metrics.probe_loop(), self._parts.watch.run()), name="watch"
         )
         if self._coordinator:
-            await self._coordinator.services.start()
+            services = self._coordinator.services
+            await services.start()
+            self._coordinating = asyncio.create_task(services.until_failure(), name="coordinator")
         await self._server.start()
         log.info(
             "node_started",
@@ -91,11 +94,13 @@ class Node:
         """Return when `stop` is set.
 
         Raises:
-            NodeFatal: an invariant broke before that; `stop()` has to be called all the same.
+            NodeFatal, StoreFailed: an invariant broke before that, or the coordinator's database
+                failed; `stop()` has to be called all the same.
         """
         assert self._driving is not None, "start comes first"
         stopping = asyncio.create_task(stop.wait())
-        working = [task for task in (self._driving, self._networking) if task]
+        parts = (self._driving, self._networking, self._coordinating)
+        working = [task for task in parts if task]
         await asyncio.wait({stopping, *working}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         for task in working:
@@ -108,6 +113,9 @@ class Node:
             self._coordinator.services.release_waiting()
         if self._server:
             await self._server.stop()
+        if self._coordinating:
+            self._coordinating.cancel()
+            await asyncio.gather(self._coordinating, return_exceptions=True)
         if self._coordinator:
             await self._coordinator.services.stop()
         if self._parts.network:

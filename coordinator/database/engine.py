@@ -2,22 +2,26 @@
 
 Writes are functions of a connection. One thread runs them, many in one SQL transaction when many
 wait, each in a savepoint of its own: one failing does not undo its neighbours, and all of them are
-durable before any caller gets its answer (synchronous=FULL).
+durable before any caller gets its answer.
+
+When a commit fails, nobody knows what of it is stored. From then on nothing is written any more,
+and the node stops: it learns what is there when it starts again.
 """
 
 import asyncio
 import contextlib
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Pool, create_engine, event
+from sqlalchemy import Connection
 
 from coordinator.database.errors import DatabaseClosed
 from coordinator.database.schema import upgrade_schema
+from ledger.store import Database as Connections
+from ledger.store import StoreFailed
 
 T = TypeVar("T")
 
@@ -25,7 +29,7 @@ WRITES_PER_COMMIT_MAX: Final = 256
 """Functions that share one commit; bounds how long the first of them waits."""
 
 READERS: Final = 2
-"""Threads for reads; WAL lets them read while the writer writes."""
+"""Threads for reads; they read while the writer writes."""
 
 _Write = tuple[Callable[[Connection], object], "Future[object]"]
 
@@ -34,15 +38,20 @@ class Database:
     """An open, migrated database. Close it when done."""
 
     def __init__(self, url: str) -> None:
-        """Open the database at an SQLAlchemy URL and bring its schema up to date.
+        """Open the database at a URL and bring its schema up to date.
 
         Raises:
             DatabaseTooNew: a newer version of this program wrote it; nothing was changed.
+            StoreUnusable: a subclass that says what to do.
         """
-        self._write_engine = _engine(url, "BEGIN IMMEDIATE")
-        self._read_engine = _engine(url, "BEGIN")
-        upgrade_schema(self._write_engine)
+        self._connections = Connections(url)
+        try:
+            upgrade_schema(self._connections)
+        except BaseException:
+            self._connections.close()
+            raise
         self._is_closed = False
+        self._failure: Future[None] = Future()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="coordinator-read")
         self._writer = threading.Thread(
@@ -58,6 +67,7 @@ class Database:
 
         Raises:
             DatabaseClosed: `close` was called.
+            StoreFailed: the database failed, now or before; see `until_failure`.
         """
         if self._is_closed:
             raise DatabaseClosed
@@ -69,6 +79,14 @@ class Database:
         """Run `work` on one consistent snapshot; it must not write."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def until_failure(self) -> None:
+        """Wait until the database fails for good; the process has to end then.
+
+        Raises:
+            StoreFailed: why. It never returns otherwise.
+        """
+        await asyncio.shield(asyncio.wrap_future(self._failure))
+
     def close(self) -> None:
         """Finish the writes that wait, end the threads, close the connections."""
         self._is_closed = True
@@ -76,11 +94,10 @@ class Database:
         self._writer.join()
         self._refuse_the_late()
         self._readers.shutdown()
-        self._write_engine.dispose()
-        self._read_engine.dispose()
+        self._connections.close()
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        with self._read_engine.begin() as connection:
+        with self._connections.reading() as connection:
             return work(connection)
 
     def _write_loop(self) -> None:
@@ -111,11 +128,15 @@ class Database:
     def _commit(self, batch: list[_Write]) -> None:
         answers: list[Callable[[], None]] = []
         try:
-            with self._write_engine.begin() as connection:
+            if self._failure.done():
+                self._failure.result()
+            with self._connections.writing() as connection:
                 answers.extend(_run(connection, work, future) for work, future in batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller has to learn it
             for _, future in batch:
                 future.set_exception(error)
+            if isinstance(error, StoreFailed) and not self._failure.done():
+                self._failure.set_exception(error)
             return
         for answer in answers:
             answer()
@@ -132,27 +153,3 @@ def _run(
         failure = error
         return lambda: future.set_exception(failure)
     return lambda: future.set_result(value)
-
-
-def _engine(url: str, begin: str) -> Engine:
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _configure_sqlite(engine, engine.pool, begin)
-    return engine
-
-
-def _configure_sqlite(engine: Engine, pool: Pool, begin: str) -> None:
-    """Take transaction control from the driver, which would begin too late and never IMMEDIATE."""
-
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None
-        with contextlib.closing(connection.cursor()) as cursor:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA busy_timeout=10000")
-
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(pool, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, column, inspect, select, table
+from sqlalchemy import Connection, column, inspect, select, table
 
 from coordinator.database.errors import DatabaseTooNew
+from ledger.store import Database as Connections
 
 REVISIONS: Final = ("0001",)
 """Revisions in `migrations`, oldest first. Written down, because to ask alembic takes a fifth of a
@@ -17,13 +18,15 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSION: Final = table("alembic_version", column("version_num"))
 
 
-def upgrade_schema(engine: Engine) -> None:
-    """Bring a database to the newest schema that this program knows, making its tables if need be.
+def upgrade_schema(database: Connections) -> None:
+    """Claim a database and bring it to the newest schema of this program, from nothing if need be.
 
     Raises:
         DatabaseTooNew: a newer version of this program wrote it; nothing was changed.
+        StoreLocked: another process writes it.
     """
-    with engine.begin() as connection:
+    database.claim()
+    with database.writing() as connection:
         current = _revision(connection)
         if current == REVISIONS[-1]:
             return

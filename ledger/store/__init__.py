@@ -3,6 +3,7 @@
 from ledger.store.chain_reader import ChainReader
 from ledger.store.chain_store import ChainStore
 from ledger.store.encoded import EncodedBlock, EncodedProof
+from ledger.store.engine import Database
 from ledger.store.errors import (
     BlockConflict,
     BlockGap,
@@ -63,6 +64,7 @@ __all__ = [
     "ChainStats",
     "ChainStore",
     "CommitRefused",
+    "Database",
     "DisputeRow",
     "EncodedBlock",
     "EncodedProof",
