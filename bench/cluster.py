@@ -1,6 +1,7 @@
-"""Networks of real node processes and pre-signed transfers for them."""
+"""Networks of real node processes, asked and observed from outside."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,38 +10,28 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import msgpack
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from aitbc import ChainTags, SigningKey, action_array, sign_transaction
+from aitbc import ChainTags
+from bench.load import REQUEST_TIMEOUT_S
+from bench.wallets import Wallets
 from devnet.network.configuration import Extras, direct_wiring, write_config
 from devnet.network.directory import DevnetDirectory
 from devnet.network.node import NodeProcess
 from devnet.network.plan import Shape, plan_nodes
 from devnet.network.ports import FreePorts
 from devnet.network.provision import ChainWish, provision
-from ledger.params import Parameters
-
-FEE_NAIT: Final = 10_000
-"""Above the fee of a transfer between accounts that exist."""
-
-VALIDITY_MS: Final = 500_000
-"""Pre-signed transactions stay valid through all runs of a benchmark."""
-
-REQUEST_TIMEOUT_S: Final = 120.0
+from ledger.params import BUCKETS_DEFAULT, Parameters
 
 WAIT_S: Final = 120.0
-"""Limit of everything that is waited for."""
+"""Limit of everything that is waited for, but a start."""
 
-_EXTRAS: Final = Extras(
-    {
-        "check_invariants": False,
-        "signatures": {"workers": 1},
-        "http": {"quotas": {"other": 1_000_000_000}},
-        "log": {"level": "warning"},
-    }
-)
+START_WAIT_S: Final = 600.0
+"""Limit of a start; from a genesis of 10^6 accounts it takes long."""
+
+POLL_S: Final = 0.002
+"""Between two looks at what is waited for; part of the error of every time measured so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +45,24 @@ class Traffic:
     frames_of: dict[str, float]
     """Messages by kind."""
 
+    def since(self, before: "Traffic") -> "Traffic":
+        """Return what was sent after an earlier reading."""
+        kinds = {
+            kind: count - before.frames_of.get(kind, 0) for kind, count in self.frames_of.items()
+        }
+        return Traffic(self.frames - before.frames, self.bytes - before.bytes, kinds)
+
 
 class Cluster:
     """Nodes that run, and accounts that can send."""
 
-    def __init__(
-        self, nodes: Sequence[NodeProcess], tags: ChainTags, keys: Sequence[SigningKey]
-    ) -> None:
-        """Name what runs; `running_cluster` starts it."""
+    def __init__(self, nodes: Sequence[NodeProcess], tags: ChainTags, wallets: Wallets) -> None:
+        """Name what there is; `running_cluster` starts it."""
         self.nodes = list(nodes)
         self.tags = tags
-        self.keys = keys
-        self._sent = 0
+        self.client = httpx.Client(timeout=REQUEST_TIMEOUT_S)
+        """For questions, by the thread that made the cluster."""
+        self._wallets = wallets
 
     @property
     def validators(self) -> list[NodeProcess]:
@@ -73,25 +70,30 @@ class Cluster:
         return [node for node in self.nodes if node.plan.key]
 
     @property
+    def urls(self) -> list[str]:
+        """Addresses of the validators' APIs."""
+        return [node.url for node in self.validators]
+
+    @property
     def followers(self) -> list[NodeProcess]:
         """Nodes that follow; they do not run until somebody starts them."""
         return [node for node in self.nodes if not node.plan.key]
 
     def transfers(self, count: int) -> list[bytes]:
-        """Sign `count` transfers of one nait, round robin over the accounts."""
-        valid_until_ms = time.time_ns() // 1_000_000 + VALIDITY_MS
-        signed = []
-        for index in range(self._sent, self._sent + count):
-            sender = self.keys[index % len(self.keys)]
-            receiver = self.keys[(index * 7 + 1) % len(self.keys)]
-            action = action_array("transfer", to=receiver.address, amount=1)
-            signed.append(
-                sign_transaction(
-                    self.tags, sender, action, fee=FEE_NAIT, valid_until_ms=valid_until_ms
-                ).signed
-            )
-        self._sent += count
-        return signed
+        """Return signed transfers that were not sent yet."""
+        return self._wallets.transfers(self.tags, count)
+
+    def start(self, node: NodeProcess) -> float:
+        """Start a node; return the seconds until its API answers."""
+        began = time.perf_counter()
+        node.start()
+        deadline = time.monotonic() + START_WAIT_S
+        while not self._answers(node):
+            node.process.require_alive()
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{node.name} was not ready after {START_WAIT_S:.0f} s")
+            time.sleep(POLL_S)
+        return time.perf_counter() - began
 
     def height(self, node: NodeProcess) -> int:
         """Return a node's final height."""
@@ -101,12 +103,12 @@ class Cluster:
         """Return where a node stands.
 
         Raises:
-            RuntimeError: it does not answer.
+            httpx.HTTPError: it does not answer.
         """
-        status = node.status()
-        if status is None:
-            raise RuntimeError(f"{node.name} does not answer")
-        return status
+        answer = self.client.get(f"{node.url}/v1/chain/status")
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
 
     def leader(self) -> NodeProcess:
         """Return the validator that leads the current view, as most of them see it."""
@@ -121,7 +123,7 @@ class Cluster:
         frames: dict[str, float] = {}
         size = 0.0
         for node in self.validators:
-            text = httpx.get(f"{node.url}/metrics", timeout=REQUEST_TIMEOUT_S).text
+            text = self.client.get(f"{node.url}/metrics").text
             for family in text_string_to_metric_families(text):
                 for sample in family.samples:
                     if sample.labels.get("direction") != "sent":
@@ -137,49 +139,60 @@ class Cluster:
         """Return what the validators' processes and their workers have used, all together."""
         total = 0.0
         for node in self.validators:
-            root = psutil.Process(node.process.pid)
-            for process in (root, *root.children(recursive=True)):
+            for process in processes_of(node):
                 used = process.cpu_times()
                 total += used.user + used.system
         return total
 
-
-def post_final(client: httpx.Client, node: NodeProcess, batch: Sequence[bytes]) -> None:
-    """Send transactions to a node, and return when all are final there.
-
-    Raises:
-        RuntimeError: one of them is not.
-    """
-    answer = client.post(
-        f"{node.url}/v1/chain/transactions?wait=final",
-        content=msgpack.packb(list(batch)),
-        headers={"Content-Type": "application/msgpack"},
-    )
-    answer.raise_for_status()
-    statuses = {item["status"] for item in answer.json()["transactions"]}
-    if statuses != {"final"}:
-        raise RuntimeError(f"{node.name} answered {statuses} where all should be final")
+    def _answers(self, node: NodeProcess) -> bool:
+        try:
+            return self.client.get(f"{node.url}/v1/chain/status").is_success
+        except httpx.TransportError:
+            return False
 
 
-def wait_for(what: str, holds: Callable[[], bool]) -> None:
-    """Wait until a condition, asked again and again, holds.
+def processes_of(node: NodeProcess) -> list[psutil.Process]:
+    """Return the processes of a running node: those that it started, below the one that did."""
+    root = psutil.Process(node.process.pid)
+    return [root, *root.children(recursive=True)]
+
+
+def memory_of(node: NodeProcess) -> dict[str, float]:
+    """Return the MiB that each process of a node takes, shared pages divided among their users."""
+    found: dict[str, float] = {}
+    for process in processes_of(node):
+        size = process.memory_full_info().pss / 2**20
+        name = _name_of(process)
+        found[name] = found.get(name, 0.0) + size
+    return found
+
+
+def _name_of(process: psutil.Process) -> str:
+    """Return what a process of a node does, by the module that it runs."""
+    command = process.cmdline()
+    module = command[command.index("-m") + 1] if "-m" in command else " ".join(command[1:2])
+    return module or process.name()
+
+
+def wait_for(what: str, holds: Callable[[], bool], limit_s: float = WAIT_S) -> float:
+    """Wait until a condition, asked again and again, holds; return the seconds that it took.
 
     Raises:
         RuntimeError: it does not in time.
     """
-    deadline = time.monotonic() + WAIT_S
+    began = time.monotonic()
     while not holds():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} did not happen within {WAIT_S:.0f} s")
-        time.sleep(0.002)
+        if time.monotonic() > began + limit_s:
+            raise RuntimeError(f"{what} did not happen within {limit_s:.0f} s")
+        time.sleep(POLL_S)
+    return time.monotonic() - began
 
 
 @contextmanager
 def running_cluster(
-    folder: Path, validators: int, followers: int, accounts: int
+    folder: Path, validators: int, followers: int, wallets: Wallets
 ) -> Iterator[Cluster]:
     """Run validators below `folder` until the block ends; followers are made and not started."""
-    keys = [SigningKey.generate() for _ in range(accounts)]
     directory = DevnetDirectory(folder)
     free = FreePorts()
     shape = Shape(validators, followers, 0)
@@ -188,26 +201,48 @@ def running_cluster(
         shape,
         time.time_ns() // 1_000_000,
         Parameters(),
-        [key.address for key in keys],
+        wallets.addresses(),
+        BUCKETS_DEFAULT,
     )
     with directory:
         provision(directory, wish)
         for plan in plans:
-            write_config(directory, plan, direct_wiring(plan, plans), _EXTRAS)
+            write_config(directory, plan, direct_wiring(plan, plans), _extras(validators))
         nodes = [NodeProcess(directory, plan) for plan in plans]
         genesis = json.loads(directory.genesis.read_bytes())
         tags = ChainTags(genesis["chain_id"], bytes.fromhex(genesis["genesis_digest"]))
-        cluster = Cluster(nodes, tags, keys)
+        cluster = Cluster(nodes, tags, wallets)
         try:
             for node in cluster.validators:
                 node.start()
             for node in cluster.validators:
-                node.wait_ready()
+                _wait_ready(node)
             yield cluster
         finally:
+            cluster.client.close()
             for node in nodes:
                 if node.starts:
                     node.process.ask_to_stop()
             for node in nodes:
                 if node.starts:
                     node.stop()
+
+
+def verifiers(validators: int) -> int:
+    """Return how many processes of each node verify signatures: a core each, at least one."""
+    return max(1, len(os.sched_getaffinity(0)) // validators)
+
+
+def _wait_ready(node: NodeProcess) -> None:
+    node.process.wait_until(lambda: node.status() is not None, START_WAIT_S)
+
+
+def _extras(validators: int) -> Extras:
+    return Extras(
+        {
+            "check_invariants": False,
+            "signatures": {"workers": verifiers(validators)},
+            "http": {"quotas": {"other": 1_000_000_000}},
+            "log": {"level": "warning"},
+        }
+    )

@@ -1,136 +1,97 @@
 """Signatures, transfers and every action through the ledger, with a durable commit.
 
-One process, one thread: what a validator does with a block that it has not seen before. Every
-figure is the median over blocks, with its spread.
+What a validator does with a block that it has not seen before: first one step after the other on
+one core, then with the signatures verified in processes of their own beside the rest.
 """
 
-import argparse
-import json
-import tempfile
-import time
+import os
 from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import pairwise
-from pathlib import Path
 
 from bench.actions import ActionCost, action_costs
-from bench.chain import BenchChain, address_of_number
-from bench.machine import (
-    Figure,
-    as_json,
-    describe_machine,
-    machine_lines,
-    physical_limits,
-    sqlite_mode,
+from bench.chain import BenchChain
+from bench.machine import store_mode
+from bench.pipeline import (
+    STEPS,
+    blocks_of_transfers,
+    overlapped_rates,
+    step_times,
+    store_for,
 )
+from bench.run import Run, benchmark_parser, positive, run_benchmark
 from bench.state_root import root_figures
-from ledger import apply_block
-from ledger.actions import Transfer
-from ledger.block import CODEC, Block
-from ledger.codec import encode
 from ledger.params import SIGNATURE_WEIGHT_US
-from ledger.store import ChainStore
-from ledger.transaction import SignedTransaction, transaction_id, verify_signature
-
-STEPS = ("decode", "verify", "apply and state root", "durable commit")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, and print a table or one JSON object."""
-    options = _options(arguments)
-    machine = describe_machine()
-    with tempfile.TemporaryDirectory(prefix="aitbc-bench-", dir=options.folder) as folder:
-        figures = physical_limits(Path(folder))
-        url = f"sqlite:///{Path(folder) / 'chain.db'}"
-        figures += _transfers(url, options)
-        figures += root_figures(options.keys, options.blocks)
-        mode = sqlite_mode(url)
-    costs = action_costs(options.jobs)
-    signature_us = 1e6 / figures[0].median
-    workload = {"accounts": options.accounts, "transfers_a_block": options.transactions}
-    if options.json:
-        report = as_json(machine, figures) | {"sqlite": mode, "workload": workload}
-        print(json.dumps(report | {"actions": [asdict(cost) for cost in costs]}, indent=2))
-        return 0
-    print(*machine_lines(machine), sep="\n")
-    print(
-        f"store     SQLite, journal {mode['journal_mode']}, synchronous {mode['synchronous']}; "
-        f"{options.accounts:,} accounts, {options.transactions:,} transfers a block, one thread\n"
+    """Run the benchmark and print its report; `--json` prints one object."""
+    parser = benchmark_parser("ledger", __doc__)
+    parser.add_argument("--accounts", type=positive, default=10_000, help="accounts at genesis")
+    parser.add_argument("--transactions", type=positive, default=2_000, help="transfers in a block")
+    parser.add_argument("--blocks", type=positive, default=12, help="blocks of transfers")
+    parser.add_argument("--jobs", type=int, default=300, help="jobs for every action; 0 for none")
+    parser.add_argument(
+        "--keys",
+        type=positive,
+        nargs="*",
+        default=[100_000, 1_000_000],
+        help="sizes of the state whose root is computed",
     )
-    print(*(figure.line() for figure in figures), sep="\n")
-    print(*_action_lines(costs, signature_us), sep="\n")
-    return 0
+    return run_benchmark("ledger", parser, arguments, _measure)
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./dev bench ledger", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--accounts", type=int, default=10_000, help="accounts at genesis")
-    parser.add_argument("--transactions", type=int, default=2_000, help="transfers in a block")
-    parser.add_argument("--blocks", type=int, default=7, help="blocks of transfers")
-    parser.add_argument("--jobs", type=int, default=300, help="jobs that take every action")
-    parser.add_argument("--keys", type=int, default=100_000, help="keys under the state root")
-    parser.add_argument("--folder", type=Path, help="where the database is written")
-    return parser.parse_args(list(arguments))
+def _measure(run: Run) -> None:
+    options = run.options
+    run.say(f"signing {options.blocks} blocks of {options.transactions:,} transfers")
+    blocks = blocks_of_transfers(options.accounts, options.blocks, options.transactions)
+    _one_by_one(run, blocks)
+    _overlapped(run, blocks)
+    for keys in options.keys:
+        run.say(f"state root of {keys:,} keys")
+        root_figures(run, keys)
+    if options.jobs:
+        run.say("every action")
+        _actions(run)
+    run.workload.update(
+        accounts=options.accounts, transactions=options.transactions, blocks=options.blocks
+    )
 
 
-def _transfers(url: str, options: argparse.Namespace) -> list[Figure]:
-    """Carry blocks of transfers through all steps."""
-    chain = BenchChain(options.accounts)
-    store = ChainStore.open(url)
-    records = {key: encode(record) for key, record in chain.records.items()}
-    store.initialise(chain.tags, Block(chain.view.header, ()), records)
-    blocks = [
-        _validated(chain, store, _body(chain, number, options.transactions, options.accounts))
-        for number in range(options.blocks)
-    ]
+def _one_by_one(run: Run, blocks: Sequence[bytes]) -> None:
+    chain = BenchChain(run.options.accounts)
+    url, store = store_for(chain, run.folder / "steps.db")
+    times = [step_times(chain, store, data)[0] for data in blocks]
     store.close()
-    known = [sum(block) - block[STEPS.index("verify")] for block in blocks]
-    return [
-        Figure.of("transfers through all steps", "1/s", [1e6 / sum(block) for block in blocks]),
-        Figure.of("the same, signatures verified before", "1/s", [1e6 / us for us in known]),
-        *(
-            Figure.of(f"  {step}", "µs", [block[at] for block in blocks])
-            for at, step in enumerate(STEPS)
-        ),
-    ]
+    run.mode.update(store_mode(url))
+    totals = [1e6 / sum(steps) for steps in times]
+    known = [1e6 / (sum(steps) - steps[STEPS.index("verify")]) for steps in times]
+    name = "transfers, one step after the other, one core"
+    run.add("ledger.steps", name, "1/s", totals, run.limits.core)
+    run.add("ledger.known", "  the same, signatures verified before", "1/s", known)
+    for at, step in enumerate(STEPS):
+        values = [steps[at] for steps in times]
+        run.add(f"ledger.step.{step.replace(' ', '-')}", f"  {step}, a transfer", "µs", values)
+    commit = [steps[-1] * run.options.transactions / 1e3 for steps in times]
+    run.add("ledger.commit", "durable commit, a block", "ms", commit, run.limits.block)
 
 
-def _validated(
-    chain: BenchChain, store: ChainStore, body: Sequence[SignedTransaction]
-) -> tuple[float, float, float, float]:
-    """Carry a block from its bytes to a durable commit; return microseconds of each step."""
-    data = encode(chain.build(body).block)
-    started = time.perf_counter()
-    block = CODEC.decode(data)
-    decoded = time.perf_counter()
-    for signed in block.transactions:
-        verify_signature(chain.tags, transaction_id(chain.tags, signed.transaction), signed)
-    verified = time.perf_counter()
-    result = apply_block(chain.view, block, verified=lambda *_: True)
-    applied = time.perf_counter()
-    store.commit(result.view.block_id, block, b"", result.outcomes, result.delta)
-    committed = time.perf_counter()
-    chain.extend(result.view)
-    times = (started, decoded, verified, applied, committed)
-    decode_us, verify_us, apply_us, commit_us = (
-        (end - begin) / len(block.transactions) * 1e6 for begin, end in pairwise(times)
+def _overlapped(run: Run, blocks: Sequence[bytes]) -> None:
+    workers = len(os.sched_getaffinity(0))
+    chain = BenchChain(run.options.accounts)
+    _, store = store_for(chain, run.folder / "overlapped.db")
+    rates = overlapped_rates(chain, store, blocks, workers)
+    store.close()
+    run.mode["processes"] = (
+        f"one, and {workers} that verify in the figure with all steps overlapped"
     )
-    return decode_us, verify_us, apply_us, commit_us
+    name = "transfers through all steps, overlapped, all cores"
+    run.add("ledger.rate", name, "1/s", rates, run.limits.cores)
 
 
-def _body(
-    chain: BenchChain, block_number: int, count: int, accounts: int
-) -> list[SignedTransaction]:
-    """Return signed transfers from the known senders to accounts all over the state."""
-    receivers = max(1, accounts - len(chain.senders))
-    return [
-        chain.sign(
-            chain.senders[number % len(chain.senders)],
-            Transfer(address_of_number((block_number * count + number) * 7_919 % receivers), 1),
-        )
-        for number in range(count)
-    ]
+def _actions(run: Run) -> None:
+    costs = action_costs(run.options.jobs)
+    for cost in costs:
+        run.keep(f"ledger.action.{cost.action}", cost.action, "µs", [cost.measured_us])
+    run.lines += _action_lines(costs, 1e6 / run.limits.core.median)
 
 
 def _action_lines(costs: Sequence[ActionCost], signature_us: float) -> list[str]:

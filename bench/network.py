@@ -1,208 +1,182 @@
 """Validators on this machine: transfers to final, latency, traffic, failover, catching up."""
 
-import argparse
 import contextlib
 import itertools
-import json
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
-from pathlib import Path
 
 import httpx
 import msgpack
 
-from bench.cluster import (
+from bench.cluster import Cluster, running_cluster, verifiers, wait_for
+from bench.figures import percentile
+from bench.load import (
+    BATCH,
+    CONNECTIONS,
     REQUEST_TIMEOUT_S,
-    Cluster,
-    Traffic,
+    deliver,
+    light_load,
     post_final,
-    running_cluster,
-    wait_for,
+    window_rates,
 )
-from bench.machine import (
-    Figure,
-    as_json,
-    describe_machine,
-    machine_lines,
-    physical_limits,
-    sqlite_mode,
-)
+from bench.machine import store_mode
+from bench.run import Run, benchmark_parser, positive, run_benchmark
+from bench.wallets import Wallets, batches_of
 from devnet.network.node import NodeProcess
 
-BATCH = 500
-"""Transactions in one request."""
+WINDOW = 5_000
+"""Transfers between two readings of the rate; some blocks of each of four validators."""
 
-CONNECTIONS = 4
-"""Requests in flight, spread over the validators; each waits until its batch is final."""
+LIGHT_PAUSE_S = 0.05
+"""Between two transfers of the light load under which leaders are killed."""
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the benchmark and print its report; `--json` prints one object."""
-    options = _options(arguments)
-    machine = describe_machine()
-    with tempfile.TemporaryDirectory(prefix="aitbc-bench-", dir=options.folder) as name:
-        folder = Path(name)
-        figures = physical_limits(folder)
-        with running_cluster(
-            folder / "network", options.validators, 1, options.accounts
-        ) as cluster:
-            figures += _measured(cluster, options)
-        database = next((folder / "network").rglob("chain.db"))
-        mode = sqlite_mode(f"sqlite:///{database}")
-    topology = (
-        f"client and {options.validators} validator processes on this machine, TLS between them, "
-        f"loopback HTTP, MessagePack, {CONNECTIONS} connections, {options.accounts} accounts, "
-        "to durable commit"
+    parser = benchmark_parser("network", __doc__)
+    parser.add_argument("--validators", type=positive, default=4, help="validator processes")
+    parser.add_argument("--accounts", type=positive, default=10_000, help="accounts at genesis")
+    parser.add_argument("--transactions", type=positive, default=50_000, help="transfers sent")
+    parser.add_argument("--batch", type=positive, default=BATCH, help="transfers in a request")
+    parser.add_argument(
+        "--connections", type=positive, default=CONNECTIONS, help="requests in flight"
     )
-    if options.json:
-        print(json.dumps(as_json(machine, figures) | {"sqlite": mode, "topology": topology}))
-        return 0
-    print(*machine_lines(machine), sep="\n")
-    print(f"store     SQLite, journal {mode['journal_mode']}, synchronous {mode['synchronous']}")
-    print(f"topology  {topology}\n")
-    print(*(figure.line() for figure in figures), sep="\n")
-    return 0
+    parser.add_argument("--samples", type=positive, default=200, help="single transfers in a run")
+    parser.add_argument("--kills", type=int, default=5, help="leaders to kill; 0 leaves it out")
+    return run_benchmark("network", parser, arguments, _measure)
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./dev bench network", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--validators", type=int, default=4, help="validator processes")
-    parser.add_argument("--transfers", type=int, default=10_000, help="transfers in each run")
-    parser.add_argument("--accounts", type=int, default=2_000, help="accounts that send")
-    parser.add_argument("--runs", type=int, default=3, help="runs whose median is reported")
-    parser.add_argument("--samples", type=int, default=200, help="transfers at light load")
-    parser.add_argument("--kills", type=int, default=5, help="leaders to kill")
-    parser.add_argument("--folder", type=Path, help="where the databases are written")
-    return parser.parse_args(arguments)
+def _measure(run: Run) -> None:
+    options = run.options
+    validators = options.validators
+    wallets = Wallets(options.accounts, processes=verifiers(1))
+    run.say(f"making a chain with {options.accounts:,} accounts and {validators} validators")
+    with running_cluster(run.folder, validators, 1, wallets) as cluster:
+        run.say("running; one transfer in flight")
+        _light(run, cluster)
+        run.say("full load")
+        growth = _full_load(run, cluster)
+        run.say("a follower catches up")
+        _catch_up(run, cluster, growth)
+        if validators > 3 and options.kills:
+            run.say("leaders die")
+            _failover(run, cluster)
+    database = next(run.folder.rglob("chain.db"))
+    run.mode.update(store_mode(f"sqlite:///{database}"))
+    run.mode["topology"] = (
+        f"client and {validators} validator processes on this machine, "
+        f"{verifiers(validators)} more of each verify; TLS between them, loopback HTTP, "
+        "MessagePack, to durable commit"
+    )
+    run.workload.update(
+        validators=validators,
+        accounts=options.accounts,
+        transactions=options.transactions,
+        batch=options.batch,
+        connections=options.connections,
+    )
 
 
-def _measured(cluster: Cluster, options: argparse.Namespace) -> list[Figure]:
-    with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        post_final(client, cluster.nodes[0], cluster.transfers(BATCH))
-    figures = _full_load(cluster, options)
-    growth = figures[0].median
-    figures += _light_load(cluster, options.samples)
-    figures += _catch_up(cluster, growth)
-    if options.validators > 3 and options.kills:
-        figures.append(_failover(cluster, options.kills))
-    return figures
+def _full_load(run: Run, cluster: Cluster) -> float:
+    """Send batches to all validators at once, as fast as they become final; return the rate."""
+    options, urls = run.options, cluster.urls
+    post_final(cluster.client, urls[0], cluster.transfers(options.batch))
+    batches = batches_of(cluster.transfers(options.transactions), options.batch)
+    before, used, height = cluster.traffic(), cluster.cpu_seconds(), _height(cluster)
+
+    def send(client: httpx.Client, number: int) -> int:
+        return post_final(client, urls[number % len(urls)], batches[number])
+
+    delivered = deliver(len(batches), options.connections, send)
+    traffic, blocks = cluster.traffic().since(before), _height(cluster) - height
+    count = options.transactions
+    spent = (cluster.cpu_seconds() - used) / options.validators
+    window = min(WINDOW, max(options.batch, count // 5))
+    rates = window_rates(delivered, window) or [count / delivered[-1].at_s]
+    name = f"transfers in batches of {options.batch}, to final"
+    rate = run.add("network.rate", name, "1/s", rates, run.limits.cores)
+    cpu_us = spent / count * 1e6
+    run.add("network.cpu", "  processor time of a validator, a transfer", "µs", [cpu_us])
+    run.add(
+        "network.frames", "  messages between validators, a block", "", [traffic.frames / blocks]
+    )
+    run.add("network.bytes", "  bytes between validators, a transfer", "B", [traffic.bytes / count])
+    return rate.median
 
 
-def _full_load(cluster: Cluster, options: argparse.Namespace) -> list[Figure]:
-    """Send batches to all validators at once, as fast as they become final."""
-    rates, cpu, frames, sizes = [], [], [], []
-    for _ in range(options.runs):
-        signed = cluster.transfers(options.transfers)
-        batches = [signed[at : at + BATCH] for at in range(0, len(signed), BATCH)]
-        before, used, height = cluster.traffic(), cluster.cpu_seconds(), _height(cluster)
-        began = time.perf_counter()
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            list(pool.map(lambda item: _send(cluster, *item), enumerate(batches)))
-        took = time.perf_counter() - began
-        after, blocks = cluster.traffic(), _height(cluster) - height
-        rates.append(len(signed) / took)
-        spent = (cluster.cpu_seconds() - used) / options.validators
-        cpu.append(spent / len(signed) * 1e6)
-        frames.append((after.frames - before.frames) / blocks)
-        sizes.append((after.bytes - before.bytes) / len(signed))
-    return [
-        Figure.of(f"transfers over HTTP in batches of {BATCH}, to final", "1/s", rates),
-        Figure.of("  processor time of a validator, per transfer", "µs", cpu),
-        Figure.of("  messages between validators, per block", "", frames),
-        Figure.of("  bytes between validators, per transfer", "B", sizes),
-    ]
-
-
-def _send(cluster: Cluster, number: int, batch: list[bytes]) -> None:
-    node = cluster.validators[number % len(cluster.validators)]
-    with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        post_final(client, node, batch)
-
-
-def _light_load(cluster: Cluster, samples: int) -> list[Figure]:
+def _light(run: Run, cluster: Cluster) -> None:
     """Have one transfer in flight, at one validator after the other."""
-    took: list[float] = []
-    signed = cluster.transfers(samples)
+    light_load(cluster.client, cluster.urls, cluster.transfers(2 * len(cluster.urls)))
     before, height = cluster.traffic(), _height(cluster)
-    with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        for number, each in enumerate(signed):
-            node = cluster.validators[number % len(cluster.validators)]
-            began = time.perf_counter()
-            post_final(client, node, [each])
-            took.append((time.perf_counter() - began) * 1_000)
-    blocks = max(1, _height(cluster) - height)
-    traffic = _since(before, cluster.traffic())
-    took.sort()
-    return [
-        Figure.of("one transfer in flight, submission to final", "ms", took),
-        Figure.of("  the same, 95th percentile", "ms", [took[len(took) * 95 // 100]]),
-        Figure.of("  the same, 99th percentile", "ms", [took[len(took) * 99 // 100]]),
-        Figure.of("  messages between validators, per block", "", [traffic.frames / blocks]),
-        *(
-            Figure.of(f"    {kind}", "", [count / blocks])
-            for kind, count in sorted(traffic.frames_of.items(), key=itemgetter(1), reverse=True)
-            if count >= blocks / 2
-        ),
-        Figure.of("  bytes between validators, per block", "B", [traffic.bytes / blocks]),
+    runs = [
+        light_load(cluster.client, cluster.urls, cluster.transfers(run.options.samples))
+        for _ in range(run.runs)
     ]
+    blocks = max(1, _height(cluster) - height)
+    traffic = cluster.traffic().since(before)
+    for percent in (50, 95, 99):
+        values = [percentile(each, percent) for each in runs]
+        name = f"one transfer in flight, to final, p{percent}"
+        run.add(f"network.latency.p{percent}", name, "ms", values, run.limits.append)
+    run.add(
+        "network.light.frames",
+        "  messages between validators, a block",
+        "",
+        [traffic.frames / blocks],
+    )
+    for kind, count in sorted(traffic.frames_of.items(), key=itemgetter(1), reverse=True):
+        if count >= blocks / 2:
+            run.add(f"network.light.frames.{kind}", f"    {kind}", "", [count / blocks])
+    run.add(
+        "network.light.bytes", "  bytes between validators, a block", "B", [traffic.bytes / blocks]
+    )
 
 
-def _catch_up(cluster: Cluster, growth: float) -> list[Figure]:
+def _catch_up(run: Run, cluster: Cluster, growth: float) -> None:
     """Start a follower with an empty folder, and see how fast it takes the chain in."""
     follower, target = cluster.followers[0], _height(cluster)
-    follower.start()
-    follower.wait_ready()
+    cluster.start(follower)
     first, began = cluster.height(follower), time.perf_counter()
     wait_for("catching up", lambda: cluster.height(follower) >= target)
     took = time.perf_counter() - began
     rate = _transactions_between(cluster, first, target) / took
     follower.stop()
-    return [
-        Figure.of("a follower catches up from genesis, transfers", "1/s", [rate]),
-        Figure.of("  against the chain's growth under full load", "x", [rate / growth]),
-    ]
+    name = "a follower catches up from genesis, transfers"
+    run.add("network.sync.rate", name, "1/s", [rate], run.limits.cores)
+    name = "  against the chain's growth under full load"
+    run.add("network.sync.growth", name, "x", [rate / growth])
 
 
 def _transactions_between(cluster: Cluster, first: int, last: int) -> int:
     """Return how many transactions the blocks above `first` up to `last` have."""
-    url = cluster.nodes[0].url
-    with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        counts = [
-            client.get(f"{url}/v1/chain/blocks/{height}").json()["transaction_count"]
-            for height in range(first + 1, last + 1)
-        ]
-    return sum(counts)
+    url = cluster.urls[0]
+    return sum(
+        cluster.client.get(f"{url}/v1/chain/blocks/{height}").json()["transaction_count"]
+        for height in range(first + 1, last + 1)
+    )
 
 
-def _failover(cluster: Cluster, kills: int) -> Figure:
+def _failover(run: Run, cluster: Cluster) -> None:
     """Kill the leader under light load, again and again, and time the next final block."""
     took = []
-    for _ in range(kills):
+    for _ in range(run.options.kills):
         with _light_traffic(cluster):
             victim = cluster.leader()
             witness = next(node for node in cluster.validators if node is not victim)
             victim.kill()
             height, began = cluster.height(witness), time.perf_counter()
-            wait_for("the next block", _rises(cluster, witness, height))
-            took.append((time.perf_counter() - began) * 1_000)
-        victim.start()
-        victim.wait_ready()
-        wait_for("its return", _has_reached(cluster, victim, cluster.height(witness)))
-    return Figure.of("leader killed, to the next final block", "ms", took)
+            wait_for("the next block", _is_above(cluster, witness, height))
+            took.append((time.perf_counter() - began) * 1e3)
+        cluster.start(victim)
+        wait_for("its return", _is_above(cluster, victim, cluster.height(witness) - 1))
+    run.add("network.failover", "leader killed, to the next final block", "ms", took)
 
 
-def _rises(cluster: Cluster, node: NodeProcess, height: int) -> Callable[[], bool]:
+def _is_above(cluster: Cluster, node: NodeProcess, height: int) -> Callable[[], bool]:
     return lambda: cluster.height(node) > height
-
-
-def _has_reached(cluster: Cluster, node: NodeProcess, height: int) -> Callable[[], bool]:
-    return lambda: cluster.height(node) >= height
 
 
 @contextmanager
@@ -213,13 +187,13 @@ def _light_traffic(cluster: Cluster) -> Iterator[None]:
     def send() -> None:
         with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
             for number in itertools.count():
-                if stop.wait(0.05):
+                if stop.wait(LIGHT_PAUSE_S):
                     return
-                node = cluster.validators[number % len(cluster.validators)]
+                url = cluster.urls[number % len(cluster.urls)]
                 (signed,) = cluster.transfers(1)
                 with contextlib.suppress(httpx.TransportError):
                     client.post(
-                        f"{node.url}/v1/chain/transactions",
+                        f"{url}/v1/chain/transactions",
                         content=msgpack.packb(signed),
                         headers={"Content-Type": "application/msgpack"},
                     )
@@ -235,8 +209,3 @@ def _light_traffic(cluster: Cluster) -> Iterator[None]:
 
 def _height(cluster: Cluster) -> int:
     return cluster.height(cluster.nodes[0])
-
-
-def _since(before: Traffic, after: Traffic) -> Traffic:
-    kinds = {kind: count - before.frames_of.get(kind, 0) for kind, count in after.frames_of.items()}
-    return Traffic(after.frames - before.frames, after.bytes - before.bytes, kinds)

@@ -1,100 +1,161 @@
-"""One node over HTTP: transfers a second until final, and latency at light load."""
+"""One validator over HTTP: transfers to final, latency, memory, start-up, at any size of state.
+
+Transfers are signed before they are sent. One after the other: latency with one in flight, the
+load, the memory of the node's processes, the index catching up, and starts with what is on disk.
+"""
 
 import argparse
-import json
-import tempfile
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 
-from bench.cluster import REQUEST_TIMEOUT_S, Cluster, post_final, running_cluster
-from bench.machine import (
-    Figure,
-    as_json,
-    describe_machine,
-    machine_lines,
-    physical_limits,
-    sqlite_mode,
+from bench.cluster import Cluster, memory_of, running_cluster, verifiers, wait_for
+from bench.figures import percentile
+from bench.load import (
+    BATCH,
+    CONNECTIONS,
+    WINDOW,
+    Delivered,
+    deliver,
+    light_load,
+    post_final,
+    window_rates,
 )
+from bench.machine import store_mode
+from bench.run import Run, benchmark_parser, positive, run_benchmark
+from bench.wallets import Wallets, batches_of
 
-BATCH = 500
-"""Transactions in one request."""
+ROUND = 200_000
+"""Transfers signed at once; the node rests while the next are signed."""
 
-CONNECTIONS = 4
-"""Requests in flight; each waits until its batch is final."""
+LAST = 100_000
+"""Transfers at the end of a long load whose rate is told apart."""
 
-LIGHT_SAMPLES = 200
-"""Single transactions, one in flight."""
+INDEX_WAIT_S = 1_800.0
+"""Limit of the index's catching up."""
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the benchmark and print its report; `--json` prints one object."""
-    parser = argparse.ArgumentParser(prog="./dev bench node", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--transfers", type=int, default=10_000, help="transfers in each run")
-    parser.add_argument("--accounts", type=int, default=2_000, help="accounts that send")
-    parser.add_argument("--runs", type=int, default=3, help="runs whose median is reported")
-    options = parser.parse_args(arguments)
-    machine = describe_machine()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        figures = physical_limits(folder)
-        with running_cluster(folder / "network", 1, 0, options.accounts) as cluster:
-            figures += _measured(cluster, options)
-        database = next((folder / "network").rglob("chain.db"))
-        mode = sqlite_mode(f"sqlite:///{database}")
-    topology = (
-        f"client and one validator process on this machine, loopback HTTP, MessagePack, "
-        f"{CONNECTIONS} connections, {options.accounts} accounts, to durable commit"
+    parser = benchmark_parser("node", __doc__)
+    parser.add_argument("--accounts", type=positive, default=10_000, help="accounts at genesis")
+    parser.add_argument("--transactions", type=positive, default=100_000, help="transfers sent")
+    parser.add_argument("--batch", type=positive, default=BATCH, help="transfers in a request")
+    parser.add_argument(
+        "--connections", type=positive, default=CONNECTIONS, help="requests in flight"
     )
-    if options.json:
-        print(json.dumps(as_json(machine, figures) | {"sqlite": mode, "topology": topology}))
-        return 0
-    print(*machine_lines(machine), sep="\n")
-    print(f"store     SQLite, journal {mode['journal_mode']}, synchronous {mode['synchronous']}")
-    print(f"topology  {topology}\n")
-    print(*(figure.line() for figure in figures), sep="\n")
-    return 0
+    parser.add_argument("--samples", type=positive, default=500, help="single transfers in a run")
+    return run_benchmark("node", parser, arguments, _measure)
 
 
-def _measured(cluster: Cluster, options: argparse.Namespace) -> list[Figure]:
-    _warm_up(cluster)
-    rates = [_throughput(cluster, options.transfers) for _ in range(options.runs)]
-    latencies = sorted(_light_load(cluster))
-    return [
-        Figure.of(f"transfers over HTTP in batches of {BATCH}, to final", "1/s", rates),
-        Figure.of("one transfer in flight, submission to final", "ms", latencies),
-        Figure.of("  the same, 95th percentile", "ms", [latencies[len(latencies) * 95 // 100]]),
-        Figure.of("  the same, 99th percentile", "ms", [latencies[len(latencies) * 99 // 100]]),
+def _measure(run: Run) -> None:
+    options = run.options
+    wallets = Wallets(options.accounts, processes=verifiers(1))
+    run.say(f"making a chain with {options.accounts:,} accounts")
+    with running_cluster(run.folder, 1, 0, wallets) as cluster:
+        run.say("running; one transfer in flight")
+        _latency(run, cluster)
+        _load(run, cluster)
+        _memory(run, cluster)
+        _index(run, cluster)
+        _starts(run, cluster)
+    run.mode.update(_mode(run))
+    run.workload.update(
+        accounts=options.accounts,
+        transactions=options.transactions,
+        batch=options.batch,
+        connections=options.connections,
+    )
+
+
+def _latency(run: Run, cluster: Cluster) -> None:
+    """Have one transfer in flight; the middle and the tail of each run."""
+    light_load(cluster.client, cluster.urls, cluster.transfers(10))
+    runs = [
+        light_load(cluster.client, cluster.urls, cluster.transfers(run.options.samples))
+        for _ in range(run.runs)
     ]
+    for percent in (50, 99):
+        values = [percentile(each, percent) for each in runs]
+        name = f"one transfer in flight, to final, p{percent}"
+        run.add(f"node.latency.p{percent}", name, "ms", values, run.limits.append)
 
 
-def _warm_up(cluster: Cluster) -> None:
-    _send(cluster, cluster.transfers(BATCH))
+def _load(run: Run, cluster: Cluster) -> None:
+    """Send batches as fast as they become final."""
+    options = run.options
+    post_final(cluster.client, cluster.urls[0], cluster.transfers(options.batch))
+    window = min(WINDOW, max(options.batch, options.transactions // 5))
+    rates: list[float] = []
+    seconds_used, sent = 0.0, 0
+    while sent < options.transactions:
+        count = min(ROUND, options.transactions - sent)
+        signed = cluster.transfers(count)
+        used = cluster.cpu_seconds()
+        delivered = _deliver(cluster, signed, options)
+        seconds_used += cluster.cpu_seconds() - used
+        sent += count
+        rates += window_rates(delivered, window) or [count / delivered[-1].at_s]
+        run.say(f"{sent:,} transfers, the newest {rates[-1]:,.0f}/s")
+    name = f"transfers in batches of {options.batch}, to final"
+    run.add("node.rate", name, "1/s", rates, run.limits.cores)
+    if sent > LAST:
+        name = f"  the last {LAST:,} of them"
+        run.add("node.rate.last", name, "1/s", rates[-LAST // window :], run.limits.cores)
+    run.add(
+        "node.cpu", "  processor time of the node, a transfer", "µs", [seconds_used / sent * 1e6]
+    )
 
 
-def _throughput(cluster: Cluster, count: int) -> float:
-    signed = cluster.transfers(count)
-    batches = [signed[at : at + BATCH] for at in range(0, count, BATCH)]
-    began = time.perf_counter()
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(lambda batch: _send(cluster, batch), batches))
-    return count / (time.perf_counter() - began)
+def _deliver(
+    cluster: Cluster, signed: Sequence[bytes], options: argparse.Namespace
+) -> list[Delivered]:
+    batches = batches_of(signed, options.batch)
+    url = cluster.urls[0]
+
+    def send(client: httpx.Client, number: int) -> int:
+        return post_final(client, url, batches[number])
+
+    return deliver(len(batches), options.connections, send)
 
 
-def _light_load(cluster: Cluster) -> list[float]:
-    latencies = []
-    with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        for signed in cluster.transfers(LIGHT_SAMPLES):
-            began = time.perf_counter()
-            post_final(client, cluster.nodes[0], [signed])
-            latencies.append((time.perf_counter() - began) * 1_000)
-    return latencies
+def _memory(run: Run, cluster: Cluster) -> None:
+    sizes = memory_of(cluster.nodes[0])
+    run.add("node.memory", "memory of the node's processes (PSS)", "MiB", [sum(sizes.values())])
+    for name, size in sizes.items():
+        run.add(f"node.memory.{name}", f"  {name}", "MiB", [size])
 
 
-def _send(cluster: Cluster, batch: Sequence[bytes]) -> None:
-    with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
-        post_final(client, cluster.nodes[0], batch)
+def _index(run: Run, cluster: Cluster) -> None:
+    node = cluster.nodes[0]
+    status = cluster.status(node)
+    behind = status["height"] - status["indexed_height"]
+    run.add("node.index.behind", "blocks that the index is behind after the load", "", [behind])
+    run.say(f"the index is {behind:,} blocks behind")
+    took = wait_for("the index's catching up", lambda: _is_indexed(cluster), INDEX_WAIT_S)
+    run.add("node.index.caught_up", "  until it has caught up", "s", [took])
+
+
+def _is_indexed(cluster: Cluster) -> bool:
+    status = cluster.status(cluster.nodes[0])
+    return bool(status["indexed_height"] >= status["height"])
+
+
+def _starts(run: Run, cluster: Cluster) -> None:
+    """Start it again after it was stopped, and after it was killed."""
+    node = cluster.nodes[0]
+    for key, how, end in (("stop", "was stopped", node.stop), ("kill", "was killed", node.kill)):
+        took = []
+        for _ in range(min(run.runs, 3)):
+            end()
+            took.append(cluster.start(node))
+        run.add(f"node.start.{key}", f"start of a node that {how}", "s", took)
+        run.say(f"started after it {how}: {took[-1]:.1f} s")
+
+
+def _mode(run: Run) -> dict[str, str]:
+    database = next(run.folder.rglob("chain.db"))
+    return store_mode(f"sqlite:///{database}") | {
+        "topology": f"client and one validator on this machine, {verifiers(1)} processes verify; "
+        "loopback HTTP, MessagePack, to durable commit"
+    }

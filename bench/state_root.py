@@ -3,7 +3,7 @@
 import random
 import time
 
-from bench.machine import Figure
+from bench.run import Run
 from ledger.bucket_tree import BucketTree
 from ledger.params import BUCKETS_DEFAULT
 
@@ -14,7 +14,7 @@ VALUE_BYTES = 9
 """Size of an account's record."""
 
 
-def root_figures(keys: int, runs: int) -> list[Figure]:
+def root_figures(run: Run, keys: int) -> None:
     """Measure building the tree over `keys` keys, and overlays that change 4,000 of them.
 
     A changed key costs its own and its value's digest, its bucket, and its part of the nodes above.
@@ -28,7 +28,7 @@ def root_figures(keys: int, runs: int) -> list[Figure]:
     build_s = time.perf_counter() - began
     overlay_us, absorb_us = [], []
     count = min(CHANGES, keys)
-    for _ in range(runs):
+    for _ in range(run.runs):
         changed = numbers.sample(names, count)
         changes = {name: numbers.randbytes(VALUE_BYTES) for name in changed}
         began = time.perf_counter()
@@ -37,8 +37,7 @@ def root_figures(keys: int, runs: int) -> list[Figure]:
         tree.absorb(overlay)
         overlay_us.append((computed - began) / count * 1e6)
         absorb_us.append((time.perf_counter() - computed) / count * 1e6)
-    return [
-        Figure.of(f"state root of {keys:,} keys, built at once", "ms", [build_s * 1e3]),
-        Figure.of(f"  per changed key, {count:,} a block", "µs", overlay_us),
-        Figure.of("  per changed key, when the block becomes final", "µs", absorb_us),
-    ]
+    key = f"root.{keys}"
+    run.add(f"{key}.build", f"state root of {keys:,} keys, built at once", "ms", [build_s * 1e3])
+    run.add(f"{key}.change", f"  per changed key, {count:,} a block", "µs", overlay_us)
+    run.add(f"{key}.absorb", "  per changed key, when the block becomes final", "µs", absorb_us)

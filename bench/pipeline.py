@@ -1,0 +1,149 @@
+"""Blocks of transfers from bytes to a durable commit: step by step, and overlapped."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from bench.chain import BenchChain, address_of_number
+from ledger import apply_block
+from ledger.actions import Transfer
+from ledger.block import CODEC, Block
+from ledger.codec import encode
+from ledger.hashing import Tags
+from ledger.store import ChainStore
+from ledger.transaction import SignedTransaction, transaction_id, verify_signature
+from node.signatures import SignatureClaim, SignatureVerifier
+
+STEPS: Final = ("decode", "verify", "apply and state root", "durable commit")
+"""What is timed of each block, in order."""
+
+AHEAD: Final = 3
+"""Blocks whose signatures are verified while one is applied."""
+
+
+def store_for(chain: BenchChain, path: Path) -> tuple[str, ChainStore]:
+    """Return the URL of a new store and the store, with the chain's genesis."""
+    url = f"sqlite:///{path}"
+    store = ChainStore.open(url)
+    records = {key: encode(record) for key, record in chain.records.items()}
+    store.initialise(chain.tags, Block(chain.view.header, ()), records)
+    return url, store
+
+
+def blocks_of_transfers(accounts: int, blocks: int, transfers: int) -> list[bytes]:
+    """Return blocks that follow each other, as bytes; signing and building are not measured."""
+    chain = BenchChain(accounts)
+    made = []
+    for number in range(blocks):
+        built = chain.build(_body(chain, number, transfers, accounts))
+        made.append(encode(built.block))
+        chain.extend(built.result.view)
+    return made
+
+
+def step_times(chain: BenchChain, store: ChainStore, data: bytes) -> tuple[list[float], int]:
+    """Carry a block from its bytes to a durable commit, one step after the other.
+
+    Returns:
+        Microseconds a transfer of each step, and how many transfers it has.
+    """
+    started = time.perf_counter()
+    block = CODEC.decode(data)
+    decoded = time.perf_counter()
+    for signed in block.transactions:
+        verify_signature(chain.tags, transaction_id(chain.tags, signed.transaction), signed)
+    verified = time.perf_counter()
+    result = apply_block(chain.view, block, verified=lambda *_: True)
+    applied = time.perf_counter()
+    store.commit(result.view.block_id, block, b"", result.outcomes, result.delta)
+    committed = time.perf_counter()
+    chain.extend(result.view)
+    count = len(block.transactions)
+    times = (started, decoded, verified, applied, committed)
+    return [(end - begin) / count * 1e6 for begin, end in pairwise(times)], count
+
+
+def overlapped_rates(
+    chain: BenchChain, store: ChainStore, blocks: Sequence[bytes], workers: int
+) -> list[float]:
+    """Carry blocks through all steps with signatures verified beside, as a node does.
+
+    Returns:
+        Transfers a second of each block, from the commit before to its own.
+    """
+    return asyncio.run(_overlapped(chain, store, blocks, workers))
+
+
+async def _overlapped(
+    chain: BenchChain, store: ChainStore, blocks: Sequence[bytes], workers: int
+) -> list[float]:
+    verifier = SignatureVerifier(chain.tags, workers)
+    await verifier.start()
+    try:
+        await _warm_up(verifier, chain.tags, CODEC.decode(blocks[0]))
+        waiting: deque[tuple[Block, asyncio.Task[list[bool]]]] = deque()
+        left, rates = deque(blocks), []
+        since = time.perf_counter()
+        while left or waiting:
+            while left and len(waiting) < AHEAD:
+                waiting.append(_begin(verifier, chain.tags, left.popleft()))
+                # The records have to reach the worker before this thread is busy.
+                await asyncio.sleep(0)
+            block, verdicts = waiting.popleft()
+            assert all(await verdicts), "the benchmark signs well"
+            # In a thread, so that the loop keeps feeding the workers.
+            await asyncio.to_thread(_apply, chain, store, block)
+            now = time.perf_counter()
+            rates.append(len(block.transactions) / (now - since))
+            since = now
+    finally:
+        await verifier.stop()
+    # The first block waits for its signatures; nothing overlaps with them.
+    return rates[1:] or rates
+
+
+async def _warm_up(verifier: SignatureVerifier, tags: Tags, block: Block) -> None:
+    for _ in range(2):
+        await verifier.verify(_claims(tags, block)[:100])
+
+
+def _begin(
+    verifier: SignatureVerifier, tags: Tags, data: bytes
+) -> tuple[Block, asyncio.Task[list[bool]]]:
+    block = CODEC.decode(data)
+    return block, asyncio.create_task(verifier.verify(_claims(tags, block)))
+
+
+def _apply(chain: BenchChain, store: ChainStore, block: Block) -> None:
+    result = apply_block(chain.view, block, verified=lambda *_: True)
+    store.commit(result.view.block_id, block, b"", result.outcomes, result.delta)
+    chain.extend(result.view)
+
+
+def _claims(tags: Tags, block: Block) -> list[SignatureClaim]:
+    return [
+        SignatureClaim(
+            signed.transaction.sender_public_key,
+            transaction_id(tags, signed.transaction),
+            signed.signature,
+        )
+        for signed in block.transactions
+    ]
+
+
+def _body(
+    chain: BenchChain, block_number: int, count: int, accounts: int
+) -> list[SignedTransaction]:
+    """Return signed transfers from the known senders to accounts all over the state."""
+    receivers = max(1, accounts - len(chain.senders))
+    return [
+        chain.sign(
+            chain.senders[number % len(chain.senders)],
+            Transfer(address_of_number((block_number * count + number) * 7_919 % receivers), 1),
+        )
+        for number in range(count)
+    ]

@@ -1,0 +1,92 @@
+"""Every benchmark runs on a small load, and says what it measured, how and where."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import ledger, network, node
+from bench.report import read_history
+
+LIMITS = {
+    "limit.ed25519.core",
+    "limit.ed25519",
+    "limit.fsync",
+    "limit.append",
+    "limit.block",
+    "limit.rows",
+}
+
+
+@pytest.fixture
+def measured(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    def run(main: Callable[[list[str]], int], **options: int) -> dict[str, Any]:
+        history = tmp_path / "history.jsonl"
+        small = [f"--{name}={value}" for name, value in options.items()]
+        assert main([*small, "--quick", "--runs=1", "--json", "--history", str(history)]) == 0
+        report: dict[str, Any] = json.loads(capsys.readouterr().out)
+        (kept,) = read_history(history)
+        assert [figure.key for figure in kept.figures] == [
+            each["key"] for each in report["figures"]
+        ]
+        assert report["machine"]["cores"] >= 1
+        assert report["quick"]
+        assert report["mode"]["engine"] == "sqlite"
+        assert report["mode"]["durability"].startswith("journal wal, synchronous full")
+        for each in report["figures"]:
+            assert 0 <= each["low"] <= each["median"] <= each["high"]
+        return report | {"figures": {each["key"]: each for each in report["figures"]}}
+
+    return run
+
+
+def test_the_ledger(measured) -> None:
+    report = measured(ledger.main, accounts=200, transactions=20, blocks=3, jobs=10, keys=500)
+    figures = report["figures"]
+    assert figures.keys() >= LIMITS | {
+        "ledger.steps",
+        "ledger.step.verify",
+        "ledger.commit",
+        "root.500.change",
+        "ledger.action.transfer",
+        "ledger.action.submit_evidence",
+    }
+    rate = figures["ledger.rate"]
+    assert rate["limit"] == "limit.ed25519"
+    assert rate["share"] == pytest.approx(
+        rate["median"] / figures["limit.ed25519"]["median"], rel=1e-4
+    )
+
+
+def test_a_node(measured) -> None:
+    report = measured(node.main, accounts=60, transactions=400, batch=100, connections=2, samples=3)
+    figures = report["figures"]
+    assert figures.keys() >= LIMITS | {
+        "node.rate",
+        "node.latency.p50",
+        "node.latency.p99",
+        "node.memory",
+        "node.index.caught_up",
+        "node.start.stop",
+        "node.start.kill",
+    }
+    parts = [size["median"] for key, size in figures.items() if key.startswith("node.memory.")]
+    assert sum(parts) == pytest.approx(figures["node.memory"]["median"], rel=1e-3)
+    assert report["workload"]["accounts"] == 60
+
+
+def test_a_network(measured) -> None:
+    report = measured(
+        network.main, accounts=60, transactions=400, batch=100, connections=2, samples=4, kills=1
+    )
+    assert "4 validator processes" in report["mode"]["topology"]
+    assert report["figures"].keys() >= LIMITS | {
+        "network.rate",
+        "network.latency.p50",
+        "network.latency.p99",
+        "network.frames",
+        "network.sync.rate",
+        "network.failover",
+    }
