@@ -12,6 +12,10 @@ from litestar.types import ASGIApp
 GRACE_SECONDS: Final = 10
 """How long requests in flight may take once the node stops."""
 
+KEEP_ALIVE_SECONDS: Final = 30
+"""How long an idle connection is kept. Longer than clients keep one (httpx: 5 s): a server that
+closes first does so now and then while a request is on its way, and nobody knows what became of it."""
+
 _STARTED_POLL_SECONDS: Final = 0.005
 
 
@@ -32,6 +36,7 @@ class HttpServer:
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         self._server = _Server(config)
         self._sockets = list(sockets)

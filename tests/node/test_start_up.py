@@ -4,6 +4,7 @@ import asyncio
 import socket
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 from msgspec import structs
@@ -14,6 +15,7 @@ from node.app import build_node
 from node.config import ConfigInvalid, ListenAddress, read_config
 from node.failpoints import NoFailpoints
 from node.http.listeners import AddressUnavailable, PortInUse, bind_all, bound_addresses, close_all
+from node.http.server import HttpServer
 from node.keyfile import KeyCost, KeyFileError, Role, create_key_file, seal
 from node.keyring import KeyReused, Keyring, check_validator_key, unlock_keys
 from node.locks import DataFolderLocked, KeyLock, KeyLocked, lock_folder
@@ -174,3 +176,15 @@ def test_accepted_connections_do_not_wait_for_more_to_send() -> None:
     (bound,) = sockets = bind_all([ListenAddress("127.0.0.1", 0)])
     assert bound.proto == socket.IPPROTO_TCP
     close_all(sockets)
+
+
+async def test_an_idle_connection_is_closed_by_its_client_before_the_server_does() -> None:
+    """A request that meets the server's closing gets no answer, and may have been carried out."""
+
+    async def never_called(*_: object) -> None:
+        raise AssertionError
+
+    kept_s = HttpServer(never_called, [])._server.config.timeout_keep_alive
+    clients_s = httpx.Limits().keepalive_expiry
+    assert clients_s is not None
+    assert kept_s > 2 * clients_s
