@@ -14,7 +14,7 @@ GRACE_SECONDS: Final = 10
 
 KEEP_ALIVE_SECONDS: Final = 30
 """How long an idle connection is kept. Longer than clients keep one (httpx: 5 s): a server that
-closes first does so now and then while a request is on its way, and nobody knows what became of it."""
+closes first does so now and then while a request is on its way, and nobody knows its outcome."""
 
 _STARTED_POLL_SECONDS: Final = 0.005
 
