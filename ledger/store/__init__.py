@@ -26,7 +26,7 @@ from ledger.store.errors import (
     WrongStore,
 )
 from ledger.store.governance_models import BallotRow, BallotStatus
-from ledger.store.indexer import Indexer
+from ledger.store.indexer import FinalBlocks, Indexer, IndexLayout, IndexStep
 from ledger.store.queries import PAGE_MAX, IndexReader
 from ledger.store.read_models import (
     ActivityRow,
@@ -69,12 +69,15 @@ __all__ = [
     "EncodedBlock",
     "EncodedProof",
     "FilterUnsupported",
+    "FinalBlocks",
     "Found",
     "FoundKind",
     "GenesisMismatch",
     "HourRow",
+    "IndexLayout",
     "IndexReader",
     "IndexRefused",
+    "IndexStep",
     "Indexer",
     "JobPhase",
     "JobRow",

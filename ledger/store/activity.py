@@ -1,17 +1,17 @@
 """An account's activity: its transactions and the automatic work that concerned it, merged.
 
-Both are kept apart in `ACTIVITY`, each in the order of the chain, so that either can be paged
-alone. In a block, automatic work comes before the transactions (J17).
+Both are kept apart in a partition's `activity`, each in the order of the chain, so that either can
+be paged alone. In a block, automatic work comes before the transactions (J17).
 """
 
 from typing import Final
 
 from sqlalchemy import Connection
 
-from ledger.store.index_tables import ACTIVITY, OUTCOMES, TRANSACTIONS
 from ledger.store.paging import AnyRow, AnySelect, Before, fetch, page_size, paged
+from ledger.store.partition_tables import PartitionTables
 from ledger.store.read_models import ActivityRow
-from ledger.store.read_rows import OUTCOME_ROWS, TRANSACTION_ROWS, outcome_row, transaction_row
+from ledger.store.read_rows import outcome_row, transaction_row
 from ledger.store.work_models import Position
 from ledger.types import Address
 
@@ -19,23 +19,29 @@ _TRANSACTION_ENTRIES: Final = 2**15
 """Where transactions begin among the entries of a block's activity."""
 
 
-def account_transactions(address: Address) -> AnySelect:
-    """Return the query of an account's transactions; page it by `ACTIVITY.c.position`."""
-    query = TRANSACTION_ROWS.join(ACTIVITY, ACTIVITY.c.position == TRANSACTIONS.c.position)
-    return query.where(ACTIVITY.c.address == address, ACTIVITY.c.automatic == 0)
+def account_transactions(tables: PartitionTables, address: Address) -> AnySelect:
+    """Return the query of an account's transactions; page it by `activity.c.position`."""
+    activity, transactions = tables.activity, tables.transactions
+    query = tables.transaction_rows.join(activity, activity.c.position == transactions.c.position)
+    return query.where(activity.c.address == address, activity.c.automatic == 0)
 
 
 def read_activity(
-    connection: Connection, address: Address, before: Before, limit: int
+    connection: Connection,
+    tables: PartitionTables,
+    address: Address,
+    before: Before,
+    limit: int,
 ) -> list[ActivityRow]:
-    """Return a page of an account's activity, newest first."""
-    sums = (ACTIVITY.c.received, ACTIVITY.c.spent)
+    """Return the activity of an account in one partition, newest first."""
+    activity, outcomes = tables.activity, tables.outcomes
+    sums = (activity.c.received, activity.c.spent)
     before_signed, before_automatic = _split_bound(before)
-    signed = account_transactions(address).add_columns(*sums)
-    signed = paged(signed, ACTIVITY.c.position, before_signed, limit)
-    automatic = OUTCOME_ROWS.join(ACTIVITY, ACTIVITY.c.position == OUTCOMES.c.position)
-    automatic = automatic.where(ACTIVITY.c.address == address, ACTIVITY.c.automatic == 1)
-    automatic = paged(automatic.add_columns(*sums), ACTIVITY.c.position, before_automatic, limit)
+    signed = account_transactions(tables, address).add_columns(*sums)
+    signed = paged(signed, activity.c.position, before_signed, limit)
+    automatic = tables.outcome_rows.join(activity, activity.c.position == outcomes.c.position)
+    automatic = automatic.where(activity.c.address == address, activity.c.automatic == 1)
+    automatic = paged(automatic.add_columns(*sums), activity.c.position, before_automatic, limit)
     rows = [
         *fetch(connection, signed, _signed_row),
         *fetch(connection, automatic, _automatic_row),

@@ -13,8 +13,13 @@ BigInt: Final = BigInteger().with_variant(Integer(), "sqlite")
 _PREFIX_BYTES: Final = 8
 _HALF: Final = 2**63
 
-_ENTRY_BITS: Final = 16
-ENTRIES_MAX: Final = 2**_ENTRY_BITS
+ID_PREFIX_MIN: Final = -_HALF
+"""`id_prefix` of ids that begin with zeros."""
+
+ENTRY_BITS: Final = 16
+"""Bits of a position that say which entry of its block it is of."""
+
+ENTRIES_MAX: Final = 2**ENTRY_BITS
 """More than a block can hold of any kind of entry."""
 
 _HEIGHTS_MAX: Final = 2**46
@@ -39,12 +44,12 @@ def prefix_range(hex_digits: str) -> tuple[int, int]:
 def pack_position(height: int, entry: int) -> int:
     """Return one integer that sorts by height and then by entry."""
     assert 0 <= entry < ENTRIES_MAX
-    return height << _ENTRY_BITS | entry
+    return height << ENTRY_BITS | entry
 
 
 def unpack_position(position: int) -> tuple[int, int]:
     """Return (height, entry)."""
-    return position >> _ENTRY_BITS, position & (ENTRIES_MAX - 1)
+    return position >> ENTRY_BITS, position & (ENTRIES_MAX - 1)
 
 
 def height_in_range(height: int) -> bool:

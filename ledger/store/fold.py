@@ -4,11 +4,13 @@ Nothing here touches the database: rows to insert are collected, entries that ch
 a `History` that was loaded before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from ledger.actions import Action, Transfer
 from ledger.codec import encode
+from ledger.keys import address_of
 from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
 from ledger.store.ballot_history import follow_ballot
 from ledger.store.bulk import Row
@@ -17,8 +19,8 @@ from ledger.store.entries import BallotEntry
 from ledger.store.governance_models import CHANGE_KINDS
 from ledger.store.history import Event, History
 from ledger.store.stored import StoredBlock
-from ledger.transaction import SignedTransaction
-from ledger.types import Address, Hash, Height
+from ledger.transaction import Transaction
+from ledger.types import Address, Amount, Hash, Height, PublicKey
 
 _LOCKS: Final = frozenset(
     {OutcomeKind.JOB_LOCKED, OutcomeKind.RECEIPT_DISPUTED, OutcomeKind.MINER_REGISTERED}
@@ -27,6 +29,9 @@ _LOCKS: Final = frozenset(
 
 _CREDITS: Final = JOB_ENDS | {OutcomeKind.BOND_RETURNED, OutcomeKind.UNITS_ISSUED}
 """Kinds whose amounts were credited to their party."""
+
+_NOTHING: Final[tuple[int, Sequence[Outcome]]] = (0, ())
+"""First outcome and outcomes of a transaction without any."""
 
 
 class Fold:
@@ -40,13 +45,13 @@ class Fold:
         self.changes: list[Row] = []
         """Rows of `CHANGES`."""
         self.blocks: list[Row] = []
-        """Rows of `BLOCKS`."""
+        """Rows of the partition's `blocks`."""
         self.transactions: list[Row] = []
-        """Rows of `TRANSACTIONS`."""
+        """Rows of its `transactions`."""
         self.outcomes: list[Row] = []
-        """Rows of `OUTCOMES`."""
+        """Rows of its `outcomes`."""
         self.activity: list[Row] = []
-        """Rows of `ACTIVITY`."""
+        """Rows of its `activity`."""
 
     def add(self, block: StoredBlock) -> None:
         """Take in the next block."""
@@ -56,25 +61,18 @@ class Fold:
         tally.add("blocks")
         tally.add("transactions", len(block.transactions))
         tally.add("outcomes", len(block.outcomes))
+        tally.add("fees", sum(each.transaction.fee for each in block.transactions))
         by_cause = self._add_outcomes(block)
-        for index, signed in enumerate(block.signed):
-            transaction_id, content = block.transaction_ids[index], block.transactions[index]
-            tally.add("fees", content.transaction.fee)
-            first, done = by_cause.get(transaction_id, (0, []))
-            position = pack_position(block.height, index)
-            self.transactions.append(
-                (
-                    position,
-                    block.height,
-                    id_prefix(transaction_id),
-                    first,
-                    len(done),
-                    transaction_id,
-                    signed,
-                )
-            )
-            for address, (received, spent) in _effects(content, done).items():
+        position = pack_position(block.height, 0)
+        for signed, transaction_id, content in zip(
+            block.signed, block.transaction_ids, block.transactions, strict=True
+        ):
+            first, done = by_cause.get(transaction_id, _NOTHING)
+            prefix = id_prefix(transaction_id)
+            self.transactions.append((position, prefix, first, len(done), transaction_id, signed))
+            for address, received, spent in _effects(content.transaction, done):
                 self.activity.append((address, 0, position, received, spent))
+            position += 1
 
     def _add_outcomes(self, block: StoredBlock) -> dict[Hash, tuple[int, list[Outcome]]]:
         """Take in the outcomes; return each transaction's, with the index of the first."""
@@ -87,7 +85,7 @@ class Fold:
             if outcome.cause:
                 cause_index = positions[outcome.cause]
                 transaction = block.transactions[cause_index].transaction
-                sender, action = transaction.sender, transaction.action
+                sender, action = _address_of(transaction.sender_public_key), transaction.action
                 by_cause.setdefault(outcome.cause, (index, []))[1].append(outcome)
                 position = pack_position(block.height, cause_index)
             else:
@@ -132,28 +130,44 @@ def _block_row(block: StoredBlock) -> Row:
 def _outcome_row(height: Height, index: int, outcome: Outcome) -> Row:
     return (
         pack_position(height, index),
-        height,
         id_prefix(outcome.object_id),
         outcome.object_id,
         encode(outcome),
     )
 
 
-def _effects(signed: SignedTransaction, outcomes: list[Outcome]) -> dict[Address, tuple[int, int]]:
-    """Return (received, spent) of each account that a transaction concerns.
+def _effects(
+    transaction: Transaction, outcomes: Sequence[Outcome]
+) -> Iterable[tuple[Address, Amount, Amount]]:
+    """Return (account, received, spent) of each account that a transaction concerns.
 
     A proposer's fees are left out: they would enter every transaction into its activity.
     """
-    transaction = signed.transaction
+    sender, action, fee = (
+        _address_of(transaction.sender_public_key),
+        transaction.action,
+        transaction.fee,
+    )
+    if isinstance(action, Transfer) and not outcomes:
+        # Nearly all transactions; what follows gives the same for them.
+        if action.to == sender:
+            return ((sender, action.amount, action.amount + fee),)
+        return ((sender, 0, action.amount + fee), (action.to, action.amount, 0))
     effects = _sums(outcomes)
-    _add(effects, transaction.sender, 0, transaction.fee)
-    if isinstance(transaction.action, Transfer):
-        _add(effects, transaction.sender, 0, transaction.action.amount)
-        _add(effects, transaction.action.to, transaction.action.amount, 0)
-    return effects
+    _add(effects, sender, 0, fee)
+    if isinstance(action, Transfer):
+        _add(effects, sender, 0, action.amount)
+        _add(effects, action.to, action.amount, 0)
+    return [(address, received, spent) for address, (received, spent) in effects.items()]
 
 
-def _sums(outcomes: list[Outcome]) -> dict[Address, tuple[int, int]]:
+@lru_cache(maxsize=65_536)
+def _address_of(public_key: PublicKey) -> Address:
+    """Return the address of a key; who sends, sends again."""
+    return address_of(public_key)
+
+
+def _sums(outcomes: Sequence[Outcome]) -> dict[Address, tuple[int, int]]:
     sums: dict[Address, tuple[int, int]] = {}
     for outcome in outcomes:
         for party, amount in zip(outcome.parties, outcome.amounts, strict=True):

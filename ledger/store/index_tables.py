@@ -1,8 +1,9 @@
-"""Tables of the index. `migrations/index` makes them; a test compares the two.
+"""Tables of the index that there are once. `migrations/index` makes them; a test compares the two.
 
-Rows of a block are keyed by position (see `columns.pack_position`), so that they are appended in
-order and lists page by primary key. Indexes over ids hold 8-byte prefixes and are never unique
-(S12).
+What every transfer adds to is in partitions, see `partition_tables`. Here is what has few rows a
+block or none: jobs and their receipts, miners, ballots, counters. Rows are keyed by position (see
+`columns.pack_position`) and lists page by primary key. Indexes over ids hold 8-byte prefixes and
+are never unique (S12).
 """
 
 from typing import Final
@@ -37,63 +38,42 @@ CURSOR: Final = Table(
     _number("height"),
     _number("timestamp_ms"),
     _bytes("block_id"),
+    _number("first_height"),
+    _number("first_partition"),
+    _number("last_partition"),
+    _number("entries"),
+    _number("has_archive"),
     sqlite_strict=True,
 )
-"""One row: the newest indexed block (K2). No row before genesis is indexed."""
+"""One row: the newest indexed block (K2), and what is there. No row before genesis is indexed.
 
-BLOCKS: Final = Table(
-    "blocks",
+`first_height` is that of the first block that was indexed. Partitions from `first_partition` to
+`last_partition` are read, besides the archive if there is one; `entries` counts the last one's
+blocks, transactions and outcomes.
+"""
+
+PARTITIONS: Final = Table(
+    "partitions",
     INDEX_METADATA,
-    _key("height"),
-    _number("id_prefix"),
-    _number("timestamp_ms"),
-    _number("body_bytes"),
-    _bytes("block_id"),
-    _bytes("header"),
-    _bytes("certificate"),
-    Index("blocks_id_prefix", "id_prefix"),
+    _key("number"),
+    _number("first_height"),
+    _number("first_ms"),
     sqlite_strict=True,
 )
+"""Partitions by number, with height and time of their first block. Rows below the cursor's first
+partition are of partitions whose tables have yet to go."""
 
-TRANSACTIONS: Final = Table(
-    "transactions",
+DIGESTS: Final = Table(
+    "digests",
     INDEX_METADATA,
-    _key(),
-    _number("height"),
-    _number("id_prefix"),
-    _number("first_outcome"),
-    _number("outcome_count"),
-    _bytes("transaction_id"),
-    _bytes("signed"),
-    Index("transactions_id_prefix", "id_prefix"),
-    sqlite_strict=True,
-)
-"""What a transaction did are `outcome_count` outcomes of its block from `first_outcome` on."""
-
-OUTCOMES: Final = Table(
-    "outcomes",
-    INDEX_METADATA,
-    _key(),
-    _number("height"),
-    _number("object_prefix"),
-    _bytes("object_id"),
-    _bytes("outcome"),
-    Index("outcomes_object", "object_prefix", "position"),
-    sqlite_strict=True,
-)
-
-ACTIVITY: Final = Table(
-    "activity",
-    INDEX_METADATA,
-    Column("address", LargeBinary, primary_key=True),
-    _key("automatic"),
-    _key(),
-    _number("received"),
-    _number("spent"),
+    _key("kind"),
+    _key("bucket"),
+    _key("partition"),
+    _bytes("prints"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-"""What concerned an account: the transaction at a position, or if automatic the outcome there."""
+"""Which ids and accounts closed partitions hold; see `digests`."""
 
 JOBS: Final = Table(
     "jobs",

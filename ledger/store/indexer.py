@@ -10,17 +10,16 @@ pruned, begins in the middle. The index then begins there too: with the miners t
 and without the jobs that were under way.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final, Protocol
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, update
 
-from ledger.block import block_id
-from ledger.codec import encode
-from ledger.merkle import merkle_root, transaction_leaf
+from ledger.hashing import Tags
 from ledger.records import Miner, Table, decode_record, state_key
 from ledger.store.bulk import insert_rows, upsert_rows
-from ledger.store.chain_store import ChainStore
 from ledger.store.columns import pack_position
 from ledger.store.engine import Database
 from ledger.store.entries import (
@@ -34,51 +33,109 @@ from ledger.store.entries import (
 from ledger.store.errors import IndexRefused
 from ledger.store.fold import Fold, concerned_ids, concerned_miners
 from ledger.store.history import History
+from ledger.store.index_checks import check_blocks
 from ledger.store.index_tables import (
-    ACTIVITY,
     BALLOTS,
-    BLOCKS,
     CHANGES,
     CURSOR,
-    INDEX_METADATA,
+    DIGESTS,
+    HOURS,
     JOBS,
     MINERS,
-    OUTCOMES,
     RECEIPTS,
-    TRANSACTIONS,
+    TOTALS,
+)
+from ledger.store.partition_tables import PartitionTables, partition_tables
+from ledger.store.partitions import (
+    PARTITION_ENTRIES,
+    IndexedRange,
+    archive_oldest,
+    drop_all,
+    load_range,
+    open_partition,
 )
 from ledger.store.schema import Schema, upgrade_schema
-from ledger.store.stored import StoredBlock
+from ledger.store.stored import StoredBlock, StoredHead
 from ledger.store.tally import Tally
-from ledger.types import Hash
+from ledger.types import DurationMs, Height
+
+_KEPT_BY_POSITION: Final = (JOBS, RECEIPTS, MINERS, BALLOTS, CHANGES, TOTALS, HOURS)
+"""Tables that there are once, and that the chain fills."""
 
 
-class _Cursor(NamedTuple):
-    """The newest indexed block."""
+class FinalBlocks(Protocol):
+    """What the indexer reads of the durable chain; `ChainReader` is one."""
 
-    height: int
-    block_id: Hash
+    @property
+    def tags(self) -> Tags:
+        """Tags of the chain."""
+
+    def final_blocks(self, after_height: int, limit: int) -> list[StoredBlock]:
+        """Return blocks after_height+1 …, in order: at most `limit`."""
+
+    def header_at(self, height: Height) -> StoredHead | None:
+        """Return header and certificate at a height."""
+
+    def load_records(self) -> tuple[StoredHead, Mapping[bytes, bytes]]:
+        """Return the head and all records of the state after it."""
+
+
+class IndexStep(StrEnum):
+    """What an indexer does, in order; a test ends the process there."""
+
+    PARTITION_OPENED = "index-partition-opened"
+    """Within the transaction: the partition before it has its digests, this one its tables."""
+    BEFORE_COMMIT = "before-index-commit"
+    """All rows of a batch are written, and not committed."""
+    AFTER_COMMIT = "after-index-commit"
+    """The batch is committed, and nobody was told."""
+    PARTITION_ARCHIVED = "index-partition-archived"
+    """Within the transaction: the oldest partition's rows are in the archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLayout:
+    """How the index is divided, and what of it stays."""
+
+    partition_entries: int = PARTITION_ENTRIES
+    """Blocks, transactions and outcomes of a partition."""
+    keep_ms: DurationMs = 0
+    """Time after which plain transfers leave the index, a whole partition at once; 0 keeps all."""
 
 
 class Indexer:
     """Writes the index of one chain, at its own pace, with its own cursor.
 
-    One indexer per index; it may run in a thread of its own.
+    One indexer per index; it may run in a thread or a process of its own.
     """
 
-    def __init__(self, chain: ChainStore, url: str) -> None:
+    def __init__(
+        self,
+        chain: FinalBlocks,
+        url: str,
+        layout: IndexLayout | None = None,
+        reached: Callable[[IndexStep], None] = lambda _step: None,
+    ) -> None:
         """Open the index at an SQLAlchemy URL, making or upgrading it.
+
+        Args:
+            chain: where the blocks are.
+            url: of the index.
+            layout: how it is divided; a change is for the partitions that follow.
+            reached: told of each step, so that a test can end the process there.
 
         Raises:
             StoreUnusable: a subclass that says what to do.
         """
         self._chain = chain
+        self._layout = layout or IndexLayout()
+        self._reached = reached
         # What power loss takes from the index, the cursor included, is indexed again.
         self._database = Database(url, durable=False)
         try:
             upgrade_schema(self._database, Schema.INDEX)
-            self._cursor = self._load_cursor()
-            self._starts_late = self._load_start() > 0
+            with self._database.reading() as connection:
+                self._indexed = load_range(connection)
         except BaseException:
             self._database.close()
             raise
@@ -89,10 +146,17 @@ class Indexer:
 
     def indexed_height(self) -> int:
         """Return the height of the cursor; -1 before genesis."""
-        return -1 if self._cursor is None else self._cursor.height
+        return -1 if self._indexed is None else self._indexed.height
+
+    def indexed_ms(self) -> int:
+        """Return the time of the block at the cursor; 0 before genesis."""
+        return 0 if self._indexed is None else self._indexed.timestamp_ms
 
     def advance(self, limit: int = 64) -> int:
-        """Index the next blocks; returns how many, 0 when there are none.
+        """Index the next blocks, or drop a partition that is too old; returns how many blocks.
+
+        Returns:
+            How many blocks were indexed, 0 when there are none and nothing else is to be done.
 
         Raises:
             IndexRefused: a stored block does not hash to what its header claims (K2).
@@ -100,31 +164,69 @@ class Indexer:
         """
         if self._is_foreign():
             self._clear()
-        blocks = self._chain.final_blocks(self.indexed_height(), limit)
-        if not blocks:
+        self._archive()
+        found = self._chain.final_blocks(self.indexed_height(), limit)
+        if not found:
             return 0
-        if self._cursor is None:
-            self._starts_late = blocks[0].height > 0
-        self._check(blocks)
-        newest = _Cursor(blocks[-1].height, blocks[-1].block_id)
+        check_blocks(self._chain.tags, found, self._indexed)
+        blocks = self._up_to_border(found)
         with self._database.writing() as connection:
-            _move_cursor(connection, self._cursor, newest, blocks[-1].header.timestamp_ms)
-            if self._cursor is None and self._starts_late:
+            indexed = self._room_for(connection, blocks)
+            _move_cursor(connection, self._indexed, indexed)
+            starts_late = indexed.first_height > 0
+            if self._indexed is None and starts_late:
                 upsert_rows(connection, MINERS, rows_of(self._registered_miners(blocks[0])))
-            _write(connection, blocks, starts_late=self._starts_late)
-        self._cursor = newest
+            tables = partition_tables(indexed.last_partition)
+            _write(connection, tables, blocks, starts_late=starts_late)
+            self._reached(IndexStep.BEFORE_COMMIT)
+        self._indexed = indexed
+        self._reached(IndexStep.AFTER_COMMIT)
         return len(blocks)
 
-    def _load_cursor(self) -> _Cursor | None:
-        with self._database.reading() as connection:
-            row = connection.execute(select(CURSOR.c.height, CURSOR.c.block_id)).one_or_none()
-            return None if row is None else _Cursor(*row)
+    def _up_to_border(self, blocks: Sequence[StoredBlock]) -> Sequence[StoredBlock]:
+        """Return the blocks that go into one partition: up to the one that fills it."""
+        entries = 0 if self._is_full() or self._indexed is None else self._indexed.entries
+        for count, block in enumerate(blocks, 1):
+            entries += _entries_of(block)
+            if entries >= self._layout.partition_entries:
+                return blocks[:count]
+        return blocks
 
-    def _load_start(self) -> int:
-        """Return the height of the first indexed block; 0 when there is none."""
-        with self._database.reading() as connection:
-            first = connection.execute(select(func.min(BLOCKS.c.height))).scalar_one()
-            return int(first or 0)
+    def _is_full(self) -> bool:
+        """Return whether the next block opens a partition."""
+        indexed = self._indexed
+        return indexed is not None and indexed.entries >= self._layout.partition_entries
+
+    def _room_for(self, connection: Connection, blocks: Sequence[StoredBlock]) -> IndexedRange:
+        """Open a partition if the newest is full; return what is indexed after these blocks."""
+        first, newest, before = blocks[0], blocks[-1], self._indexed
+        last, entries = (0, 0) if before is None else (before.last_partition, before.entries)
+        if before is None or self._is_full():
+            opened = open_partition(connection, before, first.height, first.header.timestamp_ms)
+            last, entries = opened.number, 0
+            self._reached(IndexStep.PARTITION_OPENED)
+        return IndexedRange(
+            height=newest.height,
+            timestamp_ms=newest.header.timestamp_ms,
+            block_id=newest.block_id,
+            first_height=first.height if before is None else before.first_height,
+            first_partition=last if before is None else before.first_partition,
+            last_partition=last,
+            entries=entries + sum(map(_entries_of, blocks)),
+            has_archive=0 if before is None else before.has_archive,
+        )
+
+    def _archive(self) -> None:
+        """Drop the oldest partitions, one transaction each, while they are too old."""
+        while self._layout.keep_ms and self._indexed is not None:
+            if self._indexed.first_partition == self._indexed.last_partition:
+                return
+            with self._database.writing() as connection:
+                indexed = archive_oldest(connection, self._indexed, self._layout.keep_ms)
+                self._reached(IndexStep.PARTITION_ARCHIVED)
+            if indexed == self._indexed:
+                return
+            self._indexed = indexed
 
     def _registered_miners(self, first: StoredBlock) -> list[MinerEntry]:
         """Return the miners of the state, as far as a record tells of them."""
@@ -149,70 +251,45 @@ class Indexer:
 
     def _is_foreign(self) -> bool:
         """Return whether the store does not know the block at the cursor (K2)."""
-        if self._cursor is None:
+        if self._indexed is None:
             return False
-        stored = self._chain.header_at(self._cursor.height)
-        return stored is None or stored.block_id != self._cursor.block_id
+        stored = self._chain.header_at(self._indexed.height)
+        return stored is None or stored.block_id != self._indexed.block_id
 
     def _clear(self) -> None:
         """Empty the index; readers see the old rows until then."""
         with self._database.writing() as connection:
-            for table in INDEX_METADATA.sorted_tables:
+            drop_all(connection)
+            for table in (CURSOR, DIGESTS, *_KEPT_BY_POSITION):
                 connection.execute(delete(table))
-        self._cursor = None
-
-    def _check(self, blocks: Sequence[StoredBlock]) -> None:
-        """Refuse blocks that are not what their headers commit to (K2)."""
-        previous = self._cursor
-        for block in blocks:
-            _check_link(block, previous)
-            _check_hash(block, "id", block.block_id, block_id(self._chain.tags, block.header))
-            leaves = [
-                transaction_leaf(each, signed.transaction.valid_until_ms, signed.signature)
-                for each, signed in zip(block.transaction_ids, block.transactions, strict=True)
-            ]
-            root = block.header.transaction_root
-            _check_hash(block, "transaction root", root, merkle_root(leaves))
-            root = block.header.outcome_root
-            _check_hash(block, "outcome root", root, merkle_root([*map(encode, block.outcomes)]))
-            previous = _Cursor(block.height, block.block_id)
+        self._indexed = None
 
 
-def _check_link(block: StoredBlock, previous: _Cursor | None) -> None:
-    if previous is None and block.height > 0:
-        return  # The chain begins here: nobody has what is before it.
-    height, parent_id = (0, bytes(32)) if previous is None else (previous[0] + 1, previous[1])
-    if block.height != height or block.header.height != height:
-        raise IndexRefused(f"block {height} is missing: the store goes on with {block.height}")
-    _check_hash(block, "parent", block.header.parent_id, parent_id)
+def _entries_of(block: StoredBlock) -> int:
+    """Return what a block adds to a partition's size."""
+    return 1 + len(block.transactions) + len(block.outcomes)
 
 
-def _check_hash(block: StoredBlock, what: str, claimed: Hash, computed: Hash) -> None:
-    if claimed != computed:
-        raise IndexRefused(
-            f"{what} of block {block.height} is {claimed.hex()} in the store, but its contents "
-            f"give {computed.hex()}; restore the chain database from a copy"
-        )
-
-
-def _move_cursor(
-    connection: Connection, old: _Cursor | None, new: _Cursor, timestamp_ms: int
-) -> None:
+def _move_cursor(connection: Connection, old: IndexedRange | None, new: IndexedRange) -> None:
     """Move the cursor from where this indexer left it."""
-    values = {"height": new.height, "block_id": new.block_id, "timestamp_ms": timestamp_ms}
     if old is None:
-        present = connection.execute(select(CURSOR.c.height)).scalar_one_or_none()
-        if present is None:
-            connection.execute(insert(CURSOR).values(one=1, **values))
+        if load_range(connection) is None:
+            connection.execute(insert(CURSOR).values(one=1, **asdict(new)))
             return
     else:
         here = (CURSOR.c.height == old.height) & (CURSOR.c.block_id == old.block_id)
-        if connection.execute(update(CURSOR).where(here).values(values)).rowcount == 1:
+        if connection.execute(update(CURSOR).where(here).values(asdict(new))).rowcount == 1:
             return
     raise IndexRefused("another process writes this index; stop one of the two")
 
 
-def _write(connection: Connection, blocks: Sequence[StoredBlock], *, starts_late: bool) -> None:
+def _write(
+    connection: Connection,
+    tables: PartitionTables,
+    blocks: Sequence[StoredBlock],
+    *,
+    starts_late: bool,
+) -> None:
     """Write the rows of blocks, with one statement a table where they are not too many."""
     concerned = concerned_ids(blocks)
     jobs = load_jobs(connection, concerned)
@@ -228,10 +305,11 @@ def _write(connection: Connection, blocks: Sequence[StoredBlock], *, starts_late
     fold = Fold(history, load_ballots(connection, concerned))
     for block in blocks:
         fold.add(block)
-    insert_rows(connection, BLOCKS, fold.blocks)
-    insert_rows(connection, TRANSACTIONS, fold.transactions)
-    insert_rows(connection, OUTCOMES, fold.outcomes)
-    insert_rows(connection, ACTIVITY, fold.activity)
+    insert_rows(connection, tables.blocks, fold.blocks)
+    insert_rows(connection, tables.transactions, fold.transactions)
+    insert_rows(connection, tables.outcomes, fold.outcomes)
+    # In the order of the key: rows of an account lie together, and each page is changed once.
+    insert_rows(connection, tables.activity, sorted(fold.activity))
     upsert_rows(connection, JOBS, rows_of(history.jobs.values()))
     upsert_rows(connection, RECEIPTS, rows_of(history.receipts.values()))
     upsert_rows(connection, MINERS, rows_of(history.miners.values()))

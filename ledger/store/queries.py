@@ -10,28 +10,21 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from ledger.actions import PostReceipt, SubmitJob
-from ledger.store.activity import account_transactions, read_activity
-from ledger.store.columns import height_in_range, pack_bound, pack_position, unpack_position
+from ledger.store.chain_queries import ChainQueries
 from ledger.store.engine import Database
 from ledger.store.errors import FilterUnsupported
 from ledger.store.governance_models import BallotRow, BallotStatus
 from ledger.store.index_tables import (
-    ACTIVITY,
     BALLOTS,
-    BLOCKS,
     CHANGES,
     CURSOR,
     HOURS,
     JOBS,
     MINERS,
-    OUTCOMES,
     RECEIPTS,
     TOTALS,
-    TRANSACTIONS,
 )
 from ledger.store.paging import (
-    FIND_DIGITS_MIN,
     PAGE_MAX,
     AnyRow,
     AnySelect,
@@ -39,38 +32,25 @@ from ledger.store.paging import (
     ModelT,
     fetch,
     has_id,
-    id_starts,
-    of_block,
     page_size,
     paged,
 )
 from ledger.store.read_models import (
-    ActivityRow,
-    BlockRow,
     ChainStats,
-    Found,
-    FoundKind,
     HourRow,
     OutcomeRow,
-    TransactionRow,
 )
 from ledger.store.read_rows import (
     BALLOT_ROWS,
-    BLOCK_ROWS,
     CHANGE_ROWS,
     JOB_ROWS,
     MINER_ROWS,
-    OUTCOME_ROWS,
     RECEIPT_ROWS,
-    TRANSACTION_ROWS,
     ballot_row,
-    block_row,
     change_row,
     job_row,
     miner_row,
-    outcome_row,
     receipt_row,
-    transaction_row,
 )
 from ledger.store.schema import Schema, require_schema
 from ledger.store.tally import HOUR_MS, TOTAL_NAMES, phase_total
@@ -80,10 +60,10 @@ from ledger.store.work_models import (
     MinerRow,
     ReceiptRow,
 )
-from ledger.types import TIMESTAMP_MS_MAX, Address, Hash, Height, TimestampMs
+from ledger.types import TIMESTAMP_MS_MAX, Address, Hash, TimestampMs
 
 
-class IndexReader:
+class IndexReader(ChainQueries):
     """Answers questions about final blocks from the index that `Indexer` writes."""
 
     def __init__(self, url: str) -> None:
@@ -93,7 +73,7 @@ class IndexReader:
             StoreMissing: there is no index there yet.
             SchemaTooNew, SchemaTooOld: another version of this program made it.
         """
-        self._database = Database(url, create=False)
+        super().__init__(Database(url, create=False))
         try:
             require_schema(self._database, Schema.INDEX)
         except BaseException:
@@ -109,90 +89,6 @@ class IndexReader:
         with self._database.reading() as connection:
             height = connection.execute(select(CURSOR.c.height)).scalar_one_or_none()
             return -1 if height is None else height
-
-    def blocks(self, before_height: Height | None = None, limit: int = 25) -> list[BlockRow]:
-        """Return blocks, newest first."""
-        query = BLOCK_ROWS.order_by(BLOCKS.c.height.desc()).limit(page_size(limit))
-        if before_height is not None:
-            # The bound is brought into range as positions are.
-            height, _ = unpack_position(pack_bound(before_height, 0))
-            query = query.where(BLOCKS.c.height < height)
-        return self._all(query, block_row)
-
-    def block_at(self, height: Height) -> BlockRow | None:
-        """Return the block at a height."""
-        if not height_in_range(height):
-            return None
-        return self._first(BLOCK_ROWS.where(BLOCKS.c.height == height), block_row)
-
-    def block_by_id(self, block_id: Hash) -> BlockRow | None:
-        """Return the block of an id."""
-        condition = has_id(BLOCKS.c.id_prefix, BLOCKS.c.block_id, block_id)
-        return self._first(BLOCK_ROWS.where(condition), block_row)
-
-    def transactions(
-        self,
-        before: Before = None,
-        limit: int = 25,
-        *,
-        height: Height | None = None,
-        address: Address | None = None,
-    ) -> list[TransactionRow]:
-        """Return transactions, newest first: all, of one block, or that concern an account.
-
-        Args:
-            before: position of the previous page's last row.
-            limit: most rows.
-            height: only this block's.
-            address: only those that the account signed, receives from, or is party to.
-
-        Raises:
-            FilterUnsupported: both `height` and `address`.
-        """
-        if height is not None and address is not None:
-            raise FilterUnsupported("filter transactions by height or by address, not by both")
-        if address is not None:
-            query = account_transactions(address)
-            query = paged(query, ACTIVITY.c.position, before, limit)
-            return self._all(query, transaction_row)
-        key = TRANSACTIONS.c.position
-        query = paged(TRANSACTION_ROWS, key, before, limit)
-        return self._all(of_block(query, key, height), transaction_row)
-
-    def transaction(self, transaction_id: Hash) -> TransactionRow | None:
-        """Return a final transaction."""
-        columns = TRANSACTIONS.c
-        condition = has_id(columns.id_prefix, columns.transaction_id, transaction_id)
-        return self._first(TRANSACTION_ROWS.where(condition), transaction_row)
-
-    def outcomes(
-        self,
-        before: Before = None,
-        limit: int = 100,
-        *,
-        height: Height | None = None,
-        object_id: bytes | None = None,
-    ) -> list[OutcomeRow]:
-        """Return outcomes, newest first: all, of one block, or of one object such as a job."""
-        key = OUTCOMES.c.position
-        query = of_block(paged(OUTCOME_ROWS, key, before, limit), key, height)
-        if object_id is not None:
-            query = query.where(has_id(OUTCOMES.c.object_prefix, OUTCOMES.c.object_id, object_id))
-        return self._all(query, outcome_row)
-
-    def outcomes_of(self, transaction: TransactionRow) -> list[OutcomeRow]:
-        """Return what a transaction did, in order."""
-        key = OUTCOMES.c.position
-        at = TRANSACTIONS.c.position == pack_position(transaction.height, transaction.index)
-        with self._database.reading() as connection:
-            extent = select(TRANSACTIONS.c.first_outcome, TRANSACTIONS.c.outcome_count).where(at)
-            first, count = connection.execute(extent).one()
-            if count == 0:
-                return []
-            start = pack_position(transaction.height, first)
-            here = key.between(start, start + count - 1)
-            query = OUTCOME_ROWS.where(here).order_by(key)
-            return [outcome_row(row) for row in connection.execute(query)]
 
     def job(self, job_id: Hash) -> JobRow | None:
         """Return a job, live or ended."""
@@ -292,34 +188,6 @@ class IndexReader:
         """Return what changed about validators, coordinators, parameters and supply."""
         return self._all(paged(CHANGE_ROWS, CHANGES.c.position, before, limit), change_row)
 
-    def account_activity(
-        self, address: Address, before: Before = None, limit: int = 25
-    ) -> list[ActivityRow]:
-        """Return what concerned an account, newest first."""
-        with self._database.reading() as connection:
-            return read_activity(connection, address, before, limit)
-
-    def find(self, hex_prefix: str, limit: int = 10) -> list[Found]:
-        """Return blocks, transactions, receipts and jobs whose id starts with some hex digits.
-
-        Args:
-            hex_prefix: 6 to 64 hex digits, any case; anything else finds nothing.
-            limit: most objects of each kind.
-        """
-        digits = hex_prefix.lower()
-        if not FIND_DIGITS_MIN <= len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
-            return []
-        starts = id_starts(BLOCKS.c.id_prefix, BLOCKS.c.block_id, digits)
-        found = [
-            Found(FoundKind.BLOCK, row.block_id, row.height)
-            for row in self._all(BLOCK_ROWS.where(starts).limit(page_size(limit)), block_row)
-        ]
-        starts = id_starts(TRANSACTIONS.c.id_prefix, TRANSACTIONS.c.transaction_id, digits)
-        query = TRANSACTION_ROWS.where(starts).limit(page_size(limit))
-        for row in self._all(query, transaction_row):
-            found.extend(Found(kind, row.transaction_id, row.height) for kind in _kinds(row))
-        return found
-
     def stats(self) -> ChainStats:
         """Return the totals."""
         totals = dict.fromkeys(TOTAL_NAMES, 0)
@@ -351,16 +219,6 @@ class IndexReader:
     def _first(self, query: AnySelect, model: Callable[[AnyRow], ModelT]) -> ModelT | None:
         found = self._all(query.limit(1), model)
         return found[0] if found else None
-
-
-def _kinds(row: TransactionRow) -> list[FoundKind]:
-    """Return what a transaction is found as."""
-    action = row.content.transaction.action
-    if isinstance(action, SubmitJob):
-        return [FoundKind.TRANSACTION, FoundKind.JOB]
-    if isinstance(action, PostReceipt):
-        return [FoundKind.TRANSACTION, FoundKind.RECEIPT]
-    return [FoundKind.TRANSACTION]
 
 
 __all__ = ["PAGE_MAX", "IndexReader"]

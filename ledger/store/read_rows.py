@@ -15,13 +15,10 @@ from ledger.store.entries import BallotEntry, JobEntry, MinerEntry, ReceiptEntry
 from ledger.store.governance_models import BallotRow, BallotStatus
 from ledger.store.index_tables import (
     BALLOTS,
-    BLOCKS,
     CHANGES,
     JOBS,
     MINERS,
-    OUTCOMES,
     RECEIPTS,
-    TRANSACTIONS,
 )
 from ledger.store.paging import AnyRow, AnySelect
 from ledger.store.read_models import (
@@ -46,25 +43,6 @@ from ledger.types import Hash
 _TERMS: Final = msgspec.msgpack.Decoder(SubmitJob)
 _CONTENT: Final = msgspec.msgpack.Decoder(PostReceipt)
 _MOTION: Final[msgspec.msgpack.Decoder[Motion]] = msgspec.msgpack.Decoder(Motion)
-
-BLOCK_ROWS: Final[AnySelect] = select(
-    BLOCKS.c.block_id, BLOCKS.c.header, BLOCKS.c.body_bytes, BLOCKS.c.certificate
-)
-"""What `block_row` reads."""
-
-TRANSACTION_ROWS: Final[AnySelect] = select(
-    TRANSACTIONS.c.position,
-    TRANSACTIONS.c.transaction_id,
-    TRANSACTIONS.c.signed,
-    BLOCKS.c.block_id,
-    BLOCKS.c.timestamp_ms,
-).join_from(TRANSACTIONS, BLOCKS, BLOCKS.c.height == TRANSACTIONS.c.height)
-"""What `transaction_row` reads."""
-
-OUTCOME_ROWS: Final[AnySelect] = select(
-    OUTCOMES.c.position, OUTCOMES.c.outcome, BLOCKS.c.timestamp_ms
-).join_from(OUTCOMES, BLOCKS, BLOCKS.c.height == OUTCOMES.c.height)
-"""What `outcome_row` reads."""
 
 JOB_ROWS: Final[AnySelect] = select(JOBS)
 """What `job_row` reads."""

@@ -5,8 +5,17 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.store import ChainStore, Indexer, IndexReader
+from sqlalchemy import Connection, select
+
+from ledger.store import ChainStore, Indexer, IndexLayout, IndexReader
+from ledger.store.index_tables import CURSOR, DIGESTS, INDEX_METADATA, PARTITIONS
+from ledger.store.partition_tables import ARCHIVE, partition_tables
 from tests.store.chains import TAGS, Builder
+
+Dump = dict[str, list[tuple[object, ...]]]
+
+SMALL = IndexLayout(partition_entries=12)
+"""Partitions of a few blocks."""
 
 
 @dataclass
@@ -30,13 +39,47 @@ class Indexed:
             pass
 
 
+def dump(indexed: Indexed) -> Dump:
+    """All rows of the index, in order.
+
+    Numbers of partitions are counted from the first that is there; those of an index that was
+    made anew go on where the old ones ended.
+    """
+    with indexed.indexer._database.reading() as connection:
+        cursor = connection.execute(select(CURSOR)).one_or_none()
+        first = 1 if cursor is None else cursor.first_partition
+        last = 0 if cursor is None else cursor.last_partition
+        rows = {
+            table.name: [tuple(row) for row in connection.execute(table.select())]
+            for table in INDEX_METADATA.sorted_tables
+            if table not in {CURSOR, DIGESTS, PARTITIONS}
+        }
+        rows["cursor"] = [] if cursor is None else [cursor[:5] + cursor[7:]]
+        listed = PARTITIONS.select().where(PARTITIONS.c.number >= first)
+        rows["partitions"] = [(n - first, *row) for n, *row in connection.execute(listed)]
+        closed = DIGESTS.select().where(DIGESTS.c.partition >= first)
+        rows["digests"] = [(k, b, n - first, p) for k, b, n, p in connection.execute(closed)]
+        for number in range(first, last + 1):
+            _dump_partition(connection, number, rows)
+        if cursor is not None and cursor.has_archive:
+            _dump_partition(connection, ARCHIVE, rows)
+    return {name: sorted(each, key=repr) for name, each in rows.items()}
+
+
+def _dump_partition(connection: Connection, number: int, rows: Dump) -> None:
+    tables = partition_tables(number)
+    for name in ("blocks", "transactions", "outcomes", "activity"):
+        found = connection.execute(getattr(tables, name).select())
+        rows.setdefault(name, []).extend(tuple(row) for row in found)
+
+
 @contextmanager
-def open_indexed(folder: Path) -> Iterator[Indexed]:
+def open_indexed(folder: Path, layout: IndexLayout | None = None) -> Iterator[Indexed]:
     """Open a store and an index in a folder; close them at the end."""
     index_url = f"sqlite:///{folder / 'index.db'}"
     with (
         closing(ChainStore.open(f"sqlite:///{folder / 'chain.db'}")) as store,
-        closing(Indexer(store, index_url)) as indexer,
+        closing(Indexer(store, index_url, layout)) as indexer,
         closing(IndexReader(index_url)) as reader,
     ):
         yield Indexed(folder, store, indexer, reader)

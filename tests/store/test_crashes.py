@@ -17,9 +17,8 @@ from tests.crash.disk import Chance, Disk, Image, Luck, NothingUnsynced, said
 from tests.crash.disklog import Event, Kind
 from tests.store.chains import TAGS, Sealed, random_history
 from tests.store.committer import GENESIS_RECORDS
-from tests.store.indexes import open_indexed
+from tests.store.indexes import Dump, dump, open_indexed
 from tests.store.test_chain_store import apply_delta
-from tests.store.test_indexer import Dump, dump
 
 NewFolder = Callable[[], Path]
 

@@ -26,7 +26,7 @@ from tests.store.chains import (
     Played,
     random_history,
 )
-from tests.store.indexes import Indexed, open_indexed
+from tests.store.indexes import SMALL, Indexed, open_indexed
 
 ADDRESSES = [each.address for each in (CLIENT, OTHER, COORDINATOR, *MINERS)]
 NOBODY = bytes(20)
@@ -37,9 +37,9 @@ def played() -> Played:
     return random_history(seed=11, blocks=45)
 
 
-@pytest.fixture(scope="module")
-def reader(played: Played, tmp_path_factory) -> Iterator[IndexReader]:
-    with open_indexed(tmp_path_factory.mktemp("queries")) as indexed:
+@pytest.fixture(scope="module", params=[SMALL, None], ids=["many-partitions", "one-partition"])
+def reader(played: Played, tmp_path_factory, request) -> Iterator[IndexReader]:
+    with open_indexed(tmp_path_factory.mktemp("queries"), request.param) as indexed:
         indexed.take(played.builder)
         yield indexed.reader
 
@@ -258,11 +258,11 @@ def test_ids_that_share_their_first_eight_bytes_are_told_apart(indexed: Indexed)
     builder.seal()
     indexed.take(builder)
     twin = wanted[:8] + bytes(24)
-    row = (pack_position(1, 9), 1, id_prefix(twin), 0, 0, twin)
+    row = (pack_position(1, 9), id_prefix(twin), 0, 0, twin)
     signed = encode(builder.sealed[1].block.transactions[0])
     with indexed.indexer._database.writing() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, signed)
+            "INSERT INTO transactions_1 VALUES (?, ?, ?, ?, ?, ?)", (*row, signed)
         )
     assert indexed.reader.transaction(wanted).index == 0
     assert indexed.reader.transaction(twin).index == 9
@@ -374,9 +374,9 @@ def recorded(reader: IndexReader) -> Iterator[list[tuple[str, object]]]:
     def remember(_connection, _cursor, statement, parameters, _context, _many) -> None:
         statements.append((statement, parameters))
 
-    event.listen(reader._database._reader, "before_cursor_execute", remember)
+    event.listen(reader._database._backend.reader, "before_cursor_execute", remember)
     yield statements
-    event.remove(reader._database._reader, "before_cursor_execute", remember)
+    event.remove(reader._database._backend.reader, "before_cursor_execute", remember)
 
 
 def test_no_query_scans_or_sorts_whatever_the_chain_holds(reader):
