@@ -12,7 +12,6 @@
 
 import contextlib
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from typing import Any, Self, cast
 import httpx
 import tomli_w
 
+from devnet.network.ports import FreePorts
 from genesis import (
     Allocation,
     GenesisCoordinator,
@@ -99,7 +99,8 @@ class TestNetwork:
         names = [f"validator-{at}" for at in range(self.validators)]
         names += [f"spare-{at}" for at in range(self.spare)]
         names += [f"follower-{at}" for at in range(self.followers)]
-        ports = free_ports(len(names))
+        free = FreePorts()
+        ports = [free.take() for _ in names]
         self.members = [
             self._member(name, port, ports[: self.validators])
             for name, port in zip(names, ports, strict=True)
@@ -283,15 +284,6 @@ class TestNetwork:
                 lines.append(f"{self.members[number].name}: {self.status(number)}")
             lines.append(str(process.log_file))
         return "\n".join(lines)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback that nobody uses, all different."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def running(network: TestNetwork) -> Iterator[TestNetwork]:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,12 @@ from devnet.commands import ROOT
 from devnet.commands.needs import provide, wanted_by
 
 app = typer.Typer(add_completion=False)
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+"""Where Linux keeps files in memory."""
+
+MEMORY_BYTES_MIN = 4 << 30
+"""Room that the folders of the tests get there at least; they take a tenth of it."""
 
 SOAK_SECONDS_MAX = 6 * 3600
 """Longest time that one soak test may take."""
@@ -42,7 +48,8 @@ def run_tests(
     command = [sys.executable, "-m", "pytest", *worker_options(arguments)]
     if soak:
         command += ["-m", "soak", "--hypothesis-profile=soak", f"--timeout={SOAK_SECONDS_MAX}"]
-    done = subprocess.run([*command, *arguments], cwd=ROOT, check=False)
+    environment = os.environ | folders_in_memory(os.environ)
+    done = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False)
     print(f"test: {time.monotonic() - start:.0f} s in all", flush=True)
     # A signal's negative code would be taken for another one by the shell.
     raise typer.Exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
@@ -60,6 +67,20 @@ def worker_options(arguments: Sequence[str]) -> list[str]:
     workers = min(2, os.cpu_count() or 1)
     # By file: what a file starts (a network, a browser) is started once.
     return ["-n", str(workers), "--dist", "loadfile"] if workers > 1 and len(files) > 1 else []
+
+
+def folders_in_memory(environment: Mapping[str, str], memory: Path = MEMORY) -> dict[str, str]:
+    """Return the variables that put the folders of the tests in memory, if it has room.
+
+    The tests sync thousands of small files. What a loss of power does is shown on logged writes
+    (tests/crash), not on the disk of the machine.
+    """
+    if "PYTEST_DEBUG_TEMPROOT" in environment or not memory.is_dir():
+        return {}
+    found = os.statvfs(memory)
+    runs_programs = not found.f_flag & os.ST_NOEXEC  # Some tests compile one, and run it.
+    has_room = found.f_bavail * found.f_frsize >= MEMORY_BYTES_MIN
+    return {"PYTEST_DEBUG_TEMPROOT": str(memory)} if has_room and runs_programs else {}
 
 
 def selected_paths(arguments: Sequence[str]) -> list[Path]:

@@ -13,7 +13,7 @@ from devnet.commands import ROOT
 from devnet.commands.bench import benchmarks
 from devnet.commands.check import PACKAGES, STEPS, Step, run_steps
 from devnet.commands.needs import C_COMPILER, CHROMIUM, Need, wanted_by
-from devnet.commands.test import selected_paths, worker_options
+from devnet.commands.test import MEMORY_BYTES_MIN, folders_in_memory, selected_paths, worker_options
 
 
 def dev(*arguments: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -105,6 +105,17 @@ def test_a_named_test_is_selected_with_or_without_its_node() -> None:
 @pytest.mark.parametrize("arguments", [["-n", "4"], ["--pdb"], ["-s"], ["tests/conftest.py"]])
 def test_one_file_or_a_watched_run_gets_no_workers(arguments: list[str]) -> None:
     assert worker_options(arguments) == []
+
+
+def test_the_folders_of_tests_are_in_memory_where_it_has_room_and_nothing_else_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    assert folders_in_memory({"PYTEST_DEBUG_TEMPROOT": "/var/tmp"}, tmp_path) == {}
+    assert folders_in_memory({}, tmp_path / "not there") == {}
+    disk = os.statvfs(tmp_path)
+    fits = disk.f_bavail * disk.f_frsize >= MEMORY_BYTES_MIN and not disk.f_flag & os.ST_NOEXEC
+    wanted = {"PYTEST_DEBUG_TEMPROOT": str(tmp_path)} if fits else {}
+    assert folders_in_memory({}, tmp_path) == wanted
 
 
 def test_a_need_is_wanted_by_the_tests_that_ask_for_its_fixture(tmp_path: Path) -> None:

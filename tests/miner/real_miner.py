@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 from aitbc import Client, JsonValue, SigningKey
 from aitbc.keyfile import load_key_file
+from devnet.network.ports import FreePorts
 from tests.processes import PASSPHRASE, NodeFolder, NodeProcess, child_environment, start_node
 
 WAIT_SECONDS = 90.0
@@ -103,8 +103,7 @@ class Site:
 
     def __init__(self, root: Path) -> None:
         """Make the folder; `start` starts the node."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = FreePorts().take()
         self.root = root
         self.url = f"http://127.0.0.1:{port}"
         quotas = dict.fromkeys(("submit", "status", "result", "other"), 100_000)
