@@ -6,7 +6,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, Self
 import httpx
 import tomli_w
 
+from devnet.network.bytecode import keeping_byte_code
 from genesis import (
     Allocation,
     Genesis,
@@ -42,16 +42,8 @@ RICHES = 1_000_000 * NAIT_PER_AITBC
 
 
 def child_environment() -> dict[str, str]:
-    """Return this process's environment for a node of a test.
-
-    Where Python is told to write no byte code, each start would compile everything anew, which
-    takes longer than the test; so it goes to a folder outside the checkout then.
-    """
-    environment = dict(os.environ)
-    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
-        cache = Path(tempfile.gettempdir()) / f"aitbc-tests-bytecode-{os.getuid()}"
-        environment.setdefault("PYTHONPYCACHEPREFIX", str(cache))
-    return environment
+    """Return this process's environment for a node of a test."""
+    return keeping_byte_code(os.environ)
 
 
 @dataclass

@@ -12,6 +12,7 @@ import typer
 
 from devnet.commands import ROOT
 from devnet.commands.needs import provide, wanted_by
+from devnet.network.bytecode import keeping_byte_code
 
 app = typer.Typer(add_completion=False)
 
@@ -48,7 +49,7 @@ def run_tests(
     command = [sys.executable, "-m", "pytest", *worker_options(arguments)]
     if soak:
         command += ["-m", "soak", "--hypothesis-profile=soak", f"--timeout={SOAK_SECONDS_MAX}"]
-    environment = os.environ | folders_in_memory(os.environ)
+    environment = keeping_byte_code(os.environ) | folders_in_memory(os.environ)
     done = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False)
     print(f"test: {time.monotonic() - start:.0f} s in all", flush=True)
     # A signal's negative code would be taken for another one by the shell.
