@@ -123,13 +123,16 @@ class SnapshotWriter:
             yield RecentBlocks(number, tuple(blocks))
 
     def _recent(self, head: StoredBlock) -> Iterator[RecentBlock]:
-        """Yield the blocks of the last horizon before the head, newest first, without block 0."""
+        """Yield the blocks of the last horizon before the head, newest first, without block 0.
+
+        The last one is older: it shows that none is left out.
+        """
         since_ms = head.header.timestamp_ms - HORIZON_MS_MAX
         for height in range(head.height - 1, 0, -1):
             block = self._recent_block(height)
+            yield block
             if block.header.timestamp_ms < since_ms:
                 return
-            yield block
 
     def _recent_block(self, height: Height) -> RecentBlock:
         whole = self._store.block_at(height)

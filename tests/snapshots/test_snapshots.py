@@ -118,16 +118,39 @@ def test_a_snapshot_at_the_end_of_an_epoch_starts_the_next(chain: SignedChain, t
     store.close()
 
 
-def test_recent_blocks_go_back_a_horizon_and_no_further(chain: SignedChain, tmp_path: Path):
+def recent_heights(source: FolderSource) -> list[int]:
+    part = RECENT_CODEC.decode(source.read(recent_name(0)))
+    return [block.header.height for block in part.blocks]
+
+
+def test_recent_blocks_go_back_to_the_first_that_is_older_than_a_horizon(
+    chain: SignedChain, tmp_path: Path
+):
     for _ in range(5):
         chain.grow(after_ms=HORIZON_MS_MAX // 4)
-    taken(chain, tmp_path / "snapshot")
-    part = RECENT_CODEC.decode((tmp_path / "snapshot" / recent_name(0)).read_bytes())
-    assert [block.header.height for block in part.blocks] == [4, 3, 2, 1]
-    chain.grow(after_ms=HORIZON_MS_MAX // 4)
-    taken(chain, tmp_path / "later")
-    part = RECENT_CODEC.decode((tmp_path / "later" / recent_name(0)).read_bytes())
-    assert [block.header.height for block in part.blocks] == [5, 4, 3, 2]
+    assert recent_heights(taken(chain, tmp_path / "young")) == [4, 3, 2, 1]
+    for _ in range(2):
+        chain.grow(after_ms=HORIZON_MS_MAX // 4)
+    assert recent_heights(taken(chain, tmp_path / "old")) == [6, 5, 4, 3, 2]
+
+
+def test_a_chain_of_many_horizons_can_be_joined_by_snapshots_of_snapshots(
+    chain: SignedChain, tmp_path: Path
+):
+    for _ in range(3):
+        for _ in range(9):
+            chain.grow([chain.transfer()], after_ms=60_000)
+            chain.grow(after_ms=HORIZON_MS_MAX // 4)
+        source = taken(chain, tmp_path / f"at {chain.view.header.height}")
+        store = adopted(source, chain, tmp_path / f"from {chain.view.header.height}")
+        now_ms = chain.view.header.timestamp_ms
+        assert sorted(store.recent_ids(now_ms)) == sorted(chain.store.recent_ids(now_ms))
+        again = SnapshotWriter(store, chain.genesis.view.validators, chain.genesis.spec.buckets)
+        folder = tmp_path / f"again {chain.view.header.height}"
+        again.write(store.head().height, store.load_records()[1], folder)
+        second = FolderSource(folder)
+        verify_snapshot(second, read_manifest(second, chain.genesis), chain.genesis)
+        store.close()
 
 
 def test_a_pruned_node_gives_the_same_snapshot(chain: SignedChain, tmp_path: Path):
