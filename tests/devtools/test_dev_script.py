@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -92,62 +93,20 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_it_sets_up_from_anywhere_and_hands_arguments_and_exit_code_through(
-    checkout: Checkout,
-) -> None:
-    code, output, errors = checkout.run("devnet", "two words", "")
-    assert (code, output) == (0, "['devnet', 'two words', ''] 1.0\n"), errors
-    assert "making .venv" in errors
-    assert "ready" in errors
-
-    assert checkout.run("fail") == (7, "['fail'] 1.0\n", "")
-
-    checkout.pin("dev", "2.0")
-    code, output, errors = checkout.run()
-    assert (code, output) == (0, "[] 2.0\n"), errors
-    assert "making .venv" not in errors
-
-    good = checkout.pin("dev", "3.0")
-    (checkout.root / "requirements/dev.txt").write_text(good[:-65] + "0" * 64 + "\n")
-    code, output, errors = checkout.run()
-    assert (code, output) == (4, ""), errors
-    assert "could not be installed" in errors
-
-    checkout.pin("dev", "3.0")
-    checkout.root = checkout.root.rename(checkout.root.with_name("moved"))
-    code, output, errors = checkout.run()
-    assert (code, output) == (0, "[] 3.0\n"), errors
-    assert "making .venv" in errors
-
-
-def test_a_set_up_that_was_killed_is_repaired_once_by_two_that_start_at_once(
-    checkout: Checkout,
-) -> None:
-    killed = checkout.start()
-    assert killed.stderr is not None
-    assert any("installing" in line for line in killed.stderr)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
-    assert (checkout.root / ".venv/unfinished").exists()
-
-    both = [checkout.start(name) for name in ("a", "b")]
-    ended = [(process.communicate(), process.returncode) for process in both]
-    assert [code for _, code in ended] == [0, 0], ended
-    assert [streams[0] for streams, _ in ended] == ["['a'] 1.0\n", "['b'] 1.0\n"]
-    errors = "".join(streams[1] for streams, _ in ended)
-    assert errors.count("making .venv") == 1
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Path:
+def folder_of_programs(parent: Path) -> Path:
     """Make a folder with the programs that ./dev may use, to be all of PATH."""
-    folder = tmp_path / "bin"
+    folder = parent / "bin"
     folder.mkdir()
     for name in ("sh", "dirname", "cat", "cksum", "head", "rm", "sed", "touch", "true"):
         found = shutil.which(name)
         assert found is not None, name
         (folder / name).symlink_to(found)
     return folder
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    return folder_of_programs(tmp_path)
 
 
 def put(folder: Path, name: str, script: str) -> None:
@@ -159,6 +118,100 @@ def put_python_without_venv(folder: Path) -> None:
     """Put a Python as Debian ships it: without ensurepip, until apt-get has run."""
     absent = f'case "$2" in *ensurepip*) [ -e "{folder}/installed" ] || exit 1;; esac'
     put(folder, "python3", f'{absent}\nexec "{sys.executable}" "$@"')
+
+
+@dataclass(frozen=True)
+class FirstSetUp:
+    """How a checkout was set up for the first time, by root on a machine without venv."""
+
+    checkout: Checkout
+    ended: tuple[int, str, str]
+    """Exit code, output and errors."""
+    apt_calls: list[str]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> FirstSetUp:
+    """Set a checkout up; each test that changes it leaves one that is ready."""
+    parent = tmp_path_factory.mktemp("machine")
+    checkout, programs = Checkout(parent), folder_of_programs(parent)
+    put_python_without_venv(programs)
+    put(programs, "id", "echo 0")
+    # Fails until the package lists are there, as on a fresh machine.
+    put(
+        programs,
+        "apt-get",
+        f'cd "{programs}"; echo "$@" >>calls\n'
+        '[ "$1" = update ] && exec touch updated\n'
+        "[ -e updated ] && exec touch installed\nexit 100",
+    )
+    ended = checkout.run("devnet", "two words", "", path=str(programs))
+    return FirstSetUp(checkout, ended, (programs / "calls").read_text().splitlines())
+
+
+def test_as_root_a_missing_venv_is_installed_with_apt_after_an_update_if_need_be(
+    first: FirstSetUp,
+) -> None:
+    code, _, errors = first.ended
+    assert code == 0, errors
+    assert [call.split()[0] for call in first.apt_calls] == ["install", "update", "install"]
+    assert first.apt_calls[0].endswith("-venv")
+
+
+def test_it_sets_up_from_anywhere_and_hands_arguments_and_exit_code_through(
+    first: FirstSetUp,
+) -> None:
+    code, output, errors = first.ended
+    assert (code, output) == (0, "['devnet', 'two words', ''] 1.0\n"), errors
+    assert "making .venv" in errors
+    assert "ready" in errors
+    checkout = first.checkout
+    checkout.pin("dev", "1.0")
+    assert checkout.run()[0] == 0
+    assert checkout.run("fail") == (7, "['fail'] 1.0\n", "")
+
+
+def test_other_pins_are_installed_and_a_wrong_digest_is_refused_until_it_is_right(
+    first: FirstSetUp,
+) -> None:
+    checkout = first.checkout
+    checkout.pin("dev", "2.0")
+    code, output, errors = checkout.run()
+    assert (code, output) == (0, "[] 2.0\n"), errors
+    assert "making .venv" not in errors
+
+    good = checkout.pin("dev", "3.0")
+    (checkout.root / "requirements/dev.txt").write_text(good[:-65] + "0" * 64 + "\n")
+    code, output, errors = checkout.run()
+    assert (code, output) == (4, ""), errors
+    assert "could not be installed" in errors
+
+    # What was left half done is not trusted; nor is an environment that was made elsewhere.
+    checkout.pin("dev", "3.0")
+    checkout.root = checkout.root.rename(checkout.root.with_name("moved"))
+    code, output, errors = checkout.run()
+    assert (code, output) == (0, "[] 3.0\n"), errors
+    assert "making .venv" in errors
+
+
+def test_a_set_up_that_was_killed_is_repaired_once_by_two_that_start_at_once(
+    first: FirstSetUp,
+) -> None:
+    checkout = first.checkout
+    checkout.pin("dev", "4.0")
+    killed = checkout.start()
+    assert killed.stderr is not None
+    assert any("installing" in line for line in killed.stderr)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert (checkout.root / ".venv/unfinished").exists()
+
+    both = [checkout.start(name) for name in ("a", "b")]
+    ended = [(process.communicate(), process.returncode) for process in both]
+    assert [code for _, code in ended] == [0, 0], ended
+    assert [streams[0] for streams, _ in ended] == ["['a'] 4.0\n", "['b'] 4.0\n"]
+    errors = "".join(streams[1] for streams, _ in ended)
+    assert errors.count("making .venv") == 1
 
 
 def test_a_machine_without_a_new_enough_python_is_told_what_to_install(
@@ -178,23 +231,3 @@ def test_a_python_without_venv_ends_with_3_and_the_line_that_helps(
     code, output, errors = checkout.run(path=str(programs))
     assert (code, output) == (3, ""), errors
     assert "sudo apt-get install -y --no-install-recommends python3." in errors
-
-
-def test_as_root_a_missing_venv_is_installed_with_apt_after_an_update_if_need_be(
-    checkout: Checkout, programs: Path
-) -> None:
-    put_python_without_venv(programs)
-    put(programs, "id", "echo 0")
-    # Fails until the package lists are there, as on a fresh machine.
-    put(
-        programs,
-        "apt-get",
-        f'cd "{programs}"; echo "$@" >>calls\n'
-        '[ "$1" = update ] && exec touch updated\n'
-        "[ -e updated ] && exec touch installed\nexit 100",
-    )
-    code, output, errors = checkout.run(path=str(programs))
-    assert (code, output) == (0, "[] 1.0\n"), errors
-    calls = (programs / "calls").read_text().splitlines()
-    assert [call.split()[0] for call in calls] == ["install", "update", "install"]
-    assert calls[0].endswith("-venv")
