@@ -34,12 +34,13 @@ from ledger.issue import supply_of
 from ledger.job_terms import check_receipt
 from ledger.jobs import find_job
 from ledger.miners import RESERVED_NAME_PREFIXES, find_miner, name_key
-from ledger.proposal import BlockContext, BuiltBlock, block_time, build_block
+from ledger.proposal import BlockContext, BuiltBlock, block_time, build_block, build_in_steps
 from ledger.state import FinalState, Overlay, State, StateDelta
 from ledger.transition import (
     BlockResult,
     IsVerified,
     apply_block,
+    apply_in_steps,
     check_block_context,
     check_block_sanity,
     is_quiet,
@@ -68,9 +69,11 @@ __all__ = [
     "StateDelta",
     "StateRootMismatch",
     "apply_block",
+    "apply_in_steps",
     "balance_of",
     "block_time",
     "build_block",
+    "build_in_steps",
     "check_applies",
     "check_block_context",
     "check_block_sanity",

@@ -13,6 +13,9 @@ Blocks are judged by the same functions (`ledger.transition`). Caches are keyed 
 bytes, and an id counts as known only after its signature verified (T3).
 """
 
+from collections.abc import Callable
+from typing import Final, cast
+
 from ledger.actions import (
     Action,
     AssignJob,
@@ -73,7 +76,9 @@ def check_transaction_sanity(chain_id: ChainId, transaction: Transaction) -> Non
         raise VersionUnsupported(transaction.version, TRANSACTION_VERSION)
     if transaction.chain_id != chain_id:
         raise WrongChain(transaction.chain_id, chain_id)
-    _check_action_sanity(transaction.action)
+    check = _ACTION_CHECKS.get(type(transaction.action))
+    if check is not None:
+        check(transaction.action)
 
 
 def check_transaction_time(
@@ -120,24 +125,41 @@ def check_applies(
     apply_transaction(open_block(view, now_ms), transaction, transaction_id, signed_bytes)
 
 
-def _check_action_sanity(action: Action) -> None:
-    """Check what no state could make valid about an action."""
-    match action:
-        case Transfer(amount=0):
-            raise AmountZero("amount")
-        case SubmitJob(max_price=0):
-            raise AmountZero("max_price")
-        case AssignJob(unit_type=unit_type, unit_price=unit_price):
-            if (unit_type is UnitType.NONE) != (unit_price == 0):
-                raise UnitPriceInvalid(unit_type.name, unit_price)
-        case PostReceipt(started_ms=started_ms, completed_ms=completed_ms):
-            if started_ms > completed_ms:
-                raise ReceiptTimesInvalid(started_ms, completed_ms)
-        case CastVote(ballot_id=ballot_id, motion=motion, support=support):
-            opens = motion is not None
-            if opens == (ballot_id is not None) or (opens and not support):
-                raise VoteInvalid
-        case SubmitEvidence():
-            check_evidence_sanity(action)
-        case _:
-            pass
+def _check_transfer(action: Transfer) -> None:
+    if action.amount == 0:
+        raise AmountZero("amount")
+
+
+def _check_submit(action: SubmitJob) -> None:
+    if action.max_price == 0:
+        raise AmountZero("max_price")
+
+
+def _check_assign(action: AssignJob) -> None:
+    if (action.unit_type is UnitType.NONE) != (action.unit_price == 0):
+        raise UnitPriceInvalid(action.unit_type.name, action.unit_price)
+
+
+def _check_receipt(action: PostReceipt) -> None:
+    if action.started_ms > action.completed_ms:
+        raise ReceiptTimesInvalid(action.started_ms, action.completed_ms)
+
+
+def _check_vote(action: CastVote) -> None:
+    opens = action.motion is not None
+    if opens == (action.ballot_id is not None) or (opens and not action.support):
+        raise VoteInvalid
+
+
+_ACTION_CHECKS: Final = cast(
+    dict[type[Action], Callable[[Action], None]],
+    {
+        Transfer: _check_transfer,
+        SubmitJob: _check_submit,
+        AssignJob: _check_assign,
+        PostReceipt: _check_receipt,
+        CastVote: _check_vote,
+        SubmitEvidence: check_evidence_sanity,
+    },
+)
+"""What no state could make valid about an action; called with the action of its key only."""

@@ -1,5 +1,6 @@
 """Blocks: header, body, id (see `ledger.transition` for the checks)."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -68,6 +69,22 @@ HEADER_BYTES_MAX: Final = 1_024
 CODEC: Final = Codec(Block, BLOCK_BYTES_MAX + HEADER_BYTES_MAX, "block")
 
 HEADER_CODEC: Final = Codec(Header, HEADER_BYTES_MAX, "header")
+
+
+_BLOCK_HEAD: Final = b"\x92"
+"""A block is the array of its header and its body."""
+
+
+def encode_block(header: Header, signed: Sequence[bytes]) -> bytes:
+    """Return the canonical bytes of a block whose transactions are encoded already."""
+    return b"".join((_BLOCK_HEAD, encode(header), _array_head(len(signed)), *signed))
+
+
+def _array_head(count: int) -> bytes:
+    """Return how MessagePack begins an array of this many elements."""
+    if count < 16:
+        return bytes((0x90 | count,))
+    return b"\xdc" + count.to_bytes(2, "big")  # A block has at most 10,000.
 
 
 def block_id(tags: Tags, header: Header) -> Hash:

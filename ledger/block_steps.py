@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.accounts import credit
-from ledger.actions import nested_signatures
+from ledger.actions import Transfer, nested_signatures
 from ledger.admission import (
     check_transaction_sanity,
     check_transaction_time,
     check_transaction_unseen,
 )
 from ledger.authorities import unknown_protocol_version
-from ledger.block import ZERO_HASH, Block, block_id
+from ledger.block import ZERO_HASH, Header, block_id
 from ledger.block_errors import ProposerUnknown
 from ledger.boundary import apply_boundary, boundary_weight
 from ledger.codec import encode
 from ledger.environment import Environment
 from ledger.errors import ProtocolVersionUnknown
-from ledger.merkle import merkle_root, transaction_leaf
+from ledger.hashing import Tags
+from ledger.merkle import merkle_root, root_of_hashes, transaction_leaf_hash
 from ledger.outcomes import Outcome
 from ledger.params import (
     ACTION_WEIGHT_US,
@@ -28,8 +30,9 @@ from ledger.params import (
 from ledger.records import Validator, ValidatorSet
 from ledger.rejections import AlreadyIncluded
 from ledger.state import StateDelta
+from ledger.steps import UNITS_PER_STEP, Steps
 from ledger.sweep import apply_sweep
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction, SignedTransaction, identify
 from ledger.types import Hash, PublicKey, TimestampMs
 from ledger.views import ChainView, validator_set_hash, validators_of
 
@@ -40,17 +43,27 @@ class BlockResult:
 
     view: ChainView
     """The block and the state after it."""
-    transaction_ids: tuple[Hash, ...]
-    """Ids of the body, in order."""
+    body: tuple[IdentifiedTransaction, ...]
+    """The block's transactions with their bytes and ids, in order."""
     outcomes: tuple[Outcome, ...]
     """Outcome records, automatic ones first (J28)."""
     delta: StateDelta
     """State keys that changed, with their new canonical records."""
 
+    @property
+    def transaction_ids(self) -> tuple[Hash, ...]:
+        """Ids of the body, in order."""
+        return tuple(signed.transaction_id for signed in self.body)
+
+
+_TRANSFER_WEIGHT_US: Final = SIGNATURE_WEIGHT_US + ACTION_WEIGHT_US[Transfer]
+
 
 def weight_of(transaction: SignedTransaction) -> int:
     """Return a transaction's measured cost in microseconds, all its signatures included (S7)."""
     action = transaction.transaction.action
+    if type(action) is Transfer:
+        return _TRANSFER_WEIGHT_US
     signatures = 1 + nested_signatures(action)
     return signatures * SIGNATURE_WEIGHT_US + ACTION_WEIGHT_US[type(action)]
 
@@ -82,23 +95,19 @@ def apply_automatic(parent: ChainView, env: Environment, due: list[bytes]) -> No
 
 
 def check_transaction_here(
-    parent: ChainView,
-    env: Environment,
-    signed: SignedTransaction,
-    transaction_id: Hash,
-    seen_here: set[Hash],
+    parent: ChainView, env: Environment, signed: IdentifiedTransaction, seen_here: set[Hash]
 ) -> None:
     """Check chain, version, time and id of a transaction of this block (T1, T4).
 
     Raises:
         TransactionRejected: it cannot stand here.
     """
-    transaction = signed.transaction
+    transaction = signed.content.transaction
     check_transaction_sanity(parent.header.chain_id, transaction)
     check_transaction_time(env.parameters, transaction, env.now_ms)
-    check_transaction_unseen(parent.seen, transaction_id, transaction.valid_until_ms)
-    if transaction_id in seen_here:
-        raise AlreadyIncluded(transaction_id)
+    check_transaction_unseen(parent.seen, signed.transaction_id, transaction.valid_until_ms)
+    if signed.transaction_id in seen_here:
+        raise AlreadyIncluded(signed.transaction_id)
 
 
 def proposer_of(validators: ValidatorSet, proposer: PublicKey) -> Validator:
@@ -118,14 +127,22 @@ def credit_fees(env: Environment, proposer: Validator) -> None:
     credit(env.state, proposer.payout, env.fees)
 
 
-def transaction_root(ids: Sequence[Hash], transactions: Sequence[SignedTransaction]) -> Hash:
-    """Return the root over the leaves of T1."""
-    return merkle_root(
-        [
-            transaction_leaf(transaction_id, signed.transaction.valid_until_ms, signed.signature)
-            for transaction_id, signed in zip(ids, transactions, strict=True)
-        ]
+def leaf_of(signed: IdentifiedTransaction) -> Hash:
+    """Return the hash of a transaction's leaf (T1)."""
+    content = signed.content
+    return transaction_leaf_hash(
+        signed.transaction_id, content.transaction.valid_until_ms, content.signature
     )
+
+
+def root_in_steps(body: Sequence[IdentifiedTransaction]) -> Steps[Hash]:
+    """Return the root over the leaves of T1."""
+    leaves: list[Hash] = []
+    for at in range(0, len(body), UNITS_PER_STEP):
+        some = body[at : at + UNITS_PER_STEP]
+        leaves += map(leaf_of, some)
+        yield len(some)
+    return root_of_hashes(leaves)
 
 
 def outcome_root(outcomes: Sequence[Outcome]) -> Hash:
@@ -143,21 +160,33 @@ def next_set_hash(parent: ChainView, env: Environment) -> Hash:
     return validator_set_hash(parent.tags, validators_of(env.state))
 
 
+def identify_in_steps(
+    tags: Tags, content: Sequence[SignedTransaction]
+) -> Steps[tuple[IdentifiedTransaction, ...]]:
+    """Return transactions with their bytes and ids."""
+    found: list[IdentifiedTransaction] = []
+    for at in range(0, len(content), UNITS_PER_STEP):
+        some = content[at : at + UNITS_PER_STEP]
+        found += (identify(tags, each) for each in some)
+        yield len(some)
+    return tuple(found)
+
+
 def result_of(
     parent: ChainView,
     env: Environment,
     delta: StateDelta,
-    block: Block,
-    ids: Sequence[Hash],
+    header: Header,
+    body: tuple[IdentifiedTransaction, ...],
 ) -> BlockResult:
     """Return what a block did, once its state is sealed and its header known to be right."""
-    expiries = (signed.transaction.valid_until_ms for signed in block.transactions)
+    seen = [(each.transaction_id, each.content.transaction.valid_until_ms) for each in body]
     view = ChainView(
         tags=parent.tags,
-        block_id=block_id(parent.tags, block.header),
-        header=block.header,
+        block_id=block_id(parent.tags, header),
+        header=header,
         state=env.state,
-        seen=parent.seen.overlay(zip(ids, expiries, strict=True)),
+        seen=parent.seen.overlay(seen),
         epoch_start_ms=parent.next_epoch_start_ms,
     )
-    return BlockResult(view, tuple(ids), tuple(env.outcomes), delta)
+    return BlockResult(view, body, tuple(env.outcomes), delta)

@@ -18,6 +18,7 @@ from typing import Final
 from ledger import bucket
 from ledger.bucket import Contents
 from ledger.layers import Layer, LayeredBase
+from ledger.steps import UNITS_PER_STEP, Steps, at_once
 from ledger.types import Hash
 
 BUCKET_BITS_MIN: Final = 8
@@ -106,7 +107,16 @@ class BucketTree(LayeredBase):
             changes: key → new value; None takes the key out, which may be absent already.
             parent: the tree of the parent block, None if that is final.
         """
-        return TreeOverlay(self, parent, changes)
+        return at_once(self.overlay_in_steps(changes, parent))
+
+    def overlay_in_steps(
+        self, changes: Mapping[bytes, bytes | None], parent: "TreeOverlay | None" = None
+    ) -> Steps["TreeOverlay"]:
+        """Do the same as `overlay` in steps of changed keys."""
+        overlay = TreeOverlay(self, parent)
+        if changes:
+            yield from overlay.compute(_Below(self, parent), changes)
+        return overlay
 
     def absorb(self, overlay: "TreeOverlay") -> None:
         """Make an overlay that stands directly on this base part of it.
@@ -132,13 +142,8 @@ class TreeOverlay(Layer[BucketTree]):
 
     __slots__ = ("contents", "root", "rows")
 
-    def __init__(
-        self,
-        base: BucketTree,
-        parent: "TreeOverlay | None",
-        changes: Mapping[bytes, bytes | None],
-    ) -> None:
-        """Compute the tree; use `BucketTree.overlay`."""
+    def __init__(self, base: BucketTree, parent: "TreeOverlay | None") -> None:
+        """Start without differences; use `BucketTree.overlay`."""
         super().__init__(base, parent)
         self.contents: dict[int, Contents] = {}
         """Buckets that the block changed, by number."""
@@ -146,11 +151,27 @@ class TreeOverlay(Layer[BucketTree]):
         """Per level, the rows of digests that the block changed, by the number of their node."""
         self.root: Hash = parent.root if parent is not None else base.root
         """Root over all entries."""
-        if changes:
-            below = _Below(base, parent.lineage() if parent is not None else [])
-            self.contents = _changed_buckets(below, changes)
-            dirty = {number: bucket.digest_of(c) for number, c in self.contents.items()}
-            self.rows, self.root = _changed_rows(dirty, base.height, below.row)
+
+    def compute(self, below: "_Below", changes: Mapping[bytes, bytes | None]) -> Steps[None]:
+        """Take in a block's changes, on what this layer stands on; once, before it is read."""
+        changed: dict[int, Contents] = {}
+        waiting = list(changes.items())
+        for at in range(0, len(waiting), UNITS_PER_STEP):
+            some = waiting[at : at + UNITS_PER_STEP]
+            _change_buckets(below, some, changed)
+            yield len(some)
+        dirty: dict[int, Hash] = {}
+        touched = list(changed.items())
+        for at in range(0, len(touched), UNITS_PER_STEP):
+            some_buckets = touched[at : at + UNITS_PER_STEP]
+            dirty.update((number, bucket.digest_of(each)) for number, each in some_buckets)
+            yield len(some_buckets)
+        self.contents = changed
+        rows = []
+        for level in range(self.base.height):
+            dirty, row = yield from _changed_row_in_steps(dirty, level, below.row)
+            rows.append(row)
+        self.rows, self.root = rows, dirty[0]
 
     @property
     def bits(self) -> int:
@@ -164,11 +185,11 @@ class TreeOverlay(Layer[BucketTree]):
 
     def bucket_at(self, number: int) -> Contents:
         """Return the entries of one bucket."""
-        return _Below(self.base, self.lineage()).bucket_at(number)
+        return _Below(self.base, self).bucket_at(number)
 
     def row(self, level: int, number: int) -> bytes | bytearray:
         """Return the digests of the children of node `number` above `level` (0 = the buckets)."""
-        return _Below(self.base, self.lineage()).row(level, number)
+        return _Below(self.base, self).row(level, number)
 
 
 class _Below:
@@ -176,9 +197,9 @@ class _Below:
 
     __slots__ = ("base", "layers")
 
-    def __init__(self, base: BucketTree, layers: list[TreeOverlay]) -> None:
+    def __init__(self, base: BucketTree, parent: TreeOverlay | None) -> None:
         self.base = base
-        self.layers = layers
+        self.layers = parent.lineage() if parent is not None else []
 
     def bucket_at(self, number: int) -> Contents:
         for layer in self.layers:
@@ -195,13 +216,14 @@ class _Below:
         return self.base.row(level, number)
 
 
-def _changed_buckets(below: _Below, changes: Mapping[bytes, bytes | None]) -> dict[int, Contents]:
-    """Return the new contents of every bucket that the changes touch."""
+def _change_buckets(
+    below: _Below, changes: Iterable[tuple[bytes, bytes | None]], changed: dict[int, Contents]
+) -> None:
+    """Bring the contents of every bucket that the changes touch up to date in `changed`."""
     sha256 = hashlib.sha256
     bits = below.base.bits
     shift = 32 - bits
-    changed: dict[int, Contents] = {}
-    for key, value in changes.items():
+    for key, value in changes:
         key_digest = sha256(key).digest()
         number = int.from_bytes(key_digest[:4], "big") >> shift
         contents = changed.get(number)
@@ -209,7 +231,33 @@ def _changed_buckets(below: _Below, changes: Mapping[bytes, bytes | None]) -> di
             contents = below.bucket_at(number)
         value_digest = None if value is None else sha256(value).digest()
         changed[number] = bucket.change(contents, bits, key_digest, value_digest)
-    return changed
+
+
+def _changed_row_in_steps(
+    dirty: dict[int, Hash], level: int, row_of: Callable[[int, int], bytes | bytearray]
+) -> Steps[tuple[dict[int, Hash], dict[int, bytearray]]]:
+    """Carry changed digests of one level up by one.
+
+    Returns:
+        The changed digests of the level above, and the changed rows of this one.
+    """
+    changed: dict[int, bytearray] = {}
+    for number, digest in dirty.items():
+        above = number >> 4
+        row = changed.get(above)
+        if row is None:
+            row = changed[above] = bytearray(row_of(level, above))
+        at = (number & 15) * 32
+        row[at : at + 32] = digest
+    sha256 = hashlib.sha256
+    digests: dict[int, Hash] = {}
+    numbers = list(changed)
+    for at in range(0, len(numbers), UNITS_PER_STEP):
+        some = numbers[at : at + UNITS_PER_STEP]
+        for number in some:
+            digests[number] = sha256(NODE_PREFIX + changed[number]).digest()
+        yield len(some)
+    return digests, changed
 
 
 def _changed_rows(
@@ -222,14 +270,6 @@ def _changed_rows(
     """
     rows = []
     for level in range(height):
-        changed: dict[int, bytearray] = {}
-        for number, digest in dirty.items():
-            above = number >> 4
-            row = changed.get(above)
-            if row is None:
-                row = changed[above] = bytearray(row_of(level, above))
-            at = (number & 15) * 32
-            row[at : at + 32] = digest
-        dirty = {number: node_digest(row) for number, row in changed.items()}
-        rows.append(changed)
+        dirty, row = at_once(_changed_row_in_steps(dirty, level, row_of))
+        rows.append(row)
     return rows, dirty[0]

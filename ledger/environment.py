@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome, OutcomeKind
 from ledger.params import Parameters
@@ -9,8 +11,7 @@ from ledger.state import Overlay
 from ledger.types import Address, Amount, DurationMs, Epoch, Hash, PublicKey, TimestampMs
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """The transaction that acts."""
 
     transaction_id: Hash

@@ -75,7 +75,7 @@ def check_can_pay(
     check_fee(parameters, transaction, signed_bytes, creates_account=creates_account)
     spend = transaction.fee + locked_amount(action)
     if spend:
-        _check_balance(state, transaction.sender, spend + pooled_spend)
+        check_balance(state, transaction.sender, spend + pooled_spend)
     return spend
 
 
@@ -103,7 +103,12 @@ def apply_transaction(
     env.fees += transaction.fee
 
 
-def _check_balance(state: State, sender: Address, needed: Amount) -> None:
+def check_balance(state: State, sender: Address, needed: Amount) -> None:
+    """Check that a balance suffices.
+
+    Raises:
+        InsufficientBalance: it does not.
+    """
     balance = balance_of(state, sender)
     if balance < needed:
         raise InsufficientBalance(needed, balance)

@@ -26,7 +26,7 @@ class LayeredBase:
 class Layer(Generic[BaseT]):
     """One layer; subclasses hold the differences from what is below."""
 
-    __slots__ = ("absorbed_as", "base", "below", "stands_on")
+    __slots__ = ("_known_version", "_lineage", "absorbed_as", "base", "below", "stands_on")
 
     def __init__(self, base: BaseT, parent: Self | None) -> None:
         """Stand on `parent`, or on the base as it is now when there is none.
@@ -43,6 +43,15 @@ class Layer(Generic[BaseT]):
         """The base's version when this layer was made; says what it reads when `below` is None."""
         self.absorbed_as = 0
         """The base's version right after it absorbed this layer, 0 before."""
+        self._lineage: list[Self] = []
+        self._known_version = -1
+
+    def layers(self) -> list[Self]:
+        """Return the lineage, computed again only after the base has absorbed something."""
+        if self._known_version != self.base.version:
+            self._lineage = self.lineage()
+            self._known_version = self.base.version
+        return self._lineage
 
     def lineage(self) -> list[Self]:
         """Return this layer and its ancestors above the base, newest first.
@@ -68,3 +77,4 @@ class Layer(Generic[BaseT]):
         self.base.version += 1
         self.absorbed_as = self.base.version
         self.below = None
+        self._lineage, self._known_version = [], -1

@@ -30,9 +30,13 @@ def node_hash(left: Hash, right: Hash) -> Hash:
 
 def merkle_root(leaves: Sequence[bytes]) -> Hash:
     """Return the root over the leaves' bytes in order."""
-    if not leaves:
+    return root_of_hashes([leaf_hash(leaf) for leaf in leaves])
+
+
+def root_of_hashes(level: list[Hash]) -> Hash:
+    """Return the root over leaves of which only the hashes (`leaf_hash`) are given."""
+    if not level:
         return EMPTY_ROOT
-    level = [leaf_hash(leaf) for leaf in leaves]
     while len(level) > 1:
         level = _level_above(level)
     return level[0]
@@ -90,9 +94,19 @@ def transaction_leaf(
     return transaction_id + expiry + hashlib.sha256(signature).digest()
 
 
+def transaction_leaf_hash(
+    transaction_id: Hash, valid_until_ms: TimestampMs, signature: Signature
+) -> Hash:
+    """Return `leaf_hash` of a `transaction_leaf`, in one step."""
+    sha256, expiry = hashlib.sha256, valid_until_ms.to_bytes(8, "big")
+    return sha256(b"\x00" + transaction_id + expiry + sha256(signature).digest()).digest()
+
+
 def _level_above(level: list[Hash]) -> list[Hash]:
     """Hash neighbours together; a last one without a neighbour moves up as it is."""
-    above = [node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
+    sha256 = hashlib.sha256
+    pairs = zip(level[::2], level[1::2], strict=False)
+    above = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
     if len(level) & 1:
         above.append(level[-1])
     return above

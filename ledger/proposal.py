@@ -16,21 +16,22 @@ from ledger.block_steps import (
     check_protocol_known,
     check_transaction_here,
     credit_fees,
+    leaf_of,
     next_set_hash,
     outcome_root,
     proposer_of,
     result_of,
-    transaction_root,
     weight_of,
 )
-from ledger.codec import encode
 from ledger.environment import Environment
 from ledger.errors import TransactionRejected
-from ledger.execution import apply_transaction
+from ledger.fast_transfer import apply_identified
+from ledger.merkle import root_of_hashes
 from ledger.opening import open_block
 from ledger.params import HEADER_VERSION
+from ledger.steps import UNITS_PER_STEP, Steps, at_once
 from ledger.sweep import due_keys
-from ledger.transaction import SignedTransaction, transaction_id_of_bytes
+from ledger.transaction import IdentifiedTransaction, SignedTransaction, identify
 from ledger.types import TIMESTAMP_MS_MAX, Epoch, Hash, PublicKey, TimestampMs, View
 from ledger.views import ChainView, validator_set_hash
 
@@ -80,6 +81,17 @@ def build_block(
     Raises:
         ProtocolVersionUnknown: this program does not know the rules in force (S13).
     """
+    identified = (identify(parent.tags, candidate) for candidate in candidates)
+    return at_once(build_in_steps(parent, identified, context))
+
+
+def build_in_steps(
+    parent: ChainView, candidates: Iterable[IdentifiedTransaction], context: BlockContext
+) -> Steps[BuiltBlock]:
+    """Do what `build_block` does, in steps of candidates and changed keys.
+
+    Between two steps the parent may become final; no block beside it may.
+    """
     check_protocol_known(parent)
     assert context.epoch == parent.next_epoch, "the parent decides the epoch"
     assert context.timestamp_ms > parent.header.timestamp_ms, "block time rises"
@@ -88,16 +100,20 @@ def build_block(
     due = due_keys(parent, context.timestamp_ms)
     env = open_block(parent, context.timestamp_ms)
     apply_automatic(parent, env, due)
-    body = _Body(parent, env, automatic_weight(parent, context.timestamp_ms, len(due)))
-    for candidate in candidates:
-        if not body.offer(candidate):
+    yield len(due)
+    room = _Body(parent, env, automatic_weight(parent, context.timestamp_ms, len(due)))
+    for number, candidate in enumerate(candidates, start=1):
+        if not room.offer(candidate):
             break
+        if number % UNITS_PER_STEP == 0:
+            yield UNITS_PER_STEP
     credit_fees(env, proposer_of(parent.validators, context.proposer))
-    delta = env.state.seal()
-    header = _header(parent, context, env, body)
-    block = Block(header, tuple(body.transactions))
-    result = result_of(parent, env, delta, block, body.ids)
-    return BuiltBlock(block, result, tuple(body.refused))
+    delta = yield from env.state.seal_in_steps()
+    body = tuple(room.body)
+    header = _header(parent, context, env, room)
+    block = Block(header, tuple(signed.content for signed in body))
+    result = result_of(parent, env, delta, header, body)
+    return BuiltBlock(block, result, tuple(room.refused))
 
 
 class _Body:
@@ -110,9 +126,9 @@ class _Body:
         "_parent",
         "_seen_here",
         "_weight_left",
-        "ids",
+        "body",
+        "leaves",
         "refused",
-        "transactions",
     )
 
     def __init__(self, parent: ChainView, env: Environment, automatic_us: int) -> None:
@@ -123,29 +139,27 @@ class _Body:
         self._bytes_left = parameters.block_bytes_max
         self._weight_left = parameters.block_weight_max - automatic_us
         self._seen_here: set[Hash] = set()
-        self.ids: list[Hash] = []
-        self.transactions: list[SignedTransaction] = []
+        self.body: list[IdentifiedTransaction] = []
+        self.leaves: list[Hash] = []
         self.refused: list[tuple[Hash, TransactionRejected]] = []
 
-    def offer(self, signed: SignedTransaction) -> bool:
+    def offer(self, signed: IdentifiedTransaction) -> bool:
         """Apply a candidate if the state takes it; return False once the block is full."""
-        data = encode(signed)
-        weight = weight_of(signed)
-        if not self._count_left or len(data) > self._bytes_left or weight > self._weight_left:
+        size, weight = len(signed.data), weight_of(signed.content)
+        if not self._count_left or size > self._bytes_left or weight > self._weight_left:
             return False
-        transaction_id = transaction_id_of_bytes(self._parent.tags, data)
         try:
-            check_transaction_here(self._parent, self._env, signed, transaction_id, self._seen_here)
-            apply_transaction(self._env, signed.transaction, transaction_id, len(data))
+            check_transaction_here(self._parent, self._env, signed, self._seen_here)
+            apply_identified(self._env, signed)
         except TransactionRejected as reason:
-            self.refused.append((transaction_id, reason))
+            self.refused.append((signed.transaction_id, reason))
             return True
         self._count_left -= 1
-        self._bytes_left -= len(data)
+        self._bytes_left -= size
         self._weight_left -= weight
-        self._seen_here.add(transaction_id)
-        self.ids.append(transaction_id)
-        self.transactions.append(signed)
+        self._seen_here.add(signed.transaction_id)
+        self.body.append(signed)
+        self.leaves.append(leaf_of(signed))
         return True
 
 
@@ -161,8 +175,8 @@ def _header(parent: ChainView, context: BlockContext, env: Environment, body: _B
         parent_view=parent.next_parent_view,
         timestamp_ms=context.timestamp_ms,
         proposer=context.proposer,
-        transaction_root=transaction_root(body.ids, body.transactions),
-        transaction_count=len(body.transactions),
+        transaction_root=root_of_hashes(body.leaves),
+        transaction_count=len(body.body),
         outcome_root=outcome_root(env.outcomes),
         outcome_count=len(env.outcomes),
         state_root=env.state.root,

@@ -80,8 +80,9 @@ class SeenOverlay(Layer[SeenIds]):
 
     def contains(self, transaction_id: Hash, valid_until_ms: TimestampMs) -> bool:
         """Return whether this block or an ancestor has the transaction with this id and expiry."""
-        if any(transaction_id in layer.ids for layer in self.lineage()):
-            return True
+        for layer in self.layers():
+            if transaction_id in layer.ids:
+                return True
         return self.base.contains(transaction_id, valid_until_ms)
 
     def overlay(self, ids: Iterable[tuple[Hash, TimestampMs]]) -> "SeenOverlay":

@@ -21,13 +21,16 @@ from ledger.due_queue import DueLayer, DueQueue, due_in_order
 from ledger.gap import GAP_KEY
 from ledger.layers import Layer, LayeredBase
 from ledger.records import Ballot, Gap, Record, Table, decode_record
+from ledger.steps import UNITS_PER_STEP, Steps, at_once
 from ledger.types import Hash, PublicKey, TimestampMs
 
 StateDelta = Mapping[bytes, bytes | None]
 """What a block changed: state key → new canonical record, None for a record that left."""
 
-_CLOCKED: Final = (Table.JOB, Table.UNBONDING, Table.BALLOT)
+_CLOCKED: Final = frozenset(map(int, (Table.JOB, Table.UNBONDING, Table.BALLOT)))
 """Tables whose records can be due."""
+
+_BALLOT: Final = int(Table.BALLOT)
 
 
 class State(ABC):
@@ -180,7 +183,7 @@ class FinalState(LayeredBase, State):
         """Put one record, or take it out, and keep the due queue in step."""
         if key[0] in _CLOCKED:
             self.due.replace(key, self.records.get(key), record)
-        if key[0] == Table.BALLOT:
+        if key[0] == _BALLOT:
             self._follow_ballot(key, record)
         if record is None:
             self.records.pop(key, None)
@@ -200,7 +203,7 @@ class FinalState(LayeredBase, State):
 class Overlay(Layer[FinalState], State):
     """What one unfinalized block changed, on the state of its parent."""
 
-    __slots__ = ("_known_version", "_lineage", "ballots", "changes", "due", "tree")
+    __slots__ = ("ballots", "changes", "due", "tree")
 
     def __init__(self, base: FinalState, parent: "Overlay | None") -> None:
         """Start empty and open; use `overlay()` of what it stands on."""
@@ -214,8 +217,6 @@ class Overlay(Layer[FinalState], State):
         """The tree's differences, once sealed."""
         self.due = DueQueue()
         """Due times of this block's own changes, once sealed."""
-        self._lineage: list[Overlay] = []
-        self._known_version = -1
 
     @property
     def is_sealed(self) -> bool:
@@ -230,7 +231,7 @@ class Overlay(Layer[FinalState], State):
 
     def get(self, key: bytes) -> Record | None:
         """Return the record under a state key, None if there is none."""
-        for layer in self._layers():
+        for layer in self.layers():
             if key in layer.changes:
                 return layer.changes[key]
         return self.base.records.get(key)
@@ -239,7 +240,7 @@ class Overlay(Layer[FinalState], State):
         """Set the record under a state key; None takes it out."""
         assert self.tree is None, "a sealed overlay does not change"
         self.changes[key] = record
-        if key[0] == Table.BALLOT:
+        if key[0] == _BALLOT:
             self.ballots.add(key)
 
     def overlay(self) -> "Overlay":
@@ -250,7 +251,7 @@ class Overlay(Layer[FinalState], State):
         """Yield the layers of a sealed overlay, newest first."""
         assert self.tree is not None, "an open overlay has no due queue"
         above: tuple[Mapping[bytes, Record | None], ...] = ()
-        for layer in self._layers():
+        for layer in self.layers():
             yield DueLayer(layer.due, layer.changes, above)
             above = (*above, layer.changes)
         yield DueLayer(self.base.due, self.base.records, above)
@@ -272,12 +273,12 @@ class Overlay(Layer[FinalState], State):
 
     def _touched_ballots(self) -> set[bytes]:
         """Return the keys of ballots that this block or one below it put or took out."""
-        return set().union(*(layer.ballots for layer in self._layers()))
+        return set().union(*(layer.ballots for layer in self.layers()))
 
     def items(self) -> Iterator[tuple[bytes, Record]]:
         """Yield all records."""
         changed: dict[bytes, Record | None] = {}
-        for layer in reversed(self._layers()):
+        for layer in reversed(self.layers()):
             changed.update(layer.changes)
         for key, record in self.base.records.items():
             if key not in changed:
@@ -288,15 +289,23 @@ class Overlay(Layer[FinalState], State):
 
     def seal(self) -> StateDelta:
         """Close the overlay: compute the root, index what is due, return what really changed."""
+        return at_once(self.seal_in_steps())
+
+    def seal_in_steps(self) -> Steps[StateDelta]:
+        """Do the same in steps of keys; nothing may be put any more once it has begun."""
         assert self.tree is None, "an overlay is sealed once"
         parent: State = self.base if self.below is None else self.below
-        self.changes = {
-            key: record for key, record in self.changes.items() if record != parent.get(key)
-        }
-        delta = {
-            key: None if record is None else encode(record) for key, record in self.changes.items()
-        }
-        self.tree = self.base.tree.overlay(delta, None if self.below is None else self.below.tree)
+        changes: dict[bytes, Record | None] = {}
+        delta: dict[bytes, bytes | None] = {}
+        for number, (key, record) in enumerate(self.changes.items(), start=1):
+            if record != parent.get(key):
+                changes[key] = record
+                delta[key] = None if record is None else encode(record)
+            if number % UNITS_PER_STEP == 0:
+                yield UNITS_PER_STEP
+        self.changes = changes
+        tree = None if self.below is None else self.below.tree
+        self.tree = yield from self.base.tree.overlay_in_steps(delta, tree)
         live = ((key, record) for key, record in self.changes.items() if record is not None)
         self.due = DueQueue(_due_entries(live))
         return delta
@@ -304,15 +313,7 @@ class Overlay(Layer[FinalState], State):
     def forget(self) -> None:
         """Drop the differences once the base contains them; for the base's `absorb` only."""
         assert self.absorbed_as, "the base has not absorbed this overlay"
-        self.changes, self.ballots, self.due, self._lineage = {}, set(), DueQueue(), []
-        self._known_version = -1
-
-    def _layers(self) -> "list[Overlay]":
-        """Return the lineage, computed again only after the base has absorbed something."""
-        if self._known_version != self.base.version:
-            self._lineage = self.lineage()
-            self._known_version = self.base.version
-        return self._lineage
+        self.changes, self.ballots, self.due = {}, set(), DueQueue()
 
 
 def _due_entries(items: Iterable[tuple[bytes, Record]]) -> Iterator[tuple[TimestampMs, bytes]]:

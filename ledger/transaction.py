@@ -61,6 +61,22 @@ class SignedTransaction(
     """Ed25519 over tag("tx-sign") ‖ id (T5)."""
 
 
+class IdentifiedTransaction(msgspec.Struct, frozen=True, gc=False):
+    """A signed transaction with what follows from its bytes, so that nobody computes it again.
+
+    Not a wire type: `identify` makes it once, and pool, block and commit pass it on.
+    """
+
+    content: SignedTransaction
+    """What the bytes say."""
+    data: bytes
+    """Its canonical signed bytes."""
+    transaction_id: Hash
+    """Its id on one chain; says nothing about the signature."""
+    sender: Address
+    """Address of the account that acts and pays."""
+
+
 CODEC: Final = Codec(SignedTransaction, TRANSACTION_BYTES_MAX, "transaction")
 
 
@@ -77,6 +93,21 @@ def transaction_id(tags: Tags, transaction: Transaction) -> Hash:
 def transaction_id_of_bytes(tags: Tags, signed: bytes) -> Hash:
     """Return the id of canonical signed bytes without encoding anything again."""
     return tags.digest(Purpose.TX, signed[1:-_SIGNATURE_TRAILER])
+
+
+def identify(
+    tags: Tags, content: SignedTransaction, data: bytes | None = None
+) -> IdentifiedTransaction:
+    """Return a transaction with its bytes, id and sender.
+
+    Args:
+        tags: of the chain.
+        content: what the bytes say.
+        data: its canonical bytes, such as those that `content` was decoded from; None encodes it.
+    """
+    signed = encode(content) if data is None else data
+    transaction_id = transaction_id_of_bytes(tags, signed)
+    return IdentifiedTransaction(content, signed, transaction_id, content.transaction.sender)
 
 
 def sign(tags: Tags, transaction: Transaction, key: KeyPair) -> SignedTransaction:

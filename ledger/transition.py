@@ -30,21 +30,23 @@ from ledger.block_steps import (
     check_protocol_known,
     check_transaction_here,
     credit_fees,
+    identify_in_steps,
     next_set_hash,
     outcome_root,
     proposer_of,
     result_of,
-    transaction_root,
+    root_in_steps,
     weight_of,
 )
-from ledger.codec import encode
+from ledger.environment import Environment
 from ledger.errors import BlockTooEarly, LedgerError
-from ledger.execution import apply_transaction
+from ledger.fast_transfer import apply_identified
 from ledger.opening import open_block
 from ledger.params import HEADER_VERSION, TIMESTAMP_DRIFT_MS
-from ledger.proposal import BlockContext, BuiltBlock, build_block
+from ledger.proposal import BlockContext, BuiltBlock, build_block, build_in_steps
+from ledger.steps import UNITS_PER_STEP, Steps, at_once
 from ledger.sweep import due_keys
-from ledger.transaction import SignedTransaction, transaction_id_of_bytes, verify_signature
+from ledger.transaction import IdentifiedTransaction, verify_signature
 from ledger.types import Hash, PublicKey, TimestampMs
 from ledger.views import ChainView, genesis_view, make_final, restored_view, validator_set_hash
 
@@ -55,7 +57,9 @@ __all__ = [
     "ChainView",
     "IsVerified",
     "apply_block",
+    "apply_in_steps",
     "build_block",
+    "build_in_steps",
     "check_block_context",
     "check_block_sanity",
     "genesis_view",
@@ -64,7 +68,7 @@ __all__ = [
     "restored_view",
 ]
 
-IsVerified = Callable[[SignedTransaction, bytes], bool]
+IsVerified = Callable[[IdentifiedTransaction], bool]
 """Whether exactly these signed bytes verified before; a cache keyed by them (T3)."""
 
 
@@ -110,7 +114,11 @@ def check_block_context(
 
 
 def apply_block(
-    parent: ChainView, block: Block, *, verified: IsVerified | None = None
+    parent: ChainView,
+    block: Block,
+    *,
+    verified: IsVerified | None = None,
+    body: tuple[IdentifiedTransaction, ...] | None = None,
 ) -> BlockResult:
     """Validate a block on its parent and return what it does.
 
@@ -118,12 +126,29 @@ def apply_block(
         parent: the view that the block names as its parent.
         block: the decoded block.
         verified: says which signatures need no second verification; none by default.
+        body: the block's transactions with bytes and ids, if the caller has them.
 
     Raises:
         BlockInvalid: one of `ledger.block_errors`; the block is invalid for ever.
         ProtocolVersionUnknown: a newer program may judge the block, this one stops (S13).
     """
-    header, transactions = block.header, block.transactions
+    if body is None:
+        body = at_once(identify_in_steps(parent.tags, block.transactions))
+    return at_once(apply_in_steps(parent, block, body, verified=verified))
+
+
+def apply_in_steps(
+    parent: ChainView,
+    block: Block,
+    body: tuple[IdentifiedTransaction, ...],
+    *,
+    verified: IsVerified | None = None,
+) -> Steps[BlockResult]:
+    """Do what `apply_block` does, in steps of transactions and changed keys.
+
+    Between two steps the parent may become final; no block beside it may.
+    """
+    header = block.header
 
     # 0. This program knows the rules that are in force (S13).
     check_protocol_known(parent)
@@ -133,42 +158,55 @@ def apply_block(
     _check_place(parent, header)
 
     # 2. The block is within the parent's limits, before anything in it is looked at (S6, S7).
-    signed = [encode(transaction) for transaction in transactions]
+    assert len(body) == len(block.transactions), "a body is the block's"
     due = due_keys(parent, header.timestamp_ms)
     automatic_us = automatic_weight(parent, header.timestamp_ms, len(due))
-    _check_limits(parent, transactions, signed, automatic_us)
+    _check_limits(parent, body, automatic_us)
 
     # 3. The header commits to exactly this body (T1).
-    ids = [transaction_id_of_bytes(parent.tags, data) for data in signed]
-    _check_field("transaction_root", header.transaction_root, transaction_root(ids, transactions))
+    root = yield from root_in_steps(body)
+    _check_field("transaction_root", header.transaction_root, root)
 
     # 4. A halt is recorded (J12); then automatic work comes first, and is mandatory (J17, S4).
     env = open_block(parent, header.timestamp_ms)
     apply_automatic(parent, env, due)
+    yield len(due)
 
     # 5. Every transaction is valid where it stands (decision 6).
-    seen_here: set[Hash] = set()
-    for index, (transaction, transaction_id) in enumerate(zip(transactions, ids, strict=True)):
-        try:
-            check_transaction_here(parent, env, transaction, transaction_id, seen_here)
-            if verified is None or not verified(transaction, signed[index]):
-                verify_signature(parent.tags, transaction_id, transaction)
-            apply_transaction(env, transaction.transaction, transaction_id, len(signed[index]))
-        except LedgerError as reason:
-            raise BlockTransactionRefused(index, transaction_id, reason) from reason
-        seen_here.add(transaction_id)
+    yield from _apply_body(parent, env, body, verified)
 
     # 6. The fees go to the proposer, once (T9).
     credit_fees(env, proposer_of(parent.validators, header.proposer))
 
     # 7. What the block did is what its header says (J28, S13).
-    delta = env.state.seal()
+    delta = yield from env.state.seal_in_steps()
     _check_field("outcome_count", header.outcome_count, len(env.outcomes))
     _check_field("outcome_root", header.outcome_root, outcome_root(env.outcomes))
     _check_field("state_root", header.state_root, env.state.root)
     next_hash = next_set_hash(parent, env)
     _check_field("next_validator_set_hash", header.next_validator_set_hash, next_hash)
-    return result_of(parent, env, delta, block, ids)
+    return result_of(parent, env, delta, header, body)
+
+
+def _apply_body(
+    parent: ChainView,
+    env: Environment,
+    body: Sequence[IdentifiedTransaction],
+    verified: IsVerified | None,
+) -> Steps[None]:
+    """Carry out the transactions of a block in order."""
+    seen_here: set[Hash] = set()
+    for index, signed in enumerate(body):
+        try:
+            check_transaction_here(parent, env, signed, seen_here)
+            if verified is None or not verified(signed):
+                verify_signature(parent.tags, signed.transaction_id, signed.content)
+            apply_identified(env, signed)
+        except LedgerError as reason:
+            raise BlockTransactionRefused(index, signed.transaction_id, reason) from reason
+        seen_here.add(signed.transaction_id)
+        if index % UNITS_PER_STEP == UNITS_PER_STEP - 1:
+            yield UNITS_PER_STEP
 
 
 def is_quiet(parent: ChainView, block: Block) -> bool:
@@ -205,17 +243,14 @@ def _check_place(parent: ChainView, header: Header) -> None:
 
 
 def _check_limits(
-    parent: ChainView,
-    transactions: Sequence[SignedTransaction],
-    signed: Sequence[bytes],
-    automatic_us: int,
+    parent: ChainView, body: Sequence[IdentifiedTransaction], automatic_us: int
 ) -> None:
     """Check the body against the parent's parameters (S6, S7)."""
     parameters = parent.parameters
-    weight = automatic_us + sum(map(weight_of, transactions))
+    weight = automatic_us + sum(weight_of(signed.content) for signed in body)
     for what, value, limit in (
-        ("transactions", len(transactions), parameters.block_transactions_max),
-        ("bytes", sum(map(len, signed)), parameters.block_bytes_max),
+        ("transactions", len(body), parameters.block_transactions_max),
+        ("bytes", sum(len(signed.data) for signed in body), parameters.block_bytes_max),
         ("weight", weight, parameters.block_weight_max),
     ):
         if value > limit:

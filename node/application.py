@@ -20,9 +20,10 @@ from consensus import (
     Verify,
 )
 from ledger.errors import ProtocolVersionUnknown
-from ledger.transaction import SignedTransaction, transaction_id
+from ledger.transaction import IdentifiedTransaction
 from ledger.views import ChainView
 from node.block_tree import BlockTree, Judgement, TreeBlock
+from node.pacing import paced
 from node.ports import Clock, Network, Pool
 
 
@@ -49,7 +50,11 @@ class FinalBlockInvalid(Exception):
 
 
 class Application:
-    """The ledger's side of one epoch of consensus."""
+    """The ledger's side of one epoch of consensus.
+
+    A large block is built or executed in pieces, and others on the event loop have their turn
+    between two of them. The tree does not move meanwhile.
+    """
 
     def __init__(
         self,
@@ -75,30 +80,31 @@ class Application:
         self._network = network
         self._count_crash = count_crash
 
-    def build(self, effect: Propose) -> Event:
+    async def build(self, effect: Propose) -> Event:
         """Build the block of a view, from the pool unless it must be empty (E1).
 
         If this program fails on what the pool offers, the body is empty; if it fails on that, too,
         the view is declined.
         """
-        parent = self._tree.view_of(effect.parent.block_id)
-        if parent is None or parent.next_epoch != self._committee.epoch:
-            return BlockDeclined(self._clock.monotonic_ms(), effect.view)
-        block = self._try_build(effect, self._candidates(effect, parent))
-        # Which of the candidates it failed on is not known: the pool judges each of them alone.
-        block = block or self._try_build(effect, [])
+        async with self._tree.turn:
+            parent = self._tree.view_of(effect.parent.block_id)
+            if parent is None or parent.next_epoch != self._committee.epoch:
+                return BlockDeclined(self._clock.monotonic_ms(), effect.view)
+            block = await self._try_build(effect, self._candidates(effect, parent))
+            # Which of the candidates it failed on is not known: the pool judges each alone.
+            block = block or await self._try_build(effect, [])
         if block is None:
             return BlockDeclined(self._clock.monotonic_ms(), effect.view)
         return BlockBuilt(
             self._clock.monotonic_ms(), effect.view, block.view.block_id, block.view.ends_epoch
         )
 
-    def _candidates(self, effect: Propose, parent: ChainView) -> Sequence[SignedTransaction]:
+    def _candidates(self, effect: Propose, parent: ChainView) -> Sequence[IdentifiedTransaction]:
         limit = 0 if effect.empty else parent.parameters.block_transactions_max
         return self._chain.pool.candidates(limit, self._tree.pending_ids(parent.block_id))
 
-    def _try_build(
-        self, effect: Propose, candidates: Sequence[SignedTransaction]
+    async def _try_build(
+        self, effect: Propose, candidates: Sequence[IdentifiedTransaction]
     ) -> TreeBlock | None:
         """Return the block; None if this program fails on it, and then all candidates are doubted.
 
@@ -106,21 +112,20 @@ class Application:
         """
         leader, wall_ms = self._committee.leader_key(effect.view), self._clock.wall_ms()
         try:
-            block, refused = self._tree.build(
-                effect.parent.block_id, effect.view, leader, wall_ms, candidates
+            block, refused = await paced(
+                self._tree.build(effect.parent.block_id, effect.view, leader, wall_ms, candidates)
             )
         except ProtocolVersionUnknown:
             raise
         except Exception:
             log.exception("building_crashed", view=effect.view, candidates=len(candidates))
             self._count_crash()
-            tags = self._tree.final_view.tags
-            self._chain.pool.doubt([transaction_id(tags, at.transaction) for at in candidates])
+            self._chain.pool.doubt([signed.transaction_id for signed in candidates])
             return None
         self._chain.pool.doubt(refused)
         return block
 
-    def verify(self, effect: Verify) -> Event:
+    async def verify(self, effect: Verify) -> Event:
         """Judge a proposal before voting.
 
         A proposal on which this program itself fails is refused, and the node goes on: no single
@@ -128,7 +133,7 @@ class Application:
         """
         proposal = effect.proposal
         try:
-            said = self._judge(effect)
+            said = await self._judge(effect)
         except ProtocolVersionUnknown:
             raise
         except Exception:
@@ -138,21 +143,24 @@ class Application:
         now_ms = self._clock.monotonic_ms()
         return Verified(now_ms, proposal.view, proposal.block_id, said.verdict, said.ends_epoch)
 
-    def _judge(self, effect: Verify) -> Judgement:
+    async def _judge(self, effect: Verify) -> Judgement:
         leader = self._committee.leader_key(effect.proposal.view)
         wall_ms, verified = self._clock.wall_ms(), self._chain.pool.is_verified
-        said = self._tree.verify(effect.proposal, effect.parent, leader, wall_ms, verified)
+        async with self._tree.turn:
+            said = await paced(
+                self._tree.verify(effect.proposal, effect.parent, leader, wall_ms, verified)
+            )
         self._fetch_missing(said)
         return said
 
-    def certify(self, effect: Certify) -> Event:
+    async def certify(self, effect: Certify) -> Event:
         """Execute a notarized block."""
         ref = BlockRef(effect.notarized.view, effect.notarized.block_id)
-        said = self._execute(ref)
+        said = await self._execute(ref)
         now_ms = self._clock.monotonic_ms()
         return Certified(now_ms, ref.view, ref.block_id, said.verdict, said.ends_epoch)
 
-    def finalised(self, final: Finalize) -> list[TreeBlock] | None:
+    async def finalised(self, final: Finalize) -> list[TreeBlock] | None:
         """Return a final block and its ancestors above the durable head, oldest first.
 
         Returns:
@@ -161,15 +169,16 @@ class Application:
         Raises:
             FinalBlockInvalid: this node's ledger refuses what a quorum made final.
         """
-        said = self._execute(BlockRef(final.view, final.block_id))
+        said = await self._execute(BlockRef(final.view, final.block_id))
         if said.verdict is Verdict.INVALID:
             raise FinalBlockInvalid(final)
         if said.verdict is Verdict.UNKNOWN:
             return None
         return self._tree.path_to(final.block_id)
 
-    def _execute(self, ref: BlockRef) -> Judgement:
-        said = self._tree.certify(ref, self._chain.pool.is_verified)
+    async def _execute(self, ref: BlockRef) -> Judgement:
+        async with self._tree.turn:
+            said = await paced(self._tree.certify(ref, self._chain.pool.is_verified))
         self._fetch_missing(said)
         return said
 

@@ -3,8 +3,12 @@
 A block enters by its bytes (`offer`) or by being built (`build`), is executed once on its parent,
 and leaves when finality passes it: the child that became final merges into the base, and whatever
 does not descend from it is dropped. Until then siblings are normal: read by id, never by height.
+
+What takes long is done in steps (`ledger.steps`). Nothing else may move the tree between two of
+them, so whoever lets others on the event loop have their turn in between holds `turn`.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -18,21 +22,21 @@ from ledger import (
     BlockResult,
     ChainView,
     IsVerified,
-    apply_block,
+    apply_in_steps,
     block_time,
-    build_block,
+    build_in_steps,
     check_block_context,
 )
-from ledger.block import CODEC, Block, block_id
-from ledger.block_steps import transaction_root
-from ledger.codec import encode
+from ledger.block import Block, block_id, encode_block
+from ledger.block_steps import root_in_steps
 from ledger.errors import BlockInvalid, BlockTooEarly
-from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.state import StateDelta
-from ledger.transaction import SignedTransaction, transaction_id_of_bytes
+from ledger.steps import Steps
+from ledger.transaction import IdentifiedTransaction
 from ledger.transition import make_final
 from ledger.types import Hash, PublicKey, TimestampMs, View
+from node.arrived_block import ArrivedBlock, Body
 
 ARRIVED_MAX: Final = 32
 """Blocks held that were not executed yet; peers offer them, so the oldest go first."""
@@ -50,8 +54,8 @@ class TreeBlock:
     """Header and body."""
     data: bytes
     """Canonical bytes of the block."""
-    transaction_ids: tuple[Hash, ...]
-    """Ids of the body, in order."""
+    body: Body
+    """Its transactions with bytes and ids, in order."""
     outcomes: tuple[Outcome, ...]
     """What it did (J28)."""
     delta: StateDelta
@@ -61,6 +65,11 @@ class TreeBlock:
     def parent_id(self) -> Hash:
         """Id of its parent."""
         return self.block.header.parent_id
+
+    @property
+    def transaction_ids(self) -> tuple[Hash, ...]:
+        """Ids of the body, in order."""
+        return tuple(signed.transaction_id for signed in self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,10 @@ class BlockTree:
         self._final = final
         self._head_id = final.block_id
         self._blocks: dict[Hash, TreeBlock] = {}
-        self._arrived: OrderedDict[Hash, Block] = OrderedDict()
+        self._arrived: OrderedDict[Hash, ArrivedBlock] = OrderedDict()
         self._pending_ids: tuple[tuple[Hash, Hash], frozenset[Hash]] | None = None
+        self.turn = asyncio.Lock()
+        """Held by whoever moves this tree: the steps of an execution, and `advance`."""
 
     # ------------------------------------------------------------ reading
 
@@ -129,22 +140,23 @@ class BlockTree:
         """Return the ids of all transactions from the final block, exclusive, to this one."""
         key = (self._final.block_id, parent_id)
         if self._pending_ids is None or self._pending_ids[0] != key:
-            ids = frozenset(i for at in self.path_to(parent_id) for i in at.transaction_ids)
+            path = self.path_to(parent_id)
+            ids = frozenset(signed.transaction_id for at in path for signed in at.body)
             self._pending_ids = (key, ids)
         return self._pending_ids[1]
 
     # ------------------------------------------------------------ growing
 
-    def offer(self, data: bytes) -> Hash:
-        """Take in the bytes of a block from elsewhere; return its id.
+    def offer(self, data: bytes | ArrivedBlock) -> Hash:
+        """Take in a block from elsewhere, or its bytes; return its id.
 
         Raises:
             CodecError: they are no block.
         """
-        block = CODEC.decode(data)
-        identity = block_id(self._final.tags, block.header)
+        arrived = ArrivedBlock.read(data) if isinstance(data, bytes) else data
+        identity = block_id(self._final.tags, arrived.block.header)
         if identity not in self._blocks:
-            self._arrived.setdefault(identity, block)
+            self._arrived.setdefault(identity, arrived)
             self._arrived.move_to_end(identity)
             if len(self._arrived) > ARRIVED_MAX:
                 self._arrived.popitem(last=False)
@@ -156,8 +168,8 @@ class BlockTree:
         view: View,
         proposer: PublicKey,
         clock_ms: TimestampMs,
-        candidates: Iterable[SignedTransaction],
-    ) -> tuple[TreeBlock, list[Hash]]:
+        candidates: Iterable[IdentifiedTransaction],
+    ) -> Steps[tuple[TreeBlock, list[Hash]]]:
         """Build and execute a block on an executed parent (S5).
 
         Returns:
@@ -166,7 +178,7 @@ class BlockTree:
         parent = self.view_of(parent_id)
         assert parent is not None, "consensus proposes on an executed block"
         context = BlockContext(parent.next_epoch, view, proposer, block_time(parent, clock_ms))
-        built = build_block(parent, candidates, context)
+        built = yield from build_in_steps(parent, candidates, context)
         refused = [transaction_id for transaction_id, _ in built.refused]
         return self._add(built.block, built.result), refused
 
@@ -177,14 +189,15 @@ class BlockTree:
         leader: PublicKey,
         clock_ms: TimestampMs,
         verified: IsVerified,
-    ) -> Judgement:
+    ) -> Steps[Judgement]:
         """Judge a proposal before voting: context, the leader, the clock, then execution."""
-        block = self._find(proposal.block_id)
+        found = self._blocks.get(proposal.block_id) or self._arrived.get(proposal.block_id)
         parent_view = self.view_of(parent.block_id)
-        if block is None:
+        if found is None:
             return Judgement(Verdict.UNKNOWN, missing=proposal.block_id)
         if parent_view is None:
             return Judgement(Verdict.UNKNOWN, missing=parent.block_id)
+        block = found.block
         if (block.header.epoch, block.header.view) != (proposal.epoch, proposal.view):
             log.warning("proposal_invalid", reason="of another epoch or view than its header")
             return Judgement(Verdict.INVALID)
@@ -194,9 +207,9 @@ class BlockTree:
             return Judgement(Verdict.UNKNOWN)
         except BlockInvalid as reason:
             return _invalid(proposal.block_id, reason)
-        return self._execute(proposal.block_id, block, verified)
+        return (yield from self._execute(proposal.block_id, found, verified))
 
-    def certify(self, block_ref: BlockRef, verified: IsVerified) -> Judgement:
+    def certify(self, block_ref: BlockRef, verified: IsVerified) -> Steps[Judgement]:
         """Execute a notarized or final block, with its ancestors, whatever the clock says (S5).
 
         The last block of an epoch may be notarized in a later view than its own (E7).
@@ -204,8 +217,8 @@ class BlockTree:
         chain = self._unexecuted(block_ref.block_id)
         if isinstance(chain, bytes):
             return Judgement(Verdict.UNKNOWN, missing=chain)
-        for identity, block in chain:
-            judgement = self._execute(identity, block, verified)
+        for identity, arrived in chain:
+            judgement = yield from self._execute(identity, arrived, verified)
             if judgement.verdict is not Verdict.VALID:
                 return judgement
         view = self.view_of(block_ref.block_id)
@@ -217,8 +230,8 @@ class BlockTree:
         return Judgement(Verdict.VALID, view.ends_epoch)
 
     def execute_final(
-        self, identity: Hash, block: Block, data: bytes, verified: IsVerified
-    ) -> TreeBlock:
+        self, identity: Hash, arrived: ArrivedBlock, verified: IsVerified
+    ) -> Steps[TreeBlock]:
         """Execute a block that is known to be final, on its parent, which must be here.
 
         Raises:
@@ -226,36 +239,33 @@ class BlockTree:
         """
         executed = self._blocks.get(identity)
         if executed is None:
-            parent = self.view_of(block.header.parent_id)
-            assert parent is not None, "final blocks are executed in order"
-            executed = self._add(block, apply_block(parent, block, verified=verified), data)
+            assert self.view_of(arrived.block.header.parent_id), "final blocks come in order"
+            executed = yield from self._apply(arrived, verified)
         return executed
 
-    def _unexecuted(self, wanted: Hash) -> list[tuple[Hash, Block]] | Hash:
+    def _unexecuted(self, wanted: Hash) -> list[tuple[Hash, ArrivedBlock]] | Hash:
         """Return what must be executed to have a block, oldest first, or the id that is lacking."""
-        chain: list[tuple[Hash, Block]] = []
+        chain: list[tuple[Hash, ArrivedBlock]] = []
         while self.view_of(wanted) is None:
-            block = self._arrived.get(wanted)
-            if block is None:
+            arrived = self._arrived.get(wanted)
+            if arrived is None:
                 return wanted
-            chain.append((wanted, block))
-            wanted = block.header.parent_id
+            chain.append((wanted, arrived))
+            wanted = arrived.block.header.parent_id
         chain.reverse()
         return chain
 
-    def _find(self, wanted: Hash) -> Block | None:
-        executed = self._blocks.get(wanted)
-        return executed.block if executed else self._arrived.get(wanted)
-
-    def _execute(self, identity: Hash, block: Block, verified: IsVerified) -> Judgement:
+    def _execute(
+        self, identity: Hash, found: ArrivedBlock | TreeBlock, verified: IsVerified
+    ) -> Steps[Judgement]:
         executed = self._blocks.get(identity)
         if executed is None:
-            parent = self.view_of(block.header.parent_id)
-            assert parent is not None
+            assert isinstance(found, ArrivedBlock), "an executed block is in the tree"
             try:
-                executed = self._add(block, apply_block(parent, block, verified=verified))
+                executed = yield from self._apply(found, verified)
             except BlockInvalid as reason:
-                if _has_own_body(self._final.tags, block):
+                body = yield from found.body(self._final.tags)
+                if (yield from root_in_steps(body)) == found.block.header.transaction_root:
                     return _invalid(identity, reason)
                 # A peer put another body under this header, which says nothing about the block.
                 self._arrived.pop(identity, None)
@@ -263,12 +273,20 @@ class BlockTree:
                 return Judgement(Verdict.UNKNOWN, missing=identity)
         return Judgement(Verdict.VALID, executed.view.ends_epoch)
 
+    def _apply(self, arrived: ArrivedBlock, verified: IsVerified) -> Steps[TreeBlock]:
+        """Execute a block on its parent, which must be here."""
+        parent = self.view_of(arrived.block.header.parent_id)
+        assert parent is not None
+        body = yield from arrived.body(parent.tags)
+        result = yield from apply_in_steps(parent, arrived.block, body, verified=verified)
+        return self._add(arrived.block, result, arrived.data)
+
     def _add(self, block: Block, result: BlockResult, data: bytes = b"") -> TreeBlock:
         added = TreeBlock(
             view=result.view,
             block=block,
-            data=data or encode(block),
-            transaction_ids=result.transaction_ids,
+            data=data or encode_block(block.header, [signed.data for signed in result.body]),
+            body=result.body,
             outcomes=result.outcomes,
             delta=result.delta,
         )
@@ -299,12 +317,6 @@ class BlockTree:
         self._blocks = kept
         self._pending_ids = None
         return abandoned
-
-
-def _has_own_body(tags: Tags, block: Block) -> bool:
-    """Return whether a block's body is the one that its header, and so its id, commits to."""
-    ids = [transaction_id_of_bytes(tags, encode(signed)) for signed in block.transactions]
-    return transaction_root(ids, block.transactions) == block.header.transaction_root
 
 
 def _invalid(identity: Hash, reason: BlockInvalid) -> Judgement:

@@ -15,7 +15,7 @@ from ledger import balance_of, name_key
 from ledger.hashing import Tags
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
 from ledger.records import Gap, Job, Miner, MinerNameClaim, Table, state_key
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 from ledger.views import ChainView
 from node.block_tree import BlockTree, TreeBlock
@@ -64,7 +64,7 @@ class ChainNode:
         self._moved = asyncio.Event()
         self._on_growth: Callable[[], None] = lambda: None
         self._on_submitted: Callable[[Sequence[bytes]], None] = lambda _signed: None
-        self._on_abandoned: Callable[[Sequence[SignedTransaction]], None] = lambda _content: None
+        self._on_abandoned: Callable[[Sequence[IdentifiedTransaction]], None] = lambda _body: None
         self._on_final: list[Callable[[ChainView, ChainView], None]] = []
 
     # ------------------------------------------------------------ the final state
@@ -155,7 +155,7 @@ class ChainNode:
         """Have gossip told of what clients submitted here and the pool took, before `on_growth`."""
         self._on_submitted = notify
 
-    def on_abandoned(self, notify: Callable[[Sequence[SignedTransaction]], None]) -> None:
+    def on_abandoned(self, notify: Callable[[Sequence[IdentifiedTransaction]], None]) -> None:
         """Have gossip told of the transactions of executed blocks that cannot become final."""
         self._on_abandoned = notify
 
@@ -239,7 +239,7 @@ class ChainNode:
         while len(self._recent) > RECENT_FINAL_MAX:
             self._recent.popitem(last=False)
         for gone in abandoned:
-            self._on_abandoned(gone.block.transactions)
+            self._on_abandoned(gone.body)
         for notify in self._on_final:
             notify(parent, block.view)
         moved, self._moved = self._moved, asyncio.Event()

@@ -80,7 +80,8 @@ class Committer:
             final = await self._queue.get()
             await loop.run_in_executor(self._writer, self._commit, final)
             self._failpoints.reached(Failpoint.BEFORE_PUBLISH)
-            self._chain.publish(final.block)
+            async with self._chain.tree.turn:
+                self._chain.publish(final.block)
             self._published(final.block)
             self._queue.task_done()
             self._since_checkpoint += 1

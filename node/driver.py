@@ -3,7 +3,7 @@
 The driver decides nothing. In one turn it feeds the events that wait, collects what they persist,
 makes that durable with one append and one sync, and only then does what can be seen from outside:
 send, commit, and build the next block. Questions about blocks (`Verify`, `Certify`) are answered
-within the turn.
+within the turn, others on the loop having theirs between the steps of a large block.
 
 Final blocks that were fetched by height enter here, too (`import_final`), one block between two
 turns, so that a node which catches up goes on listening.
@@ -254,13 +254,13 @@ class Driver:
     async def _turn(self, committer: Committer, journal_thread: Executor) -> None:
         turn = Turn()
         for event in self.inbox.take(TURN_EVENTS_MAX):
-            self._feed(event, turn)
+            await self._feed(event, turn)
             if isinstance(event, BlockArrived) and self._handover.wanted:
                 turn.visible.append(Commit(self._handover.wanted))
         await self._finish(turn, committer, journal_thread)
 
-    def _feed(self, event: Event, turn: Turn) -> None:
-        turn.feed(event, self._engine.core, self._application, self._chain.tree)
+    async def _feed(self, event: Event, turn: Turn) -> None:
+        await turn.feed(event, self._engine.core, self._application, self._chain.tree)
 
     async def _finish(self, turn: Turn, committer: Committer, journal_thread: Executor) -> None:
         """Make a turn durable, then do what it asks for."""
@@ -271,7 +271,7 @@ class Driver:
                 if self._importer.current(self._engine.committee) is None:
                     await self._handover.take(self._application, committer)
             else:
-                self._carry_out(effect)
+                await self._carry_out(effect)
 
     async def _make_durable(self, turn: Turn, journal_thread: Executor) -> None:
         """Write what was persisted, if anything of this turn can be seen from outside.
@@ -302,19 +302,19 @@ class Driver:
                 await self._handover.take(self._application, committer)  # It waited for the range.
                 return
             # The journal must know of finality before the store does.
-            turn, certificate = Turn(), item.content.certificate
-            self._feed(CertificateReceived(self._clock.monotonic_ms(), certificate, None), turn)
-            turn.visible.append(Commit(certificate))
+            turn, proof = Turn(), item.content.certificate
+            await self._feed(CertificateReceived(self._clock.monotonic_ms(), proof, None), turn)
+            turn.visible.append(Commit(proof))
             await self._finish(turn, committer, journal_thread)
         if await self._importer.step(item, committer):
             await self._handover.take(self._application, committer)
 
     # ------------------------------------------------------------ effects
 
-    def _carry_out(self, effect: Effect) -> None:
+    async def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Propose():
-                self.inbox.post_first(self._application.build(effect))
+                self.inbox.post_first(await self._application.build(effect))
             case Broadcast(message=message):
                 self._network.broadcast(message)
             case BroadcastProposal(vote=vote):

@@ -14,11 +14,11 @@ from typing import ClassVar
 from consensus import CERTIFICATE_CODEC, Certificate, Finalize
 from ledger.block import CODEC as BLOCK_CODEC
 from ledger.block import HEADER_CODEC, ZERO_HASH, Block, Header, block_id
-from ledger.block_steps import transaction_root
-from ledger.codec import encode
+from ledger.block_steps import identify_in_steps, root_in_steps
 from ledger.errors import CodecError
 from ledger.hashing import Tags
-from ledger.transaction import transaction_id_of_bytes
+from ledger.steps import at_once
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Epoch, Hash, Height
 
 
@@ -38,10 +38,8 @@ class RangeBlock:
     """Header and body."""
     data: bytes
     """Canonical bytes of the block."""
-    transaction_ids: tuple[Hash, ...]
-    """Ids of the body, in order."""
-    signed: tuple[bytes, ...]
-    """Canonical signed bytes of the body, in order."""
+    body: tuple[IdentifiedTransaction, ...]
+    """Its transactions with bytes and ids, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +99,11 @@ def read_range(
 
 def _read_block(tags: Tags, data: bytes) -> RangeBlock:
     block = BLOCK_CODEC.decode(data)
-    signed = tuple(map(encode, block.transactions))
-    ids = tuple(transaction_id_of_bytes(tags, each) for each in signed)
+    body = at_once(identify_in_steps(tags, block.transactions))
     header = block.header
-    if transaction_root(ids, block.transactions) != header.transaction_root:
+    if at_once(root_in_steps(body)) != header.transaction_root:
         raise RangeInvalid(f"block {header.height} has another body than its header commits to")
-    return RangeBlock(block_id(tags, header), block, data, ids, signed)
+    return RangeBlock(block_id(tags, header), block, data, body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class HandOver:
         final = certificate.statement
         assert isinstance(final, Finalize)
         if final.block_id != self.block_id and final.view > self._view:
-            blocks = application.finalised(final)
+            blocks = await application.finalised(final)
             if blocks is None:
                 return
             for block in blocks:

@@ -19,10 +19,12 @@ from ledger import IsVerified
 from ledger.errors import BlockInvalid
 from ledger.types import Height
 from node.application import FinalBlockInvalid
+from node.arrived_block import ArrivedBlock
 from node.block_tree import BlockTree, TreeBlock
 from node.committer import Committer
 from node.final_range import FinalRange, RangeBlock
 from node.handover import HandOver
+from node.pacing import paced
 
 
 class RangeRefused(Exception):
@@ -138,17 +140,21 @@ class Importer:
         """
         block = item.next_above(self._handover.height)
         if block is not None:
-            await self._handover.give(self._execute(block, item), item.proof_of(block), committer)
+            executed = await self._execute(block, item)
+            await self._handover.give(executed, item.proof_of(block), committer)
         if item.next_above(self._handover.height) is None:
             self._end()
             return True
         return False
 
-    def _execute(self, block: RangeBlock, item: Import) -> TreeBlock:
-        if self._tree.view_of(block.block.header.parent_id) is None:
-            raise FinalityForked(block)
+    async def _execute(self, block: RangeBlock, item: Import) -> TreeBlock:
+        arrived = ArrivedBlock(block.block, block.data, block.body)
         try:
-            return self._tree.execute_final(block.block_id, block.block, block.data, item.verified)
+            async with self._tree.turn:
+                if self._tree.view_of(block.block.header.parent_id) is None:
+                    raise FinalityForked(block)
+                steps = self._tree.execute_final(block.block_id, arrived, item.verified)
+                return await paced(steps)
         except BlockInvalid as reason:
             final = item.content.certificate.statement
             assert isinstance(final, Finalize)

@@ -21,6 +21,7 @@ from consensus import (
     VoteReceived,
 )
 from ledger.types import Hash, View
+from node.arrived_block import ArrivedBlock
 from node.block_tree import BlockTree
 from node.ports import Clock
 
@@ -66,7 +67,9 @@ class Inbox:
         """Wait while too many events wait."""
         await self._room.wait()
 
-    def deliver_vote(self, vote: Vote, sender: int | None, block: bytes | None = None) -> None:
+    def deliver_vote(
+        self, vote: Vote, sender: int | None, block: bytes | ArrivedBlock | None = None
+    ) -> None:
         """Take a peer's vote; a proposal comes with its block.
 
         Raises:
@@ -89,8 +92,8 @@ class Inbox:
         """Take a member's question for certificates of this epoch."""
         self.post(CertificatesRequested(self._clock.monotonic_ms(), views, sender))
 
-    def deliver_block(self, data: bytes) -> Hash:
-        """Take a block that a peer offers or that was fetched; return its id.
+    def deliver_block(self, data: bytes | ArrivedBlock) -> Hash:
+        """Take a block that a peer offers or that was fetched, or its bytes; return its id.
 
         Raises:
             CodecError: the bytes are no block; the peer is at fault.

@@ -35,7 +35,7 @@ from ledger.governance_rejections import EvidenceSignatureInvalid
 from ledger.hashing import sha256
 from ledger.proposal import block_time
 from ledger.rejections import AlreadyIncluded
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Address, Amount, Hash
 from ledger.views import ChainView
 from node.pool_admission import (
@@ -191,14 +191,14 @@ class Mempool:
 
     # ------------------------------------------------------------ for the proposer
 
-    def candidates(self, limit: int, excluded: Collection[Hash]) -> list[SignedTransaction]:
+    def candidates(self, limit: int, excluded: Collection[Hash]) -> list[PooledTransaction]:
         """Return at most `limit` transactions for a block, best first; none that is in doubt.
 
         Args:
             limit: most to return.
             excluded: ids of transactions in the block's unfinal ancestors.
         """
-        return [entry.content for entry in islice(self._waiting(excluded), limit)]
+        return list(islice(self._waiting(excluded), limit))
 
     def find_work(self, view: ChainView, excluded: Collection[Hash]) -> FoundWork:
         """Look for a transaction that a block on a view could contain now (E12).
@@ -308,18 +308,20 @@ class Mempool:
         """Return whether a reference is of nothing that is pooled or lately became final here."""
         return self._index.referred_to(reference) is None and reference not in self._included
 
-    def is_verified(self, signed: SignedTransaction, encoded: bytes) -> bool:  # noqa: ARG002
+    def is_verified(self, signed: IdentifiedTransaction) -> bool:
         """Return whether exactly these signed bytes were verified before (T3)."""
-        return self._knows(sha256(encoded))
+        entry = self._index.get(signed.transaction_id)
+        if entry is not None and entry.data == signed.data:
+            return True
+        return self._signatures.is_good(sha256(signed.data))
 
-    async def verify_ahead(self, transactions: Sequence[SignedTransaction]) -> None:
+    async def verify_ahead(self, transactions: Sequence[IdentifiedTransaction]) -> None:
         """Verify, off the event loop, signatures of a block that is about to be executed.
 
         `is_verified` knows the good ones afterwards. A wrong one is not reported: whoever executes
         the block finds it again.
         """
-        tags = self._views.final_view.tags
-        await self._signatures.verify_ahead(tags, transactions, self._knows)
+        await self._signatures.verify_ahead(transactions, self.is_verified)
 
     def pooled_spend(self, address: Address) -> Amount:
         """Return what the pooled transactions of a sender would spend."""
@@ -330,9 +332,6 @@ class Mempool:
         return self._drops.get(transaction_id)
 
     # ------------------------------------------------------------
-
-    def _knows(self, encoded_digest: Hash) -> bool:
-        return self._index.has_bytes(encoded_digest) or self._signatures.is_good(encoded_digest)
 
     def _drop(self, transaction_id: Hash, reason: TransactionRejected) -> None:
         dropped = self._index.remove(transaction_id)

@@ -18,15 +18,12 @@ from ledger.admission import (
     check_transaction_unseen,
     decode_transaction,
 )
-from ledger.fees import fee_free_slot, spend_of
-from ledger.hashing import sha256
 from ledger.params import Parameters
 from ledger.proposal import block_time
 from ledger.rejections import AlreadyIncluded, InsufficientBalance
-from ledger.transaction import transaction_id_of_bytes
 from ledger.types import Amount, TimestampMs
 from ledger.views import ChainView
-from node.pool_index import PooledTransaction, PoolIndex
+from node.pool_index import PooledTransaction, PoolIndex, pooled
 from node.pool_rejections import FeeFreeAlreadyPooled, PoolFull, SenderPoolLimit
 from node.ports import Clock, Views
 
@@ -82,18 +79,7 @@ def read_entry(data: bytes, moment: Moment, source: str) -> PooledTransaction:
     Raises:
         CodecError: they are none.
     """
-    content = decode_transaction(data)
-    transaction = content.transaction
-    return PooledTransaction(
-        transaction_id=transaction_id_of_bytes(moment.head.tags, data),
-        encoded_digest=sha256(data),
-        content=content,
-        size=len(data),
-        sender=transaction.sender,
-        spend=spend_of(transaction),
-        slot=fee_free_slot(transaction),
-        source=source,
-    )
+    return pooled(moment.head.tags, decode_transaction(data), data, source)
 
 
 def check_admissible(

@@ -7,12 +7,16 @@ with the number of different fee rates.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from ledger.fees import FeeFreeSlot
-from ledger.transaction import SignedTransaction
+from ledger.fees import FeeFreeSlot, fee_free_slot, spend_of
+from ledger.hashing import Tags, sha256
+from ledger.transaction import (
+    IdentifiedTransaction,
+    SignedTransaction,
+    transaction_id_of_bytes,
+)
 from ledger.types import Address, Amount, Hash, TimestampMs
 from node.references import REFERENCE_BYTES
 
@@ -23,41 +27,46 @@ RATE_UNIT: Final = 1_000_000
 """Fee rates are nait per this many bytes, so that they are integers."""
 
 
-@dataclass(frozen=True, slots=True)
-class PooledTransaction:
-    """A transaction that was admitted."""
+class PooledTransaction(IdentifiedTransaction, frozen=True, gc=False):
+    """A transaction that was admitted; its signature verified."""
 
-    transaction_id: Hash
-    """Its id; known because its signature verified."""
     encoded_digest: Hash
     """SHA-256 of its full signed bytes (T3)."""
-    content: SignedTransaction
-    """What it says."""
-    size: int
-    """Bytes of it."""
-    sender: Address
-    """Who signed it."""
+    reference: bytes
+    """What peers call it by; see `node.references`."""
+    rate: int
+    """Fee per byte, in nait per `RATE_UNIT` bytes; decides order and eviction (T7)."""
     spend: Amount
     """Nait that it takes out of the sender's balance."""
+    valid_until_ms: TimestampMs
+    """Last block time at which it may be included."""
     slot: FeeFreeSlot | None
     """What it occupies if it is fee-free."""
     source: str
     """Who sent it; empty for this node itself."""
 
     @property
-    def reference(self) -> bytes:
-        """What peers call it by; see `node.references`."""
-        return self.encoded_digest[:REFERENCE_BYTES]
+    def size(self) -> int:
+        """Bytes of it."""
+        return len(self.data)
 
-    @property
-    def rate(self) -> int:
-        """Fee per byte, in nait per `RATE_UNIT` bytes; decides order and eviction (T7)."""
-        return self.content.transaction.fee * RATE_UNIT // self.size
 
-    @property
-    def valid_until_ms(self) -> TimestampMs:
-        """Last block time at which it may be included."""
-        return self.content.transaction.valid_until_ms
+def pooled(tags: Tags, content: SignedTransaction, data: bytes, source: str) -> PooledTransaction:
+    """Return a transaction with all that the pool asks of it."""
+    transaction, digest = content.transaction, sha256(data)
+    return PooledTransaction(
+        content=content,
+        data=data,
+        transaction_id=transaction_id_of_bytes(tags, data),
+        sender=transaction.sender,
+        encoded_digest=digest,
+        reference=digest[:REFERENCE_BYTES],
+        rate=transaction.fee * RATE_UNIT // len(data),
+        spend=spend_of(transaction),
+        valid_until_ms=transaction.valid_until_ms,
+        slot=fee_free_slot(transaction),
+        source=source,
+    )
 
 
 class SenderTotals:

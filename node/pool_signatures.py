@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ledger.codec import encode
-from ledger.hashing import Tags, sha256
-from ledger.transaction import SignedTransaction, transaction_id_of_bytes
+from ledger.hashing import sha256
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Hash
 from node.pool_index import PooledTransaction
 from node.pool_rejections import PoolFull, SignatureBudgetSpent
 from node.ports import Clock
 from node.signature_budget import SignatureBudget
 from node.signature_cache import DigestCache
-from node.signatures import SignatureClaim, SignatureVerifier
+from node.signatures import SignatureVerifier, claim_of
 
 UNVERIFIED_MAX: Final = 20_000
 """Transactions that may wait for their signatures; a second of one core's work."""
@@ -63,7 +62,7 @@ class PoolSignatures:
     async def verify(self, entries: Sequence[PooledTransaction]) -> list[bool]:
         """Return for each whether its signature verifies; a remembered one costs nothing."""
         unknown = [entry for entry in entries if not self.is_good(entry.encoded_digest)]
-        verdicts = await self._verifier.verify([_claim(entry) for entry in unknown])
+        verdicts = await self._verifier.verify([claim_of(entry) for entry in unknown])
         wrong = {
             entry.encoded_digest
             for entry, is_good in zip(unknown, verdicts, strict=True)
@@ -73,32 +72,20 @@ class PoolSignatures:
 
     async def verify_ahead(
         self,
-        tags: Tags,
-        transactions: Sequence[SignedTransaction],
-        is_known: Callable[[Hash], bool],
+        transactions: Sequence[IdentifiedTransaction],
+        is_known: Callable[[IdentifiedTransaction], bool],
     ) -> None:
         """Verify and remember what is not known, so that the block that holds it executes quickly.
 
         A wrong signature is nobody's fault yet: whoever executes the block finds it again.
         """
-        claims: dict[Hash, SignatureClaim] = {}
+        unknown: list[IdentifiedTransaction] = []
         for number, signed in enumerate(transactions, start=1):
-            data = encode(signed)
-            digest = sha256(data)
-            if not is_known(digest):
-                key = signed.transaction.sender_public_key
-                transaction_id = transaction_id_of_bytes(tags, data)
-                claims[digest] = SignatureClaim(key, transaction_id, signed.signature)
+            if not is_known(signed):
+                unknown.append(signed)
             if number % TURN_TRANSACTIONS == 0:
                 await asyncio.sleep(0)
-        verdicts = await self._verifier.verify(list(claims.values()))
-        for digest, is_good in zip(claims, verdicts, strict=True):
+        verdicts = await self._verifier.verify([claim_of(signed) for signed in unknown])
+        for signed, is_good in zip(unknown, verdicts, strict=True):
             if is_good:
-                self.remember(digest)
-
-
-def _claim(entry: PooledTransaction) -> SignatureClaim:
-    signed = entry.content
-    return SignatureClaim(
-        signed.transaction.sender_public_key, entry.transaction_id, signed.signature
-    )
+                self.remember(sha256(signed.data))

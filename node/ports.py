@@ -9,7 +9,7 @@ from consensus import Certificate, Committee, Vote
 from coordinator.ports import SubmitOutcome
 from ledger.hashing import Tags
 from ledger.store import StoredBlock, StoredHead
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction
 from ledger.transition import ChainView
 from ledger.types import Address, Amount, Epoch, Hash, Height, PublicKey, TimestampMs, View
 
@@ -75,7 +75,7 @@ class Pool(Protocol):
             source: who sent them, for the budget of wrong signatures; empty for this node itself.
         """
 
-    def candidates(self, limit: int, excluded: Collection[Hash]) -> Sequence[SignedTransaction]:
+    def candidates(self, limit: int, excluded: Collection[Hash]) -> Sequence[IdentifiedTransaction]:
         """Return at most `limit` pooled transactions for a block, best first.
 
         Args:
@@ -97,7 +97,7 @@ class Pool(Protocol):
     def contains(self, transaction_id: Hash) -> bool:
         """Return whether a transaction is pooled."""
 
-    def is_verified(self, signed: SignedTransaction, encoded: bytes) -> bool:
+    def is_verified(self, signed: IdentifiedTransaction) -> bool:
         """Return whether exactly these signed bytes were verified before (T3)."""
 
     def pooled_spend(self, address: Address) -> Amount:

@@ -46,6 +46,7 @@ from ledger.block import Header
 from ledger.block_steps import check_protocol_known
 from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.seen import SeenIds
+from ledger.steps import at_once
 from ledger.store import StoredHead
 from ledger.types import Epoch, Hash, TimestampMs, View
 from node.block_tree import BlockTree
@@ -345,7 +346,7 @@ def _execute_kept(
             continue
         if tree.offer(entry.data) != entry.block_id:
             raise KeptBlockWrong(entry.view, "its bytes are another block's")
-        judgement = tree.certify(BlockRef(entry.view, entry.block_id), verified)
+        judgement = at_once(tree.certify(BlockRef(entry.view, entry.block_id), verified))
         if judgement.verdict is Verdict.INVALID:
             raise KeptBlockWrong(entry.view, "it was valid when it was kept, and is not now")
         if judgement.verdict is Verdict.UNKNOWN:

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from ledger.hashing import Purpose, Tags
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Hash, PublicKey, Signature
 from node.signature_worker import COUNT_BYTES, verify_record
 
@@ -44,6 +45,14 @@ class SignatureClaim:
     def record(self) -> bytes:
         """Return it as workers read it."""
         return self.public_key + self.transaction_id + self.signature
+
+
+def claim_of(signed: IdentifiedTransaction) -> SignatureClaim:
+    """Return what a transaction's signature claims."""
+    content = signed.content
+    return SignatureClaim(
+        content.transaction.sender_public_key, signed.transaction_id, content.signature
+    )
 
 
 class SignatureVerifier:

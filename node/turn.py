@@ -35,8 +35,10 @@ class Turn:
         kinds = Broadcast | BroadcastProposal | Send | Commit
         return any(isinstance(effect, kinds) for effect in self.visible)
 
-    def feed(self, event: Event, core: Core, application: Application, tree: BlockTree) -> None:
-        """Have the core handle an event, and answer its questions about blocks at once."""
+    async def feed(
+        self, event: Event, core: Core, application: Application, tree: BlockTree
+    ) -> None:
+        """Have the core handle an event, and answer its questions about blocks before another."""
         events = deque([event])
         while events:
             for effect in core.handle(events.popleft()):
@@ -44,9 +46,9 @@ class Turn:
                     case Persist():
                         self.entries += _entries_of(effect, tree)
                     case Verify():
-                        events.append(application.verify(effect))
+                        events.append(await application.verify(effect))
                     case Certify():
-                        events.append(application.certify(effect))
+                        events.append(await application.certify(effect))
                     case _:
                         self.visible.append(effect)
 

@@ -10,36 +10,42 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from consensus import Notarize, Vote
-from ledger.block import HEADER_CODEC, Block, Header, block_id
+from ledger.block import HEADER_CODEC, Header, block_id
 from ledger.codec import encode
 from ledger.errors import CodecError
 from ledger.hashing import Tags
 from ledger.transaction import CODEC as TRANSACTION_CODEC
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction, identify
+from node.arrived_block import ArrivedBlock
 from node.p2p import CompactProposal, PeerFault, PlacedTransaction
 from node.references import reference_of
 
-Find = Callable[[bytes], SignedTransaction | None]
+Find = Callable[[bytes], IdentifiedTransaction | None]
 """Returns the transaction that a reference is of, if it is known."""
 
 
 def compact(
-    vote: Vote, block: Block, references: Sequence[bytes], is_unsent: Callable[[bytes], bool]
+    vote: Vote,
+    header: Header,
+    body: Sequence[IdentifiedTransaction],
+    references: Sequence[bytes],
+    is_unsent: Callable[[bytes], bool],
 ) -> CompactProposal:
     """Return a proposal as it is sent.
 
     Args:
         vote: the leader's notarize.
-        block: what it proposes.
+        header: of the block that it proposes.
+        body: the block's transactions.
         references: of the block's body, in order.
         is_unsent: tells of a reference whether peers cannot have the transaction.
     """
     placed = {at for at, reference in enumerate(references) if is_unsent(reference)}
     return CompactProposal(
         vote,
-        encode(block.header),
+        encode(header),
         tuple(reference for at, reference in enumerate(references) if at not in placed),
-        tuple(PlacedTransaction(at, encode(block.transactions[at])) for at in sorted(placed)),
+        tuple(PlacedTransaction(at, body[at].data) for at in sorted(placed)),
     )
 
 
@@ -49,12 +55,14 @@ class Rebuild:
 
     header: Header
     """Its header; the vote names it."""
-    body: list[SignedTransaction | None]
+    body: list[IdentifiedTransaction | None]
     """What is known, by position."""
     references: dict[int, bytes]
     """References of the positions that came without bytes."""
-    unverified: list[SignedTransaction]
+    unverified: list[IdentifiedTransaction]
     """Transactions that came with the proposal or for it, so that the pool never judged them."""
+    tags: Tags
+    """Of the chain."""
 
     @property
     def missing(self) -> list[int]:
@@ -83,11 +91,11 @@ class Rebuild:
                 raise PeerFault("BODY_NOT_AS_NAMED", provable=True)
             self.place(each)
 
-    def block(self) -> Block:
+    def block(self) -> ArrivedBlock:
         """Return the block; nothing may be missing any more."""
         body = tuple(signed for signed in self.body if signed is not None)
         assert len(body) == len(self.body), "everything was found"
-        return Block(self.header, body)
+        return ArrivedBlock.of(self.header, body)
 
     def place(self, placed: PlacedTransaction) -> None:
         """Take a transaction that came with its bytes.
@@ -96,9 +104,10 @@ class Rebuild:
             PeerFault: the bytes are none.
         """
         try:
-            signed = TRANSACTION_CODEC.decode(placed.transaction)
+            content = TRANSACTION_CODEC.decode(placed.transaction)
         except CodecError as error:
             raise PeerFault(error.code, provable=True) from None
+        signed = identify(self.tags, content, placed.transaction)
         self.body[placed.position] = signed
         self.unverified.append(signed)
 
@@ -125,7 +134,7 @@ def start_rebuild(tags: Tags, message: CompactProposal) -> Rebuild:
     taken = set(positions)
     free = (at for at in range(count) if at not in taken)
     references = dict(zip(free, message.references, strict=True))
-    rebuild = Rebuild(header, [None] * count, references, [])
+    rebuild = Rebuild(header, [None] * count, references, [], tags)
     for each in message.placed:
         rebuild.place(each)
     return rebuild

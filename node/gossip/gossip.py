@@ -16,8 +16,7 @@ from itertools import islice
 from typing import Final
 
 from coordinator.ports import SubmitOutcome, TransactionStatus
-from ledger.codec import encode
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Hash, PublicKey
 from node.gossip.announcements import AnnouncementBook
 from node.gossip.arrivals import VALIDATOR_SOURCE, Arrivals, source_of
@@ -107,9 +106,9 @@ class Gossip:
                 self._book.add(entry.transaction_id, now)
                 self._outgoing.put(reference, data)
 
-    def abandoned(self, content: Sequence[SignedTransaction]) -> None:
+    def abandoned(self, body: Sequence[IdentifiedTransaction]) -> None:
         """Return to the pool what a block held that can no longer become final."""
-        self._arrivals.put(None, [encode(signed) for signed in content])
+        self._arrivals.put(None, [signed.data for signed in body])
 
     def share_work(self, leader: PublicKey, found: FoundWork) -> None:
         """See to it that a leader can know of a transaction that waits here (E12)."""
@@ -183,7 +182,7 @@ class Gossip:
             for reference in references
             if conversation.redeem(reference)
         )
-        for message in batches([encode(entry.content) for entry in entries if entry]):
+        for message in batches([entry.data for entry in entries if entry]):
             peer.send(message)
 
     def _judged(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from coordinator.ports import SubmitOutcome
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Hash, PublicKey
 from node.p2p import Message, Peer, Role
 from node.pool_index import PooledTransaction
@@ -43,5 +43,5 @@ class Pool(Protocol):
     def lacks(self, reference: bytes) -> bool:
         """Return whether a reference is of nothing that is pooled or lately became final here."""
 
-    async def verify_ahead(self, transactions: Sequence[SignedTransaction]) -> None:
+    async def verify_ahead(self, transactions: Sequence[IdentifiedTransaction]) -> None:
         """Verify signatures of a block that is about to be executed, off the event loop."""

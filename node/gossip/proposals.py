@@ -12,13 +12,12 @@ from itertools import pairwise
 from typing import Final
 
 from consensus import Notarize, Vote
-from ledger.block import CODEC as BLOCK_CODEC
-from ledger.codec import encode
 from ledger.errors import CodecError
 from ledger.transaction import CODEC as TRANSACTION_CODEC
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction, identify
 from ledger.types import Hash
-from node.block_tree import BlockTree, TreeBlock
+from node.arrived_block import ArrivedBlock
+from node.block_tree import BlockTree
 from node.gossip.compact import Rebuild, compact, start_rebuild
 from node.gossip.metrics import GossipMetrics
 from node.gossip.ports import Pool
@@ -32,6 +31,8 @@ from node.p2p import (
     ProposalMessage,
     Role,
 )
+from node.pacing import paced
+from node.pool_index import PooledTransaction
 from node.references import reference_of
 
 WHOLE_BYTES_MAX: Final = 2_048
@@ -40,8 +41,8 @@ WHOLE_BYTES_MAX: Final = 2_048
 PENDING_MAX: Final = 256
 """Proposals that wait for what is missing; a leader can have one in a view."""
 
-Deliver = Callable[[Peer, Vote, bytes | None], None]
-"""Takes a leader's vote, with the block's bytes if they are known; may raise `PeerFault`."""
+Deliver = Callable[[Peer, Vote, ArrivedBlock | None], None]
+"""Takes a leader's vote, with its block if that is known; may raise `PeerFault`."""
 
 
 @dataclass(eq=False, slots=True)
@@ -100,19 +101,8 @@ class Proposals:
         block = self._tree.get(vote.statement.block_id)
         if block is None or len(data) <= WHOLE_BYTES_MAX:
             return ProposalMessage(vote, data)
-        return compact(vote, block.block, self._references(block), self._is_unsent)
-
-    def _references(self, block: TreeBlock) -> list[bytes]:
-        """Return the references of a block's body; nearly all are in the pool with theirs."""
-        references = []
-        content = block.block.transactions
-        for identity, signed in zip(block.transaction_ids, content, strict=True):
-            entry = self._pool.get(identity)
-            is_same = entry is not None and entry.content.signature == signed.signature
-            references.append(
-                entry.reference if entry and is_same else reference_of(encode(signed))
-            )
-        return references
+        references = [_reference_of(signed) for signed in block.body]
+        return compact(vote, block.block.header, block.body, references, self._is_unsent)
 
     def serve(self, peer: Peer, request: BodyRequest) -> None:
         """Send a validator transactions of a block that this node executed.
@@ -123,11 +113,11 @@ class Proposals:
         block = self._tree.get(request.block_id)
         if block is None or peer.role is not Role.VALIDATOR:
             return
-        content, positions = block.block.transactions, request.positions
+        body, positions = block.body, request.positions
         is_ascending = all(earlier < later for earlier, later in pairwise(positions))
-        if not is_ascending or positions[-1] >= len(content):
+        if not is_ascending or positions[-1] >= len(body):
             raise PeerFault("BODY_REQUEST_WRONG", provable=True)
-        placed = (PlacedTransaction(at, encode(content[at])) for at in positions)
+        placed = (PlacedTransaction(at, body[at].data) for at in positions)
         peer.send(BodyAnswer(request.block_id, tuple(placed)))
 
     # ------------------------------------------------------------ the validators' side
@@ -174,26 +164,26 @@ class Proposals:
     async def verify_ahead(self, data: bytes) -> None:
         """Verify what the pool does not know of a block; bytes that are none are left to others."""
         try:
-            block = BLOCK_CODEC.decode(data)
+            arrived = ArrivedBlock.read(data)
         except CodecError:
             return
-        await self._pool.verify_ahead(block.transactions)
+        await self._pool.verify_ahead(await paced(arrived.body(self._tree.final_view.tags)))
 
     def disconnected(self, peer: Peer) -> None:
         """Go on without the answers of a peer that is gone."""
         for key in [key for key in self._pending if key[0] is peer]:
             self._give_up(key)
 
-    def _find(self, reference: bytes, rebuild: Rebuild) -> SignedTransaction | None:
+    def _find(self, reference: bytes, rebuild: Rebuild) -> IdentifiedTransaction | None:
         """Return a transaction of the pool, or one that is on its way there."""
         entry = self._pool.referred_to(reference)
         if entry is not None:
-            return entry.content
+            return entry
         data = self._arriving(reference)
         if data is None:
             return None
         try:
-            signed = TRANSACTION_CODEC.decode(data)
+            signed = identify(rebuild.tags, TRANSACTION_CODEC.decode(data), data)
         except CodecError:
             return None
         rebuild.unverified.append(signed)
@@ -203,7 +193,7 @@ class Proposals:
         """Deliver a block whose body is complete, its signatures verified off the loop first."""
         await self._pool.verify_ahead(rebuild.unverified)
         self._metrics.proposals.labels("rebuilt").inc()
-        self._deliver(peer, vote, encode(rebuild.block()))
+        self._deliver(peer, vote, rebuild.block())
 
     def _wait(self, peer: Peer, block_id: Hash, vote: Vote, rebuild: Rebuild) -> None:
         key = (peer, block_id)
@@ -222,3 +212,9 @@ class Proposals:
         """Deliver the vote: consensus asks for the block by its id."""
         self._metrics.proposals.labels("incomplete").inc()
         self._deliver(peer, vote, None)
+
+
+def _reference_of(signed: IdentifiedTransaction) -> bytes:
+    if isinstance(signed, PooledTransaction):
+        return signed.reference
+    return reference_of(signed.data)

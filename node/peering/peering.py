@@ -15,6 +15,7 @@ import structlog
 from consensus import Vote
 from ledger.errors import CodecError
 from ledger.types import Epoch
+from node.arrived_block import ArrivedBlock
 from node.inbox import Inbox, ProposalMismatched
 from node.p2p import (
     BlockAnswer,
@@ -169,8 +170,8 @@ class Peering:
             case _:
                 await parts.gossip.received(peer, message)
 
-    def deliver_proposal(self, peer: Peer, vote: Vote, block: bytes | None) -> None:
-        """Take a leader's vote, with the bytes of its block if they are known.
+    def deliver_proposal(self, peer: Peer, vote: Vote, block: ArrivedBlock | None) -> None:
+        """Take a leader's vote, with its block if that is known.
 
         Raises:
             PeerFault: the bytes are not the block that the vote names.
@@ -230,7 +231,7 @@ class Peering:
             case CertificatesRequest(views=views):
                 parts.inbox.deliver_request(views, member)
 
-    def _on_vote(self, member: int, vote: Vote, block: bytes | None = None) -> None:
+    def _on_vote(self, member: int, vote: Vote, block: bytes | ArrivedBlock | None = None) -> None:
         parts = self._parts
         if vote.signer != member:
             parts.first_votes.shown(vote, member)

@@ -13,13 +13,13 @@ import structlog
 
 from ledger import IsVerified
 from ledger.hashing import Tags
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction
 from ledger.types import Height, PublicKey
 from node.final_range import FinalRange, RangeInvalid, read_range
 from node.importing import ImportStopped, RangeRefused
 from node.p2p import Peer, RangeAnswer, RangeRequest, StatusMessage
 from node.ports import Clock
-from node.signatures import SignatureClaim
+from node.signatures import SignatureClaim, claim_of
 from node.sync.events import (
     Announced,
     Answered,
@@ -264,25 +264,25 @@ class Syncer:
 
     async def _prepare(self, content: FinalRange) -> _Prepared:
         """Verify the signatures of a range that nobody has verified here."""
-        claims, signed = [], []
         good: set[bytes] = set()
+        unknown = []
         for block in content.blocks:
-            for at, transaction in enumerate(block.block.transactions):
-                data = block.signed[at]
-                if self._parts.known(transaction, data):
-                    good.add(data)
+            for signed in block.body:
+                if self._parts.known(signed):
+                    good.add(signed.data)
                 else:
-                    claims.append(_claim(transaction, block.transaction_ids[at]))
-                    signed.append(data)
-        verdicts = await self._parts.verifier.verify(claims) if claims else []
-        good.update(data for data, is_good in zip(signed, verdicts, strict=True) if is_good)
+                    unknown.append(signed)
+        verdicts = await self._parts.verifier.verify(list(map(claim_of, unknown)))
+        good.update(
+            signed.data for signed, is_good in zip(unknown, verdicts, strict=True) if is_good
+        )
         return _Prepared(content, frozenset(good))
 
     async def _import(self, number: int) -> None:
         prepared = await self._came.pop(number)
 
-        def is_verified(_signed: SignedTransaction, encoded: bytes) -> bool:
-            return encoded in prepared.good
+        def is_verified(signed: IdentifiedTransaction) -> bool:
+            return signed.data in prepared.good
 
         try:
             await self._parts.importer.import_final(prepared.content, is_verified)
@@ -302,7 +302,3 @@ class Syncer:
         if isinstance(error, Exception):
             self._failure = error
             self._broken.set()
-
-
-def _claim(signed: SignedTransaction, transaction_id: bytes) -> SignatureClaim:
-    return SignatureClaim(signed.transaction.sender_public_key, transaction_id, signed.signature)

@@ -15,7 +15,9 @@ from ledger.actions import Transfer
 from ledger.codec import encode
 from ledger.fees import with_least_fee
 from ledger.params import Parameters
-from ledger.transaction import SignedTransaction, Transaction, sign
+from ledger.steps import at_once
+from ledger.transaction import SignedTransaction, Transaction, identify, sign
+from node.arrived_block import ArrivedBlock
 from node.block_tree import BlockTree, TreeBlock
 from node.gossip.metrics import GossipMetrics
 from node.gossip.proposals import Proposals
@@ -32,7 +34,7 @@ from node.pool_admission import PoolLimits
 from node.references import reference_of
 from node.signatures import SignatureVerifier
 from tests.gossip.memory_network import Hub, MemoryNode, MemoryPeer
-from tests.node.lone_node import CHAIN_ID, RICH, TAGS, VALIDATOR, StillClock, genesis
+from tests.node.lone_node import CHAIN_ID, RICH, TAGS, VALIDATOR, StillClock, genesis, id_of
 
 PARAMETERS = Parameters(account_fee=0, epoch_ms=2**40, delta_ms=5_000)
 """A Δ that does not pass during a test, however busy the machine is."""
@@ -81,8 +83,8 @@ class Node:
             deliver=self._deliver,
         )
 
-    def _deliver(self, _peer: object, vote: Vote, block: bytes | None) -> None:
-        self.delivered.append((vote, block))
+    def _deliver(self, _peer: object, vote: Vote, block: ArrivedBlock | None) -> None:
+        self.delivered.append((vote, block.data if block else None))
         self.came.set()
 
     def connected(self, peer: MemoryPeer) -> None: ...
@@ -110,14 +112,16 @@ class Node:
     def build(self, body: Sequence[SignedTransaction]) -> TreeBlock:
         root = self.tree.final_view.block_id
         wall_ms = CLOCK.wall_ms()
-        block, refused = self.tree.build(root, 1, VALIDATOR.public_key, wall_ms, body)
+        known = [self.pool.get(id_of(encode(each))) or identify(TAGS, each) for each in body]
+        steps = self.tree.build(root, 1, VALIDATOR.public_key, wall_ms, known)
+        block, refused = at_once(steps)
         assert not refused
         return block
 
     def judge(self, block: TreeBlock, data: bytes) -> Verdict:
         assert self.tree.offer(data) == block.view.block_id
         ref = BlockRef(1, block.view.block_id)
-        return self.tree.certify(ref, self.pool.is_verified).verdict
+        return at_once(self.tree.certify(ref, self.pool.is_verified)).verdict
 
 
 def vote_for(block: TreeBlock) -> Vote:
@@ -169,7 +173,7 @@ def test_a_block_is_rebuilt_exactly_whatever_the_validator_has(
         assert [each.positions for each in asked] == [tuple(sorted(lacking))] * bool(lacking)
         assert other.judge(block, block.data) is Verdict.VALID
         for signed in BODY:
-            assert other.pool.is_verified(signed, encode(signed)), "off the loop, before execution"
+            assert other.pool.is_verified(identify(TAGS, signed)), "off the loop, before execution"
 
     asyncio.run(check())
 

@@ -269,9 +269,9 @@ async def test_a_leader_that_is_not_connected_is_not_told() -> None:
 async def test_what_an_abandoned_block_held_is_pooled_again_unless_it_is_final_elsewhere() -> None:
     async with network(1) as (hub, (node,)):
         lost, elsewhere = node.chain.transfer(), node.chain.transfer()
-        abandoned = GossipNode(hub.node(1)).chain.build(lost, elsewhere).block
+        abandoned = GossipNode(hub.node(1)).chain.build(lost, elsewhere)
         node.chain.finalise(node.chain.build(elsewhere))
-        node.gossip.abandoned(abandoned.transactions)
+        node.gossip.abandoned(abandoned.result.body)
         await hub.settle()
         assert node.has(lost)
         assert not node.pool.contains(id_of(elsewhere))

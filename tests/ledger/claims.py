@@ -4,7 +4,7 @@ A forged claim has a header that commits to it, as the block of a broken node wo
 says is wrong, not how it says it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,19 +13,28 @@ from msgspec.structs import replace
 
 from ledger.actions import Action, Transfer
 from ledger.block import Block
-from ledger.block_steps import transaction_root
 from ledger.bucket_tree import BucketTree
 from ledger.checker import Checker, InvariantBroken
 from ledger.checker.broken import Invariant
 from ledger.codec import encode
 from ledger.fees import is_fee_free
 from ledger.keys import KeyPair
-from ledger.merkle import merkle_root
+from ledger.merkle import merkle_root, transaction_leaf
 from ledger.outcomes import Outcome
 from ledger.records import Account, Job, Record, Table, decode_record, state_key
 from ledger.transaction import SignedTransaction, sign, transaction_id
 from ledger.types import Address, Hash
 from tests.ledger.worlds import AITBC, BUCKETS, PEOPLE, World, checker_of
+
+
+def transaction_root(ids: Sequence[Hash], body: Sequence[SignedTransaction]) -> Hash:
+    """Return the root over the leaves of T1."""
+    return merkle_root(
+        [
+            transaction_leaf(identity, signed.transaction.valid_until_ms, signed.signature)
+            for identity, signed in zip(ids, body, strict=True)
+        ]
+    )
 
 
 @dataclass

@@ -23,7 +23,7 @@ from ledger.errors import BlockInvalid, BlockTooEarly
 from ledger.params import HEADER_VERSION, TIMESTAMP_DRIFT_MS, Parameters
 from ledger.proposal import block_time, build_block
 from ledger.rejections import InsufficientBalance
-from ledger.transaction import SignedTransaction
+from ledger.transaction import IdentifiedTransaction, SignedTransaction
 from ledger.transition import apply_block, check_block_context, check_block_sanity, is_quiet
 from ledger.types import TIMESTAMP_MS_MAX
 from ledger.views import validator_set_hash, validators_of
@@ -117,9 +117,9 @@ def test_t3_only_a_cache_hit_for_the_full_signed_bytes_skips_verification(world:
     block = build_block(world.head, [forged], world.context()).block
     asked: list[SignedTransaction] = []
 
-    def knows_the_right_one(transaction: SignedTransaction, data: bytes) -> bool:
-        asked.append(transaction)
-        return data.endswith(signed.signature)
+    def knows_the_right_one(transaction: IdentifiedTransaction) -> bool:
+        asked.append(transaction.content)
+        return transaction.data.endswith(signed.signature)
 
     with pytest.raises(BlockTransactionRefused):
         apply_block(world.head, block, verified=knows_the_right_one)

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from ledger.actions import AssignJob, Transfer, UnitType
 from ledger.block import Block
 from ledger.block_errors import BlockLimitExceeded, BlockTransactionRefused
-from ledger.block_steps import transaction_root, weight_of
+from ledger.block_steps import weight_of
 from ledger.hashing import Purpose
 from ledger.keys import KeyPair
 from ledger.params import DUE_ITEM_WEIGHT_US, Parameters
 from ledger.proposal import build_block
 from ledger.transaction import SignedTransaction, transaction_id
 from ledger.transition import apply_block
+from tests.ledger.claims import transaction_root
 from tests.ledger.worlds import AITBC, PEOPLE, World, genesis_of
 
 CLIENT, MINER = PEOPLE.client, PEOPLE.miner

@@ -1,5 +1,6 @@
 """A chain of one validator in memory, and a pool on it, for tests of the pool."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -150,6 +151,12 @@ class PooledChain:
         if self.head_view.block_id == self.final_view.block_id:
             self.head_view = self.final_view
         self.pool.settle(built.result.transaction_ids)
+
+
+def candidates(
+    chain: PooledChain, limit: int, excluded: Collection[Hash]
+) -> list[SignedTransaction]:
+    return [entry.content for entry in chain.pool.candidates(limit, excluded)]
 
 
 def wire(transaction: SignedTransaction) -> bytes:

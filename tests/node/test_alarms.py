@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from consensus import AwaitWork, BlockRef, Event, WorkPending
+from ledger.steps import at_once
 from ledger.types import View
 from node.alarms import Alarms
 from node.ports import FoundWork
@@ -76,7 +77,7 @@ async def test_a_parent_that_is_executed_after_it_is_final_is_looked_at_again(
         (tmp_path / name).mkdir()
     ahead, behind = LoneNode(tmp_path / "ahead"), LoneNode(tmp_path / "behind")
     final = ahead.tree.final_view
-    built, _ = ahead.tree.build(final.block_id, 1, VALIDATOR.public_key, START_MS + 1, [])
+    built, _ = at_once(ahead.tree.build(final.block_id, 1, VALIDATOR.public_key, START_MS + 1, []))
     ears = Ears(behind)
     ears.parent = BlockRef(1, built.view.block_id)
     signed = behind.transfer()
@@ -84,7 +85,7 @@ async def test_a_parent_that_is_executed_after_it_is_final_is_looked_at_again(
     ears.wait(2, leading=True)
     assert not ears.said
     behind.tree.offer(built.data)
-    behind.tree.certify(ears.parent, behind.chain.pool.is_verified)
+    at_once(behind.tree.certify(ears.parent, behind.chain.pool.is_verified))
     (block,) = behind.tree.path_to(built.view.block_id)
     behind.chain.publish(block)
     assert ears.said == [(WorkPending, 2)]

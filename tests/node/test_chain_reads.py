@@ -6,6 +6,7 @@ from pathlib import Path
 from coordinator.ports import TransactionStatus
 from ledger.actions import Custody, RegisterMiner, SubmitJob, Verification
 from ledger.params import TIMESTAMP_DRIFT_MS
+from ledger.steps import at_once
 from node.chain import Work
 from node.references import reference_of
 from tests.node.lone_node import CHAIN_ID, COORDINATOR, PEER, RICH, RICHES, TAGS, LoneNode, id_of
@@ -58,9 +59,8 @@ async def test_a_transaction_is_included_while_its_block_is_not_final(tmp_path: 
     await node.chain.submit([signed])
     root = node.tree.final_view.block_id
     proposer = node.key.public_key
-    block, _ = node.tree.build(
-        root, 1, proposer, node.clock.wall_ms(), node.chain.pool.candidates(10, ())
-    )
+    candidates = node.chain.pool.candidates(10, ())
+    block, _ = at_once(node.tree.build(root, 1, proposer, node.clock.wall_ms(), candidates))
     node.tree.set_head(block.view.block_id)
     assert node.chain.status(id_of(signed)) is TransactionStatus.INCLUDED
     now_ms = node.clock.wall_ms()

@@ -10,7 +10,8 @@ from ledger.codec import encode
 from ledger.errors import CodecError
 from ledger.keys import KeyPair
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
-from ledger.transaction import SignedTransaction, Transaction, sign
+from ledger.steps import at_once
+from ledger.transaction import IdentifiedTransaction, Transaction, identify, sign
 from ledger.types import Hash
 from node.block_tree import ARRIVED_MAX, BlockTree, TreeBlock
 from tests.node.lone_node import CHAIN_ID, RICH, START_MS, TAGS, VALIDATOR, genesis
@@ -22,7 +23,7 @@ LONG = Parameters(account_fee=0, epoch_ms=2**40)
 SHORT = Parameters(account_fee=0, epoch_ms=1)
 
 
-def never(_signed: SignedTransaction, _encoded: bytes) -> bool:
+def never(_signed: IdentifiedTransaction) -> bool:
     return False
 
 
@@ -31,7 +32,7 @@ def tree(parameters: Parameters = LONG) -> BlockTree:
 
 
 def build(at: BlockTree, parent_id: Hash, view: int, clock_ms: int = NOW_MS) -> TreeBlock:
-    block, refused = at.build(parent_id, view, LEADER, clock_ms, [])
+    block, refused = at_once(at.build(parent_id, view, LEADER, clock_ms, []))
     assert not refused
     return block
 
@@ -45,7 +46,7 @@ def verdict(at: BlockTree, block: Block, clock_ms: int = NOW_MS) -> Verdict:
     """Offer a block and verify it as a proposal on its parent."""
     at.offer(encode(block))
     parent = BlockRef(block.header.parent_view, block.header.parent_id)
-    return at.verify(proposal_of(block), parent, LEADER, clock_ms, never).verdict
+    return at_once(at.verify(proposal_of(block), parent, LEADER, clock_ms, never)).verdict
 
 
 def test_a_block_that_another_built_is_valid_and_gives_the_same_state() -> None:
@@ -107,7 +108,7 @@ def test_a_block_of_another_view_than_its_proposal_is_invalid() -> None:
     at.offer(encode(block))
     wrong = replace(proposal_of(block), view=2)
     parent = BlockRef(0, at.final_view.block_id)
-    assert at.verify(wrong, parent, LEADER, NOW_MS, never).verdict is Verdict.INVALID
+    assert at_once(at.verify(wrong, parent, LEADER, NOW_MS, never)).verdict is Verdict.INVALID
 
 
 def test_a_block_on_another_parent_than_consensus_says_is_invalid() -> None:
@@ -118,9 +119,8 @@ def test_a_block_on_another_parent_than_consensus_says_is_invalid() -> None:
     sibling = build(at, root, 1, NOW_MS + 5)
     at.offer(first.data)
     at.offer(second.data)
-    said = at.verify(
-        proposal_of(second.block), BlockRef(1, sibling.view.block_id), LEADER, NOW_MS, never
-    )
+    parent = BlockRef(1, sibling.view.block_id)
+    said = at_once(at.verify(proposal_of(second.block), parent, LEADER, NOW_MS, never))
     assert said.verdict is Verdict.INVALID
 
 
@@ -131,7 +131,7 @@ def test_a_block_from_the_future_is_unknown_until_its_time_and_certified_at_any_
     assert verdict(mine, block, NOW_MS + 1) is Verdict.VALID
     fresh = tree()
     ref = BlockRef(1, fresh.offer(encode(block)))
-    assert fresh.certify(ref, never).verdict is Verdict.VALID
+    assert at_once(fresh.certify(ref, never)).verdict is Verdict.VALID
 
 
 def test_certifying_executes_ancestors_and_names_the_first_that_is_missing() -> None:
@@ -141,11 +141,11 @@ def test_certifying_executes_ancestors_and_names_the_first_that_is_missing() -> 
         blocks.append(build(theirs, blocks[-1].view.block_id, view))
     wanted = BlockRef(3, blocks[2].view.block_id)
     for block in reversed(blocks):
-        said = mine.certify(wanted, never)
+        said = at_once(mine.certify(wanted, never))
         assert said.verdict is Verdict.UNKNOWN
         assert said.missing == block.view.block_id
         mine.offer(block.data)
-    assert mine.certify(wanted, never).verdict is Verdict.VALID
+    assert at_once(mine.certify(wanted, never)).verdict is Verdict.VALID
     assert len(mine.path_to(wanted.block_id)) == 3
 
 
@@ -158,22 +158,24 @@ def test_another_body_under_a_header_says_nothing_about_the_block() -> None:
         for salt in (b"\x01", b"\x02")
     ]
     root = theirs.final_view.block_id
-    built, _ = theirs.build(root, 1, LEADER, NOW_MS, signed[:1])
+    built, _ = at_once(theirs.build(root, 1, LEADER, NOW_MS, [identify(TAGS, signed[0])]))
     ref = BlockRef(1, built.view.block_id)
     for body in ((), (signed[1],), (signed[0], signed[1])):
         assert mine.offer(encode(Block(built.block.header, body))) == ref.block_id
-        said = mine.certify(ref, never)
+        said = at_once(mine.certify(ref, never))
         assert (said.verdict, said.missing) == (Verdict.UNKNOWN, ref.block_id)
     mine.offer(built.data)
-    assert mine.certify(ref, never).verdict is Verdict.VALID
+    assert at_once(mine.certify(ref, never)).verdict is Verdict.VALID
 
 
 def test_only_the_last_block_of_an_epoch_is_certified_in_a_later_view() -> None:
     inside, closing = tree(LONG), tree(SHORT)
     usual = build(inside, inside.final_view.block_id, 1)
-    assert inside.certify(BlockRef(4, usual.view.block_id), never).verdict is Verdict.INVALID
+    assert (
+        at_once(inside.certify(BlockRef(4, usual.view.block_id), never)).verdict is Verdict.INVALID
+    )
     last = build(closing, closing.final_view.block_id, 1)
-    said = closing.certify(BlockRef(4, last.view.block_id), never)
+    said = at_once(closing.certify(BlockRef(4, last.view.block_id), never))
     assert said.verdict is Verdict.VALID
     assert said.ends_epoch
 
@@ -182,7 +184,7 @@ def test_blocks_that_were_offered_are_bounded_and_bytes_that_are_none_refused() 
     at, theirs = tree(), tree()
     root = theirs.final_view.block_id
     offered = [at.offer(build(theirs, root, 1, NOW_MS + n).data) for n in range(ARRIVED_MAX + 1)]
-    assert at.certify(BlockRef(1, offered[0]), never).verdict is Verdict.UNKNOWN
-    assert at.certify(BlockRef(1, offered[-1]), never).verdict is Verdict.VALID
+    assert at_once(at.certify(BlockRef(1, offered[0]), never)).verdict is Verdict.UNKNOWN
+    assert at_once(at.certify(BlockRef(1, offered[-1]), never)).verdict is Verdict.VALID
     with pytest.raises(CodecError):
         at.offer(b"\x92\x00\x00")

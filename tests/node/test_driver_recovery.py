@@ -7,6 +7,7 @@ import pytest
 
 from ledger.keys import KeyPair
 from ledger.params import Parameters
+from ledger.steps import at_once
 from node.journal import Journal, JournalCorrupt
 from node.journal_folder import JournalLocked
 from node.journal_format import FORMAT_VERSION, JournalIdentity
@@ -173,9 +174,8 @@ async def test_one_of_several_validators_stays_silent_without_its_journal(tmp_pa
     validators = (VALIDATOR, *OTHERS)
     node = node_at(tmp_path, validators, never_voted_in_epoch=0)
     assert node.driver.status().signs
-    block, _ = node.tree.build(
-        node.tree.final_view.block_id, 1, VALIDATOR.public_key, START_MS + 1, []
-    )
+    root = node.tree.final_view.block_id
+    block, _ = at_once(node.tree.build(root, 1, VALIDATOR.public_key, START_MS + 1, []))
     node.store.commit(block.view.block_id, block.block, b"", block.outcomes, block.delta)
     async with node:
         pass

@@ -5,11 +5,10 @@ from msgspec.structs import replace
 
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.actions import SubmitEvidence
-from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import TRANSACTION_BYTES_MAX
 from ledger.statements import Notarize, SignedStatement
-from ledger.transaction import SignedTransaction
+from ledger.transaction import SignedTransaction, identify
 from node.pool_admission import SENDER_TRANSACTIONS_MAX, PoolLimits
 from node.signature_budget import FAILURES_MAX, WINDOW_MS
 from tests.node.pooled_chain import (
@@ -17,9 +16,11 @@ from tests.node.pooled_chain import (
     POOR,
     RICH,
     STRANGER,
+    TAGS,
     VALIDATOR,
     PooledChain,
     add,
+    candidates,
     codes,
     forged,
     id_of,
@@ -40,7 +41,7 @@ async def test_a_good_transaction_is_pooled_and_offered() -> None:
     (outcome,) = await add(chain, transfer)
     assert outcome == SubmitOutcome(id_of(transfer), POOLED)
     assert chain.pool.contains(id_of(transfer))
-    assert chain.pool.candidates(10, ()) == [transfer]
+    assert candidates(chain, 10, ()) == [transfer]
     assert chain.pool.bytes_total == len(wire(transfer))
 
 
@@ -155,8 +156,8 @@ async def test_a_broken_copy_neither_enters_nor_shuts_out_the_real_one() -> None
     broken = forged(transfer)
     assert id_of(broken) == id_of(transfer)
     assert await codes(chain, broken, transfer) == ["SIGNATURE_INVALID", "pooled"]
-    assert chain.pool.is_verified(transfer, encode(transfer))
-    assert not chain.pool.is_verified(broken, encode(broken))
+    assert chain.pool.is_verified(identify(TAGS, transfer))
+    assert not chain.pool.is_verified(identify(TAGS, broken))
 
 
 async def test_a_broken_copy_of_a_pooled_transaction_changes_nothing() -> None:
@@ -164,7 +165,7 @@ async def test_a_broken_copy_of_a_pooled_transaction_changes_nothing() -> None:
     transfer = chain.transfer()
     await add(chain, transfer)
     assert await codes(chain, forged(transfer)) == ["duplicate"]
-    assert chain.pool.candidates(9, ()) == [transfer]
+    assert candidates(chain, 9, ()) == [transfer]
 
 
 # ---------------------------------------------------------------- fee-free transactions
@@ -201,7 +202,7 @@ async def test_fee_free_transactions_come_first() -> None:
     job_id = await job_of(chain)
     rich, free = chain.transfer(fee=10**6), chain.fail(job_id)
     await add(chain, rich, free)
-    assert chain.pool.candidates(9, ()) == [free, rich]
+    assert candidates(chain, 9, ()) == [free, rich]
 
 
 # ---------------------------------------------------------------- order and eviction
@@ -212,8 +213,8 @@ async def test_candidates_come_by_fee_per_byte_then_by_arrival() -> None:
     fees = [30_000, 90_000, 30_000, 60_000]
     sent = [chain.transfer(fee=fee) for fee in fees]
     await add(chain, *sent)
-    assert chain.pool.candidates(9, ()) == [sent[1], sent[3], sent[0], sent[2]]
-    assert chain.pool.candidates(2, {id_of(sent[1])}) == [sent[3], sent[0]]
+    assert candidates(chain, 9, ()) == [sent[1], sent[3], sent[0], sent[2]]
+    assert candidates(chain, 2, {id_of(sent[1])}) == [sent[3], sent[0]]
 
 
 async def test_who_pays_more_per_byte_takes_the_place_of_who_pays_least() -> None:
@@ -224,7 +225,7 @@ async def test_who_pays_more_per_byte_takes_the_place_of_who_pays_least() -> Non
     assert (outcome.status, outcome.code) == (FULL, "POOL_FULL")
     dearer = chain.transfer(fee=100_000)
     assert await codes(chain, dearer) == ["pooled"]
-    assert chain.pool.candidates(9, ()) == [dearer, dear, cheap]
+    assert candidates(chain, 9, ()) == [dearer, dear, cheap]
     reason = chain.pool.drop_of(id_of(cheap_later))
     assert reason is not None
     assert reason.code == "EVICTED"
@@ -237,7 +238,7 @@ async def test_the_pool_is_bounded_in_bytes_and_evicts_no_more_than_it_must() ->
     chain = PooledChain(limits=PoolLimits(bytes_max=3 * size + 10))
     sent = [chain.transfer(fee=fee) for fee in (30_000, 40_000, 50_000, 60_000)]
     await add(chain, *sent)
-    assert chain.pool.candidates(9, ()) == sent[:0:-1]
+    assert candidates(chain, 9, ()) == sent[:0:-1]
     assert chain.pool.bytes_total <= 3 * size + 10
 
 
@@ -250,7 +251,7 @@ async def test_what_no_block_took_in_time_is_dropped_and_says_so() -> None:
     await add(chain, short, long)
     chain.clock.now_ms += 501
     chain.finalise(chain.build())
-    assert chain.pool.candidates(9, ()) == [long]
+    assert candidates(chain, 9, ()) == [long]
     reason = chain.pool.drop_of(id_of(short))
     assert reason is not None
     assert reason.code == "NOT_INCLUDED"

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ledger.records import Supply, Table, state_key
-from ledger.transaction import SignedTransaction
+from ledger.transaction import SignedTransaction, identify
 from ledger.types import Address
 from ledger.views import ChainView, genesis_view
 from node.mempool import LOOKED_AT_MAX, WORK_CHECKS_MAX, Mempool
@@ -23,6 +23,7 @@ from tests.node.pooled_chain import (
     TAGS,
     PooledChain,
     add,
+    candidates,
     codes,
     first_records,
     forged,
@@ -91,7 +92,7 @@ async def test_a_good_signature_is_verified_once_even_if_the_pool_had_no_room() 
     first, second = chain.transfer(fee=50_000), chain.transfer(fee=50_000)
     assert await codes(chain, first, second, second) == ["pooled", "POOL_FULL", "POOL_FULL"]
     before = len(verifier.claims)
-    assert chain.pool.is_verified(second, wire(second))
+    assert chain.pool.is_verified(identify(TAGS, second))
     chain.finalise(chain.build(first))
     assert await codes(chain, second) == ["pooled"]
     assert len(verifier.claims) == before
@@ -101,11 +102,11 @@ async def test_verifying_ahead_leaves_out_what_is_known_and_learns_nothing_of_wr
     chain, verifier = interrupted(lambda _: None)
     known, new, wrong = chain.transfer(), chain.transfer(), forged(chain.transfer())
     await add(chain, known)
-    await chain.pool.verify_ahead([known, new, wrong])
+    await chain.pool.verify_ahead([identify(TAGS, each) for each in (known, new, wrong)])
     assert len(verifier.claims) == 3
-    verified = [chain.pool.is_verified(each, wire(each)) for each in (known, new, wrong)]
+    verified = [chain.pool.is_verified(identify(TAGS, each)) for each in (known, new, wrong)]
     assert verified == [True, True, False]
-    await chain.pool.verify_ahead([known, new])
+    await chain.pool.verify_ahead([identify(TAGS, each) for each in (known, new)])
     assert len(verifier.claims) == 3
 
 
@@ -152,7 +153,7 @@ async def test_what_no_state_takes_any_more_is_dropped_within_a_few_blocks() -> 
     reason = chain.pool.drop_of(id_of(waits))
     assert reason is not None
     assert reason.code == "JOB_UNKNOWN"
-    assert chain.pool.candidates(1_000, ()) == others
+    assert candidates(chain, 1_000, ()) == others
 
 
 async def test_what_an_unfinal_state_refuses_is_no_work_until_the_final_one_has_judged_it() -> None:

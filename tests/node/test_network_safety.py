@@ -19,13 +19,20 @@ from consensus import (
     Verify,
 )
 from ledger.actions import Transfer
-from ledger.transaction import CODEC, SignedTransaction, transaction_id
+from ledger.steps import at_once
+from ledger.transaction import (
+    CODEC,
+    IdentifiedTransaction,
+    SignedTransaction,
+    identify,
+    transaction_id,
+)
 from node.application import Application
 from node.block_tree import BlockTree
 from node.driver import NodeFatal
 from node.failpoints import Failpoint
 from node.journal import Journal
-from node.journal_format import FORMAT_VERSION, JournalIdentity
+from node.journal_format import FORMAT_VERSION, SALT_BYTES, JournalIdentity
 from node.ports import NoPeers
 from node.watch import STALL_MS
 from tests.node.lone_node import TAGS, VALIDATOR, LoneNode, id_of
@@ -90,7 +97,9 @@ async def test_a_validator_with_an_older_database_fetches_what_its_journal_knows
             for _ in range(4):
                 await reported([*nodes, fourth], await submitted(nodes[0]))
             floor = fourth.tree.final_view.header.view
-        identity = JournalIdentity(FORMAT_VERSION, TAGS.genesis_digest, 0, VALIDATORS[3].public_key)
+        identity = JournalIdentity(
+            FORMAT_VERSION, TAGS.genesis_digest, 0, VALIDATORS[3].public_key, bytes(SALT_BYTES)
+        )
         journal = Journal(tmp_path / "3" / "journal" / "epoch-0.journal", identity)
         journal.forget(floor)
         journal.compact()
@@ -156,7 +165,7 @@ async def test_a_validator_that_fails_while_it_catches_up_goes_on_after_a_restar
 class CrashingPool:
     """A pool on which a proposal makes the ledger's side crash."""
 
-    def is_verified(self, signed: SignedTransaction, encoded: bytes) -> bool:
+    def is_verified(self, signed: IdentifiedTransaction) -> bool:
         raise RuntimeError("a defect of this program")
 
 
@@ -172,9 +181,10 @@ async def test_a_proposal_on_which_the_program_fails_is_refused_and_counted(tmp_
     leader, voter = LoneNode(tmp_path / "leader"), LoneNode(tmp_path / "voter")
     async with leader, voter:
         parent = voter.tree.final_view.block_id
-        content = [_signed(leader)]
+        body = [identify(TAGS, _signed(leader))]
         now_ms = leader.clock.wall_ms()
-        built, refused = leader.tree.build(parent, 1, VALIDATOR.public_key, now_ms, content)
+        steps = leader.tree.build(parent, 1, VALIDATOR.public_key, now_ms, body)
+        built, refused = at_once(steps)
         assert not refused
         voter.tree.offer(built.data)
         crashes: list[None] = []
@@ -187,7 +197,7 @@ async def test_a_proposal_on_which_the_program_fails_is_refused_and_counted(tmp_
             lambda: crashes.append(None),
         )
         proposal = Notarize(0, 1, 0, built.view.block_id)
-        answer = application.verify(Verify(proposal, BlockRef(0, parent)))
+        answer = await application.verify(Verify(proposal, BlockRef(0, parent)))
         assert isinstance(answer, Verified)
         assert answer.verdict is Verdict.INVALID
         assert len(crashes) == 1
@@ -201,10 +211,10 @@ class OfferingPool(CrashingPool):
     """A pool that offers transactions, and remembers which were doubted."""
 
     def __init__(self, offered: list[SignedTransaction]) -> None:
-        self.offered = offered
+        self.offered = [identify(TAGS, each) for each in offered]
         self.doubted: list[bytes] = []
 
-    def candidates(self, limit: int, excluded: Collection[bytes]) -> list[SignedTransaction]:
+    def candidates(self, limit: int, excluded: Collection[bytes]) -> list[IdentifiedTransaction]:
         return self.offered[:limit]
 
     def doubt(self, refused: list[bytes]) -> None:
@@ -233,7 +243,7 @@ async def test_a_leader_whose_program_fails_on_the_pool_proposes_an_empty_block_
             lambda: crashes.append(None),
         )
         parent = BlockRef(0, node.tree.final_view.block_id)
-        answer = application.build(Propose(1, parent, empty=False))
+        answer = await application.build(Propose(1, parent, empty=False))
         ids = [transaction_id(TAGS, each.transaction) for each in (good, crashing)]
         assert pool.doubted == ids
         if is_broken:

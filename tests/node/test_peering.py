@@ -19,6 +19,7 @@ from consensus import (
     signed_bytes,
 )
 from ledger.keys import KeyPair
+from ledger.steps import at_once
 from ledger.types import PublicKey
 from node.p2p import (
     BlockAnswer,
@@ -166,9 +167,8 @@ async def test_a_proposal_of_another_block_than_its_vote_names_is_the_leaders_fa
 ) -> None:
     handler, tree = handler_of(node), node.tree
     leader = node.driver.committee.leader(1)
-    built, _ = tree.build(
-        tree.final_view.block_id, 1, VALIDATORS[leader].public_key, START_MS + 1, []
-    )
+    root, key = tree.final_view.block_id, VALIDATORS[leader].public_key
+    built, _ = at_once(tree.build(root, 1, key, START_MS + 1, []))
     vote = vote_of(leader, Notarize(0, 1, 0, b"\x01" * 32))
     peer = caller(node, leader)
     with pytest.raises(PeerFault, match="PROPOSAL_MISMATCHED"):
@@ -192,7 +192,7 @@ async def test_anybody_may_ask_for_final_blocks_and_is_answered(node: LoneNode) 
     await handler.received(peer, RangeRequest(7, 1, 1_000, 10))
     assert peer.sent == [RangeAnswer(7, (), ())]
     key = VALIDATORS[node.driver.committee.leader(1)].public_key
-    built, _ = tree.build(tree.final_view.block_id, 1, key, START_MS + 1, [])
+    built, _ = at_once(tree.build(tree.final_view.block_id, 1, key, START_MS + 1, []))
     await handler.received(peer, BlockRequest(built.view.block_id))
     assert peer.sent[1:] == [BlockAnswer(built.data)]
     await handler.received(peer, BlockRequest(b"\x01" * 32))

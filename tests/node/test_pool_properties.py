@@ -14,7 +14,7 @@ from ledger.keys import KeyPair
 from ledger.transaction import SignedTransaction
 from ledger.types import Hash
 from node.pool_admission import PoolLimits
-from tests.node.pooled_chain import POOR, RICH, STRANGER, PooledChain, id_of, wire
+from tests.node.pooled_chain import POOR, RICH, STRANGER, PooledChain, candidates, id_of, wire
 
 SENDERS = (RICH, POOR, STRANGER)
 LIMITS = PoolLimits(transactions_max=24, bytes_max=6_000)
@@ -52,7 +52,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(limit=st.integers(0, 10))
     def build(self, limit: int) -> None:
         taken = {each for built in self.unfinal for each in built.result.transaction_ids}
-        offered = self.chain.pool.candidates(limit, taken)
+        offered = candidates(self.chain, limit, taken)
         assert not taken & {id_of(each) for each in offered}
         built = self.chain.build(*offered)
         self.chain.pool.doubt([identity for identity, _ in built.refused])
@@ -91,7 +91,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.forget_dropped()
         pool = self.chain.pool
         assert all(pool.contains(identity) for identity in self.pooled)
-        assert {id_of(each) for each in pool.candidates(1_000, ())} <= set(self.pooled)
+        assert {id_of(each) for each in candidates(self.chain, 1_000, ())} <= set(self.pooled)
         assert len(pool) == len(self.pooled)
         assert pool.bytes_total == sum(len(wire(each)) for each in self.pooled.values())
 
@@ -116,7 +116,7 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def candidates_come_by_fee_per_byte(self) -> None:
         rates = [
-            each.transaction.fee / len(wire(each)) for each in self.chain.pool.candidates(1_000, ())
+            each.transaction.fee / len(wire(each)) for each in candidates(self.chain, 1_000, ())
         ]
         assert all(later - earlier < 1e-3 for earlier, later in pairwise(rates))
 

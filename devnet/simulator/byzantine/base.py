@@ -20,6 +20,7 @@ from devnet.simulator.schedule import MS
 from devnet.simulator.wire import PROPOSING, vote_in
 from ledger.block import Block, block_id
 from ledger.codec import encode
+from ledger.steps import at_once
 from ledger.types import Hash
 from node.p2p import CertificateMessage, Message, VoteMessage
 
@@ -155,9 +156,8 @@ class Liar(Byzantine):
         if parent_view is None or parent_view.next_epoch != self.epoch or parent_view.ends_epoch:
             return None
         candidates = self.process.pool.candidates(10, tree.pending_ids(parent))
-        block, _ = tree.build(
-            parent, view, self.signer.public_key, clock.wall_ms() + shift_ms, candidates
-        )
+        now_ms = clock.wall_ms() + shift_ms
+        block, _ = at_once(tree.build(parent, view, self.signer.public_key, now_ms, candidates))
         return encode(block.block)
 
     def support(self, statement: Notarize, part: float) -> None:

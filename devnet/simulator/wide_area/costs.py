@@ -48,7 +48,7 @@ def measure() -> Costs:
     built = build_block(parent, transfers, context)
     assert not built.refused
     started = time.process_time()
-    apply_block(parent, built.block, verified=lambda _signed, _encoded: True)
+    apply_block(parent, built.block, verified=lambda _signed: True)
     transfer_us = (time.process_time() - started) / TRANSFERS * 1e6
     return Costs(signature_us, transfer_us, len(encode(transfers[0])))
 
