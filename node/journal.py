@@ -102,7 +102,7 @@ class Journal:
         failpoints: Failpoints | None = None,
         disk: Disk | None = None,
     ) -> None:
-        """Open an existing file; see `create`.
+        """Open an existing file, whose salt is its own; see `create`.
 
         Raises:
             JournalCorrupt, JournalForeign: see the classes.
@@ -136,7 +136,7 @@ class Journal:
 
         Args:
             path: of the file.
-            identity: whose votes it holds.
+            identity: whose votes it holds, with a salt that no other file has.
             failpoints: where tests end the process.
             disk: where the file is; the machine's by default.
             floor: view up to which the store has everything. It is there with the file: a journal
@@ -145,10 +145,10 @@ class Journal:
         Raises:
             FileExistsError: there is one.
         """
-        data = encode_frame(0, encode(identity))
+        data = _identity_frame(identity)
         if floor:
             for payload in encode_batches([encode_entry(FloorMark(floor))]):
-                data += encode_frame(1, payload)
+                data += encode_frame(1, payload, identity.salt)
         (disk or SystemDisk()).create(path, data)
         return cls(path, identity, failpoints, disk)
 
@@ -180,7 +180,7 @@ class Journal:
             raise self._failed
         encoded = [encode_entry(entry) for entry in entries]
         for payload in encode_batches(encoded):
-            self._append_frame(encode_frame(self._sequence, payload))
+            self._append_frame(encode_frame(self._sequence, payload, self._identity.salt))
         self._retain(zip(entries, encoded, strict=True))
 
     def _append_frame(self, frame: bytes) -> None:
@@ -222,9 +222,9 @@ class Journal:
         if self._failed:
             raise self._failed
         entries = [encode_entry(FloorMark(self._floor)), *(raw for _, raw in self._retained)]
-        frames = [encode_frame(0, encode(self._identity))]
+        frames = [_identity_frame(self._identity)]
         for payload in encode_batches(entries):
-            frames.append(encode_frame(len(frames), payload))
+            frames.append(encode_frame(len(frames), payload, self._identity.salt))
         data = b"".join(frames)
         draft = self._path.with_suffix(".draft")
         try:
@@ -244,13 +244,14 @@ class Journal:
 
     def _read(self) -> None:
         data = self._file.read()
-        frame = read_frame(data, 0)
+        frame = read_frame(data, 0, b"")
         if frame is None or frame.sequence != 0:
             raise JournalCorrupt(self._path, 0, "its first frame is not whole")
-        self._check_identity(frame.payload)
+        self._identity = self._checked_identity(frame.payload)
+        salt = self._identity.salt
         found: list[Entry] = []
         end, self._sequence = frame.end, 1
-        while frame := read_frame(data, end):
+        while frame := read_frame(data, end, salt):
             if frame.sequence != self._sequence:
                 reason = f"frame {frame.sequence} follows frame {self._sequence - 1}"
                 raise JournalCorrupt(self._path, end, reason)
@@ -266,18 +267,19 @@ class Journal:
         if end < len(data):
             self._cut_tail(data, end)
 
-    def _check_identity(self, payload: bytes) -> None:
+    def _checked_identity(self, payload: bytes) -> JournalIdentity:
         try:
             found = decode_identity(payload)
         except msgspec.DecodeError as error:
             raise JournalCorrupt(self._path, 0, str(error)) from None
-        for field in found.__struct_fields__:
+        for field in ("version", "genesis_digest", "epoch", "public_key"):
             value, expected = getattr(found, field), getattr(self._identity, field)
             if value != expected:
                 raise JournalForeign(self._path, field, value, expected)
+        return found
 
     def _cut_tail(self, data: bytes, end: int) -> None:
-        if has_frame_after(data, end):
+        if has_frame_after(data, end, self._identity.salt):
             raise JournalCorrupt(self._path, end, "a whole frame follows a broken one")
         self._file.truncate(end)
         self.torn = TornTail(end, len(data) - end)
@@ -288,6 +290,10 @@ class Journal:
                 self._floor = max(self._floor, entry.view)
             elif entry.view > self._floor:
                 self._retained.append((entry.view, raw))
+
+
+def _identity_frame(identity: JournalIdentity) -> bytes:
+    return encode_frame(0, encode(identity), b"")
 
 
 def _shown(value: object) -> str:

@@ -5,6 +5,8 @@ epoch" can be told apart from "the folder was lost" (S10).
 """
 
 import re
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,7 @@ from ledger.types import Epoch, Hash, PublicKey, View
 from node.disk import Disk, DiskLock, LockHeld, SystemDisk
 from node.failpoints import Failpoints, NoFailpoints
 from node.journal import Journal, JournalError
-from node.journal_format import FORMAT_VERSION, JournalIdentity
+from node.journal_format import FORMAT_VERSION, SALT_BYTES, JournalIdentity
 
 _NAME: Final = re.compile(r"epoch-(0|[1-9][0-9]{0,18})\.journal")
 
@@ -42,8 +44,10 @@ class JournalFolder:
         public_key: PublicKey,
         failpoints: Failpoints | None = None,
         disk: Disk | None = None,
+        *,
+        salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_BYTES),
     ) -> None:
-        """Make the folder if need be, and lock it.
+        """Make the folder if need be, and lock it. `salt` gives random bytes for each new file.
 
         Raises:
             JournalLocked: another process has it.
@@ -54,6 +58,7 @@ class JournalFolder:
         self._genesis_digest = genesis_digest
         self._public_key = public_key
         self._failpoints = failpoints or NoFailpoints()
+        self._salt = salt
         self._lock = self._take_lock()
 
     def epochs(self) -> set[Epoch]:
@@ -102,7 +107,9 @@ class JournalFolder:
         return self._folder / f"epoch-{epoch}.journal"
 
     def _identity(self, epoch: Epoch) -> JournalIdentity:
-        return JournalIdentity(FORMAT_VERSION, self._genesis_digest, epoch, self._public_key)
+        return JournalIdentity(
+            FORMAT_VERSION, self._genesis_digest, epoch, self._public_key, self._salt()
+        )
 
     def _take_lock(self) -> DiskLock:
         try:

@@ -4,16 +4,18 @@ A file is a row of frames, one a batch::
 
     magic 4 | payload length 4 | CRC-32 4 | sequence 8 | payload
 
-The CRC is over sequence and payload. Each batch is written in one piece and synced before the next,
-so only the last frame can be torn by a crash. Whatever is wrong before a later whole frame is
-damage, and not ours to guess about.
+The CRC is over the file's salt, sequence and payload; the first frame, which names the salt, has
+none. Each batch is written in one piece and synced before the next, so only the last frame can be
+torn by a crash. Whatever is wrong before a later whole frame is damage, and not ours to guess
+about. Blocks hold bytes that strangers choose: without the salt, which nobody else knows, a frame
+within a transaction would make a torn write look like damage.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -22,7 +24,7 @@ from ledger.codec import encode
 from ledger.params import BLOCK_BYTES_MAX
 from ledger.types import Epoch, Hash, PublicKey, View
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Version of this format."""
 
 _ARRAY_HEAD_BYTES: Final = 5
@@ -31,6 +33,9 @@ _ARRAY_HEAD_BYTES: Final = 5
 _MAGIC: Final = b"AJr1"
 _HEAD: Final = struct.Struct(">4sIIQ")
 _SEQUENCE: Final = struct.Struct(">Q")
+
+SALT_BYTES: Final = 16
+"""Length of a file's salt."""
 
 PAYLOAD_BYTES_MAX: Final = 4 * BLOCK_BYTES_MAX
 """More entries make a further frame; a longer length is damage, not data."""
@@ -49,6 +54,8 @@ class JournalIdentity(
     """The epoch; votes of one say nothing in another."""
     public_key: PublicKey
     """The validator's key; zero for a follower."""
+    salt: Annotated[bytes, msgspec.Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
+    """Random bytes of this file alone, in the checksum of every later frame."""
 
 
 class _Entry(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -93,13 +100,13 @@ class Frame:
     """Offset of the byte after it."""
 
 
-def encode_frame(sequence: int, payload: bytes) -> bytes:
-    """Return a frame."""
-    checksum = zlib.crc32(payload, zlib.crc32(_SEQUENCE.pack(sequence)))
-    return _HEAD.pack(_MAGIC, len(payload), checksum, sequence) + payload
+def encode_frame(sequence: int, payload: bytes, salt: bytes) -> bytes:
+    """Return a frame; the identity's has no salt."""
+    head = _HEAD.pack(_MAGIC, len(payload), _checksum(sequence, payload, salt), sequence)
+    return head + payload
 
 
-def read_frame(data: bytes, offset: int) -> Frame | None:
+def read_frame(data: bytes, offset: int, salt: bytes) -> Frame | None:
     """Return the frame at an offset, None if there is no whole one."""
     if len(data) - offset < _HEAD.size:
         return None
@@ -108,22 +115,26 @@ def read_frame(data: bytes, offset: int) -> Frame | None:
     if magic != _MAGIC or length > PAYLOAD_BYTES_MAX or end > len(data):
         return None
     payload = data[start:end]
-    if zlib.crc32(payload, zlib.crc32(_SEQUENCE.pack(sequence))) != checksum:
+    if _checksum(sequence, payload, salt) != checksum:
         return None
     return Frame(sequence, payload, end)
 
 
-def has_frame_after(data: bytes, offset: int) -> bool:
+def has_frame_after(data: bytes, offset: int, salt: bytes) -> bool:
     """Return whether a whole frame begins anywhere after an offset.
 
     Then what stands at the offset is damage, since a torn write is always the last.
     """
     at = data.find(_MAGIC, offset + 1)
     while at >= 0:
-        if read_frame(data, at):
+        if read_frame(data, at, salt):
             return True
         at = data.find(_MAGIC, at + 1)
     return False
+
+
+def _checksum(sequence: int, payload: bytes, salt: bytes) -> int:
+    return zlib.crc32(payload, zlib.crc32(_SEQUENCE.pack(sequence), zlib.crc32(salt)))
 
 
 def encode_entry(entry: Entry) -> msgspec.Raw:

@@ -28,6 +28,7 @@ from node.chain import ChainNode
 from node.driver import Driver
 from node.evidence import EvidenceKeeper
 from node.journal_folder import JournalFolder
+from node.journal_format import SALT_BYTES
 from node.mempool import Mempool
 from node.metrics import NodeMetrics
 from node.network_part import Links, NetworkBase, NetworkPart
@@ -95,7 +96,9 @@ class Process:
         if signer is not None:
             digest = machine.store.tags.genesis_digest
             places = _Places(machine)
-            journals = JournalFolder(JOURNALS, digest, signer.public_key, places, machine.disk)
+            journals = JournalFolder(
+                JOURNALS, digest, signer.public_key, places, machine.disk, salt=_salt
+            )
         self.tree = BlockTree(load_final_view(machine.store, BUCKETS))
         verifier = SignatureVerifier(machine.store.tags, 0)
         self.pool = Mempool(self.tree, verifier, clock, PoolLimits())
@@ -188,3 +191,8 @@ class Process:
     def _on_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             self.failure = task.exception()
+
+
+def _salt() -> bytes:
+    """Return a journal's salt: no bytes that depend on chance may reach a simulated disk."""
+    return bytes(SALT_BYTES)

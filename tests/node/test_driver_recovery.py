@@ -10,7 +10,7 @@ from ledger.params import Parameters
 from ledger.steps import at_once
 from node.journal import Journal, JournalCorrupt
 from node.journal_folder import JournalLocked
-from node.journal_format import FORMAT_VERSION, JournalIdentity
+from node.journal_format import FORMAT_VERSION, SALT_BYTES, JournalIdentity
 from node.recovery_errors import JournalBehindStore, JournalLost, StoreBehindJournal
 from tests.node.lone_node import PEER, START_MS, TAGS, VALIDATOR, LoneNode
 
@@ -114,7 +114,9 @@ async def test_a_store_older_than_what_the_journal_forgot_is_refused(tmp_path: P
 
 
 def open_journal(folder: Path) -> Journal:
-    identity = JournalIdentity(FORMAT_VERSION, TAGS.genesis_digest, 0, VALIDATOR.public_key)
+    identity = JournalIdentity(
+        FORMAT_VERSION, TAGS.genesis_digest, 0, VALIDATOR.public_key, bytes(SALT_BYTES)
+    )
     return Journal(folder / "journal" / "epoch-0.journal", identity)
 
 

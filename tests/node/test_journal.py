@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,19 @@ from ledger.keys import KeyPair
 from node.failpoints import Failpoint
 from node.journal import Journal, JournalCorrupt, JournalFailed, JournalForeign
 from node.journal_folder import JournalFolder, JournalLocked
-from node.journal_format import FORMAT_VERSION, Entry, FloorMark, JournalIdentity, KeptBlock
+from node.journal_format import (
+    FORMAT_VERSION,
+    SALT_BYTES,
+    Entry,
+    FloorMark,
+    JournalIdentity,
+    KeptBlock,
+    encode_frame,
+)
 
-IDENTITY = JournalIdentity(FORMAT_VERSION, b"\x07" * 32, 3, KeyPair(b"\x01" * 32).public_key)
+IDENTITY = JournalIdentity(
+    FORMAT_VERSION, b"\x07" * 32, 3, KeyPair(b"\x01" * 32).public_key, b"\x05" * SALT_BYTES
+)
 
 
 def vote(view: int) -> VoteSeen:
@@ -115,6 +126,29 @@ def test_damage_before_a_whole_batch_is_refused(
     path.write_bytes(bytes(damaged))
     with pytest.raises(JournalCorrupt):
         Journal(path, IDENTITY)
+
+
+@settings(max_examples=30)
+@given(payload=st.binary(max_size=40), salt=st.binary(max_size=SALT_BYTES), cut=st.integers(1, 99))
+def test_a_frame_within_a_block_is_no_frame_of_a_file_with_another_salt(
+    tmp_path_factory: pytest.TempPathFactory, payload: bytes, salt: bytes, cut: int
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "j"
+    written(path, 2)
+    journal = Journal(path, IDENTITY)
+    pretended = encode_frame(9, payload, salt)
+    journal.append([KeptBlock(3, bytes(32), pretended + bytes(100))])
+    journal.close()
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert reopened(path).entries == entries_up_to(2)
+
+
+def test_each_file_has_a_salt_of_its_own(tmp_path: Path) -> None:
+    with closing(folder_at(tmp_path)) as folder:
+        for epoch in (0, 1):
+            folder.create(epoch).close()
+    first, second = ((tmp_path / f"epoch-{epoch}.journal").read_bytes() for epoch in (0, 1))
+    assert first[-SALT_BYTES:] != second[-SALT_BYTES:]
 
 
 def test_a_batch_that_is_missing_in_the_middle_is_refused(tmp_path: Path) -> None:
