@@ -3,7 +3,9 @@
 Each command is a module in `devnet.commands` with a `typer.Typer` named `app`.
 """
 
+import atexit
 import difflib
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -77,4 +79,6 @@ def _suggestion(name: str) -> str:
 
 
 if __name__ == "__main__":
+    # What the process holds ends with it; the interpreter need not search it for garbage first.
+    atexit.register(gc.freeze)
     sys.exit(main(sys.argv[1:]))

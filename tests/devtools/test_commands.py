@@ -38,13 +38,6 @@ def test_help_names_every_command_with_its_purpose(
         assert purpose in text
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_each_command_has_its_own_help(command: str) -> None:
-    done = dev(command, "--help")
-    assert done.returncode == 0, done.stderr
-    assert f"./dev {command}" in done.stdout
-
-
 def test_an_unknown_command_ends_with_2_and_a_suggestion() -> None:
     done = dev("chek")
     assert done.returncode == 2

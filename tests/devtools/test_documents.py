@@ -4,10 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
 
 import pytest
 
-from devnet.__main__ import COMMANDS
+from devnet.__main__ import COMMANDS, main
 from devnet.checks import read_sources
 from devnet.commands import ROOT
 from devnet.commands.bench import benchmarks
@@ -26,9 +29,10 @@ def shown_commands() -> list[tuple[str, str, str]]:
     ]
 
 
-def help_of(*command: str) -> str:
+@cache
+def help_of(command: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "devnet", *command, "--help"],
+        [sys.executable, "-m", "devnet", command, "--help"],
         cwd=ROOT,
         env=os.environ | {"_TYPER_FORCE_DISABLE_TERMINAL": "1", "COLUMNS": "120"},
         capture_output=True,
@@ -36,6 +40,19 @@ def help_of(*command: str) -> str:
         check=True,
     )
     return done.stdout
+
+
+def help_of_benchmark(name: str) -> str:
+    """Ask in this process: what one benchmark imports, the others import too."""
+    with redirect_stdout(StringIO()) as said, pytest.raises(SystemExit) as ended:
+        main(["bench", name, "--help"])
+    assert ended.value.code == 0
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_each_command_has_its_own_help(command: str) -> None:
+    assert f"./dev {command}" in help_of(command)
 
 
 def test_the_documents_show_the_two_commands() -> None:
@@ -50,7 +67,7 @@ def test_a_shown_command_exists_with_the_options_that_are_shown(command: str) ->
     text = help_of(command)
     if command == "bench":
         # Options after a benchmark's name are its own.
-        text += "".join(help_of("bench", name) for name in benchmarks(ROOT / "bench"))
+        text += "".join(help_of_benchmark(name) for name in benchmarks(ROOT / "bench"))
     for path, name, arguments in shown_commands():
         if name == command:
             for option in re.findall(r"--[a-z][a-z-]*", arguments):
