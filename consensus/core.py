@@ -221,6 +221,7 @@ class Core:
 
     def _on_certificate(self, certificate: Certificate, sender: int | None) -> None:
         if certificate.view <= self._state.log.floor.view:
+            self._intake.check_against_floor(certificate, sender)
             is_late = certificate.kind is not VoteKind.NULLIFY
             self._on_stale(certificate.statement, sender, is_late=is_late)
         elif self._intake.accept_certificate(certificate, sender):

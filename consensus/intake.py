@@ -9,7 +9,7 @@ from typing import Final
 
 from consensus.effects import ReportEvidence, ReportFault
 from consensus.errors import MessageInvalid
-from consensus.messages import Certificate, Statement, Vote, VoteKind, votes_of
+from consensus.messages import Certificate, Nullify, Statement, Vote, VoteKind, votes_of
 from consensus.records import VoteSeen
 from consensus.state import CoreState
 from consensus.view_state import ViewState
@@ -73,6 +73,20 @@ class Intake:
             elif not self._remembers(vote.statement):
                 state.stop_signing(KEY_IN_USE_ELSEWHERE)
         return True
+
+    def check_against_floor(self, certificate: Certificate, sender: int | None) -> None:
+        """Stop signing if a certificate excludes the newest finalization, whose view it has."""
+        state = self._state
+        floor, statement = state.log.floor, certificate.statement
+        is_same_block = not isinstance(statement, Nullify) and statement.block_id == floor.block_id
+        if not floor.view or statement.view != floor.view or is_same_block:
+            return
+        try:
+            state.committee.check_certificate(certificate, self._was_checked)
+        except MessageInvalid as fault:
+            state.outbox.emit(ReportFault(sender, fault.code))
+        else:
+            state.stop_signing(QUORUMS_CONTRADICT)
 
     def _may_teach(self, at: ViewState, earlier: Vote, vote: Vote) -> bool:
         """Return whether a second vote of one kind is worth a signature.

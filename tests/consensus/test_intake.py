@@ -171,6 +171,26 @@ def test_members_that_signed_two_certificates_that_exclude_each_other_are_report
     assert all(probe.committee.check_evidence(evidence) for evidence in reports)
 
 
+@pytest.mark.parametrize(
+    "other", [finalize(1, branch=1), notarize(1, branch=1), nullify(1)], ids=lambda s: s.kind.name
+)
+def test_a_certificate_that_excludes_the_newest_final_block_stops_signing(other: Statement) -> None:
+    probe = Probe(me=1)
+    probe.advance(1)
+    probe.show(finalize(1))
+    assert probe.core.floor.view == 1, "the view is left, and its votes are forgotten"
+    for known in (notarize(1), finalize(1)):
+        probe.show(known)
+    forged = replace(certificate(other, (0, 2, 3)), statement=finalize(1, branch=2))
+    probe.feed(CertificateReceived(probe.now, forged, 2))
+    assert not probe.of(StopSigning)
+    assert faults(probe) == ["VOTE_FORGED"]
+    probe.show(other)
+    assert len(probe.of(StopSigning)) == 1
+    probe.work()
+    assert not any(statement.view > 1 for statement in probe.votes())
+
+
 def test_a_vote_that_contradicts_one_in_a_certificate_is_evidence() -> None:
     probe = Probe(me=1)
     probe.show(nullify(1))
