@@ -52,7 +52,7 @@ def _lines(answer: Answer) -> Iterator[str]:
     since = _span(_number(consensus, "since_final_ms"))
     yield f"final      block {answer['height']} of epoch {answer['epoch']}, {since} ago"
     yield f"           {answer['block_id']}"
-    yield f"indexed    block {answer['indexed_height']}"
+    yield from _index_lines(answer)
     pool = _part(answer, "pool")
     yield f"pool       {pool['transactions']} transactions"
     role = "validator" if consensus["role"] == "validator" else "follower"
@@ -75,6 +75,15 @@ def _lines(answer: Answer) -> Iterator[str]:
             yield f"           missing {name}: {', '.join(map(str, items[:8]))}"
     yield ""
     yield from _validator_lines(consensus, _number(answer, "height"))
+
+
+def _index_lines(answer: Answer) -> Iterator[str]:
+    index = _part(answer, "index")
+    behind = _number(index, "lag_blocks")
+    waits = f", {behind} behind for {_span(_number(index, 'lag_ms'))}" if behind else ""
+    yield f"indexed    block {index['height']}{waits}"
+    if "code" in index:
+        yield f"           stands still: {index['code']}: {index['detail']}"
 
 
 def _sync_lines(answer: Answer) -> Iterator[str]:

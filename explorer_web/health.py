@@ -20,7 +20,7 @@ class ChainHealth:
     """What the status strip and the home page say."""
 
     word: str
-    """`live`, `stale` or `catching up`."""
+    """`live`, `stale`, `index stopped` or `catching up`."""
     tone: Tone
     """Its colour and icon."""
     sentence: str
@@ -73,6 +73,12 @@ def chain_health(standing: Standing, indexed_height: int) -> ChainHealth:
         sentence = (
             f"Stale: no final block for {duration(age_ms)}; {final}. "
             f"A healthy chain makes one at least every {duration(standing.heartbeat_ms)}."
+        )
+    elif standing.index_fault and lag:
+        word, tone = "index stopped", Tone.BAD
+        sentence = (
+            f"The index stands still ({standing.index_fault}): {final}, and these pages know "
+            f"blocks up to {grouped(indexed_height)}."
         )
     elif lag > LAG_BLOCKS:
         word, tone = "catching up", Tone.WAIT

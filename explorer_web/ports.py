@@ -34,6 +34,8 @@ class Standing:
     """Longest silence of a healthy chain."""
     now_ms: TimestampMs
     """The node's clock."""
+    index_fault: str = ""
+    """Code of the error that holds up the index; empty while nothing does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Node:
         """Set everything to work; requests are answered when it returns."""
         assert self._server is not None, "build_node gives the node its server"
         await self._parts.verifier.start()
-        self._parts.index_thread.start()
+        await self._parts.index_process.start()
         self._driving = asyncio.create_task(self._parts.driver.run(), name="driver")
         if self._parts.network:
             self._networking = asyncio.create_task(self._parts.network.run(), name="network")
@@ -129,7 +129,7 @@ class Node:
         if self._probing:
             self._probing.cancel()
         await self._parts.snapshots.stop()
-        await asyncio.to_thread(self._parts.index_thread.stop)
+        await self._parts.index_process.stop()
         await self._parts.verifier.stop()
         self._parts.close_databases()
         log.info("node_stopped", height=self.chain.head().height)
@@ -150,7 +150,7 @@ class Node:
 
     def heights(self) -> tuple[int, int]:
         """Return the final and the indexed height."""
-        return self.chain.head().height, self._parts.index_thread.height
+        return self.chain.head().height, self._parts.index_process.height
 
     @property
     def peer_addresses(self) -> tuple[str, ...]:
@@ -160,12 +160,11 @@ class Node:
     @property
     def index_lag(self) -> int:
         """Final blocks that the index has not reached yet."""
-        final, indexed = self.heights()
-        return max(0, final - indexed)
+        return self._parts.index_process.lag_blocks
 
     def _database_health(self) -> Health:
         is_behind = self.index_lag > INDEX_LAG_MAX
-        return Health.DEGRADED if self._parts.index_thread.fault or is_behind else Health.HEALTHY
+        return Health.DEGRADED if self._parts.index_process.fault or is_behind else Health.HEALTHY
 
 
 def build_node(
@@ -210,7 +209,7 @@ def build_node(
             chain=chain_part.chain,
             pool=chain_part.pool,
             store=chain_part.store,
-            indexed_height=lambda: chain_part.index_thread.height,
+            index=chain_part.index_process,
             request_bytes_max=config.http.request_bytes_max,
             report=chain_part.watch.report,
         )
@@ -218,7 +217,7 @@ def build_node(
         application = build_application(
             [
                 *chain_handlers(api),
-                *governance_handlers(chain_part.chain, chain_part.index),
+                *governance_handlers(chain_part.chain, chain_part.index, chain_part.index_process),
                 *snapshot_handlers(chain_part.snapshots),
                 *operations_handlers(operations),
                 *build_explorer(chain_part, clock),
@@ -232,17 +231,24 @@ def build_node(
 
 
 def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -> None:
-    """Let final blocks wake the indexer and be measured, and show what changes by itself."""
-    chain, pool, index_thread = parts.chain, parts.pool, parts.index_thread
+    """Let final blocks wake the index and be measured, and show what changes by itself."""
+    chain, pool, index = parts.chain, parts.pool, parts.index_process
     parts.watch.show(metrics)
     chain.on_final(lambda parent, view: metrics.observe_final(parent, view, clock))
-    chain.on_final(lambda _parent, _view: index_thread.notify())
+    chain.on_final(lambda _parent, view: index.on_final(view.header.height))
     chain.on_final(parts.snapshots.on_final)
     for name, text, read in (
         ("aitbc_final_height", "Newest durable final block.", lambda: node.heights()[0]),
         ("aitbc_height", "Newest executed block.", lambda: chain.tree.head_view.header.height),
         ("aitbc_indexed_height", "Newest indexed block.", lambda: node.heights()[1]),
         ("aitbc_index_lag_blocks", "Final blocks not indexed yet.", lambda: node.index_lag),
+        (
+            "aitbc_index_lag_seconds",
+            "How long the oldest of them has waited.",
+            lambda: index.lag_ms / 1_000,
+        ),
+        ("aitbc_index_faulty", "Whether the index stands still.", lambda: bool(index.fault)),
+        ("aitbc_index_restarts", "New starts of its process.", lambda: index.restarts),
         ("aitbc_pool_transactions", "Transactions in the pool.", lambda: len(pool)),
         ("aitbc_pool_bytes", "Bytes in the pool.", lambda: pool.bytes_total),
     ):

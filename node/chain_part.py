@@ -4,11 +4,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from genesis import Genesis, read_genesis
 from ledger.codec import encode
 from ledger.keys import KeyPair
-from ledger.store import ChainStore, Indexer, IndexReader
+from ledger.store import ChainStore, IndexReader, prepare_index
 from ledger.types import Epoch, Height
 from node.auditor import Auditor
 from node.block_tree import BlockTree
@@ -20,7 +21,8 @@ from node.driver import Driver
 from node.evidence import EvidenceKeeper
 from node.failpoints import Failpoints
 from node.final_lookup import FinalLookup
-from node.index_thread import IndexThread
+from node.index_process import IndexProcess
+from node.index_worker import IndexSettings
 from node.journal_folder import JournalFolder
 from node.keyring import Keyring, check_validator_key
 from node.locks import KeyLock, lock_folder
@@ -33,6 +35,8 @@ from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier
 from node.snapshots import SnapshotKeeper, SnapshotWriter
 from node.watch import Watch
+
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class ChainPart:
     """Durable blocks and state."""
     index: IndexReader
     """Questions to the index."""
-    index_thread: IndexThread
+    index_process: IndexProcess
     """Writes the index."""
     network: NetworkPart | None
     """Peers; None on a node that is its whole network."""
@@ -63,7 +67,7 @@ class ChainPart:
     """Of the data folder and of the key."""
 
     def close_databases(self) -> None:
-        """Close what `index_thread` does not close itself; nothing uses them any more."""
+        """Close the databases and give the locks back; nothing uses them any more."""
         self.index.close()
         self.store.close()
         for lock in self.locks:
@@ -104,7 +108,7 @@ def build_chain(
     # The locks come before the databases: a second process must not touch them.
     locks = _take_locks(config, data, opened)
     journals = _open_journals(keys.validator, genesis, data, places, opened)
-    store, indexer, index = _open_databases(config, genesis, opened)
+    store, index, indexed_height = _open_databases(config, genesis, opened)
     view = load_final_view(store, genesis.spec.buckets)
     tree = BlockTree(view)
     verifier = SignatureVerifier(store.tags, config.signatures.workers)
@@ -137,7 +141,7 @@ def build_chain(
         verifier=verifier,
         store=store,
         index=index,
-        index_thread=_index_thread(config, store, indexer),
+        index_process=_index_process(config, store, clock, indexed_height),
         network=network,
         snapshots=_snapshots(config, store, tree, genesis),
         watch=Watch(chain, driver, network, keys.validator_key, clock),
@@ -145,12 +149,23 @@ def build_chain(
     )
 
 
-def _index_thread(config: NodeConfig, store: ChainStore, indexer: Indexer) -> IndexThread:
+def _index_process(
+    config: NodeConfig, store: ChainStore, clock: Clock, indexed_height: Height
+) -> IndexProcess:
     """Return what writes the index; what it has reached may be pruned, if that is wanted."""
-    index_thread = IndexThread(indexer)
+    head, section = store.head(), config.store
+    assert head is not None, "a node starts with an initialised store"
+    settings = IndexSettings(
+        chain_url=chain_url(config),
+        index_url=index_url(config),
+        partition_entries=section.index_partition_entries,
+        keep_ms=section.index_keep_days * _DAY_MS,
+        failpoints=config.failpoints,
+    )
+    process = IndexProcess(settings, clock, height=indexed_height, final_height=head.height)
     if config.store.keep_blocks:
-        store.prune_below(_first_kept(config.store.keep_blocks, store, index_thread))
-    return index_thread
+        store.prune_below(_first_kept(config.store.keep_blocks, store, process))
+    return process
 
 
 def _open_journals(
@@ -166,26 +181,25 @@ def _open_journals(
 
 def _open_databases(
     config: NodeConfig, genesis: Genesis, opened: ExitStack
-) -> tuple[ChainStore, Indexer, IndexReader]:
+) -> tuple[ChainStore, IndexReader, Height]:
     store = ChainStore.open(chain_url(config))
     opened.callback(store.close)
     _initialise(store, genesis)
-    indexer = Indexer(store, index_url(config))
-    opened.callback(indexer.close)
+    indexed_height = prepare_index(index_url(config))
     index = IndexReader(index_url(config))
     opened.callback(index.close)
-    return store, indexer, index
+    return store, index, indexed_height
 
 
 def _first_kept(
-    keep_blocks: int, store: ChainStore, index_thread: IndexThread
+    keep_blocks: int, store: ChainStore, index_process: IndexProcess
 ) -> Callable[[], Height]:
     """Return what says how far the chain may be pruned: what is not indexed yet stays whole."""
 
     def first_kept() -> Height:
         head = store.head()
         assert head is not None, "a node starts with an initialised store"
-        return max(0, min(head.height - keep_blocks, index_thread.height))
+        return max(0, min(head.height - keep_blocks, index_process.height))
 
     return first_kept
 

@@ -144,6 +144,11 @@ class StoreSection(_Section, frozen=True):
     """What pages and lists query; can be rebuilt."""
     keep_blocks: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
     """Newest blocks that stay whole; of older ones summaries are kept (S11). 0 keeps all."""
+    index_partition_entries: Annotated[int, Meta(ge=16, le=100_000_000)] = 500_000
+    """Blocks, transactions and outcomes of a partition of the index."""
+    index_keep_days: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    """Days of chain time after which plain transfers leave the index, a whole partition at once;
+    jobs, receipts and what is about them stay. 0 keeps all."""
 
 
 class SnapshotsSection(_Section, frozen=True):

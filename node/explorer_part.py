@@ -17,6 +17,7 @@ class ExplorerAnswers:
         """Answer from a node's chain and pool."""
         self._chain = parts.chain
         self._pool = parts.pool
+        self._index = parts.index_process
         self._clock = clock
 
     async def standing(self) -> Standing:
@@ -31,6 +32,7 @@ class ExplorerAnswers:
             validators=len(final.validators.members),
             heartbeat_ms=final.parameters.heartbeat_ms,
             now_ms=self._clock.wall_ms(),
+            index_fault=self._index.fault,
         )
 
     async def whereabouts(self, transaction_id: Hash) -> Whereabouts:

@@ -26,7 +26,13 @@ from ledger.store.errors import (
     WrongStore,
 )
 from ledger.store.governance_models import BallotRow, BallotStatus
-from ledger.store.indexer import FinalBlocks, Indexer, IndexLayout, IndexStep
+from ledger.store.indexer import (
+    FinalBlocks,
+    Indexer,
+    IndexLayout,
+    IndexStep,
+    prepare_index,
+)
 from ledger.store.queries import PAGE_MAX, IndexReader
 from ledger.store.read_models import (
     ActivityRow,
@@ -103,4 +109,5 @@ __all__ = [
     "StoredHead",
     "TransactionRow",
     "WrongStore",
+    "prepare_index",
 ]

@@ -11,6 +11,7 @@ and without the jobs that were under way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -103,6 +104,25 @@ class IndexLayout:
     """Time after which plain transfers leave the index, a whole partition at once; 0 keeps all."""
 
 
+def prepare_index(url: str) -> Height:
+    """Make the index or bring it to this program's schema, and return its cursor's height.
+
+    An index of an older schema may be emptied by that. For the process that reads the index, before
+    it starts the one that writes it.
+
+    Returns:
+        Height of the newest indexed block; -1 before genesis.
+
+    Raises:
+        StoreUnusable: a subclass that says what to do.
+    """
+    with closing(Database(url, durable=False)) as database:
+        upgrade_schema(database, Schema.INDEX)
+        with database.reading() as connection:
+            indexed = load_range(connection)
+            return -1 if indexed is None else indexed.height
+
+
 class Indexer:
     """Writes the index of one chain, at its own pace, with its own cursor.
 
@@ -130,6 +150,8 @@ class Indexer:
         self._chain = chain
         self._layout = layout or IndexLayout()
         self._reached = reached
+        self.batch_entries = 0
+        """Blocks, transactions and outcomes of the last batch."""
         # What power loss takes from the index, the cursor included, is indexed again.
         self._database = Database(url, durable=False)
         try:
@@ -147,10 +169,6 @@ class Indexer:
     def indexed_height(self) -> int:
         """Return the height of the cursor; -1 before genesis."""
         return -1 if self._indexed is None else self._indexed.height
-
-    def indexed_ms(self) -> int:
-        """Return the time of the block at the cursor; 0 before genesis."""
-        return 0 if self._indexed is None else self._indexed.timestamp_ms
 
     def advance(self, limit: int = 64) -> int:
         """Index the next blocks, or drop a partition that is too old; returns how many blocks.
@@ -180,6 +198,7 @@ class Indexer:
             _write(connection, tables, blocks, starts_late=starts_late)
             self._reached(IndexStep.BEFORE_COMMIT)
         self._indexed = indexed
+        self.batch_entries = sum(map(_entries_of, blocks))
         self._reached(IndexStep.AFTER_COMMIT)
         return len(blocks)
 

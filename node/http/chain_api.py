@@ -25,7 +25,8 @@ from node.http.chain_views import (
     final_view,
     submitted_view,
 )
-from node.http.status_views import consensus_view, peers_view, sync_view
+from node.http.status_views import consensus_view, index_view, peers_view, sync_view
+from node.index_process import IndexProcess
 from node.mempool import Mempool
 from node.status import NodeReport
 
@@ -59,8 +60,8 @@ class ChainApi:
     """Transactions that wait, and reasons for those that left."""
     store: ChainStore
     """Durable blocks."""
-    indexed_height: Callable[[], int]
-    """Height that the index has reached."""
+    index: IndexProcess
+    """How far the index is."""
     request_bytes_max: int
     """Bytes of one submission."""
     report: Callable[[], NodeReport]
@@ -85,7 +86,8 @@ class ChainApi:
             ),
             validators=len(final.validators.members),
             pool=PoolView(transactions=len(self.pool), bytes=self.pool.bytes_total),
-            indexed_height=self.indexed_height(),
+            indexed_height=self.index.height,
+            index=index_view(self.index),
             consensus=consensus_view(report),
             peers=peers_view(report),
             sync=sync_view(report.sync),

@@ -20,7 +20,7 @@ from ledger.store import StoredBlock
 from ledger.transaction import SignedTransaction
 from ledger.types import Amount, Height
 from ledger.views import ChainView
-from node.http.status_views import ConsensusView, SyncView
+from node.http.status_views import ConsensusView, IndexView, SyncView
 
 
 class HeadView(View, frozen=True):
@@ -68,6 +68,8 @@ class ChainStatusView(View, frozen=True):
     """The pool."""
     indexed_height: int
     """Height up to which lists and pages are complete; may lag."""
+    index: IndexView
+    """How far that is behind, and why if it stands still."""
     consensus: ConsensusView
     """What the chain waits for, as this node sees it."""
     peers: Mapping[str, int]

@@ -6,9 +6,8 @@ the index, which may lag a little.
 
 import asyncio
 import re
-import time
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
@@ -54,9 +53,6 @@ VOTES_MAX: Final = 1_000
 INDEX_PATIENCE_S: Final = 2.0
 """How long an answer about a closed ballot waits for the index."""
 
-INDEX_PAUSE_S: Final = 0.02
-"""Pause between two looks at the index."""
-
 _ID: Final = re.compile(r"(?:tx_)?([0-9a-f]{64})", re.ASCII)
 _BEFORE: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,9})", re.ASCII)
 
@@ -68,6 +64,13 @@ class BallotNotFound(NotFound):
     text = "Ballot not found"
 
 
+class IndexProgress(Protocol):
+    """How far the index is; `node.index_process.IndexProcess` is one."""
+
+    async def wait_for(self, height: Height, timeout_s: float) -> bool:
+        """Wait until a height is indexed; return whether it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Governance:
     """What the routes stand on."""
@@ -76,6 +79,8 @@ class Governance:
     """The final state."""
     index: IndexReader
     """Closed ballots and changes."""
+    progress: IndexProgress
+    """Says when the index has reached a block."""
 
     async def ballot(self, ballot_id: Hash) -> BallotView:
         """Return a ballot, open or closed.
@@ -99,20 +104,17 @@ class Governance:
         that block, or it would call the ballot open.
         """
         head = self.chain.head().height
-        last_try_s = time.monotonic() + INDEX_PATIENCE_S
-        while True:
-            row, told, indexed = await asyncio.to_thread(self._indexed, ballot_id)
-            is_known = row is not None and row.status is not BallotStatus.OPEN
-            if is_known or indexed >= head or time.monotonic() > last_try_s:
-                return row, told
-            await asyncio.sleep(INDEX_PAUSE_S)
+        row, told = await asyncio.to_thread(self._indexed, ballot_id)
+        if row is not None and row.status is not BallotStatus.OPEN:
+            return row, told
+        await self.progress.wait_for(head, INDEX_PATIENCE_S)
+        return await asyncio.to_thread(self._indexed, ballot_id)
 
-    def _indexed(self, ballot_id: Hash) -> tuple[BallotRow | None, list[OutcomeRow], Height]:
-        indexed = self.index.indexed_height()
+    def _indexed(self, ballot_id: Hash) -> tuple[BallotRow | None, list[OutcomeRow]]:
         row = self.index.ballot(ballot_id)
         if row is None:
-            return None, [], indexed
-        return row, self.index.outcomes(limit=VOTES_MAX, object_id=ballot_id), indexed
+            return None, []
+        return row, self.index.outcomes(limit=VOTES_MAX, object_id=ballot_id)
 
 
 Base: TypeAlias = NamedDependency[SkipValidation[Governance]]
@@ -211,14 +213,17 @@ async def chain_changes(request: HttpRequest, governance: Base) -> Response[byte
     return answer(request, view, as_of_height=governance.chain.head().height)
 
 
-def governance_handlers(chain: ChainNode, index: IndexReader) -> list[Router]:
+def governance_handlers(
+    chain: ChainNode, index: IndexReader, progress: IndexProgress
+) -> list[Router]:
     """Return the routes of governance.
 
     Args:
         chain: the final state.
         index: closed ballots and changes.
+        progress: says when the index has reached a block.
     """
-    base = Governance(chain, index)
+    base = Governance(chain, index, progress)
     return [
         Router(
             path="/",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import UNSET, UnsetType
 
 from coordinator.wire import View
+from node.index_process import IndexProcess
 from node.status import NodeReport, SyncStatus, ValidatorSighting
 
 
@@ -62,6 +63,21 @@ class ConsensusView(View, frozen=True):
     """Why a validator does not vote."""
 
 
+class IndexView(View, frozen=True):
+    """How far what lists and pages are read from is behind the final chain."""
+
+    height: int
+    """Height up to which they are complete; -1 before genesis."""
+    lag_blocks: int
+    """Final blocks that they lack."""
+    lag_ms: int
+    """How long the oldest of those has waited."""
+    code: str | UnsetType = UNSET
+    """Why the index stands still; left out while it does not."""
+    detail: str | UnsetType = UNSET
+    """The same for a person."""
+
+
 class SyncView(View, frozen=True):
     """How far the peers are ahead."""
 
@@ -95,6 +111,17 @@ def consensus_view(report: NodeReport) -> ConsensusView:
         missing_blocks=[block_id.hex() for block_id in report.missing_blocks],
         validators=[_validator_view(each) for each in report.validators],
         silent_because=at.silent_because or UNSET,
+    )
+
+
+def index_view(index: IndexProcess) -> IndexView:
+    """Return how far the index is."""
+    return IndexView(
+        height=index.height,
+        lag_blocks=index.lag_blocks,
+        lag_ms=index.lag_ms,
+        code=index.fault or UNSET,
+        detail=index.fault_detail or UNSET,
     )
 
 

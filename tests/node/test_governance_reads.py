@@ -3,13 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import pytest
-
 from ledger.motions import SetParameter
 from ledger.store import BallotRow, BallotStatus
 from ledger.store.work_models import Moment, Position
-from node.http import governance_routes
-from node.http.governance_routes import Governance
+from node.http.governance_routes import INDEX_PATIENCE_S, Governance
 
 OPEN = BallotRow(
     ballot_id=b"\x01" * 32,
@@ -37,46 +34,51 @@ class Chain:
 
 @dataclass
 class Index:
-    """An index that reaches block 7 after some looks at it."""
+    """An index that reaches block 7 when somebody waits for it, if it moves at all."""
 
-    looks: int
     rows: tuple[BallotRow | None, BallotRow | None]
+    height: int = 6
+    moves: bool = True
+    waited: tuple[tuple[int, float], ...] = ()
 
-    def indexed_height(self) -> int:
-        self.looks -= 1
-        return 7 if self.looks < 0 else 6
+    async def wait_for(self, height: int, timeout_s: float) -> bool:
+        self.waited = (*self.waited, (height, timeout_s))
+        if self.moves:
+            self.height = 7
+        return self.height >= height
 
     def ballot(self, ballot_id: bytes) -> BallotRow | None:
-        return self.rows[self.looks < 0]
+        return self.rows[self.height >= 7]
 
     def outcomes(self, **_: Any) -> list[Any]:
         return []
 
 
 def governance(index: Index) -> Governance:
-    return Governance(cast("Any", Chain()), cast("Any", index))
+    return Governance(cast("Any", Chain()), cast("Any", index), index)
 
 
 async def test_a_ballot_that_the_state_has_closed_is_not_called_open() -> None:
-    row, _ = await governance(Index(3, (OPEN, PASSED)))._closed(OPEN.ballot_id)
+    index = Index((OPEN, PASSED))
+    row, _ = await governance(index)._closed(OPEN.ballot_id)
     assert row == PASSED
+    assert index.waited == ((7, INDEX_PATIENCE_S),)
 
 
 async def test_a_ballot_that_opens_and_closes_at_once_is_waited_for() -> None:
-    row, _ = await governance(Index(3, (None, PASSED)))._closed(OPEN.ballot_id)
+    row, _ = await governance(Index((None, PASSED)))._closed(OPEN.ballot_id)
     assert row == PASSED
 
 
-async def test_an_unknown_ballot_is_not_waited_for_once_the_index_is_complete() -> None:
-    index = Index(0, (None, None))
+async def test_a_ballot_that_the_index_knows_to_be_closed_is_not_waited_for() -> None:
+    index = Index((OPEN, PASSED), height=7)
     row, _ = await governance(index)._closed(OPEN.ballot_id)
-    assert row is None
-    assert index.looks == -1
+    assert row == PASSED
+    assert index.waited == ()
 
 
-async def test_an_index_that_does_not_move_delays_an_answer_only_so_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(governance_routes, "INDEX_PATIENCE_S", 0.05)
-    row, _ = await governance(Index(1_000, (OPEN, PASSED)))._closed(OPEN.ballot_id)
+async def test_an_index_that_does_not_move_delays_an_answer_only_so_long() -> None:
+    index = Index((OPEN, PASSED), moves=False)
+    row, _ = await governance(index)._closed(OPEN.ballot_id)
     assert row == OPEN
+    assert len(index.waited) == 1
