@@ -5,6 +5,7 @@ from genesis.checks import check_spec
 from genesis.document import document_of, format_amount, spec_from_document
 from genesis.errors import GenesisError
 from genesis.files import genesis_text, read_genesis, read_spec
+from genesis.memory import GenesisMemory
 from genesis.spec import (
     Allocation,
     GenesisCoordinator,
@@ -19,6 +20,7 @@ __all__ = [
     "Genesis",
     "GenesisCoordinator",
     "GenesisError",
+    "GenesisMemory",
     "GenesisSpec",
     "GenesisValidator",
     "build_genesis",

@@ -1,6 +1,7 @@
 """Specification → digest, chain id, first state and block 0. Pure: no clock, no files (S14)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from genesis.checks import check_spec
 from genesis.spec import GenesisSpec, genesis_digest
@@ -20,9 +21,12 @@ from ledger.transition import ChainView, genesis_view
 from ledger.types import Amount, ChainId, Hash
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Genesis:
-    """What follows from a specification; every node of a chain computes the same."""
+    """What follows from a specification; every node of a chain computes the same.
+
+    State 0 and its tree are computed when somebody asks: a node whose store has them never does.
+    """
 
     spec: GenesisSpec
     """The checked specification."""
@@ -30,10 +34,22 @@ class Genesis:
     """Tags of the chain (T4); hold the digest."""
     chain_id: ChainId
     """Name and the digest's first 16 hex digits."""
-    records: dict[bytes, Record]
-    """State 0, by state key."""
-    view: ChainView
-    """Block 0 and the state after it."""
+
+    @cached_property
+    def records(self) -> dict[bytes, Record]:
+        """State 0, by state key."""
+        return genesis_records(self.spec)
+
+    @cached_property
+    def view(self) -> ChainView:
+        """Block 0 and the state after it."""
+        spec = self.spec
+        return genesis_view(self.tags, self.chain_id, self.records, spec.timestamp_ms, spec.buckets)
+
+    @property
+    def validators(self) -> ValidatorSet:
+        """The first validator set."""
+        return validator_set_of(self.spec)
 
     @property
     def digest(self) -> Hash:
@@ -61,6 +77,11 @@ def supply_of(spec: GenesisSpec) -> Amount:
     return sum(allocation.amount for allocation in spec.allocations)
 
 
+def validator_set_of(spec: GenesisSpec) -> ValidatorSet:
+    """Return the validators that a specification names, in the order of leader rotation."""
+    return ValidatorSet(tuple(Validator(v.public_key, v.name, v.payout) for v in spec.validators))
+
+
 def build_genesis(spec: GenesisSpec) -> Genesis:
     """Check a specification and derive its chain.
 
@@ -68,11 +89,12 @@ def build_genesis(spec: GenesisSpec) -> Genesis:
         GenesisError: the specification is refused (S14).
     """
     check_spec(spec)
-    tags = Tags(genesis_digest(spec))
-    chain_id = chain_id_of(spec.name, tags.genesis_digest)
-    records = genesis_records(spec)
-    view = genesis_view(tags, chain_id, records, spec.timestamp_ms, spec.buckets)
-    return Genesis(spec, tags, chain_id, records, view)
+    return genesis_of(spec, genesis_digest(spec))
+
+
+def genesis_of(spec: GenesisSpec, digest: Hash) -> Genesis:
+    """Return the genesis of a specification that was checked before, with its digest."""
+    return Genesis(spec, Tags(digest), chain_id_of(spec.name, digest))
 
 
 def genesis_records(spec: GenesisSpec) -> dict[bytes, Record]:
@@ -80,10 +102,9 @@ def genesis_records(spec: GenesisSpec) -> dict[bytes, Record]:
 
     It holds parameters, validators, coordinators, accounts and what these sum to.
     """
-    members = tuple(Validator(v.public_key, v.name, v.payout) for v in spec.validators)
     records: dict[bytes, Record] = {
         state_key(Table.PARAMETERS): spec.parameters,
-        state_key(Table.VALIDATORS): ValidatorSet(members),
+        state_key(Table.VALIDATORS): validator_set_of(spec),
         state_key(Table.SUPPLY): Supply(supply_of(spec), 0),
     }
     for coordinator in spec.coordinators:

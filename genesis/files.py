@@ -41,7 +41,7 @@ def read_spec(path: Path) -> GenesisSpec:
     Raises:
         GenesisError: it cannot be read as a specification.
     """
-    data = _read(path)
+    data = read_bytes(path)
     return spec_from_document(_json(data) if path.suffix == ".json" else _toml(data))
 
 
@@ -51,8 +51,13 @@ def read_genesis(path: Path) -> Genesis:
     Raises:
         GenesisError: refused (S14), or it contradicts itself (`GenesisMismatch`).
     """
+    return genesis_from(read_bytes(path))
+
+
+def genesis_from(data: bytes) -> Genesis:
+    """Check the bytes of a built genesis file in full and derive it; see `read_genesis`."""
     try:
-        built = msgspec.convert(_json(_read(path)), _BuiltDocument)
+        built = msgspec.convert(_json(data), _BuiltDocument)
     except msgspec.ValidationError as error:
         raise FieldInvalid(
             "", f"not a built genesis: {error}", "Make one with: aitbc genesis build SPEC"
@@ -86,7 +91,12 @@ def genesis_text(genesis: Genesis) -> bytes:
     return json.dumps(document, indent=1).encode() + b"\n"
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return a file's bytes, up to `FILE_BYTES_MAX`.
+
+    Raises:
+        DocumentUnreadable: it is larger, or cannot be read.
+    """
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise DocumentUnreadable(

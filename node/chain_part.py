@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from genesis import Genesis, read_genesis
+from genesis import Genesis, GenesisMemory
 from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.store import ChainStore, IndexReader, prepare_index
@@ -100,15 +100,17 @@ def build_chain(
         ConfigInvalid, GenesisError, KeyFileError: what was given cannot be used.
         JournalError, StoreError, StateRootMismatch: the data folder cannot be used.
     """
-    genesis = read_genesis(Path(config.genesis))
+    data = Path(config.data_directory)
+    memory = GenesisMemory(Path(config.genesis), data / "genesis.memory")
+    genesis = memory.read()
     _check_part(config, keys, genesis)
     places = TimedPlaces(failpoints, metrics)
-    data = Path(config.data_directory)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The locks come before the databases: a second process must not touch them.
     locks = _take_locks(config, data, opened)
     journals = _open_journals(keys.validator, genesis, data, places, opened)
     store, index, indexed_height = _open_databases(config, genesis, opened)
+    memory.keep()
     view = load_final_view(store, genesis.spec.buckets)
     tree = BlockTree(view)
     verifier = SignatureVerifier(store.tags, config.signatures.workers)
@@ -208,7 +210,7 @@ def _snapshots(
     config: NodeConfig, store: ChainStore, tree: BlockTree, genesis: Genesis
 ) -> SnapshotKeeper:
     """Return what makes snapshots while the node runs."""
-    writer = SnapshotWriter(store, genesis.view.validators, genesis.spec.buckets)
+    writer = SnapshotWriter(store, genesis.validators, genesis.spec.buckets)
     return SnapshotKeeper(
         tree,
         writer,
@@ -220,6 +222,8 @@ def _snapshots(
 
 def _initialise(store: ChainStore, genesis: Genesis) -> None:
     """Store block 0 in a new database; compare the genesis of one that has it."""
+    if store.holds(genesis.tags):
+        return
     records = {key: encode(record) for key, record in genesis.records.items()}
     store.initialise(genesis.tags, genesis.block, records)
 

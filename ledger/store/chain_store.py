@@ -72,19 +72,29 @@ class ChainStore(ChainReader):
         """Return the newest durable block; None before `initialise`."""
         return self._head
 
+    def holds(self, tags: Tags) -> bool:
+        """Return whether the chain of a genesis is stored; an empty store holds none.
+
+        Raises:
+            GenesisMismatch: the store was made from another genesis.
+        """
+        if self._tags is None:
+            return False
+        if self._tags.genesis_digest != tags.genesis_digest:
+            raise GenesisMismatch(
+                f"{self._database.name} holds the chain of genesis "
+                f"{self._tags.genesis_digest.hex()}, not of {tags.genesis_digest.hex()}; "
+                "name another file, or the genesis that it was made from"
+            )
+        return True
+
     def initialise(self, tags: Tags, genesis: Block, records: Mapping[bytes, bytes]) -> None:
         """Store block 0 and the records of state 0; does nothing if they are there already.
 
         Raises:
             GenesisMismatch: the store was made from another genesis.
         """
-        if self._tags is not None:
-            if self._tags.genesis_digest != tags.genesis_digest:
-                raise GenesisMismatch(
-                    f"{self._database.name} holds the chain of genesis "
-                    f"{self._tags.genesis_digest.hex()}, not of {tags.genesis_digest.hex()}; "
-                    "name another file, or the genesis that it was made from"
-                )
+        if self.holds(tags):
             return
         assert genesis.header.height == 0
         genesis_id = block_id(tags, genesis.header)
