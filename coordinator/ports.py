@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from ledger.block import Header
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
@@ -31,8 +33,7 @@ class TransactionStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitOutcome:
+class SubmitOutcome(msgspec.Struct, frozen=True, gc=False):
     """Answer to one submitted transaction, in the order of submission."""
 
     transaction_id: Hash

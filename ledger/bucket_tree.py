@@ -81,7 +81,7 @@ class BucketTree(LayeredBase):
             tree.contents[number] = contents = bucket.from_blob(blob, tree.bits)
             dirty[number] = bucket.digest_of(contents)
         if dirty:
-            rows, tree.root = _changed_rows(dirty, tree.height, tree.row)
+            rows, tree.root = _changed_rows(dirty, tree.height, _Below(tree, None).copy_of_row)
             tree._write(rows)
         return tree
 
@@ -91,6 +91,10 @@ class BucketTree(LayeredBase):
 
     def row(self, level: int, number: int) -> bytes | bytearray:
         """Return the digests of the children of node `number` above `level` (0 = the buckets)."""
+        return self._levels[level][number * ROW_BYTES : (number + 1) * ROW_BYTES]
+
+    def copy_of_row(self, level: int, number: int) -> bytearray:
+        """Return the same as bytes that the caller may change."""
         return self._levels[level][number * ROW_BYTES : (number + 1) * ROW_BYTES]
 
     @property
@@ -169,7 +173,7 @@ class TreeOverlay(Layer[BucketTree]):
         self.contents = changed
         rows = []
         for level in range(self.base.height):
-            dirty, row = yield from _changed_row_in_steps(dirty, level, below.row)
+            dirty, row = yield from _changed_row_in_steps(dirty, level, below.copy_of_row)
             rows.append(row)
         self.rows, self.root = rows, dirty[0]
 
@@ -215,26 +219,33 @@ class _Below:
                 return row
         return self.base.row(level, number)
 
+    def copy_of_row(self, level: int, number: int) -> bytearray:
+        for layer in self.layers:
+            row = layer.rows[level].get(number)
+            if row is not None:
+                return row[:]
+        return self.base.copy_of_row(level, number)
+
 
 def _change_buckets(
     below: _Below, changes: Iterable[tuple[bytes, bytes | None]], changed: dict[int, Contents]
 ) -> None:
     """Bring the contents of every bucket that the changes touch up to date in `changed`."""
-    sha256 = hashlib.sha256
+    sha256, from_bytes, bucket_at = hashlib.sha256, int.from_bytes, below.bucket_at
     bits = below.base.bits
     shift = 32 - bits
     for key, value in changes:
         key_digest = sha256(key).digest()
-        number = int.from_bytes(key_digest[:4], "big") >> shift
+        number = from_bytes(key_digest[:4], "big") >> shift
         contents = changed.get(number)
         if contents is None:
-            contents = below.bucket_at(number)
+            contents = bucket_at(number)
         value_digest = None if value is None else sha256(value).digest()
         changed[number] = bucket.change(contents, bits, key_digest, value_digest)
 
 
 def _changed_row_in_steps(
-    dirty: dict[int, Hash], level: int, row_of: Callable[[int, int], bytes | bytearray]
+    dirty: dict[int, Hash], level: int, copy_of_row: Callable[[int, int], bytearray]
 ) -> Steps[tuple[dict[int, Hash], dict[int, bytearray]]]:
     """Carry changed digests of one level up by one.
 
@@ -246,7 +257,7 @@ def _changed_row_in_steps(
         above = number >> 4
         row = changed.get(above)
         if row is None:
-            row = changed[above] = bytearray(row_of(level, above))
+            row = changed[above] = copy_of_row(level, above)
         at = (number & 15) * 32
         row[at : at + 32] = digest
     sha256 = hashlib.sha256
@@ -261,7 +272,7 @@ def _changed_row_in_steps(
 
 
 def _changed_rows(
-    dirty: dict[int, Hash], height: int, row_of: Callable[[int, int], bytes | bytearray]
+    dirty: dict[int, Hash], height: int, copy_of_row: Callable[[int, int], bytearray]
 ) -> tuple[list[dict[int, bytearray]], Hash]:
     """Carry changed bucket digests up, level by level.
 
@@ -270,6 +281,6 @@ def _changed_rows(
     """
     rows = []
     for level in range(height):
-        dirty, row = at_once(_changed_row_in_steps(dirty, level, row_of))
+        dirty, row = at_once(_changed_row_in_steps(dirty, level, copy_of_row))
         rows.append(row)
     return rows, dirty[0]

@@ -53,6 +53,8 @@ def check_can_pay(
     transaction: Transaction,
     signed_bytes: int,
     pooled_spend: Amount = 0,
+    *,
+    sender: Address | None = None,
 ) -> Amount:
     """Check the fee, and that the sender can pay it with what the action moves or locks (T7, T9).
 
@@ -62,6 +64,7 @@ def check_can_pay(
         transaction: what is to be paid.
         signed_bytes: length of the signed transaction.
         pooled_spend: what the sender's other pooled transactions will take; 0 in a block.
+        sender: the sender's address, if the caller has it.
 
     Returns:
         What the transaction takes out of the sender's balance, in nait.
@@ -75,7 +78,7 @@ def check_can_pay(
     check_fee(parameters, transaction, signed_bytes, creates_account=creates_account)
     spend = transaction.fee + locked_amount(action)
     if spend:
-        check_balance(state, transaction.sender, spend + pooled_spend)
+        check_balance(state, sender or transaction.sender, spend + pooled_spend)
     return spend
 
 
@@ -93,8 +96,8 @@ def apply_transaction(
     Raises:
         TransactionRejected: a rule refuses it; nothing has changed.
     """
-    spend = check_can_pay(env.state, env.parameters, transaction, signed_bytes)
     cause = Cause(transaction_id, transaction.sender, transaction.sender_public_key)
+    spend = check_can_pay(env.state, env.parameters, transaction, signed_bytes, sender=cause.sender)
     if isinstance(transaction.action, actions.Transfer):
         apply_transfer(env, cause, transaction.action, spend)
     else:

@@ -32,6 +32,8 @@ _FREE: Final = frozenset(FEE_FREE)
 
 def is_fee_free(action: Action) -> bool:
     """Return whether an action carries fee 0; a dispute with a bond, the client's, does not."""
+    if type(action) is Transfer:
+        return False
     if isinstance(action, DisputeReceipt):
         return action.bond == 0
     return type(action) in _FREE

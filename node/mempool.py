@@ -22,7 +22,7 @@ node goes on: no single transaction may stop it.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -42,6 +42,7 @@ from node.pool_admission import (
     Moment,
     PoolLimits,
     check_admissible,
+    has_room,
     moment_of,
     read_entry,
     victims_for,
@@ -66,6 +67,10 @@ DROPS_MAX: Final = 20_000
 """Dropped transactions that are remembered with their reason."""
 
 log = structlog.get_logger(__name__)
+
+
+_Screened = tuple[int, PooledTransaction, Moment]
+"""Position in a batch, what was read there, and the moment at which it passed."""
 
 
 class Mempool:
@@ -107,34 +112,32 @@ class Mempool:
             source: who sent them, for the budget of wrong signatures; empty for this node itself.
         """
         outcomes: dict[int, SubmitOutcome] = {}
-        screened: dict[int, PooledTransaction] = {}
-        passed: dict[int, Moment] = {}
+        screened: list[_Screened] = []
         try:
-            async for position, moment in self._turns(range(len(signed))):
-                verdict = self._screen(signed[position], source, moment)
-                if isinstance(verdict, SubmitOutcome):
-                    outcomes[position] = verdict
-                else:
-                    screened[position], passed[position] = verdict, moment
-                    self._signatures.waiting += 1
-            good = await self._signatures.verify(list(screened.values()))
+            for start in range(0, len(signed), TURN_TRANSACTIONS):
+                moment = await self._next_moment(start)
+                for position in range(start, min(start + TURN_TRANSACTIONS, len(signed))):
+                    verdict = self._screen(signed[position], source, moment)
+                    if isinstance(verdict, SubmitOutcome):
+                        outcomes[position] = verdict
+                    else:
+                        screened.append((position, verdict, moment))
+                        self._signatures.waiting += 1
+            verdicts = await self._signatures.verify([entry for _, entry, _ in screened])
         finally:
             self._signatures.waiting -= len(screened)
-        verdicts = dict(zip(screened, good, strict=True))
-        async for position, moment in self._turns(screened):
-            outcomes[position] = self._conclude(
-                screened[position], passed[position], moment, is_good=verdicts[position]
-            )
+        for start in range(0, len(screened), TURN_TRANSACTIONS):
+            moment = await self._next_moment(start)
+            for at in range(start, min(start + TURN_TRANSACTIONS, len(screened))):
+                position, entry, passed = screened[at]
+                outcomes[position] = self._conclude(entry, passed, moment, is_good=verdicts[at])
         return [outcomes[position] for position in range(len(signed))]
 
-    async def _turns(self, positions: Iterable[int]) -> AsyncIterator[tuple[int, Moment]]:
-        """Yield positions with the moment to judge them by; lets others on the loop have turns."""
-        moment = moment_of(self._views, self._clock)
-        for number, position in enumerate(positions, start=1):
-            yield position, moment
-            if number % TURN_TRANSACTIONS == 0:
-                await asyncio.sleep(0)
-                moment = moment_of(self._views, self._clock)
+    async def _next_moment(self, done: int) -> Moment:
+        """Return what to judge the next few by; others on the loop have their turn before."""
+        if done:
+            await asyncio.sleep(0)
+        return moment_of(self._views, self._clock)
 
     def _screen(
         self, data: bytes, source: str, moment: Moment
@@ -168,15 +171,17 @@ class Mempool:
                     "signature: not the sender's over this transaction and chain"
                 )
             check_admissible(entry, moment, self._index, passed)
-            for victim in victims_for(entry, self._index, self._limits):
-                self._drop(victim.transaction_id, Evicted())
+            if not has_room(entry, self._index, self._limits):
+                for victim in victims_for(entry, self._index, self._limits):
+                    self._drop(victim.transaction_id, Evicted())
         except LedgerError as error:
             if is_good:  # A block may hold it all the same.
                 self._signatures.remember(entry.encoded_digest)
             return self._refused(entry.transaction_id, error)
         except Exception as crash:  # noqa: BLE001
             return self._refused(entry.transaction_id, _fault(entry.transaction_id, crash))
-        self._drops.pop(entry.transaction_id, None)
+        if entry.transaction_id in self._drops:
+            del self._drops[entry.transaction_id]
         self._index.add(entry)
         return SubmitOutcome(entry.transaction_id, TransactionStatus.POOLED)
 

@@ -108,7 +108,14 @@ def check_admissible(
         raise AlreadyIncluded(entry.transaction_id)
     count, spend = index.totals_of(entry.sender)
     if is_new:
-        check_can_pay(moment.final.state, moment.head_parameters, transaction, entry.size, spend)
+        check_can_pay(
+            moment.final.state,
+            moment.head_parameters,
+            transaction,
+            len(entry.data),
+            pooled_spend=spend,
+            sender=entry.sender,
+        )
     elif entry.spend:
         _check_balance(moment, entry, entry.spend + spend)
     if entry.slot is None:
@@ -126,6 +133,15 @@ def _check_balance(moment: Moment, entry: PooledTransaction, needed: Amount) -> 
     balance = balance_of(moment.final.state, entry.sender)
     if balance < needed:
         raise InsufficientBalance(needed, balance)
+
+
+def has_room(entry: PooledTransaction, index: PoolIndex, limits: PoolLimits) -> bool:
+    """Return whether a paying transaction fits without an eviction, as most do."""
+    return (
+        entry.slot is None
+        and len(index) < limits.transactions_max
+        and index.bytes_total + len(entry.data) <= limits.bytes_max
+    )
 
 
 def victims_for(

@@ -130,19 +130,22 @@ class PoolIndex:
 
     def add(self, entry: PooledTransaction) -> None:
         """Take in a transaction that is not there yet; the caller has checked all limits."""
-        assert entry.transaction_id not in self._by_id
-        self._by_id[entry.transaction_id] = entry
+        identity = entry.transaction_id
+        assert identity not in self._by_id
+        self._by_id[identity] = entry
         self._by_reference.setdefault(entry.reference, entry)
-        self.bytes_total += entry.size
+        self.bytes_total += len(entry.data)
         if entry.slot is None:
             self._add_paying(entry)
         else:
             assert entry.slot not in self._free
             self._free[entry.slot] = entry
-            self.free_bytes += entry.size
-        self._expiries.setdefault(entry.valid_until_ms // EXPIRY_SLICE_MS, set()).add(
-            entry.transaction_id
-        )
+            self.free_bytes += len(entry.data)
+        number = entry.valid_until_ms // EXPIRY_SLICE_MS
+        expiring = self._expiries.get(number)
+        if expiring is None:
+            expiring = self._expiries[number] = set()
+        expiring.add(identity)
 
     def remove(self, transaction_id: Hash) -> PooledTransaction | None:
         """Take out a transaction; None if it is not there."""
@@ -151,15 +154,16 @@ class PoolIndex:
             return None
         if self._by_reference.get(entry.reference) is entry:
             del self._by_reference[entry.reference]
-        self.bytes_total -= entry.size
+        self.bytes_total -= len(entry.data)
         if entry.slot is None:
             self._remove_paying(entry)
         else:
             del self._free[entry.slot]
             self.free_bytes -= entry.size
         number = entry.valid_until_ms // EXPIRY_SLICE_MS
-        self._expiries[number].remove(transaction_id)
-        if not self._expiries[number]:
+        expiring = self._expiries[number]
+        expiring.remove(transaction_id)
+        if not expiring:
             del self._expiries[number]
         return entry
 
@@ -193,7 +197,9 @@ class PoolIndex:
         ]
 
     def _add_paying(self, entry: PooledTransaction) -> None:
-        totals = self._senders.setdefault(entry.sender, SenderTotals())
+        totals = self._senders.get(entry.sender)
+        if totals is None:
+            totals = self._senders[entry.sender] = SenderTotals()
         totals.count += 1
         totals.spend += entry.spend
         rate = entry.rate

@@ -43,6 +43,8 @@ class PoolSignatures:
         """
         if self.waiting >= UNVERIFIED_MAX:
             raise PoolFull(f"{UNVERIFIED_MAX} transactions wait for their signatures: send later")
+        if not self._budget.knows(source):
+            return
         failures = self._budget.spent_by(source, self._clock.monotonic_ms())
         if failures:
             raise SignatureBudgetSpent(failures, self._budget.window_s)
@@ -62,7 +64,9 @@ class PoolSignatures:
     async def verify(self, entries: Sequence[PooledTransaction]) -> list[bool]:
         """Return for each whether its signature verifies; a remembered one costs nothing."""
         unknown = [entry for entry in entries if not self.is_good(entry.encoded_digest)]
-        verdicts = await self._verifier.verify([claim_of(entry) for entry in unknown])
+        verdicts = await self._verifier.verify(list(map(claim_of, unknown)))
+        if len(unknown) == len(entries):
+            return verdicts
         wrong = {
             entry.encoded_digest
             for entry, is_good in zip(unknown, verdicts, strict=True)

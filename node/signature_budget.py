@@ -35,6 +35,10 @@ class SignatureBudget:
             if len(self._windows) > SOURCES_MAX:
                 self._windows.popitem(last=False)
 
+    def knows(self, source: str) -> bool:
+        """Return whether a source failed lately: of one that did not, nothing is spent."""
+        return source in self._windows
+
     def spent_by(self, source: str, now_ms: int) -> int:
         """Return how often a source failed in this window if that is too often, else 0."""
         failures = self._window(source, now_ms)[1]

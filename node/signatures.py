@@ -9,9 +9,9 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import structlog
 
 from ledger.hashing import Purpose, Tags
@@ -31,8 +31,7 @@ STOP_SECONDS: Final = 5
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureClaim:
+class SignatureClaim(msgspec.Struct, frozen=True, gc=False):
     """A signature that somebody claims to be the key's over a transaction's id."""
 
     public_key: PublicKey
