@@ -1,0 +1,262 @@
+"""The index in a process of its own: killed anywhere, refused, woken, and gone with its node."""
+
+import asyncio
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ledger.codec import encode
+from ledger.store import ChainStore, IndexLayout, IndexReader, IndexStep, prepare_index
+from node import index_process
+from node.index_process import LOST, IndexProcess
+from node.index_worker import FAILPOINT_VARIABLE, IndexReport, IndexSettings
+from node.ports import SystemClock
+from tests.databases import Files
+from tests.explorer.chains import build_chain
+from tests.processes import child_environment
+from tests.store.chains import TAGS, Builder, random_history
+from tests.store.indexes import Dump, dump, open_indexed
+
+PATIENCE_S = 60.0
+
+
+def settings_of(folder: Path, layout: IndexLayout, *, failpoints: bool = False) -> IndexSettings:
+    return IndexSettings(
+        f"sqlite:///{folder / 'chain.db'}",
+        f"sqlite:///{folder / 'index.db'}",
+        layout.partition_entries,
+        layout.keep_ms,
+        failpoints,
+    )
+
+
+def index_until_idle(settings: IndexSettings, failpoint: str = "") -> tuple[list[IndexReport], int]:
+    """Run the worker until it waits or ends; return its reports and its exit status."""
+    prepare_index(settings.index_url)
+    environment = child_environment() | {FAILPOINT_VARIABLE: failpoint}
+    command = [sys.executable, "-m", "node.index_worker"]
+    reports: list[IndexReport] = []
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as worker:
+        worker.stdin.write(msgspec.json.encode(settings) + b"\n")
+        worker.stdin.flush()
+        for line in worker.stdout:
+            reports.append(msgspec.json.decode(line, type=IndexReport))
+            if reports[-1].is_waiting:
+                break
+        worker.stdin.close()
+        return reports, worker.wait(PATIENCE_S)
+
+
+def dump_from_scratch(chain: Path, folder: Path, layout: IndexLayout) -> Dump:
+    """Index a chain at once, in this process."""
+    (folder / "chain.db").write_bytes(chain.read_bytes())
+    with open_indexed(Files(folder), layout) as indexed:
+        indexed.catch_up(limit=10**6)
+        return dump(indexed)
+
+
+def test_an_index_whose_process_was_killed_at_every_step_is_that_of_one_never_killed(
+    tmp_path: Path,
+):
+    with build_chain(Files(tmp_path)) as chain:
+        span_ms = chain.world.now_ms - chain.world.blocks[0].header.timestamp_ms
+    (tmp_path / "index.db").unlink()
+    layout = IndexLayout(partition_entries=15, keep_ms=span_ms // 3)
+    settings = settings_of(tmp_path, layout, failpoints=True)
+    height = -1
+    for step in (*IndexStep, *IndexStep):
+        reports, status = index_until_idle(settings, f"{step}:2")
+        assert status == -signal.SIGKILL, (step, reports)
+        assert reports[0].height >= height
+        height = reports[-1].height
+    reports, status = index_until_idle(settings)
+    assert (status, reports[-1].is_waiting) == (0, True)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    expected = dump_from_scratch(tmp_path / "chain.db", fresh, layout)
+    assert len(expected["partitions"]) > 2
+    assert expected["cursor"][0][-1] == 1, "something was archived"
+    with open_indexed(Files(tmp_path), layout) as indexed:
+        assert dump(indexed) == expected
+
+
+def test_a_failpoint_is_obeyed_only_by_a_node_that_is_configured_for_tests(tmp_path: Path):
+    stored(tmp_path, random_history(seed=2, blocks=5).builder)
+    settings = settings_of(tmp_path, IndexLayout())
+    reports, status = index_until_idle(settings, f"{IndexStep.BEFORE_COMMIT}:1")
+    assert (status, reports[-1].height) == (0, 4)
+
+
+def stored(folder: Path, builder: Builder, blocks: int | None = None) -> None:
+    """Store a chain's first blocks."""
+    with closing(ChainStore.open(f"sqlite:///{folder / 'chain.db'}")) as store:
+        store.initialise(TAGS, builder.sealed[0].block, {})
+        for sealed in builder.sealed[:blocks]:
+            sealed.commit_to(store)
+
+
+@asynccontextmanager
+async def running(folder: Path, final_height: int) -> AsyncIterator[IndexProcess]:
+    settings = settings_of(folder, IndexLayout(partition_entries=50))
+    height = prepare_index(settings.index_url)
+    process = IndexProcess(settings, SystemClock(), height=height, final_height=final_height)
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.stop()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what a process on another core does to become visible here."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+async def test_the_index_catches_up_and_follows_new_final_blocks(tmp_path: Path):
+    builder = random_history(seed=2, blocks=30).builder
+    stored(tmp_path, builder, 20)
+    async with running(tmp_path, 19) as process:
+        assert (process.lag_blocks, process.fault) == (20, "")
+        assert process.lag_ms >= 0
+        assert await process.wait_for(19, PATIENCE_S)
+        assert (process.height, process.lag_blocks, process.lag_ms) == (19, 0, 0)
+        assert not await process.wait_for(20, 0.01)
+        with closing(ChainStore.open(f"sqlite:///{tmp_path / 'chain.db'}")) as store:
+            for sealed in builder.sealed[20:]:
+                sealed.commit_to(store)
+                process.on_final(sealed.height)
+        assert await process.wait_for(29, PATIENCE_S)
+        with closing(IndexReader(f"sqlite:///{tmp_path / 'index.db'}")) as reader:
+            assert reader.indexed_height() == 29
+        assert (process.restarts, process.fault) == (0, "")
+
+
+async def test_a_killed_process_is_started_again_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(index_process, "RETRY_S_MIN", 0.01)
+    builder = random_history(seed=2, blocks=20).builder
+    stored(tmp_path, builder, 10)
+    async with running(tmp_path, 9) as process:
+        assert await process.wait_for(9, PATIENCE_S)
+        for _ in range(2):
+            number, before = process.pid, process.restarts
+            assert number is not None
+            os.kill(number, signal.SIGKILL)
+            await until(lambda before=before: process.restarts > before)
+        stored(tmp_path, builder)
+        process.on_final(19)
+        assert await process.wait_for(19, PATIENCE_S)
+        await until(lambda: not process.fault)
+
+
+async def test_a_process_that_is_gone_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(index_process, "RETRY_S_MIN", PATIENCE_S)
+    stored(tmp_path, random_history(seed=2, blocks=10).builder)
+    async with running(tmp_path, 9) as process:
+        assert await process.wait_for(9, PATIENCE_S)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        await until(lambda: process.fault == LOST)
+        assert "status -9" in process.fault_detail
+        process.on_final(10)
+        assert process.lag_blocks == 1
+
+
+async def test_a_refused_block_stops_the_index_with_the_reason_until_it_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(index_process, "RETRY_S_MIN", 0.01)
+    monkeypatch.setattr(index_process, "RETRY_S_MAX", 0.2)
+    builder = random_history(seed=2, blocks=12).builder
+    stored(tmp_path, builder)
+    whole = encode(builder.sealed[8].outcomes)
+    assert builder.sealed[8].outcomes
+    change_outcomes(tmp_path, 8, encode(()))
+    async with running(tmp_path, 11) as process:
+        await until(lambda: process.fault == "INDEX_REFUSED")
+        assert "outcome root of block 8" in process.fault_detail
+        assert process.height < 8
+        assert process.lag_ms > 0
+        change_outcomes(tmp_path, 8, whole)
+        assert await process.wait_for(11, PATIENCE_S)
+        await until(lambda: not process.fault)
+        assert process.fault_detail == ""
+
+
+def change_outcomes(folder: Path, height: int, outcomes: bytes) -> None:
+    with closing(ChainStore.open(f"sqlite:///{folder / 'chain.db'}")) as store:
+        with store._database.writing() as connection:
+            connection.exec_driver_sql(
+                "UPDATE blocks SET outcomes = ? WHERE height = ?", (outcomes, height)
+            )
+
+
+async def test_a_node_can_stop_while_it_waits_to_start_the_process_again(tmp_path: Path):
+    async with running(tmp_path, 0) as process:
+        # There is no chain to read: the process ends at once with the reason.
+        await until(lambda: process.fault == "STORE_MISSING")
+
+
+PARENT = """
+import asyncio, sys
+import msgspec
+from node.index_process import IndexProcess
+from node.index_worker import IndexSettings
+from node.ports import SystemClock
+
+async def main():
+    settings = msgspec.json.decode(sys.argv[1], type=IndexSettings)
+    process = IndexProcess(settings, SystemClock(), height=-1, final_height=9)
+    await process.start()
+    assert await process.wait_for(9, 60)
+    print("pid", process.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_the_process_ends_when_its_node_is_killed(tmp_path: Path):
+    stored(tmp_path, random_history(seed=2, blocks=10).builder)
+    settings = settings_of(tmp_path, IndexLayout())
+    prepare_index(settings.index_url)
+    command = [sys.executable, "-c", PARENT, msgspec.json.encode(settings).decode()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment()) as node:
+        said = (line.split() for line in node.stdout)
+        worker = os.pidfd_open(next(int(words[1]) for words in said if words[0] == b"pid"))
+        try:
+            node.kill()
+            ended, _, _ = select.select([worker], [], [], PATIENCE_S)
+        finally:
+            os.close(worker)
+    assert ended
+
+
+def test_the_worker_loads_neither_web_framework_nor_migrations(tmp_path: Path):
+    stored(tmp_path, random_history(seed=2, blocks=3).builder)
+    prepare_index(settings_of(tmp_path, IndexLayout()).index_url)
+    code = f"""
+import os, sys
+from node.index_worker import serve
+read, write = os.pipe()
+os.write(write, {msgspec.json.encode(settings_of(tmp_path, IndexLayout()))!r} + b"\\n")
+os.close(write)
+assert serve(read, sys.stdout.buffer, {{}}) == 0
+assert not {{"litestar", "alembic", "structlog", "uvicorn", "coordinator"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=child_environment())
