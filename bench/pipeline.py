@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -15,10 +16,15 @@ from ledger.block import CODEC, Block
 from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.store import ChainStore
-from ledger.transaction import SignedTransaction, transaction_id, verify_signature
-from node.signatures import SignatureClaim, SignatureVerifier
+from ledger.transaction import (
+    IdentifiedTransaction,
+    SignedTransaction,
+    identify,
+    verify_signature,
+)
+from node.signatures import SignatureVerifier, claim_of
 
-STEPS: Final = ("decode", "verify", "apply and state root", "durable commit")
+STEPS: Final = ("decode", "identify", "verify", "apply and state root", "durable commit")
 """What is timed of each block, in order."""
 
 AHEAD: Final = 3
@@ -54,16 +60,18 @@ def step_times(chain: BenchChain, store: ChainStore, data: bytes) -> tuple[list[
     started = time.perf_counter()
     block = CODEC.decode(data)
     decoded = time.perf_counter()
-    for signed in block.transactions:
-        verify_signature(chain.tags, transaction_id(chain.tags, signed.transaction), signed)
+    body = _identified(chain.tags, block)
+    identified = time.perf_counter()
+    for signed in body:
+        verify_signature(chain.tags, signed.transaction_id, signed.content)
     verified = time.perf_counter()
-    result = apply_block(chain.view, block, verified=lambda *_: True)
+    result = apply_block(chain.view, block, verified=lambda _: True, body=body)
     applied = time.perf_counter()
     store.commit(result.view.block_id, block, b"", result.outcomes, result.delta)
     committed = time.perf_counter()
     chain.extend(result.view)
     count = len(block.transactions)
-    times = (started, decoded, verified, applied, committed)
+    times = (started, decoded, identified, verified, applied, committed)
     return [(end - begin) / count * 1e6 for begin, end in pairwise(times)], count
 
 
@@ -78,14 +86,23 @@ def overlapped_rates(
     return asyncio.run(_overlapped(chain, store, blocks, workers))
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A block whose signatures are being verified."""
+
+    block: Block
+    body: tuple[IdentifiedTransaction, ...]
+    verdicts: asyncio.Task[list[bool]]
+
+
 async def _overlapped(
     chain: BenchChain, store: ChainStore, blocks: Sequence[bytes], workers: int
 ) -> list[float]:
     verifier = SignatureVerifier(chain.tags, workers)
     await verifier.start()
     try:
-        await _warm_up(verifier, chain.tags, CODEC.decode(blocks[0]))
-        waiting: deque[tuple[Block, asyncio.Task[list[bool]]]] = deque()
+        await _warm_up(verifier, chain.tags, blocks[0])
+        waiting: deque[_Begun] = deque()
         left, rates = deque(blocks), []
         since = time.perf_counter()
         while left or waiting:
@@ -93,12 +110,12 @@ async def _overlapped(
                 waiting.append(_begin(verifier, chain.tags, left.popleft()))
                 # The records have to reach the worker before this thread is busy.
                 await asyncio.sleep(0)
-            block, verdicts = waiting.popleft()
-            assert all(await verdicts), "the benchmark signs well"
+            begun = waiting.popleft()
+            assert all(await begun.verdicts), "the benchmark signs well"
             # In a thread, so that the loop keeps feeding the workers.
-            await asyncio.to_thread(_apply, chain, store, block)
+            await asyncio.to_thread(_apply, chain, store, begun)
             now = time.perf_counter()
-            rates.append(len(block.transactions) / (now - since))
+            rates.append(len(begun.body) / (now - since))
             since = now
     finally:
         await verifier.stop()
@@ -106,33 +123,27 @@ async def _overlapped(
     return rates[1:] or rates
 
 
-async def _warm_up(verifier: SignatureVerifier, tags: Tags, block: Block) -> None:
+async def _warm_up(verifier: SignatureVerifier, tags: Tags, data: bytes) -> None:
+    body = _identified(tags, CODEC.decode(data))
     for _ in range(2):
-        await verifier.verify(_claims(tags, block)[:100])
+        await verifier.verify([claim_of(signed) for signed in body[:100]])
 
 
-def _begin(
-    verifier: SignatureVerifier, tags: Tags, data: bytes
-) -> tuple[Block, asyncio.Task[list[bool]]]:
+def _begin(verifier: SignatureVerifier, tags: Tags, data: bytes) -> _Begun:
     block = CODEC.decode(data)
-    return block, asyncio.create_task(verifier.verify(_claims(tags, block)))
+    body = _identified(tags, block)
+    claims = [claim_of(signed) for signed in body]
+    return _Begun(block, body, asyncio.create_task(verifier.verify(claims)))
 
 
-def _apply(chain: BenchChain, store: ChainStore, block: Block) -> None:
-    result = apply_block(chain.view, block, verified=lambda *_: True)
-    store.commit(result.view.block_id, block, b"", result.outcomes, result.delta)
+def _apply(chain: BenchChain, store: ChainStore, begun: _Begun) -> None:
+    result = apply_block(chain.view, begun.block, verified=lambda _: True, body=begun.body)
+    store.commit(result.view.block_id, begun.block, b"", result.outcomes, result.delta)
     chain.extend(result.view)
 
 
-def _claims(tags: Tags, block: Block) -> list[SignatureClaim]:
-    return [
-        SignatureClaim(
-            signed.transaction.sender_public_key,
-            transaction_id(tags, signed.transaction),
-            signed.signature,
-        )
-        for signed in block.transactions
-    ]
+def _identified(tags: Tags, block: Block) -> tuple[IdentifiedTransaction, ...]:
+    return tuple(identify(tags, signed) for signed in block.transactions)
 
 
 def _body(
