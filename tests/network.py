@@ -34,6 +34,7 @@ from genesis import (
 )
 from ledger.keys import KeyPair
 from ledger.params import Parameters
+from node import disturbances
 from node.keyfile import KeyCost, Role, create_key_file, load_key
 from tests.processes import PASSPHRASE, RICHES, NodeFolder, NodeProcess
 from tests.wallets import Wallet, chain_time_ms
@@ -83,6 +84,7 @@ class TestNetwork:
         accounts: keys that own `RICHES` from the first block on.
         parameters: of the chain.
         sections: members of every node's configuration besides those that it needs.
+        is_time_ours: whether all nodes' wall clocks follow `pass_time` besides the machine's.
     """
 
     __test__ = False
@@ -94,8 +96,12 @@ class TestNetwork:
     accounts: tuple[KeyPair, ...] = ()
     parameters: Parameters = field(default_factory=Parameters)
     sections: dict[str, Any] = field(default_factory=dict)
+    is_time_ours: bool = False
 
     def __post_init__(self) -> None:
+        self._passed_ms = 0
+        if self.is_time_ours:
+            self.sections = {**self.sections, "failpoints": True}
         names = [f"validator-{at}" for at in range(self.validators)]
         names += [f"spare-{at}" for at in range(self.spare)]
         names += [f"follower-{at}" for at in range(self.followers)]
@@ -186,7 +192,8 @@ class TestNetwork:
     def launch(self, number: int, *options: str) -> NodeProcess:
         """Start a node, again if need be, without waiting for it."""
         # A member has what a process needs of a folder: where it is, and its configuration.
-        process = NodeProcess(cast("NodeFolder", self.members[number]), options=options)
+        environment = {disturbances.VARIABLE: str(self._clock_file)} if self.is_time_ours else {}
+        process = NodeProcess(cast("NodeFolder", self.members[number]), environment, options)
         self.processes[number] = process
         return process
 
@@ -218,6 +225,20 @@ class TestNetwork:
             process.process.terminate()
         for process in self.processes.values():
             assert process.wait_end() == 0, process.told("did not end well")
+
+    # ------------------------------------------------------------ time
+
+    @property
+    def _clock_file(self) -> Path:
+        return self.root / "disturbances.toml"
+
+    def pass_time(self, by_ms: int) -> None:
+        """Let the wall clocks of all nodes jump ahead at once."""
+        assert self.is_time_ours
+        self._passed_ms += by_ms
+        new = self._clock_file.with_suffix(".new")
+        new.write_text(f"wall_offset_ms = {self._passed_ms}\n")
+        new.replace(self._clock_file)
 
     # ------------------------------------------------------------ questions
 

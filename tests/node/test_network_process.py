@@ -13,7 +13,10 @@ from tests.wallets import chain_time_ms
 
 ALICE, BOB = (KeyPair(bytes([n]) * 32) for n in (41, 42))
 FOLLOWER = 4
-EPOCH_MS = 10_000
+EPOCH_MS = 240_000
+"""Longer than all tests here take: an epoch ends when a test lets its time pass, not in between."""
+STEP_MS = 60_000
+"""Time that passes at once; a transaction stays valid for longer."""
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestNetwork]:
             followers=1,
             accounts=(ALICE, BOB),
             parameters=Parameters(account_fee=0, epoch_ms=EPOCH_MS),
+            is_time_ours=True,
         )
     )
 
@@ -36,6 +40,16 @@ def leader_of(network: TestNetwork) -> int:
     leader = network.status(0)["consensus"]["leader"]
     keys = [member.key.public_key.hex() for member in network.members[:4] if member.key]
     return keys.index(leader)
+
+
+def end_epoch(network: TestNetwork) -> int:
+    """Let an epoch's time pass, and return the next epoch."""
+    epoch: int = network.status(0)["epoch"]
+    wallet = network.wallet(ALICE)
+    while network.status(0)["epoch"] == epoch:
+        network.pass_time(STEP_MS)
+        network.transfer(0, wallet, BOB.address)
+    return epoch + 1
 
 
 def assert_one_chain(network: TestNetwork) -> None:
@@ -104,22 +118,21 @@ def test_a_validator_that_was_killed_takes_part_again(network: TestNetwork) -> N
 def test_a_validator_that_lost_everything_catches_up_and_signs_in_the_next_epoch(
     network: TestNetwork,
 ) -> None:
-    wallet = network.wallet(ALICE)
-    while network.status(0)["epoch"] < 2:
-        network.transfer(0, wallet, BOB.address)
+    for _ in range(2):
+        epoch = end_epoch(network)
     network[3].kill()
     network.members[3].lose_data()
     network.start(3)
     network.wait_height(3, network.height(0))
-    assert network.status(3)["consensus"]["epoch"] >= 2
-    signed = wallet.transfer(BOB.address, 1, chain_time_ms(network.clients[3]))
+    consensus = network.status(3)["consensus"]
+    assert (consensus["epoch"], consensus["signs"]) == (epoch, False)
+    signed = network.wallet(ALICE).transfer(BOB.address, 1, chain_time_ms(network.clients[3]))
     assert network.submit(3, signed)["status"] == "final"
 
-    def signs() -> bool:
-        network.transfer(0, wallet, BOB.address)
-        return bool(network.status(3)["consensus"]["signs"])
-
-    network.wait_until(signs, "node 3 does not sign again")
+    end_epoch(network)
+    network.wait_until(
+        lambda: network.status(3)["consensus"]["signs"], "node 3 does not sign again"
+    )
     assert_one_chain(network)
 
 

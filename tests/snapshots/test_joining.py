@@ -14,6 +14,10 @@ from tests.network import TestNetwork
 ALICE = KeyPair(b"\x61" * 32)
 BOB = KeyPair(b"\x62" * 32)
 FOLLOWER = 1
+EPOCH_MS = 240_000
+"""Longer than the test takes: the epoch ends when the test lets its time pass."""
+STEP_MS = 60_000
+"""Time that passes at once; a transaction stays valid for longer."""
 
 
 def aitbc(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -24,7 +28,7 @@ def aitbc(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def network(tmp_path: Path):
     sections = {"snapshots": {"every_epochs": 1, "keep": 50}, "store": {"keep_blocks": 100}}
-    parameters = Parameters(epoch_ms=10_000, heartbeat_ms=1_000, account_fee=0)
+    parameters = Parameters(epoch_ms=EPOCH_MS, heartbeat_ms=1_000, account_fee=0)
     with TestNetwork(
         tmp_path,
         validators=1,
@@ -32,6 +36,7 @@ def network(tmp_path: Path):
         accounts=(ALICE,),
         parameters=parameters,
         sections=sections,
+        is_time_ours=True,
     ) as network:
         yield network
 
@@ -45,8 +50,10 @@ def test_a_follower_starts_from_a_snapshot_and_follows(network: TestNetwork, tmp
     network.start(0)
     alice = network.wallet(ALICE)
     assert served(network) == []
-    while not served(network):
+    while network.status(0)["epoch"] == 0:
         network.transfer(0, alice, BOB.address)
+        network.pass_time(STEP_MS)
+    network.wait_until(lambda: bool(served(network)), "no snapshot is served")
     url = str(network.clients[0].base_url)
     genesis, config = str(tmp_path / "genesis.json"), str(network.members[FOLLOWER].config_file)
 
