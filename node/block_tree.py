@@ -124,6 +124,10 @@ class BlockTree:
         """Return whether a block is the final one or above it, executed or not."""
         return self.view_of(wanted) is not None or wanted in self._arrived
 
+    def id_of(self, arrived: ArrivedBlock) -> Hash:
+        """Return the id of a block that came from elsewhere."""
+        return block_id(self._final.tags, arrived.block.header)
+
     def path_to(self, wanted: Hash) -> list[TreeBlock]:
         """Return the executed blocks from the final one's child to this one, in order.
 
@@ -154,7 +158,7 @@ class BlockTree:
             CodecError: they are no block.
         """
         arrived = ArrivedBlock.read(data) if isinstance(data, bytes) else data
-        identity = block_id(self._final.tags, arrived.block.header)
+        identity = self.id_of(arrived)
         if identity not in self._blocks:
             self._arrived.setdefault(identity, arrived)
             self._arrived.move_to_end(identity)

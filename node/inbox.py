@@ -29,6 +29,10 @@ WAITING_EVENTS_MAX: Final = 4_096
 """Events that wait before peers are read no further."""
 
 
+PROPOSED_MAX: Final = 256
+"""Views whose proposals are remembered before those that are final are forgotten."""
+
+
 class ProposalMismatched(Exception):
     """A proposal whose block is not the one that its vote names: its leader is at fault."""
 
@@ -50,6 +54,7 @@ class Inbox:
         self._events: deque[Event] = deque()
         self._committee: Committee
         self._core: Core
+        self._proposed: dict[View, Hash] = {}
         self.wake = asyncio.Event()
         """Set whenever the driver has something to do."""
         self._room = asyncio.Event()
@@ -59,6 +64,7 @@ class Inbox:
         """Take messages for another core from now on; what waits for the old one is dropped."""
         self._committee, self._core = committee, core
         self._events.clear()
+        self._proposed.clear()
         self._room.set()
 
     # ------------------------------------------------------------ what peers send
@@ -102,16 +108,28 @@ class Inbox:
         self.post(BlockArrived(self._clock.monotonic_ms(), block_id))
         return block_id
 
+    def id_of(self, arrived: ArrivedBlock) -> Hash:
+        """Return the id of a block."""
+        return self._tree.id_of(arrived)
+
     def is_due(self, vote: Vote) -> bool:
-        """Return whether a proposal's block is worth decoding: its vote may count, and is new."""
-        statement = vote.statement
-        return (
-            isinstance(statement, Notarize)
-            and statement.epoch == self._committee.epoch
-            and vote.signer == self._committee.leader(statement.view)
-            and self._core.floor.view < statement.view <= self._core.view + 1
-            and not self._tree.holds(statement.block_id)
-        )
+        """Return whether a proposal's block is worth decoding: its vote may count, and is new.
+
+        Of a view that is the first block which its leader proposes. Another one, which proves the
+        leader's fault, is fetched by its id if a quorum takes it.
+        """
+        statement, floor = vote.statement, self._core.floor.view
+        if (
+            not isinstance(statement, Notarize)
+            or statement.epoch != self._committee.epoch
+            or vote.signer != self._committee.leader(statement.view)
+            or not floor < statement.view <= self._core.view + 1
+            or self._tree.holds(statement.block_id)
+        ):
+            return False
+        if len(self._proposed) >= PROPOSED_MAX:
+            self._proposed = {view: at for view, at in self._proposed.items() if view > floor}
+        return self._proposed.setdefault(statement.view, statement.block_id) == statement.block_id
 
     # ------------------------------------------------------------ what the driver takes
 

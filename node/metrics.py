@@ -13,8 +13,8 @@ from ledger.views import ChainView
 from node.failpoints import Failpoint, Failpoints
 from node.ports import Clock
 
-LAG_PROBE_SECONDS: Final = 0.5
-"""How often the event loop's lag is measured."""
+LAG_PROBE_SECONDS: Final = 0.02
+"""How often the event loop's lag is measured: what is due meanwhile waits no longer unseen."""
 
 _FAST: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Buckets in seconds, for what takes milliseconds."""
@@ -71,8 +71,8 @@ class NodeMetrics:
             registry=registry,
         )
         self.loop_lag = Histogram(
-            "aitbc_loop_lag_seconds",
-            "How late the event loop runs what is due.",
+            "aitbc_event_loop_lag_seconds",
+            "How late the event loop runs what is due, looked at 50 times a second.",
             buckets=_FAST,
             registry=registry,
         )

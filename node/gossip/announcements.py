@@ -7,6 +7,7 @@ away; nobody else has to announce it.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from ledger.types import Hash
@@ -15,8 +16,15 @@ PAUSES_SECONDS: Final = (1, 2, 4, 8, 16, 30)
 """Time until the first announcement, and between one and the next; the last one repeats."""
 
 
+LOOKED_AT_MAX: Final = 16_384
+"""Transactions that one call of `due` takes out, announced or forgotten: a few milliseconds."""
+
+BOOK_MAX: Final = 200_000
+"""Transactions in the book, more than any pool holds; beyond it the oldest are forgotten."""
+
+
 class AnnouncementBook:
-    """When each transaction is announced next. Its size follows the pool's: see `due`."""
+    """When each transaction is announced next; it is bounded, and forgets what left the pool."""
 
     def __init__(self) -> None:
         """Answer for nothing."""
@@ -30,15 +38,24 @@ class AnnouncementBook:
         """Answer for a transaction from now on; it is being sent to peers at this moment."""
         self._put(0, transaction_id, now)
 
-    def due(self, now: float, limit: int) -> list[tuple[int, Hash]]:
+    def due(
+        self, now: float, limit: int, is_pooled: Callable[[Hash], bool]
+    ) -> list[tuple[int, Hash]]:
         """Take out at most `limit` transactions that are due, each with its rung.
 
-        The caller gives back with `again` those that are still pooled; the others are forgotten.
+        Those that left the pool are forgotten and not counted. The caller gives back the others
+        with `again`.
         """
         found: list[tuple[int, Hash]] = []
+        looked_at = 0
         for rung, entries in enumerate(self._rungs):
-            while entries and entries[0][0] <= now and len(found) < limit:
-                found.append((rung, entries.popleft()[1]))
+            while entries and entries[0][0] <= now:
+                if len(found) >= limit or looked_at >= LOOKED_AT_MAX:
+                    return found
+                looked_at += 1
+                identity = entries.popleft()[1]
+                if is_pooled(identity):
+                    found.append((rung, identity))
         return found
 
     def again(self, rung: int, transaction_id: Hash, now: float) -> None:
@@ -51,3 +68,5 @@ class AnnouncementBook:
 
     def _put(self, rung: int, transaction_id: Hash, now: float) -> None:
         self._rungs[rung].append((now + PAUSES_SECONDS[rung], transaction_id))
+        if len(self) > BOOK_MAX:
+            next(filter(None, reversed(self._rungs))).popleft()

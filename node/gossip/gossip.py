@@ -124,6 +124,12 @@ class Gossip:
         """Return whether no peer was sent this transaction of the pool yet."""
         return self._outgoing.holds(reference)
 
+    def pays(self, peer: Peer, transactions: int) -> bool:
+        """Return whether a peer's attention pays for transactions that it asks for (T7)."""
+        conversation = self._conversations.get(peer)
+        cost = SERVE_COST * transactions
+        return conversation is not None and conversation.budget.pay(cost, _now())
+
     def arriving(self, reference: bytes) -> bytes | None:
         """Return the bytes of a transaction that a peer sent and that is not judged yet."""
         return self._arrivals.holding(reference)
@@ -246,16 +252,18 @@ class Gossip:
     def announce_again(self, now: float) -> None:
         """Announce what is due for it: to all validators, or as a follower, to two of them."""
         references = []
-        for rung, identity in self._book.due(now, ROUND_MAX):
-            if self._pool.get(identity):
-                self._book.again(rung, identity, now)
-                reference = self._waiting(identity)
-                if reference:
-                    references.append(reference)
+        for rung, identity in self._book.due(now, ROUND_MAX, self._is_pooled):
+            self._book.again(rung, identity, now)
+            reference = self._waiting(identity)
+            if reference:
+                references.append(reference)
         everybody = self._in_turn()
         told = everybody if self._is_validator() else everybody[:FOLLOWER_ANNOUNCES_TO]
         for peer in told:
             self._announce(peer, references)
+
+    def _is_pooled(self, identity: Hash) -> bool:
+        return self._pool.get(identity) is not None
 
     def _waiting(self, identity: Hash) -> bytes | None:
         """Return the reference of a transaction that is pooled and in no block yet."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from consensus import Vote
 from ledger.types import Hash, PublicKey
+from node.arrived_block import ArrivedBlock
 from node.chain import ChainNode
 from node.gossip.gossip import Gossip
 from node.gossip.metrics import GossipMetrics
@@ -81,9 +82,9 @@ class TransactionExchange:
         """See to it that a leader can know of a transaction that waits here (E12)."""
         self._gossip.share_work(leader, found)
 
-    async def verify_ahead(self, block: bytes) -> None:
+    async def verify_ahead(self, arrived: ArrivedBlock) -> None:
         """Verify what is unknown of a block that is about to be executed, off the event loop."""
-        await self._proposals.verify_ahead(block)
+        await self._proposals.verify_ahead(arrived)
 
     def connected(self, peer: Peer) -> None:
         """Note a new peer; its messages follow."""
@@ -107,8 +108,9 @@ class TransactionExchange:
                 await self._proposals.proposed(peer, message)
             case BodyAnswer():
                 await self._proposals.answered(peer, message)
-            case BodyRequest():
-                self._proposals.serve(peer, message)
+            case BodyRequest(positions=positions):
+                if self._gossip.pays(peer, len(positions)):
+                    self._proposals.serve(peer, message)
             case _:
                 raise PeerFault("MESSAGE_UNEXPECTED", provable=False)
 

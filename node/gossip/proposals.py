@@ -161,12 +161,8 @@ class Proposals:
             self._pending.pop(key).timer.cancel()
             await self._finish(peer, pending.vote, pending.rebuild)
 
-    async def verify_ahead(self, data: bytes) -> None:
-        """Verify what the pool does not know of a block; bytes that are none are left to others."""
-        try:
-            arrived = ArrivedBlock.read(data)
-        except CodecError:
-            return
+    async def verify_ahead(self, arrived: ArrivedBlock) -> None:
+        """Verify what the pool does not know of a block."""
         await self._pool.verify_ahead(await paced(arrived.body(self._tree.final_view.tags)))
 
     def disconnected(self, peer: Peer) -> None:

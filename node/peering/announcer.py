@@ -55,10 +55,13 @@ class Announcer:
             self.tell(peer)
 
     def compare(self, peer: Peer, status: StatusMessage) -> None:
-        """Say so if a peer has another final block at this node's height.
+        """Say so if a validator has another final block at this node's height.
 
-        Either the peer lies, or more than f validators are faulty: a person has to look (S9).
+        Either it lies, or more than f validators are faulty: a person has to look (S9). What a
+        follower says of itself proves nothing, and costs it nothing.
         """
+        if peer.role is not Role.VALIDATOR:
+            return
         own = self._status()
         is_other = status.final_height == own.final_height and status.final_id != own.final_id
         if is_other and peer.key not in self._contradicting:

@@ -1,6 +1,6 @@
 """The members of the epoch's committee as peers: the driver's network."""
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -75,7 +75,7 @@ class MemberLinks:
         self._committee: Committee | None = None
         self._members: dict[PublicKey, int] = {}
         self._asked: OrderedDict[Hash, int] = OrderedDict()
-        self._owed: Counter[PublicKey] = Counter()
+        self._owed: dict[PublicKey, OrderedDict[Hash, None]] = {}
         self._turn = 0
         self._listeners: list[Callable[[Committee], None]] = []
         self.transactions: Transactions
@@ -129,7 +129,10 @@ class MemberLinks:
         self._asked.move_to_end(block_id)
         if len(self._asked) > ASKED_MAX:
             self._asked.popitem(last=False)
-        self._owed[peer.key] = min(self._owed[peer.key] + 1, OWED_MAX)
+        owed = self._owed.setdefault(peer.key, OrderedDict())
+        owed[block_id] = None
+        if len(owed) > OWED_MAX:
+            owed.popitem(last=False)
         peer.send(BlockRequest(block_id))
 
     def share_work(self, leader: PublicKey, found: FoundWork) -> None:
@@ -164,19 +167,24 @@ class MemberLinks:
         """Return a peer's number in the committee, None if it is no member."""
         return self._members.get(peer.key)
 
-    def owes_block(self, peer: Peer) -> bool:
-        """Return whether a peer was asked for a block that it has not answered; counts it as one.
+    def owes_blocks(self, peer: Peer) -> bool:
+        """Return whether a peer was asked for a block that it has not sent.
 
-        A block that nobody asked for is not looked at.
+        What comes from one that owes nothing is not looked at.
         """
-        if not self._owed[peer.key]:
+        return bool(self._owed.get(peer.key))
+
+    def settle_block(self, peer: Peer, block_id: Hash) -> bool:
+        """Return whether a peer was asked for just this block; it owes it no more."""
+        owed = self._owed.get(peer.key)
+        if owed is None or block_id not in owed:
             return False
-        self._owed[peer.key] -= 1
+        del owed[block_id]
         return True
 
     def forget(self, peer: Peer) -> None:
         """Note that a peer is gone."""
-        del self._owed[peer.key]
+        self._owed.pop(peer.key, None)
 
     # ------------------------------------------------------------
 

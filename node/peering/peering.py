@@ -61,7 +61,7 @@ class Gossip(Protocol):
     def disconnected(self, peer: Peer) -> None:
         """Note that a peer is gone."""
 
-    async def verify_ahead(self, block: bytes) -> None:
+    async def verify_ahead(self, arrived: ArrivedBlock) -> None:
         """Verify what is unknown of a block that is about to be executed, off the event loop."""
 
     async def received(self, peer: Peer, message: Message) -> None:
@@ -163,10 +163,8 @@ class Peering:
                 await parts.inbox.room()
                 await self._on_consensus(peer, message)
             case BlockAnswer(block=block):
-                if parts.links.owes_block(peer):
-                    await parts.gossip.verify_ahead(block)
-                    await parts.inbox.room()
-                    self._take_block(block)
+                if parts.links.owes_blocks(peer):
+                    await self._take_block(peer, block)
             case _:
                 await parts.gossip.received(peer, message)
 
@@ -242,11 +240,17 @@ class Peering:
         except (CodecError, ProposalMismatched) as error:
             raise PeerFault(error.code, provable=True) from None
 
-    def _take_block(self, block: bytes) -> None:
+    async def _take_block(self, peer: Peer, data: bytes) -> None:
+        """Take the answer of a peer that owes blocks, if it is one of them."""
+        parts = self._parts
         try:
-            self._parts.inbox.deliver_block(block)
+            arrived = ArrivedBlock.read(data)
         except CodecError as error:
             raise PeerFault(error.code, provable=True) from None
+        if parts.links.settle_block(peer, parts.inbox.id_of(arrived)):
+            await parts.gossip.verify_ahead(arrived)
+            await parts.inbox.room()
+            parts.inbox.deliver_block(arrived)
 
 
 def epoch_of(message: Consensus) -> Epoch:

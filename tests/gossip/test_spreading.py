@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from coordinator.ports import TransactionStatus
-from node.gossip.announcements import PAUSES_SECONDS
+from node.gossip import announcements
+from node.gossip.announcements import PAUSES_SECONDS, AnnouncementBook
 from node.gossip.gossip import ROUND_MAX
 from node.pool_admission import PoolLimits
 from node.ports import FoundWork
@@ -277,3 +278,24 @@ async def test_what_an_abandoned_block_held_is_pooled_again_unless_it_is_final_e
         assert not node.pool.contains(id_of(elsewhere))
         assert node.grew == 1
         assert not node.gossip._book.everything()
+
+
+def test_the_book_of_announcements_forgets_what_left_the_pool_however_much_that_is() -> None:
+    book = AnnouncementBook()
+    kept = {number.to_bytes(32, "big") for number in range(0, 40_000, 1_000)}
+    for number in range(40_000):
+        book.add(number.to_bytes(32, "big"), 0.0)
+    found = []
+    while due := book.due(PAUSES_SECONDS[0], 10, kept.__contains__):
+        assert len(due) <= 10
+        found += [identity for _, identity in due]
+    assert set(found) == kept
+    assert len(book) == 0
+
+
+def test_the_book_of_announcements_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcements, "BOOK_MAX", 10)
+    book = AnnouncementBook()
+    for number in range(25):
+        book.add(bytes((number,)) * 32, 0.0)
+    assert book.everything() == [bytes((number,)) * 32 for number in range(24, 14, -1)]

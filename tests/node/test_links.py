@@ -16,7 +16,10 @@ def test_questions_that_are_never_answered_do_not_add_up() -> None:
     peer: Peer = Wire(own, other)
     own.wires[peer.key] = Wire(own, other)
     links = MemberLinks(own, ManualClock())
-    assert not links.owes_block(peer)
-    for number in range(10 * OWED_MAX):
-        links.fetch_block(number.to_bytes(32, "big"))
-    assert [links.owes_block(peer) for _ in range(OWED_MAX + 1)] == [True] * OWED_MAX + [False]
+    assert not links.owes_blocks(peer)
+    asked = [number.to_bytes(32, "big") for number in range(10 * OWED_MAX)]
+    for block_id in asked:
+        links.fetch_block(block_id)
+    assert not links.settle_block(peer, b"\xff" * 32), "nobody asked for it"
+    assert [each for each in asked if links.settle_block(peer, each)] == asked[-OWED_MAX:]
+    assert not links.owes_blocks(peer), "an answer is owed once"

@@ -243,7 +243,7 @@ def test_metrics_count_what_happened(client: httpx.Client, alice: Wallet) -> Non
         "aitbc_pool_transactions 0.0",
         "aitbc_journal_sync_seconds_bucket",
         "aitbc_store_commit_seconds_bucket",
-        "aitbc_loop_lag_seconds_bucket",
+        "aitbc_event_loop_lag_seconds_bucket",
     ):
         assert line in text, line
     assert "nobody/asked" not in text

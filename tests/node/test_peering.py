@@ -20,10 +20,14 @@ from consensus import (
 )
 from ledger.keys import KeyPair
 from ledger.steps import at_once
+from ledger.transaction import CODEC, identify
 from ledger.types import PublicKey
+from node.gossip import budgets
 from node.p2p import (
     BlockAnswer,
     BlockRequest,
+    BodyAnswer,
+    BodyRequest,
     CertificatesRequest,
     Message,
     PeerFault,
@@ -94,10 +98,15 @@ async def test_a_peer_that_connects_is_told_where_the_node_is(node: LoneNode) ->
     assert peer.sent[0].final_height == 0
 
 
-async def test_another_final_block_at_the_same_height_is_told_once(node: LoneNode) -> None:
-    handler, peer = handler_of(node), caller(node, None)
+async def test_another_final_block_of_a_validator_at_the_same_height_is_told_once(
+    node: LoneNode,
+) -> None:
+    handler, own = handler_of(node), node.chain.head().block_id
     with capture_logs() as logs:
-        own = node.chain.head().block_id
+        for final_id in (own, b"\x01" * 32, b"\x01" * 32):
+            await handler.received(caller(node, None), StatusMessage(0, 1, 0, final_id))
+        assert not logs, "anybody can follow, and say what it likes"
+        peer = caller(node, 1)
         for final_id in (own, b"\x01" * 32, b"\x01" * 32):
             await handler.received(peer, StatusMessage(0, 1, 0, final_id))
     assert [each["event"] for each in logs] == ["peer_has_another_final_block"]
@@ -176,6 +185,60 @@ async def test_a_proposal_of_another_block_than_its_vote_names_is_the_leaders_fa
     with pytest.raises(PeerFault) as fault:
         await handler.received(peer, ProposalMessage(vote, b"garbage"))
     assert fault.value.provable
+
+
+async def test_only_the_first_block_that_a_leader_proposes_in_a_view_is_decoded(
+    node: LoneNode,
+) -> None:
+    handler, tree = handler_of(node), node.tree
+    leader = node.driver.committee.leader(1)
+    root, key = tree.final_view.block_id, VALIDATORS[leader].public_key
+    first, second = (at_once(tree.build(root, 1, key, START_MS + n, []))[0] for n in (1, 2))
+    tree._blocks.clear()
+    peer = caller(node, leader)
+    for built in (first, second):
+        vote = vote_of(leader, Notarize(0, 1, 0, built.view.block_id))
+        await handler.received(peer, ProposalMessage(vote, built.data))
+    assert tree.holds(first.view.block_id)
+    assert not tree.holds(second.view.block_id), "its vote is taken, as proof of the fault"
+    events = node.driver.inbox.take(10)
+    assert sum(isinstance(event, VoteReceived) for event in events) == 2
+
+
+async def test_a_block_that_was_not_the_one_asked_for_is_not_taken(node: LoneNode) -> None:
+    assert node.part is not None
+    handler, tree, transport = handler_of(node), node.tree, node.part.peers
+    assert isinstance(transport, MemoryPeers)
+    key = VALIDATORS[node.driver.committee.leader(1)].public_key
+    built, _ = at_once(tree.build(tree.final_view.block_id, 1, key, START_MS + 1, []))
+    tree._blocks.clear()
+    other = MemoryPeers(transport.hub, transport.identity, handler)
+    other.identity = type(transport.identity)(VALIDATORS[1], Role.VALIDATOR)
+    transport.hub.nodes.append(transport)
+    transport.hub.up(other)
+    peer = transport.peer_of(VALIDATORS[1].public_key)
+    assert peer is not None
+    node.driver._network.fetch_block(bytes(32))
+    await handler.received(peer, BlockAnswer(built.data))
+    assert not tree.holds(built.view.block_id)
+    node.driver._network.fetch_block(built.view.block_id)
+    await handler.received(peer, BlockAnswer(built.data))
+    assert tree.holds(built.view.block_id)
+    transport.hub.down(other)
+
+
+async def test_transactions_of_a_block_cost_who_asks_for_them_attention(
+    node: LoneNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "ATTENTION_MAX", 5 * budgets.SERVE_COST)
+    handler, tree, peer = handler_of(node), node.tree, caller(node, 1)
+    key = VALIDATORS[node.driver.committee.leader(1)].public_key
+    signed = identify(TAGS, CODEC.decode(node.transfer()))
+    built, _ = at_once(tree.build(tree.final_view.block_id, 1, key, START_MS + 1, [signed]))
+    del peer.sent[:]
+    for _ in range(7):
+        await handler.received(peer, BodyRequest(built.view.block_id, (0,)))
+    assert [type(message) for message in peer.sent] == [BodyAnswer] * 5
 
 
 async def test_a_proposal_of_a_view_that_is_far_away_is_not_decoded(node: LoneNode) -> None:
