@@ -120,7 +120,13 @@ def build_chain(
     identity, section = read_identity(keys.validator, data), config.p2p
     evidence = EvidenceKeeper(data / "evidence", chain, identity.keys, clock)
     links = section and build_links(section, identity, genesis.digest, clock, metrics)
-    opener = EpochOpener(store, journals, keys.validator, process_started_ms=clock.wall_ms())
+    opener = EpochOpener(
+        store,
+        journals,
+        keys.validator,
+        genesis_set=genesis.validators,
+        process_started_ms=clock.wall_ms(),
+    )
     if never_voted_in_epoch is not None:
         opener.vouch(never_voted_in_epoch)
     driver = Driver(
@@ -164,7 +170,13 @@ def _index_process(
         keep_ms=section.index_keep_days * _DAY_MS,
         failpoints=config.failpoints,
     )
-    process = IndexProcess(settings, clock, height=indexed_height, final_height=head.height)
+    process = IndexProcess(
+        settings,
+        clock,
+        height=indexed_height,
+        final_height=head.height,
+        place=section.index_in,
+    )
     if config.store.keep_blocks:
         store.prune_below(_first_kept(config.store.keep_blocks, store, process))
     return process

@@ -144,6 +144,9 @@ class StoreSection(_Section, frozen=True):
     """What pages and lists query; can be rebuilt."""
     keep_blocks: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
     """Newest blocks that stay whole; of older ones summaries are kept (S11). 0 keeps all."""
+    index_in: Literal["process", "thread"] = "process"
+    """Where the index is written: a process of its own, or a thread of the node, which starts
+    sooner and slows a busy node down; for tests."""
     index_partition_entries: Annotated[int, Meta(ge=16, le=100_000_000)] = 500_000
     """Blocks, transactions and outcomes of a partition of the index."""
     index_keep_days: Annotated[int, Meta(ge=0, le=100_000)] = 0

@@ -6,8 +6,6 @@ again, after longer and longer pauses; the status, the metrics and the log say w
 """
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections import deque
 from contextlib import suppress
 from typing import Final
@@ -16,6 +14,7 @@ import msgspec
 import structlog
 
 from ledger.types import Height
+from node.index_runners import IndexRunner, Place, start_runner
 from node.index_worker import IndexReport, IndexSettings
 from node.ports import Clock
 
@@ -40,9 +39,6 @@ TELL_S: Final = 10.0
 TIMES_MAX: Final = 4_096
 """Final blocks that are not indexed and whose arrival is remembered, to say how long they wait."""
 
-LINE_BYTES_MAX: Final = 65_536
-"""Longest report."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -50,7 +46,13 @@ class IndexProcess:
     """The process. Used on the event loop."""
 
     def __init__(
-        self, settings: IndexSettings, clock: Clock, *, height: Height, final_height: Height
+        self,
+        settings: IndexSettings,
+        clock: Clock,
+        *,
+        height: Height,
+        final_height: Height,
+        place: Place = "process",
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -59,7 +61,9 @@ class IndexProcess:
             clock: its monotonic clock says how long blocks wait.
             height: newest indexed block; -1 before genesis.
             final_height: newest final block.
+            place: where the indexer runs.
         """
+        self._place = place
         self._settings = settings
         self._clock = clock
         self._height = height
@@ -70,9 +74,9 @@ class IndexProcess:
             self._arrivals.append((final_height, self._arrived_ms))
         self._code = ""
         self._detail = ""
-        self._starts = 0
-        self._moved = asyncio.Event()
-        self._process: Process | None = None
+        self._restarts = 0
+        self._change = asyncio.Event()
+        self._runner: IndexRunner | None = None
         self._running: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._told_s = clock.monotonic_ms() / 1_000
@@ -108,32 +112,31 @@ class IndexProcess:
     @property
     def restarts(self) -> int:
         """How often the process had to be started again."""
-        return max(0, self._starts - 1)
+        return self._restarts
 
     @property
     def pid(self) -> int | None:
-        """Its number while it runs."""
-        return None if self._process is None else self._process.pid
+        """Number of the process, if one was started."""
+        return None if self._runner is None else self._runner.pid
 
     async def start(self) -> None:
         """Start the process; returns when it runs, not when it has indexed anything."""
-        if self._height < 0 <= self._final_height:
+        if self._height < 0 < self._final_height:
             log.info("index_made_anew", final_height=self._final_height)
-        await self._spawn()
-        self._running = asyncio.create_task(self._run(), name="index")
+        self._runner = await start_runner(self._place, self._settings)
+        self._running = asyncio.create_task(self._run(self._runner), name="index")
 
     async def stop(self) -> None:
         """End the process; what it has committed stays."""
         self._stopping.set()
-        if self._running is None or self._process is None:
+        if self._running is None or self._runner is None:
             return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._runner.close_input()
         try:
             async with asyncio.timeout(STOP_S):
                 await asyncio.shield(self._running)
         except TimeoutError:
-            self._kill()
+            self._runner.kill()
             await self._running
 
     def on_final(self, height: Height) -> None:
@@ -141,57 +144,53 @@ class IndexProcess:
         if len(self._arrivals) < TIMES_MAX:
             self._arrivals.append((height, self._clock.monotonic_ms()))
         self._final_height = height
-        process = self._process
-        if process is None or process.stdin is None or process.stdin.is_closing():
-            return
-        # What is still in the buffer will wake it as well.
-        if process.stdin.transport.get_write_buffer_size() == 0:
-            process.stdin.write(b"\n")
+        if self._runner is not None:
+            self._runner.wake()
 
     async def wait_for(self, height: Height, timeout_s: float) -> bool:
         """Wait until a height is indexed; return whether it is, False when the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while self._height < height:
-                    await self._moved.wait()
+                    await self.changed()
         return self._height >= height
 
-    async def _run(self) -> None:
+    async def changed(self) -> None:
+        """Wait until the height, the fault or the process is another."""
+        await self._change.wait()
+
+    def _tell_change(self) -> None:
+        change, self._change = self._change, asyncio.Event()
+        change.set()
+
+    async def _run(self, runner: IndexRunner) -> None:
         """Hear the process; start it again when it ends."""
         pause_s = RETRY_S_MIN
-        while self._process is not None:
+        while True:
             before = self._height
-            await self._hear(self._process)
-            status = await self._process.wait()
+            await self._hear(runner)
+            status = await runner.wait()
             if self._stopping.is_set():
                 return
             pause_s = RETRY_S_MIN if self._height > before else min(RETRY_S_MAX, 2 * pause_s)
             self._note_end(status, pause_s)
             if await self._is_stopped_within(pause_s):
                 return
-            await self._spawn()
+            runner = await self._start_again()
 
-    async def _spawn(self) -> None:
-        """Start a process and tell it what to do."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "node.index_worker",
-            stdin=PIPE,
-            stdout=PIPE,
-            limit=LINE_BYTES_MAX,
-        )
-        self._starts += 1
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(self._settings) + b"\n")
+    async def _start_again(self) -> IndexRunner:
+        """Start a process in the place of one that has ended."""
+        self._restarts += 1
+        runner = self._runner = await start_runner(self._place, self._settings)
         if self._stopping.is_set():  # That came while the process was being made.
-            self._process.stdin.close()
+            runner.close_input()
+        self._tell_change()
+        return runner
 
-    async def _hear(self, process: Process) -> None:
+    async def _hear(self, runner: IndexRunner) -> None:
         """Take in reports until the process closes its output."""
-        assert process.stdout is not None
         with suppress(ConnectionError):
-            async for line in process.stdout:
+            async for line in runner.reports:
                 try:
                     report = msgspec.json.decode(line, type=IndexReport)
                 except msgspec.DecodeError:
@@ -204,18 +203,19 @@ class IndexProcess:
             if report.code != self._code:
                 log.error("index_stands_still", code=report.code, detail=report.detail)
             self._code, self._detail = report.code, report.detail
+            self._tell_change()
             return
         if self._code and (report.is_waiting or report.height > self._height):
             log.info("index_goes_on", height=report.height)
             self._code = self._detail = ""
+            self._tell_change()
         if report.height == self._height:
             return
         self._height = report.height
         while self._arrivals and self._arrivals[0][0] <= self._height:
             self._arrived_ms = self._arrivals.popleft()[1]
         self._tell_progress()
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        self._tell_change()
 
     def _tell_progress(self) -> None:
         """Say in the log now and then how an index that is far behind catches up."""
@@ -229,6 +229,7 @@ class IndexProcess:
         if not self._code:
             self._code = LOST
             self._detail = f"the process that writes the index ended with status {status}"
+        self._tell_change()
         log.warning("index_process_ended", code=self._code, status=status, pause_s=pause_s)
 
     async def _is_stopped_within(self, seconds: float) -> bool:
@@ -237,8 +238,3 @@ class IndexProcess:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
         return self._stopping.is_set()
-
-    def _kill(self) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.kill()

@@ -17,6 +17,7 @@ from ledger.codec import encode
 from ledger.store import ChainStore, IndexLayout, IndexReader, IndexStep, prepare_index
 from node import index_process
 from node.index_process import LOST, IndexProcess
+from node.index_runners import Place
 from node.index_worker import FAILPOINT_VARIABLE, IndexReport, IndexSettings
 from node.ports import SystemClock
 from tests.databases import Files
@@ -106,10 +107,14 @@ def stored(folder: Path, builder: Builder, blocks: int | None = None) -> None:
 
 
 @asynccontextmanager
-async def running(folder: Path, final_height: int) -> AsyncIterator[IndexProcess]:
+async def running(
+    folder: Path, final_height: int, place: Place = "process"
+) -> AsyncIterator[IndexProcess]:
     settings = settings_of(folder, IndexLayout(partition_entries=50))
     height = prepare_index(settings.index_url)
-    process = IndexProcess(settings, SystemClock(), height=height, final_height=final_height)
+    process = IndexProcess(
+        settings, SystemClock(), height=height, final_height=final_height, place=place
+    )
     await process.start()
     try:
         yield process
@@ -117,17 +122,18 @@ async def running(folder: Path, final_height: int) -> AsyncIterator[IndexProcess
         await process.stop()
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for what a process on another core does to become visible here."""
+async def until(process: IndexProcess, is_so: Callable[[], bool]) -> None:
+    """Wait for what the process does to be known here."""
     async with asyncio.timeout(PATIENCE_S):
         while not is_so():
-            await asyncio.sleep(0.01)
+            await process.changed()
 
 
-async def test_the_index_catches_up_and_follows_new_final_blocks(tmp_path: Path):
+@pytest.mark.parametrize("place", ["process", "thread"])
+async def test_the_index_catches_up_and_follows_new_final_blocks(tmp_path: Path, place: Place):
     builder = random_history(seed=2, blocks=30).builder
     stored(tmp_path, builder, 20)
-    async with running(tmp_path, 19) as process:
+    async with running(tmp_path, 19, place) as process:
         assert (process.lag_blocks, process.fault) == (20, "")
         assert process.lag_ms >= 0
         assert await process.wait_for(19, PATIENCE_S)
@@ -155,11 +161,11 @@ async def test_a_killed_process_is_started_again_and_goes_on(
             number, before = process.pid, process.restarts
             assert number is not None
             os.kill(number, signal.SIGKILL)
-            await until(lambda before=before: process.restarts > before)
+            await until(process, lambda before=before: process.restarts > before)
         stored(tmp_path, builder)
         process.on_final(19)
         assert await process.wait_for(19, PATIENCE_S)
-        await until(lambda: not process.fault)
+        await until(process, lambda: not process.fault)
 
 
 async def test_a_process_that_is_gone_is_said_to_be(
@@ -171,14 +177,15 @@ async def test_a_process_that_is_gone_is_said_to_be(
         assert await process.wait_for(9, PATIENCE_S)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
-        await until(lambda: process.fault == LOST)
+        await until(process, lambda: process.fault == LOST)
         assert "status -9" in process.fault_detail
         process.on_final(10)
         assert process.lag_blocks == 1
 
 
+@pytest.mark.parametrize("place", ["process", "thread"])
 async def test_a_refused_block_stops_the_index_with_the_reason_until_it_is_mended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place
 ):
     monkeypatch.setattr(index_process, "RETRY_S_MIN", 0.01)
     monkeypatch.setattr(index_process, "RETRY_S_MAX", 0.2)
@@ -187,29 +194,31 @@ async def test_a_refused_block_stops_the_index_with_the_reason_until_it_is_mende
     whole = encode(builder.sealed[8].outcomes)
     assert builder.sealed[8].outcomes
     change_outcomes(tmp_path, 8, encode(()))
-    async with running(tmp_path, 11) as process:
-        await until(lambda: process.fault == "INDEX_REFUSED")
+    async with running(tmp_path, 11, place) as process:
+        await until(process, lambda: process.fault == "INDEX_REFUSED")
         assert "outcome root of block 8" in process.fault_detail
         assert process.height < 8
         assert process.lag_ms > 0
         change_outcomes(tmp_path, 8, whole)
         assert await process.wait_for(11, PATIENCE_S)
-        await until(lambda: not process.fault)
+        await until(process, lambda: not process.fault)
         assert process.fault_detail == ""
 
 
 def change_outcomes(folder: Path, height: int, outcomes: bytes) -> None:
-    with closing(ChainStore.open(f"sqlite:///{folder / 'chain.db'}")) as store:
-        with store._database.writing() as connection:
-            connection.exec_driver_sql(
-                "UPDATE blocks SET outcomes = ? WHERE height = ?", (outcomes, height)
-            )
+    with (
+        closing(ChainStore.open(f"sqlite:///{folder / 'chain.db'}")) as store,
+        store._database.writing() as connection,
+    ):
+        connection.exec_driver_sql(
+            "UPDATE blocks SET outcomes = ? WHERE height = ?", (outcomes, height)
+        )
 
 
 async def test_a_node_can_stop_while_it_waits_to_start_the_process_again(tmp_path: Path):
     async with running(tmp_path, 0) as process:
         # There is no chain to read: the process ends at once with the reason.
-        await until(lambda: process.fault == "STORE_MISSING")
+        await until(process, lambda: process.fault == "STORE_MISSING")
 
 
 PARENT = """
