@@ -13,7 +13,7 @@ from ledger.outcomes import OutcomeKind
 from ledger.params import Parameters
 from node.driver import NodeFatal
 from node.failpoints import Failpoint
-from tests.node.lone_node import COORDINATOR, PEER, LoneNode, TestClock, id_of
+from tests.node.lone_node import COORDINATOR, PEER, LoneNode, StillClock, id_of
 
 PARAMETERS = Parameters(account_fee=0)
 EPOCH_MS = 10_000
@@ -119,7 +119,7 @@ async def test_block_time_rises_although_the_wall_clock_jumps_back(tmp_path: Pat
 
 
 async def test_epochs_follow_each_other_and_leave_one_journal(tmp_path: Path) -> None:
-    async with LoneNode(tmp_path, SHORT_EPOCHS) as node:
+    async with LoneNode(tmp_path, SHORT_EPOCHS, StillClock()) as node:
         heights = []
         while node.driver.status().epoch < 4:
             heights.append(await node.finalize(node.transfer()))
@@ -135,7 +135,7 @@ async def test_epochs_follow_each_other_and_leave_one_journal(tmp_path: Path) ->
 async def test_a_node_restarts_at_the_boundary_of_an_epoch_and_inside_of_one(
     tmp_path: Path,
 ) -> None:
-    later = TestClock(shift_ms=EPOCH_MS)
+    later = StillClock(shift_ms=EPOCH_MS)
     async with LoneNode(tmp_path, SHORT_EPOCHS, later) as node:
         await node.finalize(node.transfer())
         assert node.tree.final_view.ends_epoch

@@ -12,7 +12,7 @@ from ledger.params import Parameters
 from ledger.store import ChainStore
 from ledger.types import Hash, PublicKey, View
 from node.ports import FoundWork
-from tests.node.lone_node import PEER, VALIDATOR, LoneNode, id_of
+from tests.node.lone_node import PEER, VALIDATOR, LoneNode, StillClock, id_of
 
 VALIDATORS = (VALIDATOR, *(KeyPair(bytes([n]) * 32) for n in (21, 22, 23)))
 
@@ -88,6 +88,7 @@ def member_of(hub: Hub, folder: Path, number: int, parameters: Parameters) -> Lo
     return LoneNode(
         place,
         parameters,
+        StillClock(),
         never_voted_in_epoch=0,
         validators=VALIDATORS,
         key=VALIDATORS[number],

@@ -16,13 +16,11 @@ from ledger.motions import (
     SetProtocolVersion,
     prove_possession,
 )
-from ledger.params import Parameters
 from node.driver import NodeFatal
-from tests.node.lone_node import TAGS, VALIDATOR, LoneNode, id_of
+from tests.node.lone_node import TAGS, VALIDATOR, LoneNode, StillClock, id_of
 from tests.node.memory_peers import MemoryHub
-from tests.node.test_network import VALIDATORS, member, reported, submitted
+from tests.node.test_network import SHORT, VALIDATORS, member, reported, submitted
 
-SHORT = Parameters(account_fee=0, epoch_ms=10_000)
 FIFTH = KeyPair(b"\x55" * 32)
 PAYOUT = b"\x0a" * 20
 
@@ -30,7 +28,7 @@ PAYOUT = b"\x0a" * 20
 def candidate(hub: MemoryHub, folder: Path) -> LoneNode:
     place = folder / "fifth"
     place.mkdir(exist_ok=True)
-    return LoneNode(place, SHORT, validators=VALIDATORS, key=FIFTH, hub=hub)
+    return LoneNode(place, SHORT, StillClock(), validators=VALIDATORS, key=FIFTH, hub=hub)
 
 
 async def decide(nodes: list[LoneNode], motion: Motion) -> None:
@@ -88,7 +86,7 @@ async def test_a_key_that_is_voted_in_signs_and_one_that_is_voted_out_follows(
 async def test_a_node_stops_before_rules_that_it_does_not_know_and_keeps_what_it_has(
     tmp_path: Path,
 ) -> None:
-    node = LoneNode(tmp_path, SHORT)
+    node = LoneNode(tmp_path, SHORT, StillClock())
     running = asyncio.create_task(node.driver.run())
     await node.finalize(node.signed(CastVote(None, SetProtocolVersion(2), support=True), VALIDATOR))
     node.clock.shift_ms += SHORT.epoch_ms

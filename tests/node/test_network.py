@@ -5,12 +5,18 @@ from pathlib import Path
 from ledger.keys import KeyPair
 from ledger.params import Parameters
 from node.failpoints import Failpoints, NoFailpoints
-from tests.node.lone_node import PEER, VALIDATOR, LoneNode, id_of
+from tests.node.lone_node import PEER, VALIDATOR, LoneNode, StillClock, TestClock, id_of
 from tests.node.memory_peers import MemoryHub
 
 VALIDATORS = (VALIDATOR, *(KeyPair(bytes([n]) * 32) for n in (21, 22, 23)))
 LONG = Parameters(account_fee=0, epoch_ms=604_800_000)
 SHORT = Parameters(account_fee=0, epoch_ms=10_000)
+"""Epochs that a test ends by moving the clocks, which stand still otherwise."""
+
+
+def clock_for(parameters: Parameters) -> TestClock:
+    """Return a node's clock; all of one test start at the same time."""
+    return StillClock() if parameters is SHORT else TestClock()
 
 
 def member(
@@ -25,6 +31,7 @@ def member(
     return LoneNode(
         place,
         parameters,
+        clock_for(parameters),
         failpoints=failpoints or NoFailpoints(),
         validators=VALIDATORS,
         key=VALIDATORS[number],
@@ -36,7 +43,15 @@ def follower(hub: MemoryHub, folder: Path, parameters: Parameters = LONG) -> Lon
     place = folder / "follower"
     place.mkdir(exist_ok=True)
     key = KeyPair(b"\x77" * 32)
-    return LoneNode(place, parameters, validators=VALIDATORS, key=key, hub=hub, is_follower=True)
+    return LoneNode(
+        place,
+        parameters,
+        clock_for(parameters),
+        validators=VALIDATORS,
+        key=key,
+        hub=hub,
+        is_follower=True,
+    )
 
 
 async def reported(nodes: list[LoneNode], signed: bytes) -> None:
