@@ -28,6 +28,8 @@ AITBC = NAIT_PER_AITBC
 FUNDS = 1_000 * AITBC
 LEASE_S = 20
 SILENCE_S = 15
+PATIENCE_S = 30.0
+"""Limit of whatever a test waits for, on a busy machine."""
 
 TIMINGS = Timings(
     lease_ms=LEASE_S * 1_000,
@@ -143,7 +145,7 @@ class World:
             job = await self.get(job_id, principal)
             return job if job.phase is phase else None
 
-        found = await self.services.core.follower.jobs.wait_until(job_id, look, 5.0)
+        found = await self.services.core.follower.jobs.wait_until(job_id, look, PATIENCE_S)
         assert found is not None, f"{(await self.get(job_id, principal)).phase}, not {phase}"
         return found
 
@@ -154,7 +156,7 @@ class World:
             job = await self.get(job_id, principal)
             return job if job.receipt_id is not None else None
 
-        found = await self.services.core.follower.jobs.wait_until(job_id, look, 5.0)
+        found = await self.services.core.follower.jobs.wait_until(job_id, look, PATIENCE_S)
         assert found is not None, "no receipt"
         return found
 
@@ -165,7 +167,7 @@ class World:
             job = await self.get(job_id, principal)
             return job if self.chain.job(job_id) is None and job.ended_ms is not None else None
 
-        found = await self.services.core.follower.jobs.wait_until(job_id, look, 5.0)
+        found = await self.services.core.follower.jobs.wait_until(job_id, look, PATIENCE_S)
         assert found is not None, f"still {(await self.get(job_id, principal)).phase}"
         await self.services.core.follower.catch_up()
         return await self.get(job_id, principal)
