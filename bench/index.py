@@ -49,8 +49,10 @@ def _measure(run: Run) -> None:
     with closing(Indexer(chain, url)) as indexer:
         rates, ids = _grow(run, chain, indexer, rows, window)
     tenth = max(1, len(rates) // 10)
-    run.add("index.rows.first", "rows a second, the first tenth", "1/s", rates[:tenth])
-    run.add("index.rows", f"  the last tenth of {rows:,}", "1/s", rates[-tenth:])
+    run.add(
+        "index.rows.first", "rows a second, the first tenth", "1/s", rates[:tenth], run.limits.rows
+    )
+    run.add("index.rows", f"  the last tenth of {rows:,}", "1/s", rates[-tenth:], run.limits.rows)
     size = sum(path.stat().st_size for path in Path(run.folder).iterdir())
     run.add("index.size", "  size on disk", "B/row", [size / rows])
     with closing(IndexReader(url)) as reader:
