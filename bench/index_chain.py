@@ -65,7 +65,8 @@ class TransferChain:
             self._oldest += 1
         last = min(self._newest, after_height + limit)
         return [
-            block_of(self._rows[height], self.tags)
+            # A row of the database unpacks as a tuple does.
+            block_of(self._rows[height], self.tags)  # type: ignore[arg-type]
             for height in range(after_height + 1, last + 1)
         ]
 

@@ -104,3 +104,22 @@ def _line(standing: Standing) -> str:
 
 def _told(value: float | None) -> str:
     return "" if value is None else told(value)
+
+
+def markdown(found: Sequence[Standing]) -> list[str]:
+    """Return the table as Markdown, for docs/performance.md."""
+    lines = [
+        "| | at least | stretch | reached | pace | at pace 1 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for standing in found:
+        aim, figure = standing.aim, standing.figure
+        reached, pace, scaled = "not measured", "", ""
+        if figure is not None:
+            spread = "" if aim.unit == "%" else f" ({told(figure.low)} … {told(figure.high)})"
+            reached = f"{_told(standing.value)}{spread}"
+        if figure is not None and aim.pace is not Pace.NONE:
+            pace, scaled = f"{standing.pace:.2f}", _told(standing.at_design_pace)
+        aims = f"{_told(aim.least)} | {_told(aim.stretch)}"
+        lines.append(f"| {aim.what}, {aim.unit} | {aims} | {reached} | {pace} | {scaled} |")
+    return lines

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.aims import DESIGN_CORE, DESIGN_CORES, commands
 from bench.report import HISTORY, read_history
-from bench.standings import Standing, standings, table
+from bench.standings import Standing, markdown, standings, table
 
 PACE_NOTE = (
     f"Aims are for {DESIGN_CORES} cores that verify {DESIGN_CORE:,} signatures a second each. "
@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps([_row(standing) for standing in found], indent=2))
         return 0
-    print(*table(found), "", PACE_NOTE, sep="\n")
+    lines = markdown(found) if options.markdown else table(found)
+    print(*lines, "", PACE_NOTE, sep="\n")
     return 0
 
 
@@ -77,5 +78,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="with --measure: commands with this part")
     parser.add_argument("--folder", type=Path, help="where databases are written")
     parser.add_argument("--history", type=Path, default=HISTORY, help="file of the recorded runs")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     return parser.parse_args(list(arguments))

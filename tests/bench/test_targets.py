@@ -90,6 +90,11 @@ def test_the_table_is_printed_for_people_and_for_programs(
     (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("index ")]
     assert "50,000" in line
     assert "2026-01-02 03:04 abc1234, load 0.1" in line
+    assert targets.main(["--history", str(path), "--markdown"]) == 0
+    assert (
+        "| index rows written at 10^7 rows, 1/s | 40,000 | 75,000 "
+        "| 50,000 (50,000 … 50,000) | 1.00 | 50,000 |\n"
+    ) in capsys.readouterr().out
     assert targets.main(["--history", str(path), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     (row,) = [each for each in rows if each["reached"] is not None]
