@@ -1,14 +1,17 @@
 """The pool while the chain goes on: what changes during verification, and what counts as work."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
 from structlog.testing import capture_logs
 
+from coordinator.ports import TransactionStatus
 from ledger.records import Supply, Table, state_key
 from ledger.transaction import SignedTransaction, identify
 from ledger.types import Address
 from ledger.views import ChainView, genesis_view
+from node import pool_signatures
 from node.mempool import LOOKED_AT_MAX, WORK_CHECKS_MAX, Mempool
 from node.pool_admission import PoolLimits
 from node.ports import FoundWork
@@ -84,6 +87,28 @@ async def test_what_expired_meanwhile_is_refused() -> None:
 
     chain, _ = interrupted(wait)
     assert await codes(chain, chain.transfer(valid_ms=40)) == ["TRANSACTION_EXPIRED"]
+
+
+async def test_transactions_that_wait_for_their_signatures_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_signatures, "UNVERIFIED_MAX", 5)
+    chain, gate = PooledChain(), asyncio.Event()
+
+    class Held(SignatureVerifier):
+        async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
+            await gate.wait()
+            return await super().verify(claims)
+
+    chain.pool = Mempool(chain, Held(TAGS, 0), chain.clock, chain.limits)
+    batches = [[wire(chain.transfer(number)) for number in (at, at + 1)] for at in range(1, 9, 2)]
+    adding = asyncio.gather(*map(chain.pool.add, batches))
+    await asyncio.sleep(0)
+    gate.set()
+    outcomes = await adding
+    statuses = [outcome.status for batch in outcomes for outcome in batch]
+    assert statuses == [TransactionStatus.POOLED] * 5 + [TransactionStatus.FULL] * 3
+    assert {(await chain.pool.add([batches[3][1]]))[0].status} == {TransactionStatus.POOLED}
 
 
 async def test_a_good_signature_is_verified_once_even_if_the_pool_had_no_room() -> None:
