@@ -1,5 +1,6 @@
 """What a validator does about its own past, and about a proposal on which its program fails."""
 
+import asyncio
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -150,7 +151,9 @@ async def test_a_validator_that_fails_while_it_catches_up_goes_on_after_a_restar
             fourth.clock.shift_ms = nodes[0].clock.shift_ms
             try:
                 async with fourth:
-                    await fourth.chain.wait_final(id_of(signed), 0.5)
+                    final = asyncio.create_task(fourth.chain.wait_final(id_of(signed), 20))
+                    await asyncio.wait({final, fourth.running}, return_when=asyncio.FIRST_COMPLETED)
+                    final.cancel()
             except NodeFatal:
                 failed += 1
         assert failed
