@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from aitbc import ChainTags
 from bench.load import REQUEST_TIMEOUT_S
@@ -122,18 +124,28 @@ class Cluster:
         """Return what the running validators have sent."""
         frames: dict[str, float] = {}
         size = 0.0
-        for node in self.validators:
-            text = self.client.get(f"{node.url}/metrics").text
-            for family in text_string_to_metric_families(text):
-                for sample in family.samples:
-                    if sample.labels.get("direction") != "sent":
-                        continue
-                    if sample.name == "aitbc_p2p_frames_total":
-                        kind = sample.labels["kind"]
-                        frames[kind] = frames.get(kind, 0.0) + sample.value
-                    elif sample.name == "aitbc_p2p_bytes_total":
-                        size += sample.value
+        for sample in chain.from_iterable(map(self._metrics, self.validators)):
+            if sample.labels.get("direction") != "sent":
+                continue
+            if sample.name == "aitbc_p2p_frames_total":
+                kind = sample.labels["kind"]
+                frames[kind] = frames.get(kind, 0.0) + sample.value
+            elif sample.name == "aitbc_p2p_bytes_total":
+                size += sample.value
         return Traffic(sum(frames.values()), size, frames)
+
+    def loop_looks(self, node: NodeProcess) -> tuple[float, float]:
+        """Return how often a node looked at its event loop's lag, and how often it was late.
+
+        Late is what the hot path may not be: by more than 20 ms.
+        """
+        looks, prompt = 0.0, 0.0
+        for sample in self._metrics(node):
+            if sample.name == "aitbc_event_loop_lag_seconds_count":
+                looks = sample.value
+            elif sample.name == "aitbc_event_loop_lag_seconds_bucket":
+                prompt = sample.value if sample.labels["le"] == "0.02" else prompt
+        return looks, looks - prompt
 
     def cpu_seconds(self) -> float:
         """Return what the validators' processes and their workers have used, all together."""
@@ -143,6 +155,10 @@ class Cluster:
                 used = process.cpu_times()
                 total += used.user + used.system
         return total
+
+    def _metrics(self, node: NodeProcess) -> Iterator[Sample]:
+        for family in text_string_to_metric_families(self.client.get(f"{node.url}/metrics").text):
+            yield from family.samples
 
     def _answers(self, node: NodeProcess) -> bool:
         try:

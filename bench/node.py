@@ -87,13 +87,15 @@ def _load(run: Run, cluster: Cluster) -> None:
     post_final(cluster.client, cluster.urls[0], cluster.transfers(options.batch))
     window = min(WINDOW, max(options.batch, options.transactions // 5))
     rates: list[float] = []
-    seconds_used, sent = 0.0, 0
+    seconds_used, sent, looks, late = 0.0, 0, 0.0, 0.0
     while sent < options.transactions:
         count = min(ROUND, options.transactions - sent)
         signed = cluster.transfers(count)
-        used = cluster.cpu_seconds()
+        used, before = cluster.cpu_seconds(), cluster.loop_looks(cluster.nodes[0])
         delivered = _deliver(cluster, signed, options)
         seconds_used += cluster.cpu_seconds() - used
+        after = cluster.loop_looks(cluster.nodes[0])
+        looks, late = looks + after[0] - before[0], late + after[1] - before[1]
         sent += count
         rates += window_rates(delivered, window) or [count / delivered[-1].at_s]
         run.say(f"{sent:,} transfers, the newest {rates[-1]:,.0f}/s")
@@ -105,6 +107,8 @@ def _load(run: Run, cluster: Cluster) -> None:
     run.add(
         "node.cpu", "  processor time of the node, a transfer", "µs", [seconds_used / sent * 1e6]
     )
+    late_share = late / looks * 100 if looks else 0.0
+    run.add("node.loop.late", "  event loop late by over 20 ms, of all looks", "%", [late_share])
 
 
 def _deliver(
