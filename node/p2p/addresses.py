@@ -61,7 +61,7 @@ def parse_endpoint(text: str) -> Endpoint:
     is_bracketed = host.startswith("[") and host.endswith("]")
     if is_bracketed:
         host = host[1:-1]
-    is_host = _is_numeric(host) if is_bracketed or ":" in host else _is_name(host)
+    is_host = is_numeric(host) if is_bracketed or ":" in host else _is_name(host)
     if (
         len(text) > ADDRESS_CHARACTERS_MAX
         or not is_host
@@ -101,7 +101,7 @@ def parse_listen_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-    if not _is_numeric(host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+    if not is_numeric(host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
         raise AddressInvalid(text, "an address such as 127.0.0.1:8012 or [::1]:8012")
     return host, int(port)
 
@@ -119,7 +119,8 @@ def neighbourhood(host: str) -> str:
     return str(address)
 
 
-def _is_numeric(host: str) -> bool:
+def is_numeric(host: str) -> bool:
+    """Return whether a host is a numeric address and no name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -130,5 +131,5 @@ def _is_numeric(host: str) -> bool:
 def _is_name(host: str) -> bool:
     """Return whether a host is a name, or a numeric IPv4 address."""
     if re.fullmatch(r"[0-9.]+", host):
-        return _is_numeric(host)
+        return is_numeric(host)
     return len(host) <= 253 and _HOST_NAME.fullmatch(host) is not None

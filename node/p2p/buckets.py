@@ -1,4 +1,6 @@
-"""Token buckets: how much a peer may do in a while."""
+"""Token buckets: how much a peer, or many together, may do in a while."""
+
+from collections.abc import Sequence
 
 
 class TokenBucket:
@@ -44,3 +46,28 @@ class TokenBucket:
         passed_ms = max(0, now_ms - self._at_ms)
         self._tokens = min(self._burst * 1_000, self._tokens + passed_ms * self._rate)
         self._at_ms = now_ms
+
+
+class Allowance:
+    """Some buckets of which one suffices: first what is one's own, then what is shared.
+
+    Whoever uses little always has it, whatever others do; whoever wants more gets what nobody else
+    uses of the shared bucket.
+    """
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self, *buckets: TokenBucket) -> None:
+        """Draw on these, in this order."""
+        self._buckets: Sequence[TokenBucket] = buckets
+
+    def take(self, tokens: int, now_ms: int) -> None:
+        """Take tokens of the first bucket that owes nothing; of the last if all do."""
+        for bucket in self._buckets:
+            if bucket.wait_ms(now_ms) == 0:
+                break
+        bucket.take(tokens, now_ms)
+
+    def wait_ms(self, now_ms: int) -> int:
+        """Return after how long one of the buckets owes nothing any more; 0 for now."""
+        return min(bucket.wait_ms(now_ms) for bucket in self._buckets)

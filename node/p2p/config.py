@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from node.p2p.frames import FRAME_BYTES_MAX
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -14,23 +16,35 @@ class Limits:
     validator_slots: int = 64
     """Of `inbound_max`, slots that followers cannot take."""
     unproved_max: int = 64
-    """Connections that have not finished the hello yet."""
+    """Connections that have not finished the hello yet, and as many more from familiar addresses.
+    A newer one ends the oldest of the address that has most."""
     unproved_per_address_max: int = 16
     """Of these, connections from one address."""
     accepts_per_second: int = 100
-    """Connections taken; each costs a TLS handshake. More are closed at once."""
+    """Connections taken, and as many more from familiar addresses; each costs a TLS handshake.
+    More are closed at once."""
     accepts_per_address_per_second: int = 20
     """Of these, connections from one address."""
     handshake_ms: int = 5_000
     """From TCP connection to the end of the hello."""
     frames_per_second: int = 5_000
-    """Frames that are read of one peer; more wait in its socket."""
+    """Frames that are read of one peer that is no guest; more wait in its socket."""
     bytes_per_second: int = 64 * 1_048_576
-    """Bytes that are read of one peer; more wait in its socket."""
+    """Bytes that are read of one peer that is no guest; more wait in its socket."""
+    guest_frames_per_second: int = 20
+    """Frames that are read of each guest, whatever others do."""
+    guest_bytes_per_second: int = 262_144
+    """Bytes that are read of each guest, whatever others do."""
+    guests_frames_per_second: int = 1_000
+    """Frames beyond these that are read of all guests together: a tenth of an event loop."""
+    guests_bytes_per_second: int = 16 * 1_048_576
+    """Bytes beyond these that are read of all guests together."""
     controls_per_second: int = 20
     """Ping and pong frames of one peer; more end the connection."""
     queue_bytes_max: int = 32 * 1_048_576
-    """Bytes that wait to be sent to one peer; more end the connection."""
+    """Bytes that wait to be sent to one peer that is no guest; more end the connection."""
+    guest_queue_bytes_max: int = 2 * FRAME_BYTES_MAX
+    """Bytes that wait to be sent to one guest; more end the connection."""
     transaction_queue_bytes_max: int = 4 * 1_048_576
     """Of these, bytes of transactions; more are dropped."""
     stuck_ms: int = 10_000
@@ -40,8 +54,8 @@ class Limits:
     silent_ms: int = 5_000
     """A peer that was silent for so long is disconnected."""
     held_bytes_max: int = 268_435_456
-    """Bytes of all peers that were received and not handled; beyond it the follower that holds
-    most of them is disconnected."""
+    """Bytes of all peers that were received and not handled, or wait to be sent; beyond it the
+    guest with most of them is disconnected, or if guests have less than half, the peer."""
     ban_ms: int = 120_000
     """How long a key is refused after a provable fault."""
     follower_dials: int = 8

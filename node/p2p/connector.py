@@ -1,15 +1,16 @@
-"""One dial: TCP, TLS, WebSocket and hello, within one time limit."""
+"""One dial: name, TCP, TLS, WebSocket and hello, within one time limit."""
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from websockets.client import ClientProtocol
 from websockets.uri import WebSocketURI
 
 from ledger.types import PublicKey
-from node.p2p.addresses import Endpoint, KnownEndpoint
+from node.p2p.addresses import KnownEndpoint
 from node.p2p.config import Limits
 from node.p2p.errors import (
     AlreadyDialling,
@@ -22,6 +23,7 @@ from node.p2p.errors import (
 from node.p2p.greeting import Check, Greeter
 from node.p2p.intake import PATH
 from node.p2p.link import Proved
+from node.p2p.resolver import Resolver
 from node.p2p.wire import CLOSE_SECONDS, MakeWire, Wire
 
 
@@ -43,6 +45,7 @@ class Connector:
         self._tls = tls
         self._limits = limits
         self._make_wire = make_wire
+        self._resolver = Resolver()
         self._dialled: set[PublicKey] = set()
 
     async def connect(self, place: KnownEndpoint, check: Check) -> tuple[Wire, Proved]:
@@ -70,18 +73,19 @@ class Connector:
 
             try:
                 async with asyncio.timeout(self._limits.handshake_ms / 1_000):
-                    return await self._greet(place.endpoint, check_claimed)
+                    return await self._greet(place, check_claimed)
             except TimeoutError:
                 raise HandshakeSlow("no hello in time") from None
             except OSError as error:
                 raise ConnectionLost(error.strerror or type(error).__name__) from None
 
-    async def _greet(self, endpoint: Endpoint, check: Check) -> tuple[Wire, Proved]:
+    async def _greet(self, place: KnownEndpoint, check: Check) -> tuple[Wire, Proved]:
+        endpoint = place.endpoint
         uri = WebSocketURI(True, endpoint.host, endpoint.port, PATH, "")
+        connected = await self._connect(await self._resolver.resolve(place), endpoint.port)
         _, wire = await asyncio.get_running_loop().create_connection(
             lambda: self._make_wire(ClientProtocol(uri)),
-            endpoint.host,
-            endpoint.port,
+            sock=connected,
             ssl=self._tls,
             server_hostname="",
             ssl_handshake_timeout=self._limits.handshake_ms / 1_000,
@@ -95,6 +99,28 @@ class Connector:
         except asyncio.CancelledError:
             wire.end(Stopping())
             raise
+
+    async def _connect(self, hosts: Sequence[str], port: int) -> socket.socket:
+        """Connect to the first of some addresses that answers; each gets its share of the time.
+
+        Raises:
+            OSError: none does.
+        """
+        share_s = self._limits.handshake_ms / 1_000 / (len(hosts) + 1)
+        for number, host in enumerate(hosts, start=1):
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            connecting = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connecting.setblocking(False)
+                async with asyncio.timeout(share_s):
+                    await asyncio.get_running_loop().sock_connect(connecting, (host, port))
+            except BaseException as error:
+                connecting.close()
+                if isinstance(error, OSError) and number < len(hosts):
+                    continue
+                raise
+            return connecting
+        raise OSError(0, "the name has no address")
 
     @contextmanager
     def _claims(self) -> Iterator["_Claim"]:

@@ -1,16 +1,18 @@
-"""Connections that this node makes: a task for each place to dial, which never gives up."""
+"""Connections that this node makes: a task for each peer to dial, which never gives up."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from ledger.types import PublicKey
-from node.p2p.addresses import KnownEndpoint
+from node.p2p.addresses import Endpoint, KnownEndpoint
 from node.p2p.config import Limits
-from node.p2p.errors import AlreadyConnected, LinkEnded, OwnKey, PeerClosed, short
+from node.p2p.errors import AlreadyConnected, LinkEnded, OwnAddress, PeerClosed, short
 from node.p2p.link import Link
 
 log = structlog.get_logger(__name__)
@@ -18,12 +20,15 @@ log = structlog.get_logger(__name__)
 Attempt = Callable[[KnownEndpoint], Awaitable[Link]]
 """Dials once; raises a `LinkEnded`."""
 
+BELIEVED_SECONDS: Final = 60.0
+"""How long a place without a key is taken for the connected peer that it claimed to be, or was."""
+
 DOUBLINGS_MAX: Final = 16
 """Bounds the exponent of a pause; the longest pause is reached before."""
 
 
 class Backoff:
-    """Pauses between dials to one place: doubling, with jitter, up to a limit.
+    """Pauses between dials to one peer: doubling, with jitter, up to a limit.
 
     Half of a pause is certain and half is drawn, so that nodes that lost each other at one moment
     do not come back at one moment.
@@ -49,7 +54,11 @@ class Backoff:
 
 
 class Dialler:
-    """Keeps a connection to each of some places."""
+    """Keeps a connection to each peer that some places lead to.
+
+    A peer is a key, wherever it says that it is, or a place whose key nobody told. It has one task
+    and one row of pauses, so that a validator gains nothing by signing ever new addresses.
+    """
 
     def __init__(
         self,
@@ -73,16 +82,19 @@ class Dialler:
         self._now_ms = now_ms
         self._attempt = attempt
         self._link_of = link_of
-        self._tasks: dict[KnownEndpoint, asyncio.Task[None]] = {}
+        self._places: dict[PublicKey | Endpoint, list[KnownEndpoint]] = {}
+        self._tasks: dict[PublicKey | Endpoint, asyncio.Task[None]] = {}
 
     def want(self, places: Iterable[KnownEndpoint]) -> None:
         """Say which places are to be dialled from now on; links that exist are left alone."""
-        wanted = dict.fromkeys(places)
-        for place in [place for place in self._tasks if place not in wanted]:
-            self._tasks.pop(place).cancel()
-        for place in wanted:
-            if place not in self._tasks:
-                self._tasks[place] = asyncio.create_task(self._keep(place))
+        self._places = {}
+        for place in dict.fromkeys(places):
+            self._places.setdefault(place.key or place.endpoint, []).append(place)
+        for whom in [whom for whom in self._tasks if whom not in self._places]:
+            self._tasks.pop(whom).cancel()
+        for whom in self._places:
+            if whom not in self._tasks or self._tasks[whom].done():
+                self._tasks[whom] = asyncio.create_task(self._keep(whom))
 
     async def stop(self) -> None:
         """Dial no more."""
@@ -92,19 +104,22 @@ class Dialler:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _keep(self, place: KnownEndpoint) -> None:
+    async def _keep(self, whom: PublicKey | Endpoint) -> None:
         limits = self._limits
         backoff = Backoff(limits.backoff_first_ms, limits.backoff_max_ms, self._jitter)
-        key, last_code = place.key, ""
-        while True:
-            await self._until_missing(key)
+        key, believed_s = (whom, None) if isinstance(whom, bytes) else (None, BELIEVED_SECONDS)
+        last_code = ""
+        for number in itertools.count():
+            await self._until_missing(key, believed_s)
+            places = self._places[whom]
+            place = places[number % len(places)]
             try:
                 link = await self._attempt(place)
-            except OwnKey:
+            except OwnAddress:
                 log.info("an address of a peer is this node's own", address=str(place.endpoint))
                 return
             except AlreadyConnected as known:
-                # A place without a key has told whose it is; nothing is to be done until that ends.
+                # A place without a key has told whose it is. Nobody has proved that.
                 key = known.key
                 continue
             except LinkEnded as reason:
@@ -112,6 +127,9 @@ class Dialler:
                 tell = log.info if code != last_code else log.debug
                 last_code = code
                 tell("peer not reached", address=str(place.endpoint), code=code, detail=str(reason))
+            except Exception:
+                # A defect of this node costs one dial, and not this peer for ever.
+                log.exception("a dial failed", address=str(place.endpoint))
             else:
                 key, last_code = link.key, ""
                 began_ms = self._now_ms()
@@ -119,8 +137,10 @@ class Dialler:
                 backoff.note_lasted(self._now_ms() - began_ms)
             await asyncio.sleep(backoff.next_ms() / 1_000)
 
-    async def _until_missing(self, key: PublicKey | None) -> None:
+    async def _until_missing(self, key: PublicKey | None, at_most_s: float | None) -> None:
         """Wait until there is no link to a key."""
-        while key is not None and (link := self._link_of(key)) is not None:
-            log.debug("peer is connected already", peer=short(key))
-            await link.gone.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                while key is not None and (link := self._link_of(key)) is not None:
+                    log.debug("peer is connected already", peer=short(key))
+                    await link.gone.wait()

@@ -2,18 +2,18 @@
 
 LinkEnded
 ├── HelloRefused       the other end is not a peer that this node wants now
-│   ├── VersionDiffers · GenesisDiffers · KeyUnusable · OwnKey · KeyUnexpected
-│   ├── HelloMalformed · ProofForged · ProofExpired
+│   ├── VersionDiffers · GenesisDiffers · KeyUnusable · OwnKey · OwnAddress
+│   ├── KeyUnexpected · HelloMalformed · ProofForged · ProofExpired
 │   └── KeyBanned · AlreadyConnected · AlreadyDialling · NoSlot
 ├── FrameRefused       what a proved peer sent; mostly provable
 │   ├── FrameNotBinary · FrameFragmented · FrameTooLarge · WebSocketBroken
 │   └── KindUnknown · FrameMalformed · FrameNotCanonical · RecordForged
 ├── FaultReported      what a `PeerHandler` says that the peer did
 ├── LimitExceeded      the peer costs too much, or gives too little
-│   ├── HandshakeSlow · UnprovedTooMuch · ControlFlood · MemoryShort
+│   ├── HandshakeSlow · CrowdedOut · UnprovedTooMuch · ControlFlood · MemoryShort
 │   └── QueueFull · PeerStuck · PeerSilent · FrameStalled
 ├── PeerGone           the other end or the network ended it
-│   └── PeerClosed · ConnectionLost
+│   └── PeerClosed · ConnectionLost · NameUnresolved
 └── EndedHere          this node ended it for a reason of its own
     └── Stopping · Replaced · HandlerFailed
 """
@@ -69,9 +69,15 @@ class KeyUnusable(HelloRefused):
 
 
 class OwnKey(HelloRefused):
-    """The other end is this very process, or its key is this node's and so runs twice."""
+    """The other end claims this node's key: it runs twice, or the other end lies."""
 
     code = "OWN_KEY"
+
+
+class OwnAddress(HelloRefused):
+    """The other end shows this very process's certificate: the address is this node's own."""
+
+    code = "OWN_ADDRESS"
 
 
 class KeyUnexpected(HelloRefused):
@@ -206,6 +212,12 @@ class HandshakeSlow(LimitExceeded):
     code = "HANDSHAKE_SLOW"
 
 
+class CrowdedOut(LimitExceeded):
+    """The hello was not done when newer connections needed the room."""
+
+    code = "TOO_MANY"
+
+
 class UnprovedTooMuch(LimitExceeded):
     """More bytes before the end of the hello than any hello needs."""
 
@@ -267,6 +279,12 @@ class ConnectionLost(PeerGone):
     """The connection ended without a word, or was never made."""
 
     code = "CONNECTION_LOST"
+
+
+class NameUnresolved(PeerGone):
+    """The host name of an address has no numeric address, or nobody says which."""
+
+    code = "NAME_UNRESOLVED"
 
 
 class EndedHere(LinkEnded):

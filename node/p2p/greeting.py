@@ -8,8 +8,9 @@ from typing import Final
 
 from ledger.hashing import Tags
 from ledger.types import Hash
+from node.p2p.addresses import neighbourhood
 from node.p2p.certificates import certificate_hash_of
-from node.p2p.errors import OwnKey
+from node.p2p.errors import OwnAddress
 from node.p2p.hello import Channel, Hello, Side
 from node.p2p.link import Proved
 from node.p2p.peer import NodeIdentity
@@ -56,22 +57,20 @@ class Greeter:
             process=process,
             is_outbound=True,
             address=address,
-            neighbourhood="",
+            neighbourhood=_neighbourhood(wire),
         )
         check(claimed)
         wire.write(hello.proof(opening, self.clock.wall_ms()))
         hello.check_proof(opening, await wire.receive(), self.clock.wall_ms())
         return claimed
 
-    async def as_listener(
-        self, wire: Wire, address: str, neighbourhood: str, check: Check
-    ) -> Proved:
+    async def as_listener(self, wire: Wire, address: str, near: str, check: Check) -> Proved:
         """Say hello on a connection that another made.
 
         Args:
             wire: connected, before its first frame.
             address: where it comes from.
-            neighbourhood: what limits count it to.
+            near: what limits count it to.
             check: called when the other end has proved its key, before this node proves its own.
 
         Raises:
@@ -88,7 +87,7 @@ class Greeter:
             process=process,
             is_outbound=False,
             address=address,
-            neighbourhood=neighbourhood,
+            neighbourhood=near,
         )
         check(proved)
         wire.write(hello.proof(opening, self.clock.wall_ms()))
@@ -98,13 +97,19 @@ class Greeter:
         """Return a hello of its own nonce, and the other end's certificate hash.
 
         Raises:
-            OwnKey: both ends are this process.
+            OwnAddress: both ends are this process.
         """
         tls = wire.transport.get_extra_info("ssl_object")
         assert isinstance(tls, SSLObject)
         process = certificate_hash_of(tls)
         if process == self.certificate_hash:
-            raise OwnKey("the address is this node's own")
+            raise OwnAddress("the address is this node's own")
         channel = Channel(side, self.certificate_hash, process)
         nonce = secrets.token_bytes(NONCE_BYTES)
         return Hello(self.identity, self.tags, channel, nonce), process
+
+
+def _neighbourhood(wire: Wire) -> str:
+    """Return where the other end of a socket is."""
+    name = wire.transport.get_extra_info("peername")
+    return neighbourhood(str(name[0])) if name else ""

@@ -34,6 +34,7 @@ from node.p2p.errors import (
 )
 from node.p2p.frames import FRAME_BYTES_MAX
 from node.p2p.hello import HELLO_BYTES_MAX, PROTOCOL_VERSION
+from node.p2p.rates import Rates
 
 WebSocket = ClientProtocol | ServerProtocol
 """Either end of a WebSocket, sans I/O."""
@@ -67,7 +68,6 @@ class Intake:
             limits: bounds of one peer.
             now_ms: monotonic time, as in all other calls.
         """
-        bytes_rate, frames_rate = limits.bytes_per_second, limits.frames_per_second
         controls_rate = limits.controls_per_second
         self._websocket = websocket
         self._websocket.max_message_size = HELLO_BYTES_MAX
@@ -76,8 +76,7 @@ class Intake:
         self._unread = bytearray()
         self._inbox: deque[bytes] = deque()
         self._inbox_bytes = 0
-        self._byte_rate = TokenBucket(bytes_rate, bytes_rate, now_ms)
-        self._frame_rate = TokenBucket(frames_rate, frames_rate, now_ms)
+        self._rates = Rates.of_one(limits.bytes_per_second, limits.frames_per_second, now_ms)
         self._control_rate = TokenBucket(controls_rate, 2 * controls_rate, now_ms)
         self.partial_bytes = 0
         """Bytes so far of a frame that was begun."""
@@ -114,6 +113,10 @@ class Intake:
         self._websocket.max_message_size = FRAME_BYTES_MAX
         self.partial_since_ms = now_ms
 
+    def pace(self, rates: Rates) -> None:
+        """Read the peer at these rates from now on."""
+        self._rates = rates
+
     def feed(self, data: bytes) -> None:
         """Hold bytes that came; `parse` looks at them."""
         self._unread += data
@@ -137,7 +140,7 @@ class Intake:
 
     def must_wait_ms(self, now_ms: int) -> int:
         """Return for how long the peer is over its rate."""
-        return max(self._byte_rate.wait_ms(now_ms), self._frame_rate.wait_ms(now_ms))
+        return max(self._rates.bytes.wait_ms(now_ms), self._rates.frames.wait_ms(now_ms))
 
     def parse(self, now_ms: int) -> None:
         """Parse a piece of what was fed.
@@ -154,7 +157,7 @@ class Intake:
                 raise UnprovedTooMuch(
                     f"more than {UNPROVED_BYTES_MAX} bytes before the hello's end"
                 )
-        self._byte_rate.take(len(piece), now_ms)
+        self._rates.bytes.take(len(piece), now_ms)
         if self.partial_bytes == 0:
             self.partial_since_ms = now_ms
         self.partial_bytes += len(piece)
@@ -201,7 +204,7 @@ class Intake:
         elif frame.opcode is not Opcode.BINARY or not frame.fin:
             raise FrameFragmented("a message in several frames")
         else:
-            self._frame_rate.take(1, now_ms)
+            self._rates.frames.take(1, now_ms)
             self._inbox.append(bytes(frame.data))
             self._inbox_bytes += len(frame.data)
 

@@ -14,6 +14,7 @@ from node.p2p.kinds import KINDS, Kind
 from node.p2p.messages import Message
 from node.p2p.metrics import PeerMetrics
 from node.p2p.peer import Role
+from node.p2p.rates import Rates
 from node.p2p.send_queue import Queued, SendQueue
 from node.p2p.wire import Wire
 
@@ -37,7 +38,7 @@ class Proved:
     address: str
     """The other end of the socket."""
     neighbourhood: str
-    """What limits for each address count it to, if it dialled."""
+    """What limits for each address count it to; empty if the socket did not say."""
 
 
 class Link:
@@ -66,10 +67,14 @@ class Link:
         self._wire = wire
         self._metrics = metrics
         self._is_validator = is_validator
+        self._limits = limits
         self._queue = SendQueue(limits.queue_bytes_max, limits.transaction_queue_bytes_max)
         self.proved = proved
         self.records_rate = TokenBucket(RECORDS_PER_SECOND, RECORDS_BURST, now_ms)
         """How often it may tell addresses."""
+        self.is_guest = False
+        """Whether it is a guest; see `treat_as`."""
+        self._taken = asyncio.Event()
         self.is_introduced = False
         """Whether the handler has heard of it."""
         self.gone = asyncio.Event()
@@ -111,16 +116,24 @@ class Link:
     @property
     def queue_bytes(self) -> int:
         """Bytes that wait to be sent."""
-        return self._queue.bytes
+        return self._queue.bytes + self._wire.unsent_bytes
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that the peer makes this node hold."""
-        return self._wire.held_bytes
+        """Bytes that the peer makes this node hold, received and unsent."""
+        return self._wire.held_bytes + self.queue_bytes
 
     def __repr__(self) -> str:
         """Show key and address."""
         return f"Link({short(self.key)} at {self.address})"
+
+    def treat_as(self, rates: Rates, *, is_guest: bool) -> None:
+        """Set what the peer may cost from now on; a guest's role can change while it is here."""
+        limits = self._limits
+        self.is_guest = is_guest
+        self._queue.bytes_max = limits.guest_queue_bytes_max if is_guest else limits.queue_bytes_max
+        self._wire.pace(rates)
+        self._taken.set()
 
     def send(self, message: Message) -> bool:
         """Queue a message; see `peer.Peer.send`."""
@@ -140,11 +153,17 @@ class Link:
         return queued is Queued.YES
 
     async def receive(self) -> bytes:
-        """Return the next frame.
+        """Return the next frame; of a guest, once it took what it was sent before.
+
+        So a guest that asks and does not read makes this node hold one answer. Of other peers that
+        cannot be wanted: two ends that wait for each other's reading would wait for ever.
 
         Raises:
             LinkEnded: there is none any more.
         """
+        while self.is_guest and self._queue.owed_bytes and self.ended is None:
+            self._taken.clear()
+            await self._taken.wait()
         return await self._wire.receive()
 
     def end(self, reason: LinkEnded) -> None:
@@ -169,3 +188,5 @@ class Link:
             kind, data = waiting
             self._metrics.count_sent(kind.name, len(data))
             self._wire.write(data)
+        if not self._queue.owed_bytes:
+            self._taken.set()

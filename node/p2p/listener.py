@@ -3,22 +3,19 @@
 import asyncio
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from websockets.server import ServerProtocol
 
 from node.p2p.addresses import neighbourhood, parse_listen_address
-from node.p2p.buckets import TokenBucket
 from node.p2p.config import Limits
+from node.p2p.gate import Gate, Visit
 from node.p2p.wire import CLOSE_SECONDS, MakeWire, Wire
 
 log = structlog.get_logger(__name__)
-
-NEIGHBOURHOODS_MAX: Final = 4_096
-"""Neighbourhoods whose rate is remembered; the one that was quiet longest is forgotten."""
 
 BACKLOG: Final = 128
 """Connections that the kernel holds while this node is busy."""
@@ -26,52 +23,21 @@ BACKLOG: Final = 128
 SHORT_OF_FILES_SECONDS: Final = 0.5
 """Pause when the system has no file descriptor or memory left for a connection."""
 
-Serve = Callable[[Wire, str, str], Awaitable[None]]
-"""Says hello and runs the rest; given wire, address and neighbourhood."""
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A connection that another made, and that has proved nothing."""
+
+    address: str
+    """Where it comes from."""
+    visit: Visit
+    """What the gate knows of it."""
+    deadline_s: float
+    """Time of the event loop at which TLS and hello have to be done."""
 
 
-class Gate:
-    """Counts connections that have not proved who they are."""
-
-    def __init__(self, limits: Limits, now_ms: int) -> None:
-        """Begin empty."""
-        self._limits = limits
-        self._inside: Counter[str] = Counter()
-        self._total = 0
-        self._rate = TokenBucket(limits.accepts_per_second, limits.unproved_max, now_ms)
-        self._rates: dict[str, TokenBucket] = {}
-
-    def enter(self, near: str, now_ms: int) -> bool:
-        """Count a connection if there is room for it; return whether there is."""
-        limits = self._limits
-        if (
-            self._total >= limits.unproved_max
-            or self._inside[near] >= limits.unproved_per_address_max
-            or not self._rate_of(near, now_ms).try_take(1, now_ms)
-            or not self._rate.try_take(1, now_ms)
-        ):
-            return False
-        self._inside[near] += 1
-        self._total += 1
-        return True
-
-    def leave(self, near: str) -> None:
-        """Forget a connection that entered: it has proved itself or is gone."""
-        self._total -= 1
-        self._inside[near] -= 1
-        if not self._inside[near]:
-            del self._inside[near]
-
-    def _rate_of(self, near: str, now_ms: int) -> TokenBucket:
-        bucket = self._rates.pop(near, None)
-        if bucket is None:
-            limits = self._limits
-            rate = limits.accepts_per_address_per_second
-            bucket = TokenBucket(rate, limits.unproved_per_address_max, now_ms)
-        self._rates[near] = bucket
-        if len(self._rates) > NEIGHBOURHOODS_MAX:
-            del self._rates[next(iter(self._rates))]
-        return bucket
+Serve = Callable[[Wire, Arrival], Awaitable[None]]
+"""Says hello before the deadline, and begins to talk."""
 
 
 class Listener:
@@ -86,6 +52,7 @@ class Listener:
         now_ms: Callable[[], int],
         make_wire: MakeWire,
         refused: Callable[[str], None],
+        is_familiar: Callable[[str], bool],
     ) -> None:
         """Prepare.
 
@@ -96,6 +63,7 @@ class Listener:
             now_ms: monotonic time.
             make_wire: makes the protocol of each connection.
             refused: called with a code for each connection that ends before the hello.
+            is_familiar: whether a neighbourhood is one of peers that this node wants.
 
         Raises:
             AddressInvalid: an entry of `listen`.
@@ -106,9 +74,9 @@ class Listener:
         self._now_ms = now_ms
         self._make_wire = make_wire
         self._refused = refused
-        self._gate = Gate(limits, now_ms())
+        self._gate = Gate(limits, is_familiar, now_ms())
         self._sockets: list[socket.socket] = []
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: dict[Visit, asyncio.Task[None]] = {}
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -139,7 +107,7 @@ class Listener:
         self._close_sockets()
         # A task that is cancelled before its first step would leave its socket to nobody.
         await asyncio.sleep(0)
-        tasks = list(self._serving)
+        tasks = list(self._serving.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -167,38 +135,46 @@ class Listener:
                 self._loop.remove_reader(listening)
                 self._loop.call_later(SHORT_OF_FILES_SECONDS, self._listen_on, listening, serve)
                 return
-            near = neighbourhood(address[0])
-            if not self._gate.enter(near, self._now_ms()):
+            visit, gone = self._gate.enter(neighbourhood(address[0]), self._now_ms())
+            if gone is not None and gone in self._serving:
+                # After its first step, which takes over the socket.
+                self._loop.call_soon(self._serving[gone].cancel)
+            if visit is None:
                 accepted.close()
                 self._refused("TOO_MANY")
                 continue
             accepted.setblocking(False)
-            task = asyncio.create_task(self._take(accepted, _text(address), near, serve))
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            deadline_s = self._loop.time() + self._limits.handshake_ms / 1_000
+            arrival = Arrival(_text(address), visit, deadline_s)
+            self._serving[visit] = asyncio.create_task(self._take(accepted, arrival, serve))
 
-    async def _take(self, accepted: socket.socket, address: str, near: str, serve: Serve) -> None:
+    async def _take(self, accepted: socket.socket, arrival: Arrival, serve: Serve) -> None:
         try:
-            wire = await self._secure(accepted)
-            await serve(wire, address, near)
+            wire = await self._secure(accepted, arrival)
+            if wire is not None:
+                await serve(wire, arrival)
+        finally:
+            self._gate.leave(arrival.visit)
+            del self._serving[arrival.visit]
+
+    async def _secure(self, accepted: socket.socket, arrival: Arrival) -> Wire | None:
+        """Do the TLS handshake; return None if it failed, took too long, or had to make room."""
+        try:
+            async with asyncio.timeout_at(arrival.deadline_s):
+                _, wire = await self._loop.connect_accepted_socket(
+                    lambda: self._make_wire(ServerProtocol()),
+                    accepted,
+                    ssl=self._tls,
+                    ssl_handshake_timeout=self._limits.handshake_ms / 1_000,
+                    ssl_shutdown_timeout=CLOSE_SECONDS,
+                )
         except OSError:
             self._refused("TLS_FAILED")
-        finally:
-            self._gate.leave(near)
-
-    async def _secure(self, accepted: socket.socket) -> Wire:
-        """Do the TLS handshake.
-
-        Raises:
-            OSError: it failed or took too long.
-        """
-        _, wire = await self._loop.connect_accepted_socket(
-            lambda: self._make_wire(ServerProtocol()),
-            accepted,
-            ssl=self._tls,
-            ssl_handshake_timeout=self._limits.handshake_ms / 1_000,
-            ssl_shutdown_timeout=CLOSE_SECONDS,
-        )
+            return None
+        except asyncio.CancelledError:
+            if arrival.visit.is_crowded_out:
+                self._refused("TOO_MANY")
+            raise
         return wire
 
 

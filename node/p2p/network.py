@@ -17,6 +17,7 @@ from node.p2p.connector import Connector
 from node.p2p.conversation import hold_conversation
 from node.p2p.dialler import Dialler
 from node.p2p.errors import (
+    CrowdedOut,
     FaultReported,
     HandshakeSlow,
     LinkEnded,
@@ -26,15 +27,17 @@ from node.p2p.errors import (
     short,
 )
 from node.p2p.exchange import AddressExchange
+from node.p2p.familiar import Familiar
 from node.p2p.frames import encode_frame
 from node.p2p.greeting import Greeter
 from node.p2p.intake import WebSocket
 from node.p2p.kinds import KINDS
 from node.p2p.link import Link, Proved
-from node.p2p.listener import Listener
+from node.p2p.listener import Arrival, Listener
 from node.p2p.messages import Message, PeerRecords
 from node.p2p.metrics import PeerMetrics
 from node.p2p.peer import NodeIdentity, Peer, PeerHandler, Role
+from node.p2p.rates import RateTable
 from node.p2p.roster import Roster
 from node.p2p.wire import CLOSE_SECONDS, Wire
 from node.ports import Clock
@@ -96,6 +99,8 @@ class PeerNetwork:
         self._configured = [parse_known_endpoint(text) for text in config.peers]
         expected = frozenset(place.key for place in self._configured if place.key is not None)
         self._roster = Roster(identity.keys.public_key, limits, expected)
+        self._rates = RateTable(limits, now_ms())
+        self._familiar = Familiar()
         self._greeter = Greeter(identity, tags, tls.certificate_hash, clock)
         self._connector = Connector(self._greeter, tls.client, limits, self._make_wire)
         self._dialler = Dialler(limits, jitter, now_ms, self._dial, self._roster.get)
@@ -106,6 +111,7 @@ class PeerNetwork:
             now_ms=now_ms,
             make_wire=self._make_wire,
             refused=self._note_refused,
+            is_familiar=self._familiar.__contains__,
         )
         self._exchange = AddressExchange(identity, tags, config.advertise, clock)
         self._metrics.show(
@@ -121,7 +127,7 @@ class PeerNetwork:
         """
         self._listener.start(self._serve)
         self._exchange.renew()
-        self._dialler.want(self._places())
+        self._want()
         self._ticking = asyncio.create_task(self._tick_loop())
         log.info("peers are welcome", addresses=list(self.addresses))
 
@@ -198,6 +204,8 @@ class PeerNetwork:
         self._roster.validators = keys
         self._exchange.set_validators(keys)
         self._count_peers()
+        for link in self._roster.links():
+            self._settle(link)
         self._dial_wanted()
 
     # ------------------------------------------------------------------------ connections
@@ -208,14 +216,15 @@ class PeerNetwork:
         self._wires.add(wire)
         return wire
 
-    async def _serve(self, wire: Wire, address: str, near: str) -> None:
+    async def _serve(self, wire: Wire, arrival: Arrival) -> None:
         """Say hello to who dialled, and begin to talk."""
+        address, near = arrival.address, arrival.visit.near
 
         def check(proved: Proved) -> None:
             self._roster.check(proved, self._clock.monotonic_ms())
 
         try:
-            async with asyncio.timeout(self._limits.handshake_ms / 1_000):
+            async with asyncio.timeout_at(arrival.deadline_s):
                 proved = await self._greeter.as_listener(wire, address, near, check)
             self._admit(wire, proved)
         except TimeoutError:
@@ -223,6 +232,8 @@ class PeerNetwork:
         except LinkEnded as reason:
             self._refuse(wire, address, reason)
         except asyncio.CancelledError:
+            if arrival.visit.is_crowded_out:
+                self._refuse(wire, address, CrowdedOut("newer connections need the room"))
             wire.end(Stopping("this node stops"))
             raise
 
@@ -269,11 +280,20 @@ class PeerNetwork:
             now_ms=self._clock.monotonic_ms(),
         )
         wire.prove()
+        self._settle(link)
         self._roster.put(link)
         task = asyncio.create_task(self._talk(link, replaced))
         self._conversations.add(task)
         task.add_done_callback(self._conversations.discard)
         return link
+
+    def _settle(self, link: Link) -> None:
+        """Treat a peer as what it is now."""
+        is_guest, now_ms = self._roster.is_guest(link.proved), self._clock.monotonic_ms()
+        if not is_guest:
+            self._familiar.note(link.proved.neighbourhood)
+        if link.is_guest is not is_guest:
+            link.treat_as(self._rates.rates(is_guest=is_guest, now_ms=now_ms), is_guest=is_guest)
 
     def _refuse(self, wire: Wire, address: str, reason: LinkEnded) -> None:
         wire.end(reason)
@@ -335,14 +355,15 @@ class PeerNetwork:
 
     def _dial_wanted(self) -> None:
         if self._ticking is not None and not self._is_stopping:
-            self._dialler.want(self._places())
+            self._want()
 
-    def _places(self) -> list[KnownEndpoint]:
-        """Return the configured places and those of validators' records."""
+    def _want(self) -> None:
+        """Dial the configured places and those of validators' records, and keep room for them."""
         places = self._exchange.places()
+        self._familiar.expect(place.endpoint for place in (*self._configured, *places))
         if self._identity.role is not Role.VALIDATOR:
             places = places[: self._limits.follower_dials]
-        return [*self._configured, *places]
+        self._dialler.want([*self._configured, *places])
 
     # --------------------------------------------------------------------------- upkeep
 
@@ -362,10 +383,8 @@ class PeerNetwork:
     def _tick(self) -> None:
         for link in self._roster.links():
             link.tick()
-        if sum(wire.held_bytes for wire in self._wires) > self._limits.held_bytes_max:
-            followers = [link for link in self._roster.links() if link.role is Role.FOLLOWER]
-            worst = max(followers, key=lambda link: link.held_bytes, default=None)
-            if worst is not None:
-                worst.end(MemoryShort(f"{worst.held_bytes} bytes of it are held"))
+        heaviest = self._roster.heaviest(sum(wire.held_bytes for wire in self._wires))
+        if heaviest is not None:
+            heaviest.end(MemoryShort(f"{heaviest.held_bytes} bytes of it are held"))
         if self._exchange.renew():
             self.broadcast(PeerRecords(self._exchange.current()))

@@ -55,6 +55,14 @@ class Roster:
         """Return whether a key counts as a validator now."""
         return key in self.validators
 
+    def is_guest(self, proved: Proved) -> bool:
+        """Return whether a peer is a guest: it dialled, is no validator now, and nobody named it.
+
+        Anybody can be one. Guests share what validators, expected keys and own dials leave.
+        """
+        is_validator = proved.role is Role.VALIDATOR and proved.key in self.validators
+        return not (proved.is_outbound or is_validator or proved.key in self._expected)
+
     def check(self, newcomer: Proved, now_ms: int) -> Link | None:
         """Decide about a peer that proved its key.
 
@@ -103,22 +111,30 @@ class Roster:
             return False
         return True
 
+    def heaviest(self, received_bytes: int) -> Link | None:
+        """Return who has to go because peers make this node hold too much, if they do.
+
+        Guests go first, but not for what validators that do not read make this node hold.
+
+        Args:
+            received_bytes: held of all connections, proved or not.
+        """
+        links, limit = self.links(), self._limits.held_bytes_max
+        if received_bytes + sum(link.queue_bytes for link in links) <= limit:
+            return None
+        guests = [link for link in links if link.is_guest]
+        are_guests_much = 2 * sum(link.held_bytes for link in guests) > limit
+        return max(
+            guests if are_guests_much else links, key=lambda link: link.held_bytes, default=None
+        )
+
     def _check_slots(self, newcomer: Proved) -> None:
-        """Followers that dialled share what validators, expected keys and our own dials leave."""
-        if newcomer.is_outbound or self._is_preferred(newcomer):
+        if not self.is_guest(newcomer):
             return
         limits = self._limits
-        followers = [
-            link.proved
-            for link in self.links()
-            if not link.is_outbound and not self._is_preferred(link.proved)
-        ]
-        near = sum(proved.neighbourhood == newcomer.neighbourhood for proved in followers)
-        if len(followers) >= limits.inbound_max - limits.validator_slots:
-            raise NoSlot(f"{len(followers)} followers are connected")
+        guests = [link.proved for link in self.links() if self.is_guest(link.proved)]
+        near = sum(proved.neighbourhood == newcomer.neighbourhood for proved in guests)
+        if len(guests) >= limits.inbound_max - limits.validator_slots:
+            raise NoSlot(f"{len(guests)} followers are connected")
         if near >= limits.inbound_per_address_max:
             raise NoSlot(f"{near} followers are connected from {newcomer.neighbourhood}")
-
-    def _is_preferred(self, proved: Proved) -> bool:
-        is_validator = proved.role is Role.VALIDATOR and proved.key in self.validators
-        return is_validator or proved.key in self._expected

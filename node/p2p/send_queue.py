@@ -38,7 +38,8 @@ class SendQueue:
             bytes_max: bytes that may wait.
             transaction_bytes_max: of these, bytes of the last priority.
         """
-        self._bytes_max = bytes_max
+        self.bytes_max = bytes_max
+        """Bytes that may wait."""
         self._transaction_bytes_max = transaction_bytes_max
         self._queues: dict[Priority, deque[_Waiting]] = {p: deque() for p in sorted(Priority)}
         self._status: _Waiting | None = None
@@ -47,6 +48,11 @@ class SendQueue:
         """Bytes that wait."""
         self.dropped = 0
         """Frames dropped since the beginning."""
+
+    @property
+    def owed_bytes(self) -> int:
+        """Bytes of all that is never dropped."""
+        return self.bytes - self._transaction_bytes
 
     def __bool__(self) -> bool:
         """Return whether anything waits."""
@@ -61,7 +67,7 @@ class SendQueue:
             return Queued.YES
         if kind.priority is Priority.TRANSACTIONS:
             return self._push_transactions(kind, data)
-        while self.bytes + len(data) > self._bytes_max:
+        while self.bytes + len(data) > self.bytes_max:
             if not self._queues[Priority.TRANSACTIONS]:
                 return Queued.FULL
             self._take(Priority.TRANSACTIONS)
@@ -85,7 +91,7 @@ class SendQueue:
         size = len(data)
         if (
             self._transaction_bytes + size > self._transaction_bytes_max
-            or self.bytes + size > self._bytes_max
+            or self.bytes + size > self.bytes_max
         ):
             self.dropped += 1
             return Queued.DROPPED

@@ -20,6 +20,7 @@ from node.p2p.errors import (
     PeerStuck,
 )
 from node.p2p.intake import Intake, WebSocket
+from node.p2p.rates import Rates
 
 SLOWEST_BYTES_PER_SECOND: Final = 65_536
 """A link that takes or gives large frames slower than this is not worth having."""
@@ -95,6 +96,11 @@ class Wire(asyncio.Protocol):
         assert self._transport is not None
         return self._transport
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that were written and that the kernel may not have taken, at most."""
+        return 0 if self._is_writable else sum(self._last_sizes)
+
     async def opened(self) -> None:
         """Wait until the WebSocket is open.
 
@@ -142,6 +148,10 @@ class Wire(asyncio.Protocol):
         """Accept frames of all sizes from now on: the peer has proved its key."""
         self._intake.prove(self._now_ms())
         self._continue_soon()
+
+    def pace(self, rates: Rates) -> None:
+        """Read the peer at these rates from now on."""
+        self._intake.pace(rates)
 
     def end(self, reason: LinkEnded) -> None:
         """End the connection; the first reason stands."""

@@ -4,17 +4,23 @@ import asyncio
 import secrets
 import ssl
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 from websockets.uri import WebSocketURI
 
+from ledger.codec import encode
 from ledger.hashing import Tags
+from ledger.types import PublicKey
 from node.p2p import NodeIdentity, Role
 from node.p2p.certificates import TlsIdentity, certificate_hash_of, make_tls_identity
-from node.p2p.hello import OPENING_CODEC, Channel, Hello, Opening, Side
+from node.p2p.hello import OPENING_CODEC, PROTOCOL_VERSION, Channel, Hello, Opening, Side
 from node.p2p.intake import PATH
 from node.ports import SystemClock
 from tests.p2p.meeting import GENESIS, PATIENCE, key_pair
@@ -31,13 +37,19 @@ class Attacker:
     """A connection to a node; an async context manager."""
 
     def __init__(
-        self, address: str, *, tls: ssl.SSLContext | TlsIdentity | None = None, plain: bool = False
+        self,
+        address: str,
+        *,
+        tls: ssl.SSLContext | TlsIdentity | None = None,
+        plain: bool = False,
+        source: str | None = None,
     ) -> None:
         self._host, port = address.rsplit(":", 1)
         self._port = int(port)
         self._identity = tls if isinstance(tls, TlsIdentity) else make_tls_identity()
         self._tls = tls if isinstance(tls, ssl.SSLContext) else self._identity.client
         self._plain = plain
+        self._source = (source, 0) if source else None
         self._websocket = ClientProtocol(
             WebSocketURI(True, self._host, self._port, PATH, ""), max_size=None
         )
@@ -51,6 +63,7 @@ class Attacker:
                 ssl=None if self._plain else self._tls,
                 server_hostname=None if self._plain else "",
                 limit=2**26,
+                local_addr=self._source,
             )
         return self
 
@@ -65,6 +78,11 @@ class Attacker:
             await self._writer.wait_closed()
         except OSError:
             return
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What it shows, and how it looks at the node."""
+        return self._tls
 
     def write(self, data: bytes) -> None:
         """Write any bytes; never waits."""
@@ -154,3 +172,26 @@ class Attacker:
         assert data, "the node hung up"
         self._websocket.receive_data(data)
         self._frames += [e for e in self._websocket.events_received() if isinstance(e, Frame)]
+
+
+@asynccontextmanager
+async def liar_that_claims(key: PublicKey) -> AsyncIterator[str]:
+    """Listen, and answer each dial with an opening that claims a key; yield the address."""
+    opening = encode(Opening(PROTOCOL_VERSION, GENESIS, Role.FOLLOWER, key, bytes(32)))
+
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        websocket = ServerProtocol()
+        while data := await reader.read(65_536):
+            websocket.receive_data(data)
+            for event in websocket.events_received():
+                if isinstance(event, Request):
+                    websocket.send_response(websocket.accept(event))
+                elif event.opcode is Opcode.BINARY:
+                    websocket.send_binary(opening)
+            writer.write(b"".join(websocket.data_to_send()))
+        writer.close()
+
+    server = await asyncio.start_server(lie, "127.0.0.1", 0, ssl=make_tls_identity().server)
+    host, port = server.sockets[0].getsockname()
+    async with server:
+        yield f"{host}:{port}"

@@ -36,6 +36,8 @@ QUICK = Limits(
     backoff_max_ms=100,
     accepts_per_second=10_000,
     accepts_per_address_per_second=10_000,
+    guests_frames_per_second=100_000,
+    guests_bytes_per_second=64 * 1_048_576,
 )
 """Limits under which a test need not wait long, and is not limited where it does not mean it."""
 

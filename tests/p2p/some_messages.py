@@ -19,6 +19,8 @@ def strategy_of(info: inspect.Type) -> st.SearchStrategy:
             return st.builds(cls, *(strategy_of(field.type) for field in fields))
         case inspect.UnionType(types=types):
             return st.one_of(*(strategy_of(member) for member in types))
+        case inspect.NoneType():
+            return st.none()
         case inspect.IntType(ge=lowest, le=highest, lt=bound):
             assert lowest is not None
             top = highest if highest is not None else (bound or 0) - 1

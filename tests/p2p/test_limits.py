@@ -5,53 +5,10 @@ from dataclasses import replace
 
 from node.p2p import BlockAnswer, Limits, NodeIdentity, RangeAnswer, Role
 from node.p2p.frames import encode_frame
-from node.p2p.listener import Gate
 from node.p2p.messages import FinalBlock, StatusMessage
 from tests.p2p.attacker import EVIL, Attacker, frame_head
 from tests.p2p.conftest import StartNode
 from tests.p2p.meeting import QUICK, eventually, key_pair, transactions
-
-
-def test_the_gate_bounds_who_has_not_proved_itself_in_all_and_from_one_place():
-    limits = replace(QUICK, unproved_max=5, unproved_per_address_max=3)
-    gate = Gate(limits, 0)
-    assert [gate.enter("here", 0) for _ in range(4)] == [True, True, True, False]
-    assert [gate.enter("there", 1_000) for _ in range(3)] == [True, True, False]
-    gate.leave("here")
-    assert [gate.enter("there", 2_000) for _ in range(2)] == [True, False]
-
-
-def test_the_gate_bounds_how_often_one_place_may_come():
-    limits = replace(
-        QUICK, accepts_per_address_per_second=2, unproved_per_address_max=4, unproved_max=100
-    )
-    gate = Gate(limits, 0)
-
-    def come_and_go(near: str, now_ms: int) -> bool:
-        is_in = gate.enter(near, now_ms)
-        if is_in:
-            gate.leave(near)
-        return is_in
-
-    assert [come_and_go("here", 0) for _ in range(6)] == [True] * 4 + [False] * 2
-    assert come_and_go("there", 0)
-    assert not come_and_go("here", 499)
-    assert come_and_go("here", 500)
-
-
-async def test_connections_that_prove_nothing_leave_room_for_those_that_do(start: StartNode):
-    node = await start(1, limits=replace(QUICK, unproved_per_address_max=3, handshake_ms=1_000))
-    async with (
-        Attacker(node.address, plain=True),
-        Attacker(node.address, plain=True),
-        Attacker(node.address, plain=True),
-        Attacker(node.address, plain=True) as fourth,
-    ):
-        await fourth.until_ended()
-        assert node.ended("accept", "TOO_MANY") == 1
-        honest = await start(2, peers=[node.address], listen=())
-        # When the silent ones have used up their time.
-        await eventually(lambda: node.sees(honest))
 
 
 async def test_a_validator_gets_in_when_followers_have_taken_all_slots(start: StartNode):
@@ -165,7 +122,8 @@ async def test_transactions_for_a_slow_peer_are_dropped_and_the_peer_is_kept(sta
 
 async def test_a_peer_over_its_rate_is_read_more_slowly_and_not_punished(start: StartNode):
     limits = replace(QUICK, bytes_per_second=1_000_000, silent_ms=500)
-    node = await start(1, limits=limits)
+    key = key_pair(2).public_key.hex()
+    node = await start(1, limits=limits, peers=[f"{key}@127.0.0.1:1"])
     peer = await start(2, peers=[node.address], listen=())
     await eventually(lambda: peer.sees(node))
     began = asyncio.get_running_loop().time()

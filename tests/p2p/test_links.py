@@ -81,10 +81,10 @@ async def test_a_node_dials_its_own_address_once_and_talks_to_no_second_process_
     await alone.network.stop()
     itself = await start(2, listen=(address,), peers=[address, listener.address])
     await eventually(lambda: itself.sees(listener))
-    await eventually(lambda: itself.ended("dial", "OWN_KEY") == 1)
+    await eventually(lambda: itself.ended("dial", "OWN_ADDRESS") == 1)
     twin = await start(2, listen=(), peers=[address])
     await eventually(lambda: twin.ended("dial", "CLOSED_BY_PEER") >= 3)
-    assert itself.ended("dial", "OWN_KEY") == 1
+    assert itself.ended("dial", "OWN_ADDRESS") == 1
     assert itself.sees(listener)
 
 
