@@ -117,6 +117,11 @@ class Core:
         self._awaiting: AwaitWork | None = None
 
     @property
+    def is_started(self) -> bool:
+        """Whether it took `Started`, and so continues from what was durable."""
+        return self._is_started
+
+    @property
     def view(self) -> View:
         """The current view."""
         return self._state.view
@@ -135,6 +140,13 @@ class Core:
     def heard(self) -> dict[int, View]:
         """Highest view that each other member was heard to vote in, for the operator."""
         return dict(self._state.heard)
+
+    def vote_of(self, member: int) -> Vote | None:
+        """Return the newest checked vote of a member that is held, alone or in a certificate.
+
+        Votes below the floor are forgotten.
+        """
+        return self._state.log.vote_of(member)
 
     def waiting(self) -> Waiting:
         """Return what has to happen before something more is final, for the operator."""

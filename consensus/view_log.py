@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from consensus.events import BlockRef
-from consensus.messages import Certificate
+from consensus.messages import Certificate, Vote, votes_of
 from consensus.view_state import ViewState
 from ledger.types import View
 
@@ -41,6 +41,16 @@ class ViewLog:
     def above_floor(self) -> list[ViewState]:
         """Return all states, ascending by view."""
         return [self._views[view] for view in sorted(self._views)]
+
+    def vote_of(self, member: int) -> Vote | None:
+        """Return the newest vote of a member that is held, by itself or in a certificate."""
+        for state in reversed(self.above_floor()):
+            for tally in state.tallies.values():
+                vote = tally.vote_of(member)
+                if vote is not None:
+                    return vote
+        at_floor = votes_of(self.floor_certificate) if self.floor_certificate else ()
+        return next((vote for vote in at_floor if vote.signer == member), None)
 
     def base(self, view: View) -> BlockRef | None:
         """Return the block of a view if it may be built on: certified here, or the floor."""

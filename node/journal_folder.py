@@ -95,9 +95,15 @@ class JournalFolder:
         return _ASIDE.format(epoch) in self._disk.names(self._folder)
 
     def put_aside(self, epoch: Epoch) -> None:
-        """Keep an epoch's journal for people to read, under a name that nothing opens."""
+        """Keep an epoch's journal for people to read, under a name that nothing opens.
+
+        Where there is none, an empty file says that one was lost.
+        """
+        aside = self._folder / _ASIDE.format(epoch)
         if epoch in self.epochs():
-            self._disk.rename(self._path(epoch), self._folder / _ASIDE.format(epoch))
+            self._disk.rename(self._path(epoch), aside)
+        elif not self.was_put_aside(epoch):
+            self._disk.create(aside, b"")
 
     def close(self) -> None:
         """Release the lock."""

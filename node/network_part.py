@@ -14,7 +14,7 @@ import structlog
 from consensus import Committee
 from ledger.keys import KeyPair
 from ledger.store import ChainStore
-from ledger.types import Hash
+from ledger.types import Hash, View
 from node.chain import ChainNode
 from node.config import ConfigInvalid, P2PSection
 from node.driver import Driver
@@ -149,10 +149,9 @@ class NetworkPart:
         """Fetches final blocks."""
         self._announcer = Announcer(links.peers, self._status)
         self._exchange = self._build_exchange()
-        signing = Signing(
-            driver.inbox, driver.waits_for_word, lambda: driver.handed_over, driver.vouch
-        )
-        self._first_votes = FirstVotes(links.identity.keys.public_key, driver.committee, signing)
+        signing = Signing(driver.inbox, lambda: driver.engine, self._final_view, driver.vouch)
+        own_key = links.identity.keys.public_key
+        self._first_votes = FirstVotes(own_key, driver.committee, signing, links.peers)
         self.syncer.on_proved = lambda content: self._first_votes.proved(content.certificate)
         links.members.is_syncing = lambda: self.syncer.is_far_behind
         links.members.transactions = self._exchange
@@ -219,6 +218,12 @@ class NetworkPart:
             known=base.pool.is_verified,
         )
         return Syncer(parts, Planner(base.driver.handed_over))
+
+    def _final_view(self) -> View:
+        """Return the view of the newest durable block of the driver's epoch; 0 if it has none."""
+        view = self._base.chain.tree.final_view
+        is_current = view.next_epoch == self._base.driver.committee.epoch
+        return view.next_parent_view if is_current else 0
 
     def _status(self) -> StatusMessage:
         status, head = self._base.driver.status(), self._base.chain.head()

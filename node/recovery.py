@@ -12,14 +12,16 @@ What the two must agree on, for the epoch of the next block:
 A crash leaves the journal ahead of the store, never behind: finality is journalled before it is
 committed. What lies between is executed again and committed again, which changes nothing if it was.
 
-An empty folder at genesis says nothing by itself: it is a first start, or the disk was lost. One of
-several validators stays silent then until `EpochOpener.vouch` (see `node.peering.first_votes`), or
-until an epoch starts that is younger than its process.
+A member that was none in the epoch before and has no journal says nothing by that: this is its
+first start, or its disk was lost. It stays silent then until `EpochOpener.vouch` (see
+`node.peering.first_votes`), or until an epoch starts that is younger than its process. In the first
+epoch everybody is new.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 import structlog
 
@@ -30,12 +32,10 @@ from consensus import (
     CertificateSeen,
     Committee,
     Core,
-    Finalize,
     SignatureCheck,
     Signer,
     Started,
     Timing,
-    Verdict,
     Vote,
     VoteSeen,
     leader_shift,
@@ -44,30 +44,49 @@ from consensus.messages import votes_of
 from ledger import ChainView, IsVerified, keys, restored_view
 from ledger.block import Header
 from ledger.block_steps import check_protocol_known
+from ledger.codec import Codec
 from ledger.params import TIMESTAMP_DRIFT_MS
+from ledger.records import RECORD_BYTES_MAX, ValidatorSet
 from ledger.seen import SeenIds
-from ledger.steps import at_once
 from ledger.store import StoredHead
-from ledger.types import Epoch, Hash, TimestampMs, View
+from ledger.types import Epoch, PublicKey, TimestampMs, View
 from node.block_tree import BlockTree
 from node.journal import Journal
 from node.journal_folder import JournalFolder
-from node.journal_format import Entry, FloorMark, KeptBlock
-from node.ports import FinalStore
-from node.recovery_errors import (
-    JournalBehindStore,
-    JournalLost,
-    KeptBlockWrong,
-    StoreBehindJournal,
-)
+from node.journal_format import FloorMark, KeptBlock
+from node.ports import Clock, FinalStore
+from node.recovery_checks import check_finality, check_reach, execute_kept, finality_words
+from node.recovery_errors import JournalLost, JournalPutAside, StoreBehindJournal
 
 UNPROVED_START: Final = (
-    "this validator has no journal of the first epoch: it signs as soon as a quorum of the "
-    "validators has shown that none of them holds a vote of its key"
+    "this validator has no journal of epoch {}: it signs as soon as a quorum of the validators has "
+    "given its word to hold no vote of its key"
 )
-"""Why a fresh validator among others waits (S10)."""
+"""Why a validator waits that need not wait for the next epoch (S10)."""
+
+SET_CODEC: Final = Codec(ValidatorSet, RECORD_BYTES_MAX, "validator set")
+"""Reads the sets that the store keeps."""
 
 log = structlog.get_logger(__name__)
+
+
+class EndOfEpoch(Protocol):
+    """Where an epoch ended; `ledger.store` has them."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch."""
+
+    @property
+    def next_set(self) -> bytes:
+        """Canonical `ValidatorSet` that the next epoch changed to; empty if the set stayed."""
+
+
+class EpochStore(FinalStore, Protocol):
+    """Durable final blocks, and where epochs ended."""
+
+    def epoch_ends(self) -> Sequence[EndOfEpoch]:
+        """Return all ends of epochs, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,23 @@ class Engine:
     """Its journal, and why it does not sign if so."""
     started: Started
     """The core's first event."""
+    rule_out: Callable[[], None]
+    """Notes on disk that the key voted in this epoch, and that nobody here knows what (S10).
+
+    Raises:
+        OSError: it cannot.
+    """
+
+    @property
+    def waits_for_word(self) -> bool:
+        """Whether the node would sign if it were known that it never voted in this epoch."""
+        return self.opened.can_be_vouched
+
+    @property
+    def knows_its_view(self) -> bool:
+        """Whether the core's view and floor are where this node was before a restart."""
+        is_fresh = not self.started.records and self.started.final.view == 0
+        return is_fresh or self.core.is_started
 
     def remembered_votes(self) -> Iterator[Vote]:
         """Yield the votes of all members that were durable here when the epoch was opened."""
@@ -142,11 +178,12 @@ class EpochOpener:
 
     def __init__(
         self,
-        store: FinalStore,
+        store: EpochStore,
         journals: JournalFolder | None,
         signer: Signer | None,
         *,
-        process_started_ms: TimestampMs,
+        genesis_set: ValidatorSet,
+        clock: Clock,
         never_voted_in_epoch: Epoch | None = None,
         check: SignatureCheck = keys.verify,
     ) -> None:
@@ -156,7 +193,8 @@ class EpochOpener:
             store: durable final blocks.
             journals: folder of the key's journals; None for a follower.
             signer: the validator's key; None for a follower.
-            process_started_ms: wall-clock time at which this process started.
+            genesis_set: the validators of the first epoch.
+            clock: says how old this process, which has just started, is by then.
             never_voted_in_epoch: the operator's word that the key never voted in it (S10).
             check: how votes are verified; simulations pass a cheaper one.
         """
@@ -164,7 +202,10 @@ class EpochOpener:
         self._store = store
         self._journals = journals
         self._signer = signer
-        self._process_started_ms = process_started_ms
+        self._genesis_set = genesis_set
+        self._clock = clock
+        self._started_ms = clock.wall_ms()
+        self._started_monotonic_ms = clock.monotonic_ms()
         self._never_voted_in_epoch = never_voted_in_epoch
         self._check = check
 
@@ -189,14 +230,19 @@ class EpochOpener:
             return OpenedJournal(silent_because=str(behind))
         if epoch in known:
             return self._open_known(epoch, view.next_parent_view, is_alone=is_alone)
+        if self._journals.was_put_aside(epoch):
+            # Nobody's word makes up for votes that are known and forgotten.
+            if is_alone:
+                raise JournalPutAside(epoch)
+            return OpenedJournal(silent_because=str(JournalPutAside(epoch)))
         if self._never_voted_in_epoch == epoch:
             return OpenedJournal(self._create_vouched(epoch, view.next_parent_view))
         if self._is_first_start(view, known, is_alone=is_alone):
             return OpenedJournal(self._journals.create(epoch))
         if is_alone:
             raise JournalLost(epoch)
-        if epoch == 0 and not self._journals.was_put_aside(epoch):
-            return OpenedJournal(silent_because=UNPROVED_START, can_be_vouched=True)
+        if self._is_new(epoch, self._signer.public_key):
+            return OpenedJournal(silent_because=UNPROVED_START.format(epoch), can_be_vouched=True)
         return OpenedJournal(silent_because=str(JournalLost(epoch)))
 
     def open(
@@ -220,9 +266,9 @@ class EpochOpener:
         final = BlockRef(view.next_parent_view, view.block_id)
         # What it holds is of use once the store has reached its floor.
         entries = journal.take_entries() if journal and opened.resumes_at is None else ()
-        enders = _execute_kept(tree, entries, final, verified)
+        enders = execute_kept(tree, entries, final, verified)
         if journal:
-            _check_finality(tree, entries, final, committee)
+            check_finality(tree, entries, final, committee)
         log.info("epoch_opened", epoch=committee.epoch, validators=committee.size)
         if opened.silent_because:
             report = log.info if opened.can_be_vouched else log.error
@@ -238,6 +284,7 @@ class EpochOpener:
                 records=tuple(e for e in entries if not isinstance(e, KeptBlock | FloorMark)),
                 ends_epoch=enders,
             ),
+            rule_out=partial(self.distrust, committee.epoch),
         )
 
     def vouch(self, epoch: Epoch) -> None:
@@ -247,7 +294,8 @@ class EpochOpener:
     def distrust(self, epoch: Epoch) -> None:
         """Put the epoch's journal, closed by the caller, aside: it does not know all votes (E10).
 
-        Neither a restart nor the next epoch then takes its presence for proof that nothing is lost.
+        Neither a restart nor the next epoch then takes its presence, nor a quorum's word its
+        absence, for proof that nothing is lost.
         """
         if self._journals:
             self._journals.put_aside(epoch)
@@ -282,12 +330,12 @@ class EpochOpener:
     def _open_known(self, epoch: Epoch, head_view: View, *, is_alone: bool) -> OpenedJournal:
         assert self._journals is not None
         journal = self._journals.open(epoch)
-        _check_reach(journal, epoch, head_view)
+        check_reach(journal, epoch, head_view)
         if journal.torn:
             log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=journal.torn.dropped_bytes)
         if journal.floor_mark <= head_view:
             return OpenedJournal(journal)
-        behind = StoreBehindJournal(_finality(epoch, journal.floor_mark))
+        behind = StoreBehindJournal(finality_words(epoch, journal.floor_mark))
         if is_alone:
             raise behind
         return OpenedJournal(journal, str(behind), resumes_at=journal.floor_mark)
@@ -305,63 +353,32 @@ class EpochOpener:
         """
         if view.next_parent_view != 0:
             return False
-        is_younger = view.header.timestamp_ms > self._process_started_ms + TIMESTAMP_DRIFT_MS
         if view.header.height == 0:
-            return is_alone or is_younger
-        return view.header.epoch in known or is_younger
+            return is_alone
+        return view.header.epoch in known or self._is_older_than(view.header.timestamp_ms)
 
+    def _is_older_than(self, epoch_start_ms: TimestampMs) -> bool:
+        """Return whether this process started before an epoch did.
 
-def _finality(epoch: Epoch, view: View) -> str:
-    return f"finality up to view {view} of epoch {epoch}"
+        The wall clock may have been slow when it started, or be slow now. So the start is what the
+        clock said then or, if later, what it says now less the time that has passed; and an epoch
+        of the future proves a slow clock, not an old process.
+        """
+        now_ms = self._clock.wall_ms()
+        age_ms = self._clock.monotonic_ms() - self._started_monotonic_ms
+        started_ms = max(self._started_ms, now_ms - age_ms)
+        return started_ms + TIMESTAMP_DRIFT_MS < epoch_start_ms <= now_ms + TIMESTAMP_DRIFT_MS
+
+    def _is_new(self, epoch: Epoch, key: PublicKey) -> bool:
+        """Return whether a member of an epoch was none in the one before; all are in the first."""
+        if epoch == 0:
+            return True
+        before = self._genesis_set
+        for end in self._store.epoch_ends():
+            if end.next_set and end.epoch < epoch - 1:
+                before = SET_CODEC.decode_trusted(end.next_set)
+        return all(member.public_key != key for member in before.members)
 
 
 def _timing(view: ChainView) -> Timing:
     return Timing(view.parameters.delta_ms, view.parameters.heartbeat_ms)
-
-
-def _finalizations(entries: tuple[Entry, ...]) -> list[Finalize]:
-    """Return what the journal holds finalizations of, oldest first."""
-    return [
-        entry.certificate.statement
-        for entry in entries
-        if isinstance(entry, CertificateSeen) and isinstance(entry.certificate.statement, Finalize)
-    ]
-
-
-def _check_reach(journal: Journal, epoch: Epoch, head_view: View) -> None:
-    """Compare what journal and store say is final."""
-    views = [final.view for final in _finalizations(journal.entries)]
-    reach = max(journal.floor_mark, *views, 0)
-    if reach < head_view:
-        raise JournalBehindStore(epoch, reach, head_view)
-
-
-def _execute_kept(
-    tree: BlockTree, entries: tuple[Entry, ...], final: BlockRef, verified: IsVerified
-) -> frozenset[Hash]:
-    """Execute the journal's blocks above the final one; return those that end the epoch."""
-    enders = set()
-    for entry in entries:
-        if not isinstance(entry, KeptBlock) or entry.view <= final.view:
-            continue
-        if tree.offer(entry.data) != entry.block_id:
-            raise KeptBlockWrong(entry.view, "its bytes are another block's")
-        judgement = at_once(tree.certify(BlockRef(entry.view, entry.block_id), verified))
-        if judgement.verdict is Verdict.INVALID:
-            raise KeptBlockWrong(entry.view, "it was valid when it was kept, and is not now")
-        if judgement.verdict is Verdict.UNKNOWN:
-            log.info("kept_block_abandoned", view=entry.view, block_id=entry.block_id.hex())
-        if judgement.ends_epoch:
-            enders.add(entry.block_id)
-    return frozenset(enders)
-
-
-def _check_finality(
-    tree: BlockTree, entries: tuple[Entry, ...], final: BlockRef, committee: Committee
-) -> None:
-    """A lone validator must hold what it made final; others can ask their peers."""
-    newest = _finalizations(entries)[-1:]
-    for finalized in newest:
-        is_above = finalized.view > final.view
-        if committee.size == 1 and is_above and tree.view_of(finalized.block_id) is None:
-            raise StoreBehindJournal(_finality(committee.epoch, finalized.view))

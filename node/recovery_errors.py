@@ -3,7 +3,13 @@
 from ledger.types import Epoch, View
 from node.journal import JournalError
 
-__all__ = ["JournalBehindStore", "JournalLost", "KeptBlockWrong", "StoreBehindJournal"]
+__all__ = [
+    "JournalBehindStore",
+    "JournalLost",
+    "JournalPutAside",
+    "KeptBlockWrong",
+    "StoreBehindJournal",
+]
 
 
 class JournalBehindStore(JournalError):
@@ -45,6 +51,20 @@ class JournalLost(JournalError):
             f"the journal of epoch {epoch} is missing, so this validator may have voted in it and "
             "does not sign. If it certainly never did, start once with "
             f"--never-voted-in-epoch {epoch}"
+        )
+
+
+class JournalPutAside(JournalError):
+    """Votes of this key are known that no journal here holds (S10, E10)."""
+
+    code = "JOURNAL_PUT_ASIDE"
+
+    def __init__(self, epoch: Epoch) -> None:
+        """Name the epoch."""
+        super().__init__(
+            f"the key of this validator voted in epoch {epoch}, and its journal does not hold all "
+            f"of these votes: it lies aside as epoch-{epoch}.stopped. The key stays silent until "
+            "the next epoch, because nobody can know what it said"
         )
 
 

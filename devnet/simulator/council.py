@@ -92,7 +92,8 @@ class Council:
 
     def _look(self, ballot_id: Hash, member: int, looks: int) -> None:
         """Vote once the ballot is final on some node that is asked, or look again."""
-        process = self._chance.choice(self._honest).process
+        processes = [machine.process for machine in self._honest if machine.process is not None]
+        process = self._chance.choice(processes) if processes else None
         key = validator_key(member).public_key
         if process is not None and process.has_ballot(ballot_id, key):
             action = CastVote(ballot_id, None, True)

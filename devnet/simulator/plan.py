@@ -24,6 +24,10 @@ EPOCHS_LONG_MS = 3_600_000
 """An epoch that does not end within a run."""
 
 
+NEVER_MS = 3_600_000
+"""When a machine starts that does not before everything heals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that decides a run, besides the random choices that its seed makes on the way."""
@@ -130,13 +134,17 @@ def random_plan(seed: int, strategies: tuple[str, ...], scale: Scale = SMALL) ->
     machines = validators + newcomers + (twins is not None)
     spared = {member for member, _ in byzantine}
     victims = [number for number in range(machines) if number not in spared]
-    # Who starts late, and who joins or loses its journal, may have to be silent for an epoch (S10):
-    # each is one of the f.
-    late = _choose_late(chance, victims, storm_ms) if is_calm and not wishes else ()
-    may_lose = is_calm and not wishes and not late and validators >= 4
+    # Who starts late, or loses its journal, may have to be silent for an epoch (S10): each is one
+    # of the f. A newcomer that a set of up to three waits for is none of them.
+    late: tuple[tuple[int, int], ...] = ()
+    if is_calm and not wishes:
+        late = _choose_late(chance, victims, storm_ms)
+    elif newcomers and not any(wish.verb == "remove" for wish in wishes):
+        late = _choose_late_newcomers(chance, validators, newcomers, storm_ms)
     faults = _choose_faults(chance, victims, machines, storm_ms)
-    if may_lose and chance.random() < 0.1:
-        lost = LostJournal(chance.randrange(storm_ms), chance.choice(victims), 100)
+    if is_calm and not late and validators >= 4 and chance.random() < 0.15:
+        losers = victims[validators:] or victims
+        lost = LostJournal(chance.randrange(storm_ms), chance.choice(losers), 100)
         faults = tuple(sorted((*faults, lost), key=lambda fault: fault.at_ms))
     return Plan(
         seed=seed,
@@ -165,13 +173,14 @@ def _choose_wishes(
     if chance.random() < 0.6:
         return 0, ()
     wishes = [Wish(chance.randrange(storm_ms // 2), "issue", chance.randrange(validators))]
-    # Of three with a newcomer that has to be silent for an epoch, no quorum would be left.
-    newcomers = chance.randrange(3) if validators >= 3 else 0
+    # Small sets wait for each newcomer. In larger ones it may have to be silent: one of the f.
+    newcomers = chance.randrange(3) if validators < 3 or validators >= 7 else chance.randrange(2)
     wishes += [
         Wish(chance.randrange(storm_ms // 2), "add", validators + number)
         for number in range(newcomers)
     ]
-    if validators > 1 and chance.random() < 0.5:
+    may_shrink = validators > 3 or (validators > 1 and not newcomers)
+    if may_shrink and chance.random() < 0.5:
         wishes.append(Wish(chance.randrange(storm_ms), "remove", chance.randrange(validators)))
     return newcomers, tuple(sorted(wishes, key=lambda wish: wish.at_ms))
 
@@ -209,6 +218,17 @@ def _choose_late(
     if chance.random() < 0.8:
         return ()
     return ((chance.choice(victims), chance.randrange(storm_ms)),)
+
+
+def _choose_late_newcomers(
+    chance: random.Random, validators: int, newcomers: int, storm_ms: int
+) -> tuple[tuple[int, int], ...]:
+    """Choose newcomers that start in the storm, or only when it is over: their set may wait."""
+    chosen = [number for number in range(newcomers) if chance.random() < 0.6]
+    return tuple(
+        (validators + number, chance.choice((chance.randrange(storm_ms), NEVER_MS)))
+        for number in chosen
+    )
 
 
 def _choose_faults(

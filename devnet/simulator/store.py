@@ -5,15 +5,27 @@ real store is tested with real files, real crashes and a disk that loses writes 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ledger.block import Block
 from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
+from ledger.records import Table, state_key
 from ledger.state import StateDelta
 from ledger.store import EncodedBlock, EncodedProof, StoredBlock, StoredHead
 from ledger.transaction import transaction_id_of_bytes
 from ledger.types import Epoch, Hash, Height, TimestampMs
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnd:
+    """Where an epoch ended."""
+
+    epoch: Epoch
+    """The epoch."""
+    next_set: bytes
+    """Canonical `ValidatorSet` that the next epoch changed to; empty if the set stayed."""
 
 
 class MemoryStore:
@@ -32,6 +44,7 @@ class MemoryStore:
             None
         )
         """Is told of each commit, once it is durable."""
+        self._epoch_ends: list[EpochEnd] = []
         self._heads = [StoredHead(0, block_id, genesis.header, b"")]
         self._blocks = [genesis]
         self._bytes: list[bytes] = [encode(genesis)]
@@ -57,6 +70,10 @@ class MemoryStore:
         """Return the last block of the newest epoch before this one; None in the first."""
         ends = (head for head in reversed(self._heads) if any(head.header.next_validator_set_hash))
         return next((head for head in ends if head.header.epoch < epoch), None)
+
+    def epoch_ends(self) -> list[EpochEnd]:
+        """Return where each epoch ended, and to which set, oldest first."""
+        return list(self._epoch_ends)
 
     def load_records(self) -> tuple[StoredHead, dict[bytes, bytes]]:
         """Return the head with the records of the state after it, by state key."""
@@ -133,6 +150,9 @@ class MemoryStore:
                 self.records.pop(key, None)
             else:
                 self.records[key] = value
+        if any(header.next_validator_set_hash):
+            changed = delta.get(state_key(Table.VALIDATORS)) or b""
+            self._epoch_ends.append(EpochEnd(header.epoch, changed))
         self.on_commit(block, outcomes, delta, certificate)
 
     def checkpoint(self) -> bool:
@@ -144,6 +164,10 @@ class MemoryStore:
     def has(self, block_id: Hash) -> bool:
         """Return whether a block is durable here."""
         return any(head.block_id == block_id for head in reversed(self._heads))
+
+    def proves(self, signature: bytes) -> bool:
+        """Return whether a vote with this signature is in the certificate of a durable block."""
+        return any(signature in head.certificate for head in reversed(self._heads))
 
     def ids_at(self, height: Height) -> Sequence[Hash]:
         """Return the ids of a durable block's transactions, in order."""

@@ -21,6 +21,8 @@ from node.p2p import (
     StatusMessage,
     TransactionsMessage,
     VoteMessage,
+    WordAnswer,
+    WordRequest,
 )
 
 Proposing: TypeAlias = ProposalMessage | CompactProposal
@@ -78,6 +80,12 @@ def words_of(message: Message) -> str:
             return f"asks for certificates of epoch {epoch}, views {_ranges(views)}"
         case StatusMessage(epoch=epoch, view=view, final_height=height):
             return f"is in epoch {epoch}, view {view}, final height {height}"
+        case WordRequest(epoch=epoch):
+            return f"asks for word about its votes in epoch {epoch}"
+        case WordAnswer(epoch=epoch, view=view, floor=floor, vote=None):
+            return f"gives its word in view {epoch}/{view} to hold no vote above {floor}"
+        case WordAnswer(vote=Vote() as shown):
+            return f"holds {statement_words(shown.statement)} of member {shown.signer}"
         case _:
             return _words_about_blocks(message)
 

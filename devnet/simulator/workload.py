@@ -137,7 +137,8 @@ class Workload:
         schedule = self._world.schedule
         if self._is_final(transaction_id) or schedule.now_us > until_us:
             return
-        machine = first or self._chance.choice(self._honest)
+        reached = [machine for machine in self._honest if machine.process is not None]
+        machine = first or self._chance.choice(reached or self._honest)
         if machine.process is not None:
             machine.call(machine.process, machine.process.submit, signed)
         schedule.after(RETRY_MS * MS, self._send_again, transaction_id, signed, until_us)

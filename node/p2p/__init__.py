@@ -25,6 +25,8 @@ from node.p2p.messages import (
     TransactionsMessage,
     TransactionsWanted,
     VoteMessage,
+    WordAnswer,
+    WordRequest,
 )
 from node.p2p.network import PeerNetwork
 from node.p2p.peer import NodeIdentity, Peer, PeerFault, PeerHandler, Role
@@ -60,4 +62,6 @@ __all__ = [
     "TransactionsMessage",
     "TransactionsWanted",
     "VoteMessage",
+    "WordAnswer",
+    "WordRequest",
 ]

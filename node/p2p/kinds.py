@@ -42,6 +42,8 @@ from node.p2p.messages import (
     TransactionsMessage,
     TransactionsWanted,
     VoteMessage,
+    WordAnswer,
+    WordRequest,
 )
 from node.references import REFERENCE_BYTES
 
@@ -130,6 +132,8 @@ KINDS: Final[Mapping[type[Message], Kind]] = MappingProxyType(
             + (HEADER_BYTES_MAX + 3) * HEADERS_PER_RANGE_MAX,
         ),
         StatusMessage: _kind(StatusMessage, "status", Priority.VOTES, 34),
+        WordRequest: _kind(WordRequest, "word_request", Priority.VOTES, 0),
+        WordAnswer: _kind(WordAnswer, "word_answer", Priority.VOTES, VOTE_BYTES_MAX),
         TransactionsMessage: _kind(
             TransactionsMessage, "transactions", Priority.TRANSACTIONS, TRANSACTIONS_BYTES_MAX
         ),

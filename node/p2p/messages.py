@@ -255,6 +255,29 @@ class StatusMessage(_Wire, frozen=True, tag=30):
     """Id of that block."""
 
 
+class WordRequest(_Wire, frozen=True, tag=31):
+    """Asks a member for its word about the votes of the asking member's key (S10).
+
+    Not answered by who is in another epoch, or could have forgotten votes of this one.
+    """
+
+    epoch: Epoch
+    """Epoch of the votes."""
+
+
+class WordAnswer(_Wire, frozen=True, tag=32):
+    """A member's word: this is the newest vote of your key that I hold, or I hold none."""
+
+    epoch: Epoch
+    """As in the request."""
+    view: View
+    """View that the sender is in."""
+    floor: View
+    """View of its newest final block; it has forgotten votes up to here."""
+    vote: Vote | None
+    """The newest vote of the asking member's key in this epoch; None if the sender holds none."""
+
+
 class TransactionsMessage(_Wire, frozen=True, tag=40):
     """Transactions that the sender has verified and thinks that the receiver lacks."""
 
@@ -296,6 +319,8 @@ Message: TypeAlias = (
     | RangeRequest
     | RangeAnswer
     | StatusMessage
+    | WordRequest
+    | WordAnswer
     | TransactionsMessage
     | TransactionsAnnouncement
     | TransactionsWanted

@@ -32,6 +32,8 @@ from node.p2p import (
     Role,
     StatusMessage,
     VoteMessage,
+    WordAnswer,
+    WordRequest,
 )
 from node.peering.announcer import Announcer
 from node.peering.answers import Answers
@@ -147,6 +149,10 @@ class Peering:
         match message:
             case StatusMessage():
                 self._on_status(peer, message)
+            case WordRequest():
+                parts.first_votes.asked(peer, message)
+            case WordAnswer():
+                parts.first_votes.answered(peer, message)
             case RangeRequest():
                 await parts.answers.final_range(peer, message)
             case RangeAnswer():

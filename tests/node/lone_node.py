@@ -131,7 +131,8 @@ class LoneNode:
             self.store,
             journals,
             None if self.is_follower else self.key,
-            process_started_ms=self.clock.wall_ms(),
+            genesis_set=start.validators,
+            clock=self.clock,
             never_voted_in_epoch=self.never_voted_in_epoch,
         )
         try:

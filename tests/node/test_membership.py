@@ -19,7 +19,7 @@ from ledger.motions import (
 from node.driver import NodeFatal
 from tests.node.lone_node import TAGS, VALIDATOR, LoneNode, StillClock, id_of
 from tests.node.memory_peers import MemoryHub
-from tests.node.test_network import SHORT, VALIDATORS, member, reported, submitted
+from tests.node.test_network import SHORT, VALIDATORS, member, reported, signing, submitted
 
 FIFTH = KeyPair(b"\x55" * 32)
 PAYOUT = b"\x0a" * 20
@@ -69,7 +69,7 @@ async def test_a_key_that_is_voted_in_signs_and_one_that_is_voted_out_follows(
         await decide(nodes, AddAuthority(FIFTH.public_key, "fifth", PAYOUT, proof))
         await next_epoch([*nodes, fifth])
         assert fifth.driver.status().validators == 5
-        assert fifth.driver.status().signs
+        await signing(fifth)
         assert fifth.watch.report().is_member
 
         everybody = [*nodes, fifth]

@@ -59,6 +59,15 @@ async def reported(nodes: list[LoneNode], signed: bytes) -> None:
         assert await node.chain.wait_final(id_of(signed), 20) is not None, node.driver.status()
 
 
+async def signing(node: LoneNode) -> None:
+    """Keep the chain busy until a node signs."""
+    for _ in range(50):
+        if node.driver.status().signs:
+            return
+        await node.chain.wait_final(id_of(await submitted(node)), 0.3)
+    raise AssertionError(node.driver.status())
+
+
 async def test_a_transfer_that_any_node_takes_is_final_on_all(tmp_path: Path) -> None:
     hub = MemoryHub()
     nodes = [member(hub, tmp_path, number) for number in range(4)]

@@ -37,8 +37,10 @@ from node.p2p import (
     Role,
     StatusMessage,
     VoteMessage,
+    WordAnswer,
+    WordRequest,
 )
-from node.peering import FirstVotes, Peering, Signing
+from node.peering import Peering
 from node.peering.answers import BYTES_PER_SECOND
 from tests.node.lone_node import START_MS, TAGS, LoneNode
 from tests.node.memory_peers import MemoryHub, MemoryPeers
@@ -280,15 +282,15 @@ async def test_only_members_may_ask_for_certificates(node: LoneNode) -> None:
     assert len(node.driver.inbox) == waiting + 1
 
 
-async def test_consensus_knows_who_shows_a_node_a_vote_of_its_own_key(node: LoneNode) -> None:
-    inbox = node.driver.inbox
-    signing = Signing(inbox, lambda: False, lambda: 0, lambda _epoch: None)
-    shown = FirstVotes(VALIDATORS[0].public_key, node.driver.committee, signing)
+async def test_consensus_knows_who_shows_a_node_a_vote_of_its_own_key(tmp_path: Path) -> None:
+    node = LoneNode(tmp_path, validators=VALIDATORS, hub=MemoryHub(), never_voted_in_epoch=0)
     vote = Vote(Nullify(0, 1), 0, bytes(64))
-    shown.shown(vote, 2)
-    event = inbox.take(len(inbox))[-1]
+    await handler_of(node).received(caller(node, 2), VoteMessage(vote))
+    event = node.driver.inbox.take(len(node.driver.inbox))[-1]
     assert isinstance(event, VoteReceived)
     assert (event.vote, event.sender) == (vote, 2)
+    async with node:
+        pass
 
 
 @pytest.mark.parametrize("is_shown", [False, True])
@@ -304,7 +306,11 @@ async def test_a_fresh_validator_signs_only_if_nobody_shows_it_a_vote_of_its_key
     with pytest.raises(PeerFault, match="VOTE_FORGED"):
         await handler.received(caller(node, 2), VoteMessage(forged))
     for number in (1, 2):
-        await handler.received(caller(node, number), StatusMessage(0, 1, 0, bytes(32)))
+        peer = caller(node, number)
+        peer.sent.clear()
+        await handler.received(peer, StatusMessage(0, 1, 0, bytes(32)))
+        assert peer.sent == [WordRequest(0)]
+        await handler.received(peer, WordAnswer(0, 1, 0, None))
     running = asyncio.create_task(node.driver.run())
     await node.chain.wait_final(bytes(32), 0.01)
     while not is_shown and not node.driver.status().signs:

@@ -114,12 +114,12 @@ class Checkers:
     def end_quiet(self) -> None:
         """Honest leaders made heartbeats only since `begin_quiet`.
 
-        A liar's block may take longer to become final than a good leader waits for it, and its child
-        may be empty then, to carry it.
+        A liar's block may take longer to become final than a good leader waits for it, and its
+        child may be empty then, to carry it.
         """
         for height in range(self._quiet_from + 1, self.order.height + 1):
-            header = self.order.chain[height].header
-            if height > 1 and not self.order.is_honest(self.order.chain[height - 1].header.proposer):
+            parent, header = (self.order.chain[at].header for at in (height - 1, height))
+            if height > 1 and not self.order.is_honest(parent.proposer):
                 continue
             is_idle = header.transaction_count == 0 and header.outcome_count == 0
             waited_ms = self._made_ms[height] - self._made_ms[height - 1]

@@ -95,7 +95,7 @@ class VoteChecker:
 
     def _check_durable(self, machine: Machine, vote: Vote) -> None:
         """A vote, and the block that it vouches for, are on the disk before anybody hears it."""
-        if not machine.disk.holds(vote.signature):
+        if not (machine.disk.holds(vote.signature) or machine.store.proves(vote.signature)):
             raise Objection("votes", f"{machine.name} sends a vote that is not durable")
         statement = vote.statement
         if isinstance(statement, Nullify):
