@@ -124,11 +124,11 @@ class Driver:
         self.inbox = Inbox(chain.tree, clock)
         """Takes what peers send."""
         self._alarms = Alarms(chain, clock, self.inbox.post, self._share_work)
-        self._is_stopping = False
-        self._must_open = False
+        self._is_stopping = self._must_open = False
         self._unsynced: list[Entry] = []
         self._handover = HandOver(chain.head().height)
-        self._importer = Importer(chain.tree, self._handover)
+        self.importer = Importer(chain.tree, self._handover)
+        """Queues ranges, for `import_final`."""
         self._open_epoch(opener.open_journal(chain.tree.final_view))
 
     # ------------------------------------------------------------ running
@@ -159,7 +159,7 @@ class Driver:
             raise NodeFatal(error) from error
         finally:
             self._alarms.cancel()
-            self._importer.stop()
+            self.importer.stop()
             self._close_journal()
             self._opener.close()
 
@@ -217,7 +217,7 @@ class Driver:
             RangeRefused: the certificate is not one of the epoch's committee.
             ImportStopped: the node stops.
         """
-        done = self._importer.add(content, verified)
+        done = self.importer.add(content, verified)
         self.inbox.wake.set()
         await done
 
@@ -241,7 +241,7 @@ class Driver:
             if self._must_open:
                 await self._open_again(committer, journal_thread)
             while not self._is_halting:
-                item = self._importer.current(self._engine.committee)
+                item = self.importer.current(self._engine.committee)
                 if not len(self.inbox) and item is None:
                     break
                 if len(self.inbox):
@@ -268,7 +268,7 @@ class Driver:
         for effect in turn.visible:
             if isinstance(effect, Commit):
                 self._handover.want(effect.certificate)
-                if self._importer.current(self._engine.committee) is None:
+                if self.importer.current(self._engine.committee) is None:
                     await self._handover.take(self._application, committer)
             else:
                 await self._carry_out(effect)
@@ -298,7 +298,7 @@ class Driver:
     ) -> None:
         """Begin a range, or execute and hand over its next block."""
         if not item.has_begun:
-            if not self._importer.begin(item, self._engine.committee):
+            if not self.importer.begin(item, self._engine.committee):
                 await self._handover.take(self._application, committer)  # It waited for the range.
                 return
             # The journal must know of finality before the store does.
@@ -306,7 +306,7 @@ class Driver:
             await self._feed(CertificateReceived(self._clock.monotonic_ms(), proof, None), turn)
             turn.visible.append(Commit(proof))
             await self._finish(turn, committer, journal_thread)
-        if await self._importer.step(item, committer):
+        if await self.importer.step(item, committer):
             await self._handover.take(self._application, committer)
 
     # ------------------------------------------------------------ effects

@@ -4,17 +4,22 @@ What a range shows by itself is checked here: form, heights, links, one epoch, a
 those that the headers commit to. So if its certificate, of the last block or of a descendant that
 headers lead to, is one of the epoch's committee, which the importer checks (E7), then every byte of
 it is final, and a block that cannot be executed means that this program and the network disagree.
+
+Headers come before bodies: what is proved by nothing costs no more than its headers to refuse.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import ClassVar
+from itertools import pairwise, repeat
+from typing import ClassVar, Final
+
+import msgspec
 
 from consensus import CERTIFICATE_CODEC, Certificate, Finalize
 from ledger.block import CODEC as BLOCK_CODEC
 from ledger.block import HEADER_CODEC, ZERO_HASH, Block, Header, block_id
 from ledger.block_steps import identify_in_steps, root_in_steps
+from ledger.codec import Codec
 from ledger.errors import CodecError
 from ledger.hashing import Tags
 from ledger.steps import at_once
@@ -43,6 +48,27 @@ class RangeBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeOutline:
+    """A range whose headers and certificate are sound in themselves, and whose bodies wait."""
+
+    blocks: tuple[bytes, ...]
+    """Canonical bytes of blocks; their headers are decoded, and follow each other."""
+    ids: tuple[Hash, ...]
+    """Their ids."""
+    epoch: Epoch
+    """Epoch of all blocks."""
+    first_height: Height
+    """Height of the first block."""
+    certificate: Certificate
+    """As in `FinalRange`."""
+
+    @property
+    def last_height(self) -> Height:
+        """Height of the last block."""
+        return self.first_height + len(self.blocks) - 1
+
+
+@dataclass(frozen=True, slots=True)
 class FinalRange:
     """Consecutive blocks of one epoch, and a finalization that covers them."""
 
@@ -68,10 +94,10 @@ class FinalRange:
         return self.blocks[-1].block.header.height
 
 
-def read_range(
+def read_outline(
     tags: Tags, blocks: Sequence[bytes], certificate: bytes, headers: Sequence[bytes] = ()
-) -> FinalRange:
-    """Decode and check a range.
+) -> RangeOutline:
+    """Decode and check the headers of a range; bodies are not looked at.
 
     Args:
         tags: of the chain.
@@ -84,26 +110,67 @@ def read_range(
         RangeInvalid: what is wrong with it is wrong for ever, and its sender is at fault.
     """
     try:
-        read = tuple(_read_block(tags, data) for data in blocks)
+        own = [_header_of(data) for data in blocks]
         above = [HEADER_CODEC.decode(data) for data in headers]
         proof = CERTIFICATE_CODEC.decode(certificate)
     except CodecError as error:
         raise RangeInvalid(str(error)) from None
-    links = [_Link(each.block_id, each.block.header) for each in read]
-    links += [_Link(block_id(tags, header), header) for header in above]
+    links = [_Link(block_id(tags, header), header) for header in (*own, *above)]
     for parent, child in pairwise(links):
         _check_link(parent, child)
     _check_proof(links[-1], proof)
-    return FinalRange(read, proof)
+    ids = tuple(link.block_id for link in links[: len(own)])
+    return RangeOutline(tuple(blocks), ids, own[0].epoch, own[0].height, proof)
 
 
-def _read_block(tags: Tags, data: bytes) -> RangeBlock:
-    block = BLOCK_CODEC.decode(data)
+def read_bodies(tags: Tags, outline: RangeOutline) -> FinalRange:
+    """Decode the bodies of a range, and compare them with what the headers commit to.
+
+    This takes a while for a large range, so its certificate should be checked before.
+
+    Raises:
+        RangeInvalid: its sender is at fault.
+    """
+    return FinalRange(
+        tuple(map(_read_block, repeat(tags), outline.ids, outline.blocks)), outline.certificate
+    )
+
+
+def read_range(
+    tags: Tags, blocks: Sequence[bytes], certificate: bytes, headers: Sequence[bytes] = ()
+) -> FinalRange:
+    """Decode and check a range, as `read_outline` and `read_bodies` do.
+
+    Raises:
+        RangeInvalid: its sender is at fault.
+    """
+    return read_bodies(tags, read_outline(tags, blocks, certificate, headers))
+
+
+class _Parts(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """A block whose header and body are not decoded."""
+
+    header: msgspec.Raw
+    body: msgspec.Raw
+
+
+_PARTS: Final = Codec(_Parts, BLOCK_CODEC.bytes_max, "block")
+
+
+def _header_of(data: bytes) -> Header:
+    return HEADER_CODEC.decode(bytes(_PARTS.decode(data).header))
+
+
+def _read_block(tags: Tags, identity: Hash, data: bytes) -> RangeBlock:
+    try:
+        block = BLOCK_CODEC.decode(data)
+    except CodecError as error:
+        raise RangeInvalid(str(error)) from None
     body = at_once(identify_in_steps(tags, block.transactions))
     header = block.header
     if at_once(root_in_steps(body)) != header.transaction_root:
         raise RangeInvalid(f"block {header.height} has another body than its header commits to")
-    return RangeBlock(block_id(tags, header), block, data, body)
+    return RangeBlock(identity, block, data, body)
 
 
 @dataclass(frozen=True, slots=True)

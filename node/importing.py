@@ -17,7 +17,7 @@ from typing import ClassVar
 from consensus import Certificate, Committee, EpochWrong, Finalize, MessageInvalid
 from ledger import IsVerified
 from ledger.errors import BlockInvalid
-from ledger.types import Height
+from ledger.types import Epoch, Height
 from node.application import FinalBlockInvalid
 from node.arrived_block import ArrivedBlock
 from node.block_tree import BlockTree, TreeBlock
@@ -107,12 +107,15 @@ class Importer:
             if content.epoch < committee.epoch and content.last_height <= self._handover.height:
                 self._end()
                 continue
-            handed_over = self._tree.view_of(self._handover.block_id)
-            is_next = handed_over is not None and handed_over.next_epoch == content.epoch
-            if content.epoch > committee.epoch and is_next:
+            if content.epoch > committee.epoch and content.epoch == self.next_epoch(committee):
                 return None
             self._end(RangeRefused(EpochWrong(content.epoch, committee.epoch)))
         return None
+
+    def next_epoch(self, committee: Committee) -> Epoch:
+        """Return the epoch of the block above what was handed over; it may not be open yet."""
+        handed_over = self._tree.view_of(self._handover.block_id)
+        return committee.epoch if handed_over is None else handed_over.next_epoch
 
     def begin(self, item: Import, committee: Committee) -> bool:
         """Check the certificate of the first range completely (E7); ends it if that is refused.

@@ -216,6 +216,7 @@ class NetworkPart:
             importer=base.driver,
             verifier=base.verifier,
             known=base.pool.is_verified,
+            next_epoch=lambda: base.driver.importer.next_epoch(base.driver.committee),
         )
         return Syncer(parts, Planner(base.driver.handed_over))
 
@@ -234,7 +235,7 @@ class NetworkPart:
         self._first_votes.enter_epoch(committee, self._base.driver.engine.remembered_votes())
         is_member = committee.index_of(self._links.identity.keys.public_key) is not None
         self._links.peering.enter_epoch()
-        self.syncer.set_patience(MEMBER_PATIENCE_MS if is_member else 0)
+        self.syncer.enter_epoch(committee, MEMBER_PATIENCE_MS if is_member else 0)
 
     def _moved(self) -> None:
         self.syncer.moved()

@@ -18,6 +18,8 @@ class Announced:
     """Who says it."""
     height: Height
     """Height of its newest final block, as it claims."""
+    is_trusted: bool
+    """Whether it is a validator of the set, or a peer that this node dials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A range came that is sound in itself; its certificate is not checked yet."""
+    """A range came whose headers are sound, and final if the shell knows its epoch's committee."""
 
     now_ms: int
     """Monotonic time."""
@@ -73,13 +75,15 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Unproved:
-    """The certificate of a range turned out not to be one of its epoch's committee."""
+class Refused:
+    """A range that waited, or was imported, turned out to be none; the shell has forgotten it."""
 
     now_ms: int
     """Monotonic time."""
     number: int
     """Number of its question."""
+    code: str
+    """Stable code of its sender's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class Tick:
     """Monotonic time."""
 
 
-Event = Announced | Left | Answered | Empty | Spoilt | Imported | Unproved | Moved | Tick
+Event = Announced | Left | Answered | Empty | Spoilt | Imported | Refused | Moved | Tick
 """Anything that `Planner.handle` takes."""
 
 
@@ -120,9 +124,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Check the certificate of a range that came, execute and commit it; one at a time.
+    """Execute and commit a range that came; one at a time.
 
-    Answered by `Imported` or `Unproved`.
+    Answered by `Imported` or `Refused`.
     """
 
     number: int

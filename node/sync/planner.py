@@ -1,19 +1,22 @@
 """Decides which final blocks are asked of whom, and in which order they are imported; no I/O.
 
 The planner knows heights only. Peers announce how far they reach; what lies between the own head
-and the highest announcement is cut into spans, asked of several peers at once, lowest first. An
-answer waits until everything below it is imported. It may end before its span, since a range ends
-where it fits, where a certificate stands, and at an epoch's last block; the rest is then asked for
-anew.
+and the highest announcement that counts is cut into spans, asked of several peers at once, lowest
+first. An answer waits until everything below it is imported. It may end before its span, since a
+range ends where it fits, where a certificate stands, and at an epoch's last block; the rest is then
+asked for anew. Blocks that everything else waits for and that do not come are asked of one more
+peer after `AGAIN_MS`.
 
 What peers can do to it:
 
     claim a height it lacks       it is asked once a second at most, and its word counts for nothing
                                   else until it gives something
-    not answer                    another is asked after `ANSWER_MS`, and this one rests, each time
-                                  for longer
+    not answer                    another is asked after `AGAIN_MS`, and after `ANSWER_MS` this one
+                                  rests, each time for longer
     answer garbage                reported, and asked no more
-    answer an unproved range      found when it is imported: reported, and asked no more
+    answer what is not final      found when its certificate or its bodies are looked at: reported,
+                                  and asked no more
+    do so under many keys         strangers are asked only where no better peer can give: `sources`
 
 What is asked for and what waits are bounded together (`SPANS_MAX`), so nobody can fill the memory.
 Nothing is imported that does not begin right above the own head, or below it.
@@ -22,8 +25,9 @@ A node that takes part in consensus gets most blocks there, so a small gap is le
 `patience_ms` after the head last moved. There is no mode: a node that is not behind asks nothing.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.types import Height, PublicKey
@@ -40,17 +44,15 @@ from node.sync.events import (
     Imported,
     Left,
     Moved,
+    Refused,
     Spoilt,
     Tick,
-    Unproved,
     WakeAt,
 )
+from node.sync.sources import Sources
 
 SPANS_MAX: Final = 6
-"""Ranges that are asked for, wait, or are imported."""
-
-SPANS_PER_PEER_MAX: Final = 2
-"""Questions to one peer at once."""
+"""Ranges that are asked for, wait, or are imported; what is asked for again counts once."""
 
 SPAN_BLOCKS: Final = 64
 """Blocks of one span."""
@@ -64,35 +66,12 @@ ANSWER_MS: Final = 5_000
 LATER_MAX: Final = 3
 """How many more times that long a peer gets that was late before: its link may be slow."""
 
-REST_MS: Final = 1_000
-"""How long a peer is left alone that had nothing, or did not answer; doubles for the latter."""
-
-REST_DOUBLINGS_MAX: Final = 5
-"""Bounds the rest: half a minute."""
+AGAIN_MS: Final = 1_000
+"""Time after which the lowest blocks that are missing are asked of one more peer; doubles, since
+it may be this node's own link that is slow."""
 
 NEAR_BLOCKS: Final = 8
 """A gap up to this size may close by itself."""
-
-
-@dataclass(slots=True)
-class PeerState:
-    """What is known of one peer."""
-
-    height: Height = 0
-    """How far it reaches, as it claims, less what it failed to show."""
-    failures: int = 0
-    """Questions in a row that it did not answer in time."""
-    rests_until_ms: int = 0
-    """When it may be asked again."""
-    is_doubted: bool = False
-    """Whether it had nothing where it claimed to, and has given nothing since."""
-    is_spoilt: bool = False
-    """Whether it sent what no honest peer sends; it is being disconnected."""
-
-    @property
-    def is_credible(self) -> bool:
-        """Whether its word counts for where this node stands, besides being asked."""
-        return not (self.is_doubted or self.is_spoilt or self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +88,8 @@ class Span:
     """Last height, as asked for or as it came."""
     asked_ms: int
     """When it was asked for."""
+    is_again: bool = False
+    """Whether somebody else was asked for the same blocks before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +99,7 @@ class Progress:
     head: Height
     """Height of the own final chain."""
     target: Height
-    """Highest height that a connected peer announces, and was not found not to have."""
+    """Highest height that a peer announces whose word counts, and was not found not to have."""
     target_peer: PublicKey | None
     """Who announces it."""
     asked: int
@@ -142,7 +123,7 @@ class Planner:
         self._head = head
         self._moved_ms = 0
         self._now_ms = 0
-        self._peers: dict[PublicKey, PeerState] = {}
+        self._sources = Sources()
         self._asked: dict[int, Span] = {}
         self._staged: dict[int, Span] = {}
         self._importing: int | None = None
@@ -164,25 +145,23 @@ class Planner:
 
     def progress(self) -> Progress:
         """Return how it stands."""
-        credible = {key: peer for key, peer in self._peers.items() if peer.is_credible}
-        best = max(credible, key=lambda key: credible[key].height, default=None)
-        target = credible[best].height if best is not None else 0
+        best, target = self._sources.credible()
         return Progress(self._head, target, best, len(self._asked), len(self._staged))
 
     @property
     def is_far_behind(self) -> bool:
         """Whether more is missing than consensus will bring by itself, as far as is known."""
-        credible = (peer.height for peer in self._peers.values() if peer.is_credible)
-        return max(credible, default=0) > self._head + NEAR_BLOCKS
+        _, target = self._sources.credible()
+        return target > self._head + NEAR_BLOCKS
 
     # ------------------------------------------------------------ events
 
     def _take(self, event: Event) -> None:
         match event:
-            case Announced(peer=key, height=height):
-                self._peers.setdefault(key, PeerState()).height = height
+            case Announced(peer=key, height=height, is_trusted=is_trusted):
+                self._sources.announce(key, height, is_trusted=is_trusted)
             case Left(peer=key):
-                self._peers.pop(key, None)
+                self._sources.forget(key)
                 self._asked = {n: span for n, span in self._asked.items() if span.peer != key}
             case Moved(height=height):
                 if height > self._head:
@@ -191,7 +170,7 @@ class Planner:
                 self._on_answered(number, last)
             case Empty() | Spoilt():
                 self._on_nothing(event)
-            case Imported() | Unproved():
+            case Imported() | Refused():
                 self._on_end(event)
             case Tick():
                 pass
@@ -199,32 +178,39 @@ class Planner:
     def _on_answered(self, number: int, last: Height) -> None:
         span = self._asked.pop(number, None)
         if span is None or last < span.first:
-            self._effects.append(Drop(number))  # Too late: it was asked of somebody else.
+            self._effects.append(Drop(number))  # Too late: this peer was given up.
             return
-        peer = self._peers[span.peer]
-        peer.failures, peer.is_doubted = 0, False
-        self._staged[number] = Span(number, span.peer, span.first, last, span.asked_ms)
+        peer = self._sources.get(span.peer)
+        assert peer is not None, "what a peer was asked goes when it does"
+        peer.answered(self._now_ms - span.asked_ms, last + 1 - span.first)
+        if any(each.first <= span.first and last <= each.last for each in self._staged.values()):
+            self._effects.append(Drop(number))  # Somebody else was sooner.
+        else:
+            self._staged[number] = replace(span, last=last)
 
     def _on_nothing(self, event: Empty | Spoilt) -> None:
         span = self._asked.pop(event.number, None)
-        if span is None:
+        peer = self._sources.get(span.peer) if span else None
+        if span is None or peer is None:
             return
-        peer = self._peers[span.peer]
         if isinstance(event, Spoilt):
             peer.is_spoilt = True
         else:
-            peer.height = min(peer.height, span.first - 1)
-            peer.is_doubted = True
-            peer.rests_until_ms = self._now_ms + REST_MS
+            peer.had_nothing(span.first, self._now_ms)
 
-    def _on_end(self, event: Imported | Unproved) -> None:
-        self._importing = None
-        span = self._staged.pop(event.number)
-        if isinstance(event, Imported):
-            return  # What is final here is said by `Moved`, and by nothing else.
-        self._effects.append(Blame(span.peer, "RANGE_UNPROVED"))
-        if span.peer in self._peers:
-            self._peers[span.peer].is_spoilt = True
+    def _on_end(self, event: Imported | Refused) -> None:
+        if self._importing == event.number:
+            self._importing = None
+        span = self._staged.pop(event.number, None)
+        if span is None:
+            return
+        peer = self._sources.get(span.peer)
+        # What is final here is said by `Moved`, and by nothing else.
+        if isinstance(event, Refused):
+            self._effects.append(Blame(span.peer, event.code))
+        if peer is not None:
+            peer.is_spoilt |= isinstance(event, Refused)
+            peer.has_given |= isinstance(event, Imported)
 
     # ------------------------------------------------------------ what follows
 
@@ -232,17 +218,17 @@ class Planner:
         """Give up on peers that did not answer in time, and on all that they were asked."""
         late = {span.peer for span in self._asked.values() if self._due_ms(span) <= self._now_ms}
         for key in late:
-            peer = self._peers[key]
-            rest_ms = REST_MS << min(peer.failures, REST_DOUBLINGS_MAX)
-            peer.failures += 1
-            peer.rests_until_ms = self._now_ms + rest_ms
+            peer = self._sources.get(key)
+            assert peer is not None
+            peer.was_late(self._now_ms)
         if late:
             self._asked = {n: span for n, span in self._asked.items() if span.peer not in late}
 
     def _due_ms(self, span: Span) -> int:
         """Return when an answer is late: peers that were late before get more time."""
-        patience = 1 + min(self._peers[span.peer].failures, LATER_MAX)
-        return span.asked_ms + patience * ANSWER_MS
+        peer = self._sources.get(span.peer)
+        assert peer is not None
+        return span.asked_ms + (1 + min(peer.failures, LATER_MAX)) * ANSWER_MS
 
     def _drop_useless(self) -> None:
         """Forget ranges that the own head has passed."""
@@ -261,27 +247,69 @@ class Planner:
                 return
 
     def _ask(self) -> None:
-        """Ask for the lowest heights that nobody was asked for."""
+        """Ask for the lowest heights that nobody was asked for, and for what is waited for."""
         if self._patient_until() is not None:
             return
         for first, last in self._gaps():
             at = first
-            while at <= last and len(self._asked) + len(self._staged) < SPANS_MAX:
-                key = self._choose(at)
-                if key is None:
-                    return
-                peer = self._peers[key]
-                blocks = max(SPAN_BLOCKS_MIN, SPAN_BLOCKS >> peer.failures)
-                end = min(at + blocks - 1, last, peer.height)
-                span = Span(self._next_number, key, at, end, self._now_ms)
-                self._next_number += 1
-                self._asked[span.number] = span
-                self._effects.append(Ask(key, span.number, at, end - at + 1))
-                at = end + 1
+            while at <= last and (self._has_room() or at == self._head + 1):
+                span = self._question(at, last)
+                if span is None:
+                    break
+                at = span.last + 1
+        missing, held_up = self._missing(), self._held_up()
+        has_room = len(self._staged) < SPANS_MAX or missing == self._head + 1
+        if held_up and has_room and self._again_ms(held_up) <= self._now_ms:
+            keys = {span.peer for span in held_up}
+            self._question(missing, max(span.last for span in held_up), but=keys)
+
+    def _question(
+        self, first: Height, last: Height, but: Collection[PublicKey] = ()
+    ) -> Span | None:
+        """Ask somebody for blocks from a height on, up to another at most."""
+        load = Counter(span.peer for span in self._asked.values())
+        key = self._sources.choose(first, load, self._now_ms, but)
+        peer = self._sources.get(key) if key is not None else None
+        if key is None or peer is None:
+            return None
+        blocks = max(SPAN_BLOCKS_MIN, SPAN_BLOCKS >> peer.failures)
+        end = min(first + blocks - 1, last, peer.height)
+        span = Span(self._next_number, key, first, end, self._now_ms, is_again=bool(but))
+        self._next_number += 1
+        self._asked[span.number] = span
+        self._effects.append(Ask(key, span.number, first, end - first + 1))
+        return span
+
+    def _has_room(self) -> bool:
+        """Return whether another span may be asked for; one that is asked in vain takes no place.
+
+        Blocks right above the head are asked for although what waits for them fills all places.
+        """
+        asked = (span for span in self._asked.values() if span.last > self._head)
+        return len(self._staged) + sum(not span.is_again for span in asked) < SPANS_MAX
+
+    def _missing(self) -> Height:
+        """Return the lowest height that has not come."""
+        at = self._head + 1
+        for span in sorted(self._staged.values(), key=_first_of):
+            if span.first > at:
+                break
+            at = max(at, span.last + 1)
+        return at
+
+    def _held_up(self) -> list[Span]:
+        """Return the questions for the lowest height that has not come."""
+        at = self._missing()
+        return [span for span in self._asked.values() if span.first <= at <= span.last]
+
+    def _again_ms(self, held_up: Sequence[Span]) -> int:
+        """Return when somebody else is asked for what these were asked for."""
+        newest_ms = max(span.asked_ms for span in held_up)
+        return newest_ms + (AGAIN_MS << len(held_up) - 1)
 
     def _gaps(self) -> Iterator[tuple[Height, Height]]:
         """Yield first and last height of what nobody was asked for and did not come, ascending."""
-        at, target = self._head + 1, self._target()
+        at, target = self._head + 1, self._sources.target()
         for span in sorted((*self._asked.values(), *self._staged.values()), key=_first_of):
             if span.first > at:
                 yield at, min(span.first - 1, target)
@@ -289,28 +317,9 @@ class Planner:
         if at <= target:
             yield at, target
 
-    def _choose(self, height: Height) -> PublicKey | None:
-        """Return the best peer to ask for a height; None if there is none now."""
-        load = dict.fromkeys(self._peers, 0)
-        for span in self._asked.values():
-            load[span.peer] += 1
-        able = [
-            key
-            for key, peer in self._peers.items()
-            if peer.height >= height
-            and not peer.is_spoilt
-            and peer.rests_until_ms <= self._now_ms
-            and load[key] < SPANS_PER_PEER_MAX
-        ]
-        return min(able, key=lambda key: (self._peers[key].failures, load[key]), default=None)
-
-    def _target(self) -> Height:
-        heights = (peer.height for peer in self._peers.values() if not peer.is_spoilt)
-        return max(heights, default=0)
-
     def _patient_until(self) -> int | None:
         """Return until when a small gap is left alone; None if nothing is left alone."""
-        gap = self._target() - self._head
+        gap = self._sources.target() - self._head
         if gap > NEAR_BLOCKS or gap <= 0:
             return None
         until_ms = self._moved_ms + self.patience_ms
@@ -318,11 +327,13 @@ class Planner:
 
     def _set_alarm(self) -> None:
         times = [self._due_ms(span) for span in self._asked.values()]
-        if self._target() > self._head:
-            times += [p.rests_until_ms for p in self._peers.values()]
+        if self._sources.target() > self._head:
+            times += self._sources.rests()
             patient_until = self._patient_until()
             if patient_until is not None:
                 times.append(patient_until)
+            elif held_up := self._held_up():
+                times.append(self._again_ms(held_up))
         alarm_ms = min((time for time in times if time > self._now_ms), default=None)
         if alarm_ms != self._alarm_ms:
             self._alarm_ms = alarm_ms

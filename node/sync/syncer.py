@@ -1,25 +1,25 @@
 """The shell around the planner: sends questions, reads answers, imports ranges.
 
-While one range is executed, the signatures of those behind it are verified in the worker processes
-(`node.signatures`), so that both are busy.
+While one range is executed, those behind it are prepared (`ranges`): their signatures are verified
+in the worker processes, so that both are busy.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
 
+from consensus import Committee
 from ledger import IsVerified
 from ledger.hashing import Tags
-from ledger.transaction import IdentifiedTransaction
-from ledger.types import Height, PublicKey
-from node.final_range import FinalRange, RangeInvalid, read_range
+from ledger.types import Epoch, PublicKey
+from node.final_range import FinalRange, RangeInvalid, RangeOutline
 from node.importing import ImportStopped, RangeRefused
-from node.p2p import Peer, RangeAnswer, RangeRequest, StatusMessage
+from node.p2p import Peer, RangeAnswer, RangeRequest, Role, StatusMessage
 from node.ports import Clock
-from node.signatures import SignatureClaim, claim_of
 from node.sync.events import (
     Announced,
     Answered,
@@ -33,18 +33,20 @@ from node.sync.events import (
     Imported,
     Left,
     Moved,
+    Refused,
     Spoilt,
     Tick,
-    Unproved,
     WakeAt,
 )
 from node.sync.planner import Planner, Progress
-
-RANGE_BYTES: Final = 1_048_576
-"""Bytes of one range that are asked for: about as much as a second of execution."""
-
-INLINE_BYTES_MAX: Final = 32_768
-"""Up to here a range is decoded on the event loop: a few hundred transactions, milliseconds."""
+from node.sync.ranges import (
+    RANGE_BYTES,
+    Importer,
+    Prepared,
+    Question,
+    RangeReader,
+    Verifier,
+)
 
 QUESTIONS_MAX: Final = 64
 """Questions without an answer that are remembered; those given up count, too."""
@@ -60,24 +62,6 @@ class PeerBook(Protocol):
 
     def report_fault(self, peer: Peer, code: str, *, provable: bool) -> None:
         """Disconnect a peer, and ban it if the fault is provable."""
-
-
-class Importer(Protocol):
-    """Where ranges go; `node.driver.Driver` is one."""
-
-    @property
-    def handed_over(self) -> Height:
-        """Height of the newest final block that was executed here."""
-
-    async def import_final(self, content: FinalRange, verified: IsVerified) -> None:
-        """Check, execute and commit; see `Driver.import_final`."""
-
-
-class Verifier(Protocol):
-    """Verifies signatures off the event loop; `node.signatures.SignatureVerifier` is one."""
-
-    async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
-        """Return for each claim whether its signature verifies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +80,17 @@ class SyncParts:
     """Verifies the signatures of what waits."""
     known: IsVerified
     """Which signatures this node verified before, such as those of pooled transactions (T3)."""
+    next_epoch: Callable[[], Epoch]
+    """Epoch of the block above the newest that `importer` executed; it may not be open yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A range that can be imported."""
+@dataclass(eq=False, slots=True)
+class _Arrival:
+    """A range that came."""
 
-    content: FinalRange
-    good: frozenset[bytes]
-    """Signed bytes whose signatures were verified."""
+    outline: RangeOutline
+    preparing: asyncio.Task[Prepared] | None = None
+    """None until it is proved."""
 
 
 class Syncer:
@@ -119,8 +105,9 @@ class Syncer:
         """
         self._parts = parts
         self._planner = planner
-        self._questions: dict[int, tuple[PublicKey, Height]] = {}
-        self._came: dict[int, asyncio.Task[_Prepared]] = {}
+        self._reader = RangeReader(parts.tags, parts.verifier, parts.known, parts.next_epoch)
+        self._questions: dict[int, Question] = {}
+        self._came: dict[int, _Arrival] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopped = False
@@ -132,39 +119,35 @@ class Syncer:
     # ------------------------------------------------------------ what peers say
 
     def announced(self, peer: Peer, status: StatusMessage) -> None:
-        """Note how far a peer's final chain reaches."""
-        self._feed(Announced(self._now_ms(), peer.key, status.final_height))
+        """Note how far a peer's final chain reaches, and whether somebody answers for it."""
+        is_trusted = peer.role is Role.VALIDATOR or peer.is_outbound
+        self._feed(Announced(self._now_ms(), peer.key, status.final_height, is_trusted))
 
     def left(self, peer: Peer) -> None:
         """Note that a peer is gone."""
         self._feed(Left(self._now_ms(), peer.key))
 
     async def answered(self, peer: Peer, answer: RangeAnswer) -> None:
-        """Take a range; decoding a large one happens off the event loop."""
+        """Take a range, if its headers are sound and, where that is known, final."""
         number = answer.number
-        asked, first = self._questions.get(number, (None, 0))
-        if asked != peer.key:
+        question = self._questions.get(number)
+        if question is None or question.peer != peer.key:
             return  # Never asked of it, or answered before.
         del self._questions[number]
         if not answer.blocks:
             self._feed(Empty(self._now_ms(), number))
             return
-        blocks = [block.block for block in answer.blocks]
-        parts = (self._parts.tags, blocks, answer.blocks[-1].certificate, answer.headers)
         try:
-            if sum(map(len, (*blocks, *answer.headers))) > INLINE_BYTES_MAX:
-                content = await asyncio.to_thread(read_range, *parts)
-            else:
-                content = read_range(*parts)
-            if content.first_height != first:
-                raise RangeInvalid(f"it begins at {content.first_height}, not at {first}")
-        except RangeInvalid as error:
+            arrival = _Arrival(await self._reader.read(question, answer))
+            self._came[number] = arrival
+            self._prepare(number, arrival)
+        except (RangeInvalid, RangeRefused) as error:
+            self._came.pop(number, None)
             log.warning("range_invalid", peer=peer.key.hex(), reason=str(error))
             self._parts.peers.report_fault(peer, error.code, provable=True)
             self._feed(Spoilt(self._now_ms(), number))
-            return
-        self._came[number] = asyncio.create_task(self._prepare(content))
-        self._feed(Answered(self._now_ms(), number, content.last_height))
+        else:
+            self._feed(Answered(self._now_ms(), number, arrival.outline.last_height))
 
     # ------------------------------------------------------------ for the node
 
@@ -172,9 +155,20 @@ class Syncer:
         """Note that the own final chain has grown."""
         self._feed(Moved(self._now_ms(), self._parts.importer.handed_over))
 
-    def set_patience(self, patience_ms: int) -> None:
-        """Say how long a small gap is left alone, now that this node's part has changed."""
+    def enter_epoch(self, committee: Committee, patience_ms: int) -> None:
+        """Note an epoch's committee; comes once before anything else, and when an epoch opens.
+
+        Args:
+            committee: proves the ranges of the epoch.
+            patience_ms: how long a small gap is left alone, by this node's part in the epoch.
+        """
         self._planner.patience_ms = patience_ms
+        self._reader.enter_epoch(committee)
+        for number, arrival in list(self._came.items()):
+            try:
+                self._prepare(number, arrival)
+            except RangeRefused as refused:
+                self._refuse(number, refused)
 
     def progress(self) -> Progress:
         """Return how the catch-up stands."""
@@ -200,7 +194,8 @@ class Syncer:
         self._is_stopped = True
         if self._timer:
             self._timer.cancel()
-        running = [*self._tasks, *self._came.values()]
+        preparing = (arrival.preparing for arrival in self._came.values())
+        running = [*self._tasks, *(task for task in preparing if task is not None)]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -227,7 +222,7 @@ class Syncer:
                 self._forget(number)
             case Blame(peer=key, code=code):
                 peer = self._parts.peers.peer_of(key)
-                log.warning("range_unproved", peer=key.hex())
+                log.warning("range_refused", peer=key.hex(), code=code)
                 if peer is not None:
                     self._parts.peers.report_fault(peer, code, provable=True)
             case WakeAt(at_ms=at_ms):
@@ -235,7 +230,8 @@ class Syncer:
 
     def _ask(self, effect: Ask) -> None:
         peer = self._parts.peers.peer_of(effect.peer)
-        self._questions[effect.number] = (effect.peer, effect.first)
+        question = Question(effect.peer, effect.first, effect.blocks_max, RANGE_BYTES)
+        self._questions[effect.number] = question
         while len(self._questions) > QUESTIONS_MAX:
             del self._questions[next(iter(self._questions))]
         if peer is not None:  # Else `left` follows.
@@ -256,45 +252,54 @@ class Syncer:
             self._feed(Tick(self._now_ms()))
 
     def _forget(self, number: int) -> None:
-        came = self._came.pop(number, None)
-        if came:
-            came.cancel()
+        arrival = self._came.pop(number, None)
+        if arrival is not None and arrival.preparing is not None:
+            arrival.preparing.cancel()
 
     # ------------------------------------------------------------ ranges
 
-    async def _prepare(self, content: FinalRange) -> _Prepared:
-        """Verify the signatures of a range that nobody has verified here."""
-        good: set[bytes] = set()
-        unknown = []
-        for block in content.blocks:
-            for signed in block.body:
-                if self._parts.known(signed):
-                    good.add(signed.data)
-                else:
-                    unknown.append(signed)
-        verdicts = await self._parts.verifier.verify(list(map(claim_of, unknown)))
-        good.update(
-            signed.data for signed, is_good in zip(unknown, verdicts, strict=True) if is_good
-        )
-        return _Prepared(content, frozenset(good))
+    def _prepare(self, number: int, arrival: _Arrival) -> None:
+        """Begin to prepare a range, if it is proved.
+
+        Raises:
+            RangeRefused: it never will be.
+        """
+        if arrival.preparing is None and self._reader.prove(arrival.outline):
+            arrival.preparing = asyncio.create_task(self._reader.prepare(arrival.outline))
+            arrival.preparing.add_done_callback(partial(self._prepared, number))
+
+    def _prepared(self, number: int, task: asyncio.Task[Prepared]) -> None:
+        """Report a range at once whose bodies are not what its headers commit to."""
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, RangeInvalid) and number in self._came:
+            self._refuse(number, error)
+
+    async def _ready(self, arrival: _Arrival) -> Prepared:
+        """Return a range that is next, prepared."""
+        if arrival.preparing is not None:
+            return await arrival.preparing
+        await self._reader.prove_in_turn(arrival.outline)
+        return await self._reader.prepare(arrival.outline)
 
     async def _import(self, number: int) -> None:
-        prepared = await self._came.pop(number)
-
-        def is_verified(signed: IdentifiedTransaction) -> bool:
-            return signed.data in prepared.good
-
+        arrival = self._came.pop(number)
         try:
-            await self._parts.importer.import_final(prepared.content, is_verified)
-        except RangeRefused as refused:
-            log.warning("range_refused", reason=str(refused))
-            self._feed(Unproved(self._now_ms(), number))
+            if arrival.outline.last_height > self._parts.importer.handed_over:
+                prepared = await self._ready(arrival)
+                await self._parts.importer.import_final(prepared.content, prepared.is_verified)
+                self.on_proved(prepared.content)
+        except (RangeInvalid, RangeRefused) as refused:
+            self._refuse(number, refused)
         except ImportStopped:
             return  # The node stops.
         else:
-            self.on_proved(prepared.content)
             self.moved()
             self._feed(Imported(self._now_ms(), number))
+
+    def _refuse(self, number: int, error: RangeInvalid | RangeRefused) -> None:
+        self._came.pop(number, None)
+        log.warning("range_invalid", reason=str(error))
+        self._feed(Refused(self._now_ms(), number, error.code))
 
     def _imported(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

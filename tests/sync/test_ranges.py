@@ -171,7 +171,7 @@ async def test_a_range_of_an_epoch_that_its_heights_are_not_in_is_refused(
     importer = Importer(BlockTree(genesis(PARAMETERS)), HandOver(0))
     claim = of_epoch(chain, claimed)
     content = read_range(TAGS, [block.block for block in claim], claim[-1].certificate)
-    done = importer.add(content, lambda _signed, _data: False)
+    done = importer.add(content, lambda _signed: False)
     committee = Committee(TAGS, current, (VALIDATOR.public_key,))
     assert importer.current(committee) is None
     with pytest.raises(RangeRefused):
@@ -181,7 +181,7 @@ async def test_a_range_of_an_epoch_that_its_heights_are_not_in_is_refused(
 async def test_a_range_of_an_earlier_epoch_that_is_committed_ends_well(chain: Chain) -> None:
     importer = Importer(BlockTree(genesis(PARAMETERS)), HandOver(BLOCKS))
     content = read_range(TAGS, [block.block for block in chain], chain[-1].certificate)
-    done = importer.add(content, lambda _signed, _data: False)
+    done = importer.add(content, lambda _signed: False)
     assert importer.current(Committee(TAGS, 1, (VALIDATOR.public_key,))) is None
     await done
 
@@ -196,7 +196,7 @@ async def test_ranges_that_are_refused_hold_up_no_block_of_consensus(
         with suppress(ImportStopped):
             while True:
                 with suppress(RangeRefused):
-                    await node.driver.import_final(content, lambda _signed, _data: False)
+                    await node.driver.import_final(content, lambda _signed: False)
 
     async with LoneNode(tmp_path, PARAMETERS) as node:
         spoiling = asyncio.create_task(spoil(node))

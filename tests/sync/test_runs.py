@@ -170,7 +170,7 @@ async def test_blocks_under_headers_that_no_quorum_signed_are_refused(
     content = read_range(TAGS, [encode(bent)], certificate, [encode(each) for each in headers])
     async with LoneNode(tmp_path, PARAMETERS) as node:
         with pytest.raises(RangeRefused):
-            await node.driver.import_final(content, lambda _signed, _data: False)
+            await node.driver.import_final(content, lambda _signed: False)
         assert node.driver.handed_over == 0
         await node.finalize(node.transfer(1))
 

@@ -1,0 +1,176 @@
+"""From an answer to a range that can be imported: headers, then proof, then bodies and signatures.
+
+Who sends a range may be anybody, so each stage is paid for by the one before it: headers are
+cheap; bodies are decoded, and signatures verified, only of what the epoch's committee made final.
+While an epoch is not open here, its committee is not known, and its ranges wait as they came.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from consensus import Committee, EpochWrong, MessageInvalid
+from ledger import IsVerified
+from ledger.hashing import Tags
+from ledger.transaction import IdentifiedTransaction
+from ledger.types import Epoch, Height, PublicKey
+from node.final_range import FinalRange, RangeInvalid, RangeOutline, read_bodies, read_outline
+from node.importing import RangeRefused
+from node.p2p import RangeAnswer
+from node.signatures import SignatureClaim, claim_of
+
+RANGE_BYTES: Final = 1_048_576
+"""Bytes of one range that are asked for: about as much as a second of execution."""
+
+INLINE_BYTES_MAX: Final = 32_768
+"""Up to here headers or bodies are decoded on the event loop: milliseconds."""
+
+
+class Importer(Protocol):
+    """Where ranges go; `node.driver.Driver` is one."""
+
+    @property
+    def handed_over(self) -> Height:
+        """Height of the newest final block that was executed here."""
+
+    async def import_final(self, content: FinalRange, verified: IsVerified) -> None:
+        """Check, execute and commit; see `Driver.import_final`."""
+
+
+class Verifier(Protocol):
+    """Verifies signatures off the event loop; `node.signatures.SignatureVerifier` is one."""
+
+    async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
+        """Return for each claim whether its signature verifies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A range that a peer was asked for."""
+
+    peer: PublicKey
+    """Who was asked."""
+    first: Height
+    """Height of the first block."""
+    blocks_max: int
+    """Most blocks wanted."""
+    bytes_max: int
+    """Most bytes of blocks wanted; the first comes whatever its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A range that can be imported."""
+
+    content: FinalRange
+    """The blocks."""
+    good: frozenset[bytes]
+    """Signed bytes whose signatures were verified."""
+
+    def is_verified(self, signed: IdentifiedTransaction) -> bool:
+        """Return whether a signature was verified; an `IsVerified`."""
+        return signed.data in self.good
+
+
+class RangeReader:
+    """Reads, proves and prepares ranges; used on the event loop."""
+
+    def __init__(
+        self, tags: Tags, verifier: Verifier, known: IsVerified, next_epoch: Callable[[], Epoch]
+    ) -> None:
+        """Prepare; `enter_epoch` comes first.
+
+        Args:
+            tags: of the chain.
+            verifier: verifies signatures.
+            known: which signatures this node verified before (T3).
+            next_epoch: of the block above the newest that was executed; may not be open yet.
+        """
+        self._tags = tags
+        self._verifier = verifier
+        self._known = known
+        self._next_epoch = next_epoch
+        self._committee: Committee | None = None
+        self._entered = asyncio.Event()
+
+    def enter_epoch(self, committee: Committee) -> None:
+        """Note the committee of the epoch that is open from now on."""
+        self._committee = committee
+        self._entered.set()
+        self._entered = asyncio.Event()
+
+    async def read(self, question: Question, answer: RangeAnswer) -> RangeOutline:
+        """Return what the headers of an answer show; it has at least one block.
+
+        Raises:
+            RangeInvalid: no honest peer sends it.
+        """
+        blocks = [block.block for block in answer.blocks]
+        _check_size(question, blocks)
+        parts = (self._tags, blocks, answer.blocks[-1].certificate, answer.headers)
+        if sum(map(len, answer.headers)) > INLINE_BYTES_MAX:
+            outline = await asyncio.to_thread(read_outline, *parts)
+        else:
+            outline = read_outline(*parts)
+        if outline.first_height != question.first:
+            raise RangeInvalid(f"it begins at {outline.first_height}, not at {question.first}")
+        return outline
+
+    def prove(self, outline: RangeOutline) -> bool:
+        """Check the certificate of a range, if its epoch is the one that is open.
+
+        Returns:
+            Whether it is proved; if not, it has to wait for its epoch.
+
+        Raises:
+            RangeRefused: the certificate is not one of the committee.
+        """
+        if self._committee is None or outline.epoch != self._committee.epoch:
+            return False
+        try:
+            self._committee.check_certificate(outline.certificate)
+        except MessageInvalid as fault:
+            raise RangeRefused(fault) from None
+        return True
+
+    async def prove_in_turn(self, outline: RangeOutline) -> None:
+        """Check the certificate of a range that is next, once its epoch is open.
+
+        Raises:
+            RangeRefused: its epoch is not what comes next, or the certificate is none.
+        """
+        while not self.prove(outline):
+            next_epoch = self._next_epoch()
+            if outline.epoch != next_epoch:
+                raise RangeRefused(EpochWrong(outline.epoch, next_epoch))
+            await self._entered.wait()
+
+    async def prepare(self, outline: RangeOutline) -> Prepared:
+        """Decode the bodies of a proved range, and verify the signatures that are not known.
+
+        Raises:
+            RangeInvalid: the bodies are not what the headers commit to.
+        """
+        if sum(map(len, outline.blocks)) > INLINE_BYTES_MAX:
+            content = await asyncio.to_thread(read_bodies, self._tags, outline)
+        else:
+            content = read_bodies(self._tags, outline)
+        known, unknown = set[bytes](), list[IdentifiedTransaction]()
+        for block in content.blocks:
+            for signed in block.body:
+                if self._known(signed):
+                    known.add(signed.data)
+                else:
+                    unknown.append(signed)
+        verdicts = await self._verifier.verify(list(map(claim_of, unknown)))
+        good = (each.data for each, is_good in zip(unknown, verdicts, strict=True) if is_good)
+        return Prepared(content, frozenset(known.union(good)))
+
+
+def _check_size(question: Question, blocks: Sequence[bytes]) -> None:
+    size = sum(map(len, blocks))
+    if len(blocks) > question.blocks_max:
+        raise RangeInvalid(f"it has {len(blocks)} blocks; {question.blocks_max} were asked for")
+    if len(blocks) > 1 and size > question.bytes_max:
+        raise RangeInvalid(f"it has {size} bytes; {question.bytes_max} were asked for")
