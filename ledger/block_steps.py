@@ -19,7 +19,7 @@ from ledger.codec import encode
 from ledger.environment import Environment
 from ledger.errors import ProtocolVersionUnknown
 from ledger.hashing import Tags
-from ledger.merkle import merkle_root, root_of_hashes, transaction_leaf_hash
+from ledger.merkle import merkle_root, root_of_hashes, transaction_leaf_hashes
 from ledger.outcomes import Outcome
 from ledger.params import (
     ACTION_WEIGHT_US,
@@ -127,20 +127,21 @@ def credit_fees(env: Environment, proposer: Validator) -> None:
     credit(env.state, proposer.payout, env.fees)
 
 
-def leaf_of(signed: IdentifiedTransaction) -> Hash:
-    """Return the hash of a transaction's leaf (T1)."""
-    content = signed.content
-    return transaction_leaf_hash(
-        signed.transaction_id, content.transaction.valid_until_ms, content.signature
-    )
-
-
 def root_in_steps(body: Sequence[IdentifiedTransaction]) -> Steps[Hash]:
     """Return the root over the leaves of T1."""
     leaves: list[Hash] = []
     for at in range(0, len(body), UNITS_PER_STEP):
         some = body[at : at + UNITS_PER_STEP]
-        leaves += map(leaf_of, some)
+        leaves += transaction_leaf_hashes(
+            [
+                (
+                    signed.transaction_id,
+                    signed.content.transaction.valid_until_ms,
+                    signed.content.signature,
+                )
+                for signed in some
+            ]
+        )
         yield len(some)
     return root_of_hashes(leaves)
 

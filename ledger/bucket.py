@@ -11,9 +11,10 @@ are distinct, so fewer than 4 bits are never left to split on: at most 8 entries
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ledger.hashing import sha256_each
 from ledger.params import BUCKET_FLAT_MAX
 from ledger.types import Hash
 
@@ -57,6 +58,16 @@ def digest_of(contents: Contents) -> Hash:
     if isinstance(contents, bytes):
         return hashlib.sha256(FLAT_PREFIX + contents).digest()
     return hashlib.sha256(SPLIT_PREFIX + contents.digests).digest()
+
+
+def digests_of(parts: Sequence[Contents]) -> list[Hash]:
+    """Return the digest of each of several buckets."""
+    return sha256_each(
+        [
+            FLAT_PREFIX + part if isinstance(part, bytes) else SPLIT_PREFIX + part.digests
+            for part in parts
+        ]
+    )
 
 
 def count_of(contents: Contents) -> int:

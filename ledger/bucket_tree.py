@@ -11,12 +11,13 @@ that differ. A block's changes touch each bucket and each node above it once.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
 from ledger import bucket
 from ledger.bucket import Contents
+from ledger.hashing import sha256_each
 from ledger.layers import Layer, LayeredBase
 from ledger.steps import UNITS_PER_STEP, Steps, at_once
 from ledger.types import Hash
@@ -168,7 +169,8 @@ class TreeOverlay(Layer[BucketTree]):
         touched = list(changed.items())
         for at in range(0, len(touched), UNITS_PER_STEP):
             some_buckets = touched[at : at + UNITS_PER_STEP]
-            dirty.update((number, bucket.digest_of(each)) for number, each in some_buckets)
+            digests = bucket.digests_of([contents for _, contents in some_buckets])
+            dirty.update(zip((number for number, _ in some_buckets), digests, strict=True))
             yield len(some_buckets)
         self.contents = changed
         rows = []
@@ -228,19 +230,19 @@ class _Below:
 
 
 def _change_buckets(
-    below: _Below, changes: Iterable[tuple[bytes, bytes | None]], changed: dict[int, Contents]
+    below: _Below, changes: Sequence[tuple[bytes, bytes | None]], changed: dict[int, Contents]
 ) -> None:
     """Bring the contents of every bucket that the changes touch up to date in `changed`."""
-    sha256, from_bytes, bucket_at = hashlib.sha256, int.from_bytes, below.bucket_at
-    bits = below.base.bits
+    from_bytes, bucket_at, bits = int.from_bytes, below.bucket_at, below.base.bits
     shift = 32 - bits
-    for key, value in changes:
-        key_digest = sha256(key).digest()
+    key_digests = sha256_each([key for key, _ in changes])
+    value_digests = sha256_each([value or b"" for _, value in changes])
+    for change, key_digest, put in zip(changes, key_digests, value_digests, strict=True):
         number = from_bytes(key_digest[:4], "big") >> shift
         contents = changed.get(number)
         if contents is None:
             contents = bucket_at(number)
-        value_digest = None if value is None else sha256(value).digest()
+        value_digest = None if change[1] is None else put
         changed[number] = bucket.change(contents, bits, key_digest, value_digest)
 
 
@@ -260,13 +262,12 @@ def _changed_row_in_steps(
             row = changed[above] = copy_of_row(level, above)
         at = (number & 15) * 32
         row[at : at + 32] = digest
-    sha256 = hashlib.sha256
     digests: dict[int, Hash] = {}
-    numbers = list(changed)
-    for at in range(0, len(numbers), UNITS_PER_STEP):
-        some = numbers[at : at + UNITS_PER_STEP]
-        for number in some:
-            digests[number] = sha256(NODE_PREFIX + changed[number]).digest()
+    rows = list(changed.items())
+    for at in range(0, len(rows), UNITS_PER_STEP):
+        some = rows[at : at + UNITS_PER_STEP]
+        hashed = sha256_each([NODE_PREFIX + row for _, row in some])
+        digests.update(zip((number for number, _ in some), hashed, strict=True))
         yield len(some)
     return digests, changed
 

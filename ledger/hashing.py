@@ -1,6 +1,7 @@
 """SHA-256 and the closed list of purposes that separate one signed thing from another (T4, T5)."""
 
 import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -33,6 +34,14 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def sha256_each(items: Iterable[bytes]) -> list[bytes]:
+    """Return the SHA-256 digest of each item, in order, without a line of Python for each."""
+    return list(map(_DIGEST, map(hashlib.sha256, items)))
+
+
+_DIGEST: Final = type(hashlib.sha256()).digest
+
+
 class Tags:
     """The 32-byte tags of one chain, one per purpose, computed once (T4).
 
@@ -40,7 +49,7 @@ class Tags:
     another, not even on a later chain of the same name.
     """
 
-    __slots__ = ("_tags", "genesis_digest")
+    __slots__ = ("_tags", "genesis_digest", "tx")
 
     def __init__(self, genesis_digest: bytes) -> None:
         """Compute all tags of the chain whose genesis has this 32-byte digest."""
@@ -49,6 +58,8 @@ class Tags:
         self.genesis_digest = genesis_digest
         suffix = "/" + genesis_digest.hex()
         self._tags = {p: sha256(f"aitbc/1/{p.value}{suffix}".encode()) for p in Purpose}
+        self.tx = self._tags[Purpose.TX]
+        """The tag of `Purpose.TX`, which is used most."""
 
     def __getitem__(self, purpose: Purpose) -> bytes:
         """Return the tag of `purpose`."""

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from ledger.hashing import sha256_each
 from ledger.types import Hash, Signature, TimestampMs
 
 EMPTY_ROOT: Final[Hash] = hashlib.sha256(b"").digest()
@@ -94,19 +95,23 @@ def transaction_leaf(
     return transaction_id + expiry + hashlib.sha256(signature).digest()
 
 
-def transaction_leaf_hash(
-    transaction_id: Hash, valid_until_ms: TimestampMs, signature: Signature
-) -> Hash:
-    """Return `leaf_hash` of a `transaction_leaf`, in one step."""
-    sha256, expiry = hashlib.sha256, valid_until_ms.to_bytes(8, "big")
-    return sha256(b"\x00" + transaction_id + expiry + sha256(signature).digest()).digest()
+def transaction_leaf_hashes(
+    leaves: Sequence[tuple[Hash, TimestampMs, Signature]],
+) -> list[Hash]:
+    """Return `leaf_hash` of the `transaction_leaf` of each (id, valid_until, signature)."""
+    signatures = sha256_each([signature for _, _, signature in leaves])
+    return sha256_each(
+        [
+            b"\x00" + transaction_id + valid_until_ms.to_bytes(8, "big") + digest
+            for (transaction_id, valid_until_ms, _), digest in zip(leaves, signatures, strict=True)
+        ]
+    )
 
 
 def _level_above(level: list[Hash]) -> list[Hash]:
     """Hash neighbours together; a last one without a neighbour moves up as it is."""
-    sha256 = hashlib.sha256
     pairs = zip(level[::2], level[1::2], strict=False)
-    above = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    above = sha256_each([b"\x01" + left + right for left, right in pairs])
     if len(level) & 1:
         above.append(level[-1])
     return above

@@ -16,17 +16,16 @@ from ledger.block_steps import (
     check_protocol_known,
     check_transaction_here,
     credit_fees,
-    leaf_of,
     next_set_hash,
     outcome_root,
     proposer_of,
     result_of,
+    root_in_steps,
     weight_of,
 )
 from ledger.environment import Environment
 from ledger.errors import TransactionRejected
 from ledger.fast_transfer import apply_identified
-from ledger.merkle import root_of_hashes
 from ledger.opening import open_block
 from ledger.params import HEADER_VERSION
 from ledger.steps import UNITS_PER_STEP, Steps, at_once
@@ -110,7 +109,8 @@ def build_in_steps(
     credit_fees(env, proposer_of(parent.validators, context.proposer))
     delta = yield from env.state.seal_in_steps()
     body = tuple(room.body)
-    header = _header(parent, context, env, room)
+    root = yield from root_in_steps(body)
+    header = _header(parent, context, env, root, len(body))
     block = Block(header, tuple(signed.content for signed in body))
     result = result_of(parent, env, delta, header, body)
     return BuiltBlock(block, result, tuple(room.refused))
@@ -127,7 +127,6 @@ class _Body:
         "_seen_here",
         "_weight_left",
         "body",
-        "leaves",
         "refused",
     )
 
@@ -140,7 +139,6 @@ class _Body:
         self._weight_left = parameters.block_weight_max - automatic_us
         self._seen_here: set[Hash] = set()
         self.body: list[IdentifiedTransaction] = []
-        self.leaves: list[Hash] = []
         self.refused: list[tuple[Hash, TransactionRejected]] = []
 
     def offer(self, signed: IdentifiedTransaction) -> bool:
@@ -159,11 +157,12 @@ class _Body:
         self._weight_left -= weight
         self._seen_here.add(signed.transaction_id)
         self.body.append(signed)
-        self.leaves.append(leaf_of(signed))
         return True
 
 
-def _header(parent: ChainView, context: BlockContext, env: Environment, body: _Body) -> Header:
+def _header(
+    parent: ChainView, context: BlockContext, env: Environment, root: Hash, count: int
+) -> Header:
     """Return the header of a block whose state is sealed."""
     return Header(
         version=HEADER_VERSION,
@@ -175,8 +174,8 @@ def _header(parent: ChainView, context: BlockContext, env: Environment, body: _B
         parent_view=parent.next_parent_view,
         timestamp_ms=context.timestamp_ms,
         proposer=context.proposer,
-        transaction_root=root_of_hashes(body.leaves),
-        transaction_count=len(body.body),
+        transaction_root=root,
+        transaction_count=count,
         outcome_root=outcome_root(env.outcomes),
         outcome_count=len(env.outcomes),
         state_root=env.state.root,

@@ -297,17 +297,19 @@ class Overlay(Layer[FinalState], State):
         parent: State = self.base if self.below is None else self.below
         changes: dict[bytes, Record | None] = {}
         delta: dict[bytes, bytes | None] = {}
+        clocked: list[tuple[bytes, Record]] = []
         for number, (key, record) in enumerate(self.changes.items(), start=1):
             if record != parent.get(key):
                 changes[key] = record
                 delta[key] = None if record is None else encode(record)
+                if record is not None and key[0] in _CLOCKED:
+                    clocked.append((key, record))
             if number % UNITS_PER_STEP == 0:
                 yield UNITS_PER_STEP
         self.changes = changes
         tree = None if self.below is None else self.below.tree
         self.tree = yield from self.base.tree.overlay_in_steps(delta, tree)
-        live = ((key, record) for key, record in self.changes.items() if record is not None)
-        self.due = DueQueue(_due_entries(live))
+        self.due = DueQueue(_due_entries(clocked))
         return delta
 
     def forget(self) -> None:

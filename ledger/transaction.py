@@ -12,7 +12,7 @@ import msgspec
 from ledger.actions import Action
 from ledger.codec import Codec, encode
 from ledger.errors import SignatureInvalid
-from ledger.hashing import Purpose, Tags
+from ledger.hashing import Purpose, Tags, sha256
 from ledger.keys import KeyPair, address_of, verify
 from ledger.params import TRANSACTION_BYTES_MAX, TRANSACTION_VERSION
 from ledger.types import Address, Amount, ChainId, Hash, PublicKey, Salt, Signature, TimestampMs
@@ -92,7 +92,7 @@ def transaction_id(tags: Tags, transaction: Transaction) -> Hash:
 
 def transaction_id_of_bytes(tags: Tags, signed: bytes) -> Hash:
     """Return the id of canonical signed bytes without encoding anything again."""
-    return tags.digest(Purpose.TX, signed[1:-_SIGNATURE_TRAILER])
+    return sha256(tags.tx + signed[1:-_SIGNATURE_TRAILER])
 
 
 def identify(

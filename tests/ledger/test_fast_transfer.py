@@ -13,7 +13,7 @@ from ledger.errors import LedgerError
 from ledger.execution import apply_transaction
 from ledger.fast_transfer import apply_identified
 from ledger.keys import KeyPair
-from ledger.merkle import leaf_hash, transaction_leaf, transaction_leaf_hash
+from ledger.merkle import leaf_hash, transaction_leaf, transaction_leaf_hashes
 from ledger.opening import open_block
 from ledger.params import Parameters
 from ledger.proposal import BuiltBlock, build_in_steps
@@ -83,11 +83,12 @@ def test_the_twin_writes_refuses_and_charges_as_the_reference(
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 2**48 - 1), st.binary(min_size=64))
-def test_a_leaf_is_hashed_in_one_step_to_the_same(
+def test_leaves_are_hashed_together_to_the_same(
     identity: bytes, expiry: int, signature: bytes
 ) -> None:
     expected = leaf_hash(transaction_leaf(identity, expiry, signature))
-    assert transaction_leaf_hash(identity, expiry, signature) == expected
+    leaf = (identity, expiry, signature)
+    assert transaction_leaf_hashes([leaf, leaf]) == [expected, expected]
 
 
 def large_world() -> tuple[World, list[SignedTransaction]]:
