@@ -120,9 +120,7 @@ def build_chain(
     identity, section = read_identity(keys.validator, data), config.p2p
     evidence = EvidenceKeeper(data / "evidence", chain, identity.keys, clock)
     links = section and build_links(section, identity, genesis.digest, clock, metrics)
-    opener = EpochOpener(
-        store, journals, keys.validator, genesis_set=genesis.validators, clock=clock
-    )
+    opener = EpochOpener(store, journals, keys.validator, genesis.validators, clock)
     if never_voted_in_epoch is not None:
         opener.vouch(never_voted_in_epoch)
     driver = Driver(

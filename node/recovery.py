@@ -181,9 +181,9 @@ class EpochOpener:
         store: EpochStore,
         journals: JournalFolder | None,
         signer: Signer | None,
-        *,
         genesis_set: ValidatorSet,
         clock: Clock,
+        *,
         never_voted_in_epoch: Epoch | None = None,
         check: SignatureCheck = keys.verify,
     ) -> None:
