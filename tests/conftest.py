@@ -1,11 +1,18 @@
 """What all tests share: how hard hypothesis searches, and the programs that some tests run."""
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from devnet.commands.needs import C_COMPILER, CHROMIUM, Need
+from devnet.commands.needs import C_COMPILER, CHROMIUM, POSTGRES, Need
+
+if TYPE_CHECKING:
+    # Most parts need no database; they do not wait for its modules.
+    from devnet.network.postgresql import PostgresqlServer
+    from tests.databases import NewPlace, Place, ServerTemplate, SqliteTemplate
 
 # Time limits belong to pytest: a busy machine is no reason for a property to fail.
 settings.register_profile(
@@ -15,6 +22,10 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.register_profile("soak", settings.get_profile("dev"), max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+PLACES = {"sqlite": "sqlite_places", "postgresql": "server_places"}
+"""Fixtures that make places, by engine."""
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +38,71 @@ def chromium() -> str:
 def c_compiler() -> str:
     """Path of a C compiler."""
     return _path_of(C_COMPILER)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """Path of PostgreSQL's server program."""
+    return _path_of(POSTGRES)
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgres: str) -> "Iterator[PostgresqlServer]":
+    """A server of this run's own."""
+    from tests.databases import temporary_server  # noqa: PLC0415 - see above
+
+    with temporary_server(postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server_template(postgresql: "PostgresqlServer") -> "ServerTemplate":
+    """What makes databases of the server, their tables made already."""
+    from tests.databases import ServerTemplate  # noqa: PLC0415 - see above
+
+    return ServerTemplate(postgresql)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template() -> "Iterator[SqliteTemplate]":
+    """What makes folders of SQLite files, their tables made already."""
+    from tests.databases import sqlite_template  # noqa: PLC0415 - see above
+
+    with sqlite_template() as template:
+        yield template
+
+
+@pytest.fixture
+def sqlite_places(sqlite_template: "SqliteTemplate") -> "Iterator[NewPlace]":
+    """Make places for a node's databases in files."""
+    with sqlite_template.places() as made:
+        yield made
+
+
+@pytest.fixture
+def server_places(server_template: "ServerTemplate") -> "Iterator[NewPlace]":
+    """Make places for a node's databases in a server."""
+    with server_template.places() as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_place(request: pytest.FixtureRequest) -> "NewPlace":
+    """Make places for a node's databases, of either engine."""
+    made: NewPlace = request.getfixturevalue(PLACES[request.param])
+    return made
+
+
+@pytest.fixture
+def file_place(sqlite_places: "NewPlace") -> "Place":
+    """A place in files: for what takes long and is the same statements in a server."""
+    return sqlite_places()
+
+
+@pytest.fixture
+def place(new_place: "NewPlace") -> "Place":
+    """A place for a node's databases, of either engine."""
+    return new_place()
 
 
 def _path_of(need: Need) -> str:

@@ -3,7 +3,9 @@
 A test asks for a need by the fixture of the same name (tests/conftest.py).
 """
 
+import glob
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -21,10 +23,15 @@ class Need:
     """Names under which it is found, best first."""
     packages: tuple[str, ...]
     """Debian packages that provide it."""
+    places: str = ""
+    """Pattern of folders that it is looked for in first, a version each; the newest counts."""
 
     def find(self) -> str | None:
         """Return the program's path, or None if the machine has none."""
-        return next(filter(None, map(shutil.which, self.programs)), None)
+        folders = sorted(glob.glob(self.places), key=_version_of, reverse=True)  # noqa: PTH207
+        paths = [os.pathsep.join(folders), None] if folders else [None]
+        found = (shutil.which(name, path=path) for path in paths for name in self.programs)
+        return next(filter(None, found), None)
 
     @property
     def remedy(self) -> str:
@@ -35,7 +42,9 @@ class Need:
 CHROMIUM = Need("chromium", ("chromium", "chromium-browser", "google-chrome"), ("chromium",))
 C_COMPILER = Need("c_compiler", ("gcc", "cc", "clang"), ("gcc", "libc6-dev"))
 
-NEEDS = (CHROMIUM, C_COMPILER)
+POSTGRES = Need("postgres", ("postgres",), ("postgresql",), "/usr/lib/postgresql/*/bin")
+
+NEEDS = (CHROMIUM, C_COMPILER, POSTGRES)
 """All of them."""
 
 
@@ -67,3 +76,7 @@ def provide(need: Need) -> bool:
         if done.returncode == 0 and need.find():
             return True
     return False
+
+
+def _version_of(folder: str) -> list[int]:
+    return [int(number) for number in re.findall(r"[0-9]+", folder)]

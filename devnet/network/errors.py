@@ -32,6 +32,12 @@ class DirectoryUnusable(DevnetError):
     exit_code = 3
 
 
+class DatabaseServerUnusable(DevnetError):
+    """PostgreSQL is missing, or cannot run here."""
+
+    exit_code = 3
+
+
 class ShapeFixed(DevnetError):
     """The chain in the directory has other validators or coordinators than are asked for."""
 

@@ -28,6 +28,7 @@ class ManagedProcess:
         command: Sequence[str],
         log_file: Path,
         environment: Mapping[str, str] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Start `command`; its output goes to `log_file`, appended.
 
@@ -36,8 +37,10 @@ class ManagedProcess:
             command: program and arguments.
             log_file: where its output goes.
             environment: variables besides this process's own.
+            stop_signal: what asks it to end.
         """
         self.name = name
+        self._stop_signal = stop_signal
         self.log_file = log_file
         self._reaping = threading.Lock()
         launcher = [sys.executable, "-m", "devnet.network.child", str(os.getpid())]
@@ -102,10 +105,10 @@ class ManagedProcess:
     def ask_to_stop(self) -> None:
         """Ask the process to end; see `stop`."""
         if self.exit_code() is None:
-            self._popen.send_signal(signal.SIGTERM)
+            self._popen.send_signal(self._stop_signal)
 
     def stop(self) -> int:
-        """End the process and everything it started: SIGTERM, then SIGKILL to its group.
+        """End the process and everything it started: its stop signal, then SIGKILL to its group.
 
         Returns:
             Its exit code.

@@ -119,9 +119,12 @@ class ChainReader:
         found: list[StoredBlock] = []
         size = 0
         query = _BLOCKS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
-        with self._database.reading() as connection:
+        with (
+            self._database.reading() as connection,
             # One row at a time: the driver would otherwise fetch what the bound leaves out.
-            for row in connection.execute(query.limit(limit), execution_options=_ONE_BY_ONE):
+            connection.execute(query.limit(limit), execution_options=_ONE_BY_ONE) as rows,
+        ):
+            for row in rows:
                 found.append(block_of(row, self.tags))
                 size += len(row.body)
                 if size > FETCH_BYTES_MAX:
@@ -232,7 +235,8 @@ def _newest(connection: Connection) -> StoredHead | None:
 def _bodies_since(connection: Connection, since_ms: int) -> Iterator[bytes]:
     """Yield the bodies of blocks not older than a time, newest first."""
     newest_first = select(BLOCKS.c.timestamp_ms, BLOCKS.c.body).order_by(BLOCKS.c.height.desc())
-    for timestamp_ms, body in connection.execute(newest_first, execution_options=_ONE_BY_ONE):
-        if timestamp_ms < since_ms:
-            return
-        yield body
+    with connection.execute(newest_first, execution_options=_ONE_BY_ONE) as rows:
+        for timestamp_ms, body in rows:
+            if timestamp_ms < since_ms:
+                return
+            yield body

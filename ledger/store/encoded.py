@@ -56,16 +56,17 @@ def encoded_blocks(
     found: list[EncodedBlock] = []
     size = 0
     query = _COLUMNS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
-    for row in connection.execute(query.limit(blocks_max), execution_options=_ONE_BY_ONE):
-        data = _ARRAY_OF_TWO + row.header + row.body
-        size += len(data)
-        if found and size > bytes_max:
-            break
-        header = HEADER_CODEC.decode_trusted(row.header)
-        if header.height != after_height + 1 + len(found):
-            break  # What lies between is not stored whole.
-        ends_epoch = header.next_validator_set_hash != ZERO_HASH
-        found.append(EncodedBlock(data, row.certificate, ends_epoch))
+    with connection.execute(query.limit(blocks_max), execution_options=_ONE_BY_ONE) as rows:
+        for row in rows:
+            data = _ARRAY_OF_TWO + row.header + row.body
+            size += len(data)
+            if found and size > bytes_max:
+                break
+            header = HEADER_CODEC.decode_trusted(row.header)
+            if header.height != after_height + 1 + len(found):
+                break  # What lies between is not stored whole.
+            ends_epoch = header.next_validator_set_hash != ZERO_HASH
+            found.append(EncodedBlock(data, row.certificate, ends_epoch))
     return found
 
 
@@ -84,12 +85,13 @@ def encoded_proof(
     """
     headers: list[bytes] = []
     query = _HEADERS.where(BLOCKS.c.height > after_height).order_by(BLOCKS.c.height)
-    for row in connection.execute(query.limit(headers_max), execution_options=_ONE_BY_ONE):
-        if row.height != after_height + 1 + len(headers):
-            break
-        headers.append(row.header)
-        if row.certificate:
-            return EncodedProof(tuple(headers), row.certificate)
+    with connection.execute(query.limit(headers_max), execution_options=_ONE_BY_ONE) as rows:
+        for row in rows:
+            if row.height != after_height + 1 + len(headers):
+                break
+            headers.append(row.header)
+            if row.certificate:
+                return EncodedProof(tuple(headers), row.certificate)
     return None
 
 

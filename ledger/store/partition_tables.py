@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, select
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, literal, select
 
 from ledger.store.columns import ENTRY_BITS, BigInt
 from ledger.store.paging import AnySelect
@@ -56,8 +56,10 @@ def partition_tables(number: int) -> PartitionTables:
     blocks = _blocks(metadata, number)
     transactions = _transactions(metadata, number)
     outcomes = _outcomes(metadata, number)
-    height_of_transaction = transactions.c.position.bitwise_rshift(ENTRY_BITS)
-    height_of_outcome = outcomes.c.position.bitwise_rshift(ENTRY_BITS)
+    # PostgreSQL shifts by 32-bit integers only.
+    bits = literal(ENTRY_BITS, Integer)
+    height_of_transaction = transactions.c.position.bitwise_rshift(bits)
+    height_of_outcome = outcomes.c.position.bitwise_rshift(bits)
     return PartitionTables(
         blocks=blocks,
         transactions=transactions,

@@ -69,10 +69,11 @@ class StateTable:
         oldest_first = select(DELTAS.c.height, DELTAS.c.key_count, DELTAS.c.changes).order_by(
             DELTAS.c.height
         )
-        with self._database.reading() as connection:
-            for height, keys, changes in connection.execute(
-                oldest_first, execution_options=_BATCHED
-            ):
+        with (
+            self._database.reading() as connection,
+            connection.execute(oldest_first, execution_options=_BATCHED) as rows,
+        ):
+            for height, keys, changes in rows:
                 if self._round_end is not None and weight + keys + 1 > ROUND_WEIGHT_MAX:
                     break
                 merged.update(decode_delta(changes))
@@ -102,21 +103,22 @@ def load_state(connection: Connection, name: str, head: Height) -> dict[bytes, b
     Raises:
         StoreUnreadable: a delta between checkpoint and head is missing.
     """
-    rows = connection.execute(select(STATE), execution_options=_BATCHED)
-    # A result has keys and would be taken for a mapping; its iterator is not.
-    records: dict[bytes, bytes] = dict(iter(rows))
+    with connection.execute(select(STATE), execution_options=_BATCHED) as rows:
+        # A result has keys and would be taken for a mapping; its iterator is not.
+        records: dict[bytes, bytes] = dict(iter(rows))
     height = connection.execute(select(CHAIN.c.checkpoint_height)).scalar_one()
     deltas = select(DELTAS.c.height, DELTAS.c.changes).order_by(DELTAS.c.height)
     deltas = deltas.where(DELTAS.c.height > height)
-    for delta_height, changes in connection.execute(deltas, execution_options=_BATCHED):
-        if delta_height != height + 1:
-            break
-        height = delta_height
-        for key, record in decode_delta(changes):
-            if record is None:
-                records.pop(key, None)
-            else:
-                records[key] = record
+    with connection.execute(deltas, execution_options=_BATCHED) as changed:
+        for delta_height, changes in changed:
+            if delta_height != height + 1:
+                break
+            height = delta_height
+            for key, record in decode_delta(changes):
+                if record is None:
+                    records.pop(key, None)
+                else:
+                    records[key] = record
     if height != head:
         raise StoreUnreadable(
             f"{name} holds block {head}, but the state only up to block {height}; "

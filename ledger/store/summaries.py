@@ -115,11 +115,12 @@ def recent_leaves(connection: Connection, since_ms: TimestampMs) -> Iterator[byt
     newest_first = select(SUMMARIES.c.leaves, SUMMARIES.c.timestamp_ms).order_by(
         SUMMARIES.c.height.desc()
     )
-    for leaves, timestamp_ms in connection.execute(newest_first, execution_options=_ONE_BY_ONE):
-        if timestamp_ms < since_ms:
-            return
-        if leaves:
-            yield leaves
+    with connection.execute(newest_first, execution_options=_ONE_BY_ONE) as rows:
+        for leaves, timestamp_ms in rows:
+            if timestamp_ms < since_ms:
+                return
+            if leaves:
+                yield leaves
 
 
 def first_whole_height(connection: Connection) -> Height:

@@ -1,14 +1,13 @@
 """A process that commits a known chain and says after each block that it did.
 
-Usage: python -m tests.store.committer FOLDER SEED BLOCKS [--checkpoint] [--index] [--reopen N]
-[--unsafe]. It goes on from the head that it finds. ``--unsafe`` switches syncing off: a control,
-to see that a test notices.
+Usage: python -m tests.store.committer CHAIN_URL INDEX_URL SEED BLOCKS [--checkpoint] [--index]
+[--reopen N] [--unsafe]. It goes on from the head that it finds. ``--unsafe`` switches syncing off: a
+control, to see that a test notices.
 """
 
 import argparse
 import os
 from contextlib import closing
-from pathlib import Path
 
 from sqlalchemy import event
 
@@ -20,7 +19,8 @@ GENESIS_RECORDS = {b"k%d" % number: b"genesis" for number in range(30)}
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("chain_url")
+    parser.add_argument("index_url")
     parser.add_argument("seed", type=int)
     parser.add_argument("blocks", type=int)
     parser.add_argument("--checkpoint", action="store_true")
@@ -37,12 +37,12 @@ def main() -> None:
 
 def commit(options: argparse.Namespace, chain: list[Sealed], upto: int) -> int:
     """Open the store, commit blocks up to a height, close it; return the new height."""
-    with closing(ChainStore.open(f"sqlite:///{options.folder / 'chain.db'}")) as store:
+    with closing(ChainStore.open(options.chain_url)) as store:
         if options.unsafe:
             switch_syncing_off(store)
         store.initialise(TAGS, chain[0].block, GENESIS_RECORDS)
         say(store.head().height)
-        indexer = Indexer(store, f"sqlite:///{options.folder / 'index.db'}")
+        indexer = Indexer(store, options.index_url)
         for sealed in chain[store.head().height + 1 : upto + 1]:
             sealed.commit_to(store)
             say(sealed.height)

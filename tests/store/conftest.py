@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import Place
 from tests.store.indexes import Indexed, open_indexed
 
 
 @pytest.fixture
-def indexed(tmp_path: Path) -> Iterator[Indexed]:
+def indexed(place: Place) -> Iterator[Indexed]:
     """An empty chain store and its index."""
-    with open_indexed(tmp_path) as opened:
+    with open_indexed(place) as opened:
         yield opened
 
 

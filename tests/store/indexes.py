@@ -1,18 +1,19 @@
-"""A store and an index in files of the test's own folder."""
+"""A store and an index in databases of the test's own."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from ledger.store import ChainStore, Indexer, IndexLayout, IndexReader
 from ledger.store.index_tables import CURSOR, DIGESTS, INDEX_METADATA, PARTITIONS
 from ledger.store.partition_tables import ARCHIVE, partition_tables
+from tests.databases import CHAIN, INDEX, Place
 from tests.store.chains import TAGS, Builder
 
-Dump = dict[str, list[tuple[object, ...]]]
+Dump = dict[str, list[tuple[Any, ...]]]
 
 SMALL = IndexLayout(partition_entries=12)
 """Partitions of a few blocks."""
@@ -22,7 +23,7 @@ SMALL = IndexLayout(partition_entries=12)
 class Indexed:
     """A chain store with an index that follows it."""
 
-    folder: Path
+    place: Place
     store: ChainStore
     indexer: Indexer
     reader: IndexReader
@@ -74,12 +75,11 @@ def _dump_partition(connection: Connection, number: int, rows: Dump) -> None:
 
 
 @contextmanager
-def open_indexed(folder: Path, layout: IndexLayout | None = None) -> Iterator[Indexed]:
-    """Open a store and an index in a folder; close them at the end."""
-    index_url = f"sqlite:///{folder / 'index.db'}"
+def open_indexed(place: Place, layout: IndexLayout | None = None) -> Iterator[Indexed]:
+    """Open a store and an index; close them at the end."""
     with (
-        closing(ChainStore.open(f"sqlite:///{folder / 'chain.db'}")) as store,
-        closing(Indexer(store, index_url, layout)) as indexer,
-        closing(IndexReader(index_url)) as reader,
+        closing(ChainStore.open(place.url(CHAIN))) as store,
+        closing(Indexer(store, place.url(INDEX), layout)) as indexer,
+        closing(IndexReader(place.url(INDEX))) as reader,
     ):
-        yield Indexed(folder, store, indexer, reader)
+        yield Indexed(place, store, indexer, reader)

@@ -1,7 +1,6 @@
 """Ballots and what they changed, from the real ledger into the index and out of it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,9 +8,11 @@ from ledger.codec import encode
 from ledger.motions import IssueUnits, RemoveAuthority, SetParameter
 from ledger.outcomes import OutcomeKind
 from ledger.store import BallotStatus, Moment
+from tests.databases import Place
 from tests.ledger.councils import BALLOT_MS, COUNCIL, Council
 from tests.ledger.worlds import PEOPLE
 from tests.store.indexes import open_indexed
+from tests.store.plans import check_plan
 from tests.store.test_queries import recorded
 from tests.store.test_real_chain import StoredWorld
 
@@ -20,8 +21,8 @@ ISSUE = IssueUnits(PEOPLE.stranger.address, 5)
 
 
 @pytest.fixture
-def council(tmp_path: Path) -> Iterator[StoredWorld]:
-    with open_indexed(tmp_path) as indexed:
+def council(place: Place) -> Iterator[StoredWorld]:
+    with open_indexed(place) as indexed:
         yield StoredWorld(indexed, Council(4))
 
 
@@ -87,9 +88,9 @@ def test_changes_are_listed_newest_first(council: StoredWorld) -> None:
     assert encode(first.outcome) == encode(world.told(OutcomeKind.UNITS_ISSUED)[0])
 
 
-def test_an_index_that_began_after_a_ballot_passes_its_end_over(tmp_path: Path) -> None:
+def test_an_index_that_began_after_a_ballot_passes_its_end_over(place: Place) -> None:
     """The chain of a node that started from a snapshot begins in the middle."""
-    with open_indexed(tmp_path) as indexed:
+    with open_indexed(place) as indexed:
         stored = StoredWorld(indexed, Council(4))
         world = world_of(stored)
         ballot_id = world.open(FEE)
@@ -116,9 +117,4 @@ def test_no_query_about_ballots_scans_or_sorts(council: StoredWorld) -> None:
     assert len(selects) == 7
     with reader._database.reading() as connection:
         for text, values in selects:
-            assert isinstance(values, tuple)
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
-            steps = [row[3] for row in plan]
-            assert not any("TEMP B-TREE" in step for step in steps), (text, steps)
-            if "WHERE" in text:
-                assert not any(step.startswith("SCAN") for step in steps), (text, steps)
+            check_plan(connection, text, values)

@@ -1,8 +1,8 @@
 """The block store: what is committed comes back, and only what follows is committed."""
 
 import threading
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as replace_fields
@@ -13,23 +13,26 @@ from ledger.hashing import Purpose, Tags, sha256
 from ledger.store import (
     BlockConflict,
     BlockGap,
+    ChainReader,
     ChainStore,
     GenesisMismatch,
     NotInitialised,
+    StoreMissing,
     StoreUnreadable,
 )
+from tests.databases import CHAIN, Place
 from tests.store.chains import CLIENT, MINERS, OTHER, TAGS, Builder, Sealed, random_history
 
 RECORDS = {b"a": b"1", b"b": b"2"}
 
 
-def open_store(folder: Path) -> ChainStore:
-    return ChainStore.open(f"sqlite:///{folder / 'chain.db'}")
+def open_store(place: Place) -> ChainStore:
+    return ChainStore.open(place.url(CHAIN))
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    opened = open_store(tmp_path)
+def store(place: Place):
+    opened = open_store(place)
     yield opened
     opened.close()
 
@@ -69,18 +72,39 @@ def test_a_committed_block_comes_back_as_it_was_by_height_and_by_id(store: Chain
         assert found.certificate == sealed.certificate
 
 
-def test_a_reopened_store_has_the_same_head_state_and_blocks(store: ChainStore, tmp_path: Path):
+def test_a_reopened_store_has_the_same_head_state_and_blocks(store: ChainStore, place: Place):
     builder = started(store)
     block_of_everything(builder).commit_to(store)
-    again = open_store(tmp_path)
-    try:
-        assert again.head() == store.head()
+    head, state, blocks = store.head(), store.load_records(), store.final_blocks(-1, 10)
+    assert state[1] == {b"b": b"2", b"c": b"3"}
+    store.close()
+    with closing(open_store(place)) as again:
+        assert again.head() == head
         assert again.tags.genesis_digest == TAGS.genesis_digest
-        assert again.load_records() == store.load_records()
-        assert again.load_records()[1] == {b"b": b"2", b"c": b"3"}
-        assert again.final_blocks(-1, 10) == store.final_blocks(-1, 10)
-    finally:
-        again.close()
+        assert again.load_records() == state
+        assert again.final_blocks(-1, 10) == blocks
+
+
+def test_a_reader_beside_the_writer_sees_each_block_as_soon_as_it_is_committed(
+    store: ChainStore, place: Place
+):
+    with closing(ChainReader.open_to_read(place.url(CHAIN))) as reader:
+        assert reader.head() is None
+        with pytest.raises(NotInitialised):
+            _ = reader.tags
+        builder = started(store)
+        for height in range(4):
+            assert reader.head() == store.head()
+            assert reader.tags.genesis_digest == TAGS.genesis_digest
+            assert reader.load_records() == store.load_records()
+            assert [block.height for block in reader.final_blocks(-1, 9)] == [*range(height + 1)]
+            builder.seal({b"a": b"%d" % height}).commit_to(store)
+
+
+def test_a_reader_of_a_store_that_nobody_made_says_so(place: Place):
+    place.forget(CHAIN)
+    with pytest.raises(StoreMissing, match="start the node that writes it"):
+        ChainReader.open_to_read(place.url(CHAIN))
 
 
 def test_committing_a_stored_block_again_changes_nothing(store: ChainStore):
@@ -232,7 +256,7 @@ def test_readers_never_wait_for_a_writer_and_see_whole_blocks(store: ChainStore)
     assert failures == []
 
 
-def test_a_missing_delta_is_reported_and_not_skipped(store: ChainStore, tmp_path: Path):
+def test_a_missing_delta_is_reported_and_not_skipped(store: ChainStore):
     builder = started(store)
     for _ in range(3):
         builder.seal({b"a": b"x"}).commit_to(store)

@@ -15,6 +15,7 @@ from ledger.store import ChainStore
 from tests.crash import disklog
 from tests.crash.disk import Chance, Disk, Image, Luck, NothingUnsynced, said
 from tests.crash.disklog import Event, Kind
+from tests.databases import Files, Place
 from tests.store.chains import TAGS, Sealed, random_history
 from tests.store.committer import GENESIS_RECORDS
 from tests.store.indexes import Dump, dump, open_indexed
@@ -97,13 +98,19 @@ class Run:
     events: list[Event]
 
 
+def committer(place: Place, *options: str) -> list[str]:
+    """The command line of a process that commits to a place."""
+    command = [sys.executable, "-m", "tests.store.committer", place.url("chain")]
+    return [*command, place.url("index"), str(SEED), str(BLOCKS), *options]
+
+
 def record(library: Path, folder: Path, *options: str) -> Run:
     """Run the committer."""
     root = folder / "data"
     root.mkdir()
     disk = Disk(root)
-    command = [sys.executable, "-m", "tests.store.committer", str(root), str(SEED), str(BLOCKS)]
-    events = disklog.run(library, root, folder / "disk.log", [*command, *options], {})
+    command = committer(Files(root), *options)
+    events = disklog.run(library, root, folder / "disk.log", command, {})
     return Run(disk, events)
 
 
@@ -166,7 +173,7 @@ def test_an_index_after_a_power_loss_catches_up_to_the_same_rows(
     for image, _ in images(run, seed=2, lucky=100):
         if chosen.random() < 0.2:
             folder = laid_out(image, unsynced_folder())
-            with open_indexed(folder) as indexed:
+            with open_indexed(Files(folder)) as indexed:
                 behind.add(indexed.indexer.indexed_height())
             assert dump_of_all(folder) == expected
     assert len(behind) > 3
@@ -174,7 +181,7 @@ def test_an_index_after_a_power_loss_catches_up_to_the_same_rows(
 
 def dump_of_all(folder: Path) -> Dump:
     """Store what is missing of the chain, index it, and return all rows."""
-    with open_indexed(folder) as indexed:
+    with open_indexed(Files(folder)) as indexed:
         indexed.store.initialise(TAGS, CHAIN[0].block, GENESIS_RECORDS)
         for sealed in CHAIN:
             sealed.commit_to(indexed.store)
@@ -204,18 +211,17 @@ def test_nothing_is_reported_while_a_write_to_the_chains_log_is_not_synced(run: 
     assert reports >= BLOCKS
 
 
-def test_a_process_killed_at_random_moments_loses_nothing_that_it_reported(tmp_path: Path):
+def test_a_process_killed_at_random_moments_loses_nothing_that_it_reported(place: Place):
     chance = random.Random(12)
-    command = [sys.executable, "-m", "tests.store.committer", str(tmp_path), str(SEED), str(BLOCKS)]
     promised = -1
     for _ in range(4):
         with subprocess.Popen(
-            [*command, "--checkpoint", "--index"], stdout=subprocess.PIPE
+            committer(place, "--checkpoint", "--index"), stdout=subprocess.PIPE
         ) as child:
             words = b"".join(child.stdout.readline() for _ in range(chance.randrange(1, 7)))
             child.kill()
             words += child.stdout.read()
         promised = max(promised, promised_by(words))
-        with closing(ChainStore.open(f"sqlite:///{tmp_path / 'chain.db'}")) as store:
+        with closing(ChainStore.open(place.url("chain"))) as store:
             promised = check_whole(store, promised)
     assert promised > 3

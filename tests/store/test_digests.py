@@ -2,7 +2,6 @@
 
 import random
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,7 +22,7 @@ from ledger.store.digests import (
 from ledger.store.engine import Database
 from ledger.store.index_tables import DIGESTS
 from ledger.store.partition_tables import partition_tables
-from ledger.store.schema import Schema, upgrade_schema
+from tests.databases import INDEX, SqliteTemplate
 
 NUMBERS = (1, 2, 3)
 
@@ -71,10 +70,11 @@ def holdings() -> dict[int, tuple[list[bytes], list[bytes]]]:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory, holdings):
-    folder: Path = tmp_path_factory.mktemp("digests")
-    with closing(Database(f"sqlite:///{folder / 'index.db'}", durable=False)) as database:
-        upgrade_schema(database, Schema.INDEX)
+def written(sqlite_template: SqliteTemplate, holdings):
+    with (
+        sqlite_template.places() as new_place,
+        closing(Database(new_place().url(INDEX), durable=False)) as database,
+    ):
         with database.writing() as connection:
             for number, (ids, addresses) in holdings.items():
                 write_partition(connection, number, ids, addresses)

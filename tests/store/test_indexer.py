@@ -2,20 +2,22 @@
 
 import random
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from sqlalchemy import update
 
 from ledger.block import Header
 from ledger.codec import encode
 from ledger.outcomes import OutcomeKind
-from ledger.store import ChainStore, Indexer, IndexRefused, JobPhase
+from ledger.store import ChainStore, Indexer, IndexRefused, JobPhase, StoreLocked
+from ledger.store.chain_tables import BLOCKS
 from ledger.store.entries import JobEntry, MinerEntry, ReceiptEntry
 from ledger.store.history import _STEPS
 from ledger.store.index_tables import JOBS, MINERS, RECEIPTS
+from tests.databases import CHAIN, INDEX, NewPlace, Place
 from tests.store.chains import CLIENT, OTHER, TAGS, Builder, random_history
 from tests.store.chains import MINERS as MINER_KEYS
 from tests.store.indexes import SMALL, Indexed, dump, open_indexed
@@ -23,24 +25,33 @@ from tests.store.indexes import SMALL, Indexed, dump, open_indexed
 
 @given(seed=st.integers(0, 2**32), sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_rows_do_not_depend_on_batches_and_restarts(unsynced_folder, seed, sizes):
+def test_the_rows_do_not_depend_on_batches_and_restarts(sqlite_places: NewPlace, seed, sizes):
+    index_twice(sqlite_places, seed, sizes)
+
+
+def test_nor_do_they_on_a_server(server_places: NewPlace):
+    index_twice(server_places, 5, [3, 1, 9])
+
+
+def index_twice(new_place: NewPlace, seed, sizes) -> None:
+    """Index a chain at once, and another time in pieces with restarts; compare the rows."""
     builder = random_history(seed, blocks=25).builder
-    with open_indexed(unsynced_folder(), SMALL) as indexed:
+    with open_indexed(new_place(), SMALL) as indexed:
         indexed.take(builder, limit=10**6)
         expected = dump(indexed)
         assert len(expected["partitions"]) > 3
-    folder = unsynced_folder()
+    place = new_place()
     chance = random.Random(seed)
     committed = 0
     while committed < len(builder.sealed):
-        with open_indexed(folder, SMALL) as indexed:
+        with open_indexed(place, SMALL) as indexed:
             indexed.store.initialise(TAGS, builder.sealed[0].block, {})
             for size in sizes:
                 for sealed in builder.sealed[committed : committed + chance.randrange(8)]:
                     sealed.commit_to(indexed.store)
                     committed += 1
                 indexed.indexer.advance(size)
-    with open_indexed(folder, SMALL) as indexed:
+    with open_indexed(place, SMALL) as indexed:
         indexed.catch_up()
         assert indexed.indexer.indexed_height() == len(builder.sealed) - 1
         assert dump(indexed) == expected
@@ -50,9 +61,18 @@ def test_the_rows_do_not_depend_on_batches_and_restarts(unsynced_folder, seed, s
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_jobs_receipts_miners_and_totals_say_what_happened(unsynced_folder, seed):
+def test_jobs_receipts_miners_and_totals_say_what_happened(sqlite_places: NewPlace, seed):
+    index_and_ask(sqlite_places, seed)
+
+
+def test_so_they_do_on_a_server(server_places: NewPlace):
+    index_and_ask(server_places, 9)
+
+
+def index_and_ask(new_place: NewPlace, seed) -> None:
+    """Index a random history, and compare what the reader says with what was played."""
     played = random_history(seed, blocks=40)
-    with open_indexed(unsynced_folder(), SMALL) as indexed:
+    with open_indexed(new_place(), SMALL) as indexed:
         indexed.take(played.builder, limit=7)
         for job in played.jobs:
             row = indexed.reader.job(job.job_id)
@@ -114,8 +134,10 @@ def some_chain() -> Builder:
     return builder
 
 
-def tampered(column: str, value: bytes) -> str:
-    return f"UPDATE blocks SET {column} = x'{value.hex()}' WHERE height = 2"
+def tamper(store: ChainStore, column: str, value: bytes) -> None:
+    """Put something else into block 2."""
+    with store._database.writing() as connection:
+        connection.execute(update(BLOCKS).where(BLOCKS.c.height == 2).values({column: value}))
 
 
 def other_body(builder: Builder) -> bytes:
@@ -151,41 +173,38 @@ def test_a_block_that_is_not_what_its_header_commits_to_is_refused(
         "block_id": builder.sealed[2].block_id,
         "header": encode(builder.sealed[2].block.header),
     }
-    with indexed.store._database.writing() as connection:
-        connection.exec_driver_sql(tampered(column, value(builder)))
+    tamper(indexed.store, column, value(builder))
     with pytest.raises(IndexRefused, match=what):
         indexed.indexer.advance()
     assert dump(indexed) == before
-    with indexed.store._database.writing() as connection:
-        connection.exec_driver_sql(tampered(column, stored[column]))
+    tamper(indexed.store, column, stored[column])
     indexed.catch_up()
     assert indexed.indexer.indexed_height() == 3
 
 
-def test_an_index_of_another_chain_is_made_anew(tmp_path: Path):
-    with open_indexed(tmp_path) as indexed:
+def test_an_index_of_another_chain_is_made_anew(new_place: NewPlace):
+    place = new_place()
+    with open_indexed(place) as indexed:
         indexed.take(random_history(seed=5, blocks=20).builder)
-    (tmp_path / "chain.db").unlink()
+    place.forget(CHAIN)
     other = some_chain()
-    with open_indexed(tmp_path) as indexed:
+    with open_indexed(place) as indexed:
         indexed.take(other)
         rebuilt = dump(indexed)
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    with open_indexed(fresh) as indexed:
+    with open_indexed(new_place()) as indexed:
         indexed.take(other)
         assert dump(indexed) == rebuilt
 
 
 @pytest.mark.parametrize("blocks", [3, 20, 30])
 def test_an_index_is_made_anew_when_the_store_has_another_block_at_its_cursor(
-    tmp_path: Path, blocks: int
+    place: Place, blocks: int
 ):
     # The other chain is shorter, as long, and longer than what was indexed.
-    with open_indexed(tmp_path) as indexed:
+    with open_indexed(place) as indexed:
         indexed.take(random_history(seed=5, blocks=20).builder)
-    (tmp_path / "chain.db").unlink()
-    with open_indexed(tmp_path) as indexed:
+    place.forget(CHAIN)
+    with open_indexed(place) as indexed:
         indexed.take(random_history(seed=6, blocks=blocks).builder)
         assert indexed.reader.indexed_height() == blocks - 1
         assert indexed.reader.stats().blocks == blocks
@@ -197,13 +216,22 @@ def test_an_index_is_made_anew_when_the_store_has_another_block_at_its_cursor(
 @given(seed=st.integers(0, 2**32), cut=st.integers(1, 24), size=st.integers(1, 9))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_index_begins_where_the_chain_does_when_old_blocks_were_pruned(
-    unsynced_folder, seed, cut, size
+    sqlite_places: NewPlace, seed, cut, size
 ):
+    index_the_rest(sqlite_places, seed, cut, size)
+
+
+def test_so_it_does_on_a_server(server_places: NewPlace):
+    index_the_rest(server_places, 3, 9, 4)
+
+
+def index_the_rest(new_place: NewPlace, seed, cut, size) -> None:
+    """Index a chain that was pruned, and compare with the index of the whole chain."""
     builder = random_history(seed, blocks=25).builder
-    with open_indexed(unsynced_folder()) as indexed:
+    with open_indexed(new_place()) as indexed:
         indexed.take(builder)
         whole = dump(indexed)
-    with open_indexed(unsynced_folder(), SMALL) as indexed:
+    with open_indexed(new_place(), SMALL) as indexed:
         indexed.store.initialise(TAGS, builder.sealed[0].block, {})
         for sealed in builder.sealed[1:]:
             sealed.commit_to(indexed.store)
@@ -223,12 +251,17 @@ def test_an_index_begins_where_the_chain_does_when_old_blocks_were_pruned(
 
 
 def test_a_second_indexer_of_the_same_index_is_told_to_stop(indexed: Indexed):
-    builder = some_chain()
-    second = Indexer(indexed.store, f"sqlite:///{indexed.folder / 'index.db'}")
-    indexed.take(builder)
-    with pytest.raises(IndexRefused, match="another process"):
-        second.advance()
-    second.close()
+    builder, url = some_chain(), indexed.place.url(INDEX)
+    if indexed.place.engine == "postgresql":
+        with pytest.raises(StoreLocked, match="another process"):
+            Indexer(indexed.store, url)
+        indexed.take(builder)
+    else:
+        second = Indexer(indexed.store, url)
+        indexed.take(builder)
+        with pytest.raises(IndexRefused, match="another process"):
+            second.advance()
+        second.close()
     assert indexed.reader.stats().blocks == len(builder.sealed)
 
 
@@ -291,10 +324,10 @@ def test_a_chain_of_many_thousand_entries_is_indexed_in_one_batch(indexed: Index
     assert seen[::-1] == list(stored.transaction_ids)
 
 
-def test_closing_an_indexer_in_between_leaves_the_store_usable(tmp_path: Path):
+def test_closing_an_indexer_in_between_leaves_the_store_usable(place: Place):
     builder = some_chain()
-    with open_indexed(tmp_path) as indexed:
+    with open_indexed(place) as indexed:
         indexed.take(builder)
-    store = ChainStore.open(f"sqlite:///{tmp_path / 'chain.db'}")
+    store = ChainStore.open(place.url(CHAIN))
     builder.seal().commit_to(store)
     store.close()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +10,7 @@ from sqlalchemy import event, inspect
 
 from ledger.actions import Transfer
 from ledger.store import IndexLayout, IndexReader
+from tests.databases import CHAIN, INDEX, NewPlace, Place
 from tests.store.chains import CLIENT, OTHER, START_MS, TAGS, Builder, random_history
 from tests.store.indexes import SMALL, Indexed, dump, open_indexed
 
@@ -48,9 +48,9 @@ def long_chain(blocks: int) -> tuple[Builder, list[bytes]]:
     return builder, ids
 
 
-def test_a_partition_ends_with_the_block_that_fills_it(tmp_path: Path):
+def test_a_partition_ends_with_the_block_that_fills_it(place: Place):
     builder = random_history(seed=3, blocks=30).builder
-    with open_indexed(tmp_path, SMALL) as indexed:
+    with open_indexed(place, SMALL) as indexed:
         indexed.take(builder)
         partitions = dump(indexed)["partitions"]
     partitions.sort()
@@ -69,9 +69,9 @@ def test_a_partition_ends_with_the_block_that_fills_it(tmp_path: Path):
 
 
 @pytest.mark.parametrize("blocks", [5, 40])
-def test_a_lookup_reads_no_more_however_many_partitions_there_are(tmp_path: Path, blocks: int):
+def test_a_lookup_reads_no_more_however_many_partitions_there_are(file_place: Place, blocks: int):
     builder, ids = long_chain(blocks)
-    with open_indexed(tmp_path, SMALL) as indexed:
+    with open_indexed(file_place, SMALL) as indexed:
         indexed.take(builder)
         reader = indexed.reader
         reader.blocks()
@@ -100,10 +100,10 @@ def is_transfer(row) -> bool:
 @given(seed=st.integers(0, 2**32), sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5))
 @settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_no_plain_transfer_stays_when_its_partition_is_dropped(
-    unsynced_folder, seed, sizes
+    sqlite_places: NewPlace, seed, sizes
 ):
     builder = random_history(seed, blocks=40).builder
-    with open_indexed(unsynced_folder()) as whole, open_indexed(unsynced_folder(), KEEP) as kept:
+    with open_indexed(sqlite_places()) as whole, open_indexed(sqlite_places(), KEEP) as kept:
         whole.take(builder)
         kept.take(builder)
         rows, left = dump(whole), dump(kept)
@@ -131,7 +131,7 @@ def test_what_is_no_plain_transfer_stays_when_its_partition_is_dropped(
                 or row.transaction is None
                 or not is_transfer(row.transaction)
             ]
-    with open_indexed(unsynced_folder(), KEEP) as again:
+    with open_indexed(sqlite_places(), KEEP) as again:
         again.store.initialise(TAGS, builder.sealed[0].block, {})
         for sealed, size in zip(builder.sealed, sizes * 40, strict=False):
             sealed.commit_to(again.store)
@@ -140,10 +140,10 @@ def test_what_is_no_plain_transfer_stays_when_its_partition_is_dropped(
         assert dump(again) == left
 
 
-def test_the_tables_of_a_dropped_partition_go_when_the_next_one_begins(tmp_path: Path):
+def test_the_tables_of_a_dropped_partition_go_when_the_next_one_begins(place: Place):
     builder, ids = long_chain(12)
     layout = IndexLayout(partition_entries=12, keep_ms=3_500)
-    with open_indexed(tmp_path, layout) as indexed:
+    with open_indexed(place, layout) as indexed:
         indexed.store.initialise(TAGS, builder.sealed[0].block, {})
         for sealed in builder.sealed:
             sealed.commit_to(indexed.store)
@@ -157,10 +157,10 @@ def test_the_tables_of_a_dropped_partition_go_when_the_next_one_begins(tmp_path:
         assert [row.height for row in indexed.reader.blocks()] == list(range(12, -1, -1))
 
 
-def test_a_page_goes_on_over_borders_while_the_index_grows_and_drops(tmp_path: Path):
+def test_a_page_goes_on_over_borders_while_the_index_grows_and_drops(place: Place):
     builder, _ = long_chain(20)
     layout = IndexLayout(partition_entries=12, keep_ms=6_000)
-    with open_indexed(tmp_path, layout) as indexed:
+    with open_indexed(place, layout) as indexed:
         indexed.store.initialise(TAGS, builder.sealed[0].block, {})
         for sealed in builder.sealed[:12]:
             sealed.commit_to(indexed.store)
@@ -176,14 +176,14 @@ def test_a_page_goes_on_over_borders_while_the_index_grows_and_drops(tmp_path: P
         assert all(row.height >= oldest for row in following)
 
 
-def test_a_reader_that_was_open_sees_an_index_that_was_made_anew(tmp_path: Path):
+def test_a_reader_that_was_open_sees_an_index_that_was_made_anew(place: Place):
     first, second = (random_history(seed, blocks=20).builder for seed in (5, 6))
-    with open_indexed(tmp_path, SMALL) as indexed:
+    with open_indexed(place, SMALL) as indexed:
         indexed.take(first)
-    (tmp_path / "chain.db").unlink()
-    with closing(IndexReader(f"sqlite:///{tmp_path / 'index.db'}")) as reader:
+    place.forget(CHAIN)
+    with closing(IndexReader(place.url(INDEX))) as reader:
         assert reader.block_at(9).block_id == first.sealed[9].block_id
-        with open_indexed(tmp_path, SMALL) as indexed:
+        with open_indexed(place, SMALL) as indexed:
             indexed.take(second)
             names = tables_of(indexed)
         for height in range(20):

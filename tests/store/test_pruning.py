@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.codec import encode
@@ -12,16 +12,17 @@ from ledger.records import Table, state_key
 from ledger.store import BlockConflict, ChainStore
 from ledger.store.stored import EpochEnd
 from ledger.store.summaries import CERTIFICATE_EVERY, LEAF_BYTES, SLICE_BLOCKS
+from tests.databases import CHAIN, NewPlace, Place
 from tests.store.chains import CLIENT, OTHER, TAGS, Builder, Sealed
 
 
-def open_store(folder: Path) -> ChainStore:
-    return ChainStore.open(f"sqlite:///{folder / 'chain.db'}")
+def open_store(place: Place) -> ChainStore:
+    return ChainStore.open(place.url(CHAIN))
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    opened = open_store(tmp_path)
+def store(place: Place):
+    opened = open_store(place)
     yield opened
     opened.close()
 
@@ -82,7 +83,8 @@ def test_every_transaction_but_transfers_stays_with_its_place_in_the_tree(store:
     assert summary.kept == ((0, encode(job)),)
 
 
-def test_certificates_stay_for_ends_of_epochs_and_for_one_block_of_256(store: ChainStore):
+def test_certificates_stay_for_ends_of_epochs_and_for_one_block_of_256(file_place: Place):
+    store = open_store(file_place)
     chain = grown(store, 2 * CERTIFICATE_EVERY + 20, epoch=100).sealed
     prune_all(store, 2 * CERTIFICATE_EVERY + 10)
     kept = [
@@ -95,6 +97,7 @@ def test_certificates_stay_for_ends_of_epochs_and_for_one_block_of_256(store: Ch
     end = store.epoch_end_before(3)
     assert end is not None
     assert (end.height, end.certificate) == (300, chain[300].certificate)
+    store.close()
 
 
 def test_the_end_of_an_epoch_is_found_among_whole_and_pruned_blocks(store: ChainStore):
@@ -119,8 +122,8 @@ def test_ids_that_are_still_valid_are_remembered_from_summaries(store: ChainStor
     assert sorted(store.recent_ids(builder.now_ms)) == before
 
 
-def test_the_head_and_blocks_whose_deltas_are_needed_stay_whole(tmp_path: Path):
-    store = open_store(tmp_path)
+def test_the_head_and_blocks_whose_deltas_are_needed_stay_whole(place: Place):
+    store = open_store(place)
     builder = grown(store, 4)
     for _ in range(3):  # These deltas are not in the state table.
         builder.seal({b"x": b"2"}).commit_to(store)
@@ -132,14 +135,15 @@ def test_the_head_and_blocks_whose_deltas_are_needed_stay_whole(tmp_path: Path):
     assert store.first_height == 7
     records = store.load_records()
     store.close()
-    again = open_store(tmp_path)
+    again = open_store(place)
     assert again.load_records() == records
     builder.seal({}).commit_to(again)
     assert again.head().height == 8
     again.close()
 
 
-def test_checkpoints_prune_by_themselves_once_a_slice_has_gathered(store: ChainStore):
+def test_checkpoints_prune_by_themselves_once_a_slice_has_gathered(file_place: Place):
+    store = open_store(file_place)
     kept = 30
     builder = Builder()
     store.initialise(TAGS, builder.sealed[0].block, {})
@@ -152,6 +156,7 @@ def test_checkpoints_prune_by_themselves_once_a_slice_has_gathered(store: ChainS
         whole.append(height - store.first_height)
     assert max(whole) < kept + SLICE_BLOCKS
     assert min(whole[kept:]) >= kept
+    store.close()
 
 
 def test_a_pruned_block_is_recognised_when_it_comes_again_and_another_one_refused(
@@ -169,21 +174,32 @@ def test_a_pruned_block_is_recognised_when_it_comes_again_and_another_one_refuse
 
 
 def test_the_file_gets_smaller(tmp_path: Path):
-    store = open_store(tmp_path)
+    path = tmp_path / "chain.db"
+    store = ChainStore.open(f"sqlite:///{path}")
     grown(store, 150, transfers=40)
     store.close()
-    path = tmp_path / "chain.db"
     before = path.stat().st_size
-    store = open_store(tmp_path)
+    store = ChainStore.open(f"sqlite:///{path}")
     prune_all(store, 140)
     store.close()
     assert path.stat().st_size < before * 0.6
 
 
-@settings(max_examples=15, deadline=None)
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(cuts=st.lists(st.integers(0, 40), min_size=1, max_size=4))
-def test_any_sequence_of_prunings_leaves_what_one_would(tmp_path_factory, cuts: list[int]):
-    stores = [open_store(tmp_path_factory.mktemp("prune")) for _ in range(2)]
+def test_any_sequence_of_prunings_leaves_what_one_would(sqlite_places: NewPlace, cuts: list[int]):
+    prune_twice(sqlite_places, cuts)
+
+
+def test_so_it_does_on_a_server(server_places: NewPlace):
+    prune_twice(server_places, [12, 40])
+
+
+def prune_twice(new_place: NewPlace, cuts: list[int]) -> None:
+    """Prune one chain step by step and another at once, and compare."""
+    stores = [open_store(new_place()) for _ in range(2)]
     for store in stores:
         grown(store, 40, transfers=1, epoch=7)
     for cut in cuts:

@@ -1,7 +1,6 @@
 """The real ledger's blocks, stored, indexed and brought back."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from ledger.store import ChainStore, JobPhase, Moment, Payment
 from ledger.transition import BlockResult
 from ledger.views import ChainView
 from node.recovery import load_final_view
+from tests.databases import Place
 from tests.ledger.phases import DISPUTE_BOND, Phase, decide, job_in, rule
 from tests.ledger.worlds import AITBC, BUCKETS, PEOPLE, World, genesis_of
 from tests.store.indexes import Indexed, open_indexed
@@ -68,16 +68,18 @@ def chain(indexed: Indexed) -> StoredWorld:
     return StoredWorld(indexed)
 
 
-def test_a_paid_job_is_stored_and_comes_back_with_the_same_root(chain: StoredWorld, tmp_path: Path):
-    world = chain.world
-    world.register(name="Lab-7")
-    job_id = world.submit()
-    world.assign(job_id)
-    receipt_id = world.post(job_id, price=AITBC // 2)
-    world.attest(job_id, receipt_id)
-    world.transfer(PEOPLE.client, PEOPLE.stranger.address, 5)
-    chain.save()
-    with open_indexed(tmp_path) as reopened:
+def test_a_paid_job_is_stored_and_comes_back_with_the_same_root(place: Place):
+    with open_indexed(place) as indexed:
+        chain = StoredWorld(indexed)
+        world = chain.world
+        world.register(name="Lab-7")
+        job_id = world.submit()
+        world.assign(job_id)
+        receipt_id = world.post(job_id, price=AITBC // 2)
+        world.attest(job_id, receipt_id)
+        world.transfer(PEOPLE.client, PEOPLE.stranger.address, 5)
+        chain.save()
+    with open_indexed(place) as reopened:
         view = restore(reopened.store)
         assert view.state.root == world.final.state.root
         assert view.header == world.final.header

@@ -1,7 +1,5 @@
 """The state table follows the deltas in slices; the loaded state is always that of the head."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +8,8 @@ from sqlalchemy import func, select
 from ledger.store import ChainStore, StoreFailed
 from ledger.store.chain_tables import CHAIN, DELTAS, STATE
 from ledger.store.state_table import ROUND_WEIGHT_MAX, ROUND_WEIGHT_MIN
+from tests.databases import CHAIN as CHAIN_DATABASE
+from tests.databases import NewPlace, Place
 from tests.store.chains import TAGS, Builder
 
 KEYS = st.integers(0, 12).map(lambda number: b"key %d" % number)
@@ -19,8 +19,22 @@ STEPS = st.lists(
 )
 
 
-def open_store(folder: Path) -> ChainStore:
-    return ChainStore.open(f"sqlite:///{folder / 'chain.db'}")
+REFUSAL = {
+    "sqlite": (
+        "CREATE TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    ),
+    "postgresql": 'ALTER TABLE state ADD CONSTRAINT "disk full" CHECK (false) NOT VALID',
+}
+"""What has every insert into the state table fail."""
+
+REFUSAL_ENDS = {
+    "sqlite": "DROP TRIGGER full",
+    "postgresql": 'ALTER TABLE state DROP CONSTRAINT "disk full"',
+}
+
+
+def open_store(place: Place) -> ChainStore:
+    return ChainStore.open(place.url(CHAIN_DATABASE))
 
 
 def rows_of(store: ChainStore) -> dict[bytes, bytes]:
@@ -42,16 +56,26 @@ def deltas_kept(store: ChainStore) -> int:
 @given(steps=STEPS, genesis=st.dictionaries(KEYS, st.binary(max_size=3)))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_replaying_deltas_gives_the_full_state_however_blocks_checkpoints_and_restarts_mix(
-    unsynced_folder, steps, genesis
+    sqlite_places: NewPlace, steps, genesis
 ):
-    folder = unsynced_folder()
+    play(sqlite_places(), steps, genesis)
+
+
+def test_so_it_does_on_a_server(server_places: NewPlace):
+    first, second = {b"key 1": b"a", b"key 2": None}, {b"key 1": None, b"key 3": b""}
+    steps = [first, 2, second, "reopen", first, 1, first | {b"key 4": b"x"}, 5, "reopen", 1, {}]
+    play(server_places(), steps, {b"key 2": b"1", b"key 5": b"2"})
+
+
+def play(place: Place, steps, genesis) -> None:
+    """Commit, carry over and reopen; the state is that of the blocks after each step."""
     builder, expected = Builder(), dict(genesis)
-    store = open_store(folder)
+    store = open_store(place)
     store.initialise(TAGS, builder.sealed[0].block, genesis)
     for step in steps:
         if step == "reopen":
             store.close()
-            store = open_store(folder)
+            store = open_store(place)
         elif isinstance(step, int):
             store.checkpoint(keys=step, force=True)
         else:
@@ -67,8 +91,8 @@ def test_replaying_deltas_gives_the_full_state_however_blocks_checkpoints_and_re
     store.close()
 
 
-def test_a_round_begins_only_when_enough_waits_and_a_reopened_store_knows_what_waits(tmp_path):
-    builder, store = Builder(), open_store(tmp_path)
+def test_a_round_begins_only_when_enough_waits_and_a_reopened_store_knows_what_waits(place: Place):
+    builder, store = Builder(), open_store(place)
     store.initialise(TAGS, builder.sealed[0].block, {})
     assert not store.checkpoint()
     assert not store.checkpoint(force=True)
@@ -76,7 +100,7 @@ def test_a_round_begins_only_when_enough_waits_and_a_reopened_store_knows_what_w
     builder.seal({b"%d" % number: b"x" for number in range(half)}).commit_to(store)
     assert not store.checkpoint()
     store.close()
-    store = open_store(tmp_path)
+    store = open_store(place)
     builder.seal({b"%d" % number: b"y" for number in range(half)}).commit_to(store)
     slices = 0
     while store.checkpoint(keys=1_000):
@@ -87,8 +111,8 @@ def test_a_round_begins_only_when_enough_waits_and_a_reopened_store_knows_what_w
     store.close()
 
 
-def test_a_round_takes_a_bounded_part_of_what_waits(tmp_path):
-    builder, store = Builder(), open_store(tmp_path)
+def test_a_round_takes_a_bounded_part_of_what_waits(file_place: Place):
+    builder, store = Builder(), open_store(file_place)
     store.initialise(TAGS, builder.sealed[0].block, {})
     per_block = ROUND_WEIGHT_MAX // 2
     for block in range(3):
@@ -100,19 +124,17 @@ def test_a_round_takes_a_bounded_part_of_what_waits(tmp_path):
     store.close()
 
 
-def test_a_slice_that_failed_is_written_by_the_next_call(tmp_path):
-    builder, store = Builder(), open_store(tmp_path)
+def test_a_slice_that_failed_is_written_by_the_next_call(place: Place):
+    builder, store = Builder(), open_store(place)
     store.initialise(TAGS, builder.sealed[0].block, {})
     builder.seal({b"a": b"1", b"b": b"2"}).commit_to(store)
     with store._database.writing() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'disk full'); END"
-        )
+        connection.exec_driver_sql(REFUSAL[place.engine])
     with pytest.raises(StoreFailed, match="disk full"):
         store.checkpoint(force=True)
     assert rows_of(store) == {}
     with store._database.writing() as connection:
-        connection.exec_driver_sql("DROP TRIGGER full")
+        connection.exec_driver_sql(REFUSAL_ENDS[place.engine])
     assert store.checkpoint(force=True)
     assert rows_of(store) == {b"a": b"1", b"b": b"2"}
     store.close()

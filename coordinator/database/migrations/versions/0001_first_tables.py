@@ -11,12 +11,13 @@ depends_on = None
 
 def upgrade() -> None:
     """Make all tables."""
+    # The keys refer to their clients.
+    _clients()
     _api_keys()
     _artifacts()
     _attempts()
     _attestations()
     _chain()
-    _clients()
     _jobs()
     _miners()
     _outbox()
