@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from bench.report import Bounds
+
 DESIGN_CORE: Final = 22_500
 """Signatures a second that a core of the machine verifies that the aims were made on."""
 
@@ -41,8 +43,8 @@ class Aim:
     """What would be better still."""
     pace: Pace
     """How it is told for another machine."""
-    bounds: tuple[tuple[str, int, int], ...]
-    """Which runs measure it: members of the workload with the least and greatest value."""
+    bounds: tuple[Bounds, ...]
+    """Which runs measure it, by their workload."""
     command: str
     """What measures it, as it stands after ``./dev bench``."""
 
@@ -52,18 +54,19 @@ class Aim:
         return self.command.partition(" ")[0]
 
 
-def _accounts(count: int) -> tuple[str, int, int]:
+def _accounts(count: int) -> Bounds:
     return ("accounts", count, count)
 
 
-def _transactions(least: int) -> tuple[str, int, int]:
+def _transactions(least: int) -> Bounds:
     return ("transactions", least, ANY)
 
 
 _SMALL: Final = "node --accounts 10000"
 _MIDDLE: Final = "node --accounts 100000 --transactions 1000000"
 _LARGE: Final = "node --accounts 1000000 --transactions 1000000"
-_BIG_NODE: Final = (_accounts(1_000_000), _transactions(1_000_000))
+_SQLITE: Final = ("engine", "sqlite", "sqlite")
+_BIG_NODE: Final = (_accounts(1_000_000), _transactions(1_000_000), _SQLITE)
 _FOUR: Final = (("validators", 4, 4), _accounts(10_000), _transactions(20_000))
 
 
@@ -75,7 +78,7 @@ AIMS: Final = (
         15_000,
         25_000,
         Pace.ALL_CORES,
-        (_accounts(10_000), _transactions(20_000), ("batch", 500, 500)),
+        (_accounts(10_000), _transactions(20_000), ("batch", 500, 500), _SQLITE),
         _SMALL,
     ),
     Aim(
@@ -85,7 +88,7 @@ AIMS: Final = (
         12_000,
         20_000,
         Pace.ALL_CORES,
-        (_accounts(1_000_000), _transactions(20_000), ("batch", 500, 500)),
+        (_accounts(1_000_000), _transactions(20_000), ("batch", 500, 500), _SQLITE),
         _LARGE,
     ),
     Aim(
@@ -125,7 +128,7 @@ AIMS: Final = (
         5,
         2,
         Pace.ONE_CORE,
-        (_accounts(10_000),),
+        (_accounts(10_000), _SQLITE),
         _SMALL,
     ),
     Aim(
@@ -185,7 +188,7 @@ AIMS: Final = (
         600,
         400,
         Pace.NONE,
-        (_accounts(100_000), _transactions(1_000_000)),
+        (_accounts(100_000), _transactions(1_000_000), _SQLITE),
         _MIDDLE,
     ),
     Aim(

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -206,9 +206,21 @@ def wait_for(what: str, holds: Callable[[], bool], limit_s: float = WAIT_S) -> f
 
 @contextmanager
 def running_cluster(
-    folder: Path, validators: int, followers: int, wallets: Wallets
+    folder: Path,
+    validators: int,
+    followers: int,
+    wallets: Wallets,
+    databases: Mapping[str, str] = {},
 ) -> Iterator[Cluster]:
-    """Run validators below `folder` until the block ends; followers are made and not started."""
+    """Run validators below `folder` until the block ends; followers are made and not started.
+
+    Args:
+        folder: does not exist yet.
+        validators: how many.
+        followers: how many.
+        wallets: accounts of the genesis.
+        databases: members of a lone node's ``store`` section; SQLite files when left out.
+    """
     directory = DevnetDirectory(folder)
     free = FreePorts()
     shape = Shape(validators, followers, 0)
@@ -223,7 +235,9 @@ def running_cluster(
     with directory:
         provision(directory, wish)
         for plan in plans:
-            write_config(directory, plan, direct_wiring(plan, plans), _extras(validators))
+            write_config(
+                directory, plan, direct_wiring(plan, plans), _extras(validators, databases)
+            )
         nodes = [NodeProcess(directory, plan) for plan in plans]
         genesis = json.loads(directory.genesis.read_bytes())
         tags = ChainTags(genesis["chain_id"], bytes.fromhex(genesis["genesis_digest"]))
@@ -253,9 +267,10 @@ def _wait_ready(node: NodeProcess) -> None:
     node.process.wait_until(lambda: node.status() is not None, START_WAIT_S)
 
 
-def _extras(validators: int) -> Extras:
+def _extras(validators: int, databases: Mapping[str, str]) -> Extras:
     return Extras(
         {
+            "store": databases,
             "check_invariants": False,
             "signatures": {"workers": verifiers(validators)},
             "http": {"quotas": {"other": 1_000_000_000}},

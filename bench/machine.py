@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -71,24 +72,30 @@ def store_mode(url: str) -> dict[str, str]:
     Args:
         url: the store's database, which exists; for SQLite its settings are asked of it.
     """
-    engine = sqlalchemy.make_url(url).get_backend_name()
-    if engine != "sqlite":
-        return {"engine": engine, "durability": "synchronous_commit"}
+    if sqlalchemy.make_url(url).get_backend_name() == "sqlite":
+        read = _settings(url, "PRAGMA", ("journal_mode", "synchronous", "page_size"))
+        synchronous = _SQLITE_SYNCHRONOUS[int(read["synchronous"])]
+        durability = (
+            f"journal {read['journal_mode']}, synchronous {synchronous}, "
+            f"pages of {read['page_size']}"
+        )
+        return {"engine": "sqlite", "durability": durability}
+    read = _settings(url, "SHOW", ("server_version", "fsync", "synchronous_commit"))
+    durability = f"fsync {read['fsync']}, synchronous_commit {read['synchronous_commit']}"
+    return {"engine": f"postgresql {read['server_version']}", "durability": durability}
+
+
+def _settings(url: str, ask: str, names: Sequence[str]) -> dict[str, str]:
+    """Return settings of the connection that writes a store."""
     database = Database(url)
     try:
         with database.writing() as connection:
-            read = {
-                name: connection.execute(sqlalchemy.text(f"PRAGMA {name}")).scalar_one()
-                for name in ("journal_mode", "synchronous", "page_size")
+            return {
+                name: str(connection.execute(sqlalchemy.text(f"{ask} {name}")).scalar_one())
+                for name in names
             }
     finally:
         database.close()
-    synchronous = _SQLITE_SYNCHRONOUS[read["synchronous"]]
-    return {
-        "engine": "sqlite",
-        "durability": f"journal {read['journal_mode']}, synchronous {synchronous}, "
-        f"pages of {read['page_size']}",
-    }
 
 
 def _processor() -> str:

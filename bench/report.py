@@ -16,6 +16,10 @@ HISTORY: Final = ROOT / ".bench" / "history.jsonl"
 """Where runs are kept unless another file is named; no part of the repository."""
 
 
+Bounds = tuple[str, int, int] | tuple[str, str, str]
+"""A member of a workload, with the least and the greatest number that counts, or one text twice."""
+
+
 class HistoryUnreadable(Exception):
     """A history holds a line that no benchmark wrote."""
 
@@ -95,7 +99,7 @@ def newest(
     reports: Iterable[Report],
     benchmark: str,
     key: str,
-    bounds: Iterable[tuple[str, int, int]] = (),
+    bounds: Iterable[Bounds] = (),
 ) -> tuple[Report, Figure] | None:
     """Return the newest run that has a figure, and the figure.
 
@@ -103,7 +107,7 @@ def newest(
         reports: oldest first; quick ones do not count.
         benchmark: which benchmark.
         key: which figure.
-        bounds: members of the workload, each with the least and the greatest value that counts.
+        bounds: what the run's workload has to be.
     """
     found = None
     for report in reports:
@@ -115,8 +119,10 @@ def newest(
     return found
 
 
-def _within(value: int | str | None, low: int, high: int) -> bool:
-    return isinstance(value, int) and low <= value <= high
+def _within(value: int | str | None, low: int | str, high: int | str) -> bool:
+    if isinstance(value, int) and isinstance(low, int) and isinstance(high, int):
+        return low <= value <= high
+    return value == low == high
 
 
 def _of(value: int | str) -> str:

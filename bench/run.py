@@ -23,6 +23,10 @@ RUNS = 5
 """Runs of a measurement unless the caller asks for another number."""
 
 
+class MachineLacks(Exception):
+    """What was asked for needs a program that this machine does not have; says which."""
+
+
 class Run:
     """One run of a benchmark, while it goes on."""
 
@@ -116,9 +120,18 @@ def run_benchmark(
         measure: measures, and fills the run's mode, workload and figures.
 
     Returns:
-        The command's exit code.
+        The command's exit code; 3 where the machine lacks a program.
     """
     options = parser.parse_args(list(arguments))
+    try:
+        _run(name, options, measure)
+    except MachineLacks as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _run(name: str, options: argparse.Namespace, measure: Callable[[Run], None]) -> None:
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     machine = describe_machine()
     with tempfile.TemporaryDirectory(prefix="aitbc-bench-", dir=options.folder) as scratch:
@@ -145,4 +158,3 @@ def run_benchmark(
     if history:
         append(report, history)
         run.say(f"added to {history}")
-    return 0

@@ -1,9 +1,9 @@
 """The table of aims beside what the newest recorded runs reached; --measure measures all of it."""
 
 import argparse
-import importlib
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,32 +23,37 @@ PACE_NOTE = (
 def main(arguments: Sequence[str]) -> int:
     """Print the table, after measuring it if that is asked for; `--json` prints its rows."""
     options = _options(arguments)
-    if options.measure:
-        code = _measure(options)
-        if code:
-            return code
+    failed = _measure(options) if options.measure else 0
     found = standings(read_history(options.history))
     if options.json:
         print(json.dumps([_row(standing) for standing in found], indent=2))
-        return 0
+        return failed
     lines = markdown(found) if options.markdown else table(found)
     print(*lines, "", PACE_NOTE, sep="\n")
-    return 0
+    return failed
 
 
 def _measure(options: argparse.Namespace) -> int:
-    """Run every benchmark that an aim names, one after the other; each adds to the history."""
+    """Run every benchmark that an aim names, each in a process of its own, one after the other.
+
+    Returns:
+        0, or the exit code of the last that failed; the others are in the history all the same.
+    """
     wanted = [each for each in commands() if options.only in each]
+    failed = 0
     for at, command in enumerate(wanted, 1):
-        name, *arguments = shlex.split(command)
         print(f"{at} of {len(wanted)}: ./dev bench {command}", file=sys.stderr, flush=True)
-        arguments += ["--history", str(options.history)]
+        arguments = [*shlex.split(command), "--history", str(options.history)]
         if options.folder:
             arguments += ["--folder", str(options.folder)]
-        code = int(importlib.import_module(f"bench.{name}").main(arguments))
-        if code:
-            return code
-    return 0
+        # Their reports go to the history; standard output stays for the table.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "devnet", "bench", *arguments],
+            stdout=sys.stderr,
+            check=False,
+        )
+        failed = done.returncode or failed
+    return failed
 
 
 def _row(standing: Standing) -> dict[str, object]:

@@ -38,6 +38,7 @@ def test_a_rate_is_judged_as_it_is(make_report, make_figure, rate: float, verdic
         accounts=10_000,
         transactions=100_000,
         batch=500,
+        engine="sqlite",
     )
     standing = of(standings([run]), "1 node, HTTP")
     assert standing.value == rate
@@ -46,7 +47,9 @@ def test_a_rate_is_judged_as_it_is(make_report, make_figure, rate: float, verdic
 
 @pytest.mark.parametrize(("p99", "verdict"), [(5.1, "below"), (5.0, "aim"), (2.0, "stretch")])
 def test_of_a_time_less_is_better(make_report, make_figure, p99: float, verdict: str) -> None:
-    run = make_report("node", make_figure("node.latency.p99", "ms", p99), accounts=10_000)
+    run = make_report(
+        "node", make_figure("node.latency.p99", "ms", p99), accounts=10_000, engine="sqlite"
+    )
     standing = of(standings([run]), "one in flight, 1 node")
     assert standing.verdict(standing.value) == verdict
 
@@ -56,7 +59,13 @@ def test_on_a_machine_of_half_the_pace_rates_count_double_and_times_half(
 ) -> None:
     figures = make_figure("node.rate", "1/s", 8_000), make_figure("node.latency.p99", "ms", 8)
     run = make_report(
-        "node", *figures, core=11_250, accounts=10_000, transactions=100_000, batch=500
+        "node",
+        *figures,
+        core=11_250,
+        accounts=10_000,
+        transactions=100_000,
+        batch=500,
+        engine="sqlite",
     )
     rate = of(standings([run]), "1 node, HTTP")
     assert (rate.pace, rate.at_design_pace) == (0.5, 16_000)
@@ -74,10 +83,14 @@ def test_a_share_is_of_the_limit_and_is_not_scaled(make_report, make_figure) -> 
     assert standing.verdict(standing.value) == "aim"
 
 
-def test_a_run_with_another_workload_does_not_count(make_report, make_figure) -> None:
-    run = make_report(
-        "node", make_figure("node.rate", "1/s", 9e9), accounts=200, transactions=10**6, batch=500
-    )
+@pytest.mark.parametrize("other", [{"accounts": 200}, {"batch": 50}, {"engine": "postgresql"}])
+def test_a_run_with_another_workload_does_not_count(
+    make_report, make_figure, other: dict[str, int | str]
+) -> None:
+    usual = {"accounts": 10_000, "transactions": 100_000, "batch": 500, "engine": "sqlite"}
+    figure = make_figure("node.rate", "1/s", 9e9)
+    assert of(standings([make_report("node", figure, **usual)]), "1 node, HTTP").report
+    run = make_report("node", figure, **(usual | other))
     assert all(standing.report is None for standing in standings([run]))
 
 
