@@ -1,7 +1,8 @@
 """What all tests share: how hard hypothesis searches, and the programs that some tests run."""
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,17 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 PLACES = {"sqlite": "sqlite_places", "postgresql": "server_places"}
 """Fixtures that make places, by engine."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without searching for garbage: what is imported stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
