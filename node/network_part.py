@@ -14,7 +14,7 @@ import structlog
 from consensus import Committee
 from ledger.keys import KeyPair
 from ledger.store import ChainStore
-from ledger.types import Hash, View
+from ledger.types import Hash, PublicKey, View
 from node.chain import ChainNode
 from node.config import ConfigInvalid, P2PSection
 from node.driver import Driver
@@ -154,6 +154,7 @@ class NetworkPart:
         self._first_votes = FirstVotes(own_key, driver.committee, signing, links.peers)
         self.syncer.on_proved = lambda content: self._first_votes.proved(content.certificate)
         links.members.is_syncing = lambda: self.syncer.is_far_behind
+        links.members.next_members = self._next_members
         links.members.transactions = self._exchange
         links.members.on_epoch(self._enter_epoch)
         chain.on_final(lambda _parent, _view: self._moved())
@@ -225,6 +226,13 @@ class NetworkPart:
         view = self._base.chain.tree.final_view
         is_current = view.next_epoch == self._base.driver.committee.epoch
         return view.next_parent_view if is_current else 0
+
+    def _next_members(self) -> frozenset[PublicKey]:
+        """Return the next epoch's set if the newest executed block ends this one, else nothing."""
+        view = self._base.chain.tree.head_view
+        if view.next_epoch == self._base.driver.committee.epoch:
+            return frozenset()
+        return frozenset(member.public_key for member in view.validators.members)
 
     def _status(self) -> StatusMessage:
         status, head = self._base.driver.status(), self._base.chain.head()

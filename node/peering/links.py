@@ -82,6 +82,9 @@ class MemberLinks:
         """Set once, before the driver runs."""
         self.is_syncing: Callable[[], bool] = lambda: False
         """Whether many blocks are fetched by height now."""
+        self.next_members: Callable[[], frozenset[PublicKey]] = frozenset
+        """The next epoch's set, once a block that ends this one was executed; empty before."""
+        self._expected: frozenset[PublicKey] = frozenset()
 
     # ------------------------------------------------------------ for the driver
 
@@ -90,12 +93,25 @@ class MemberLinks:
         self._committee = committee
         self._members = {key: at for at, key in enumerate(committee.members)}
         self._asked.clear()
+        self._expected = frozenset()
         self._peers.set_validators(frozenset(committee.members))
         for listener in self._listeners:
             listener(committee)
 
+    def expect_next(self) -> None:
+        """Tell the transport of the next epoch's members as soon as they can be known.
+
+        Members change epochs within milliseconds of each other, and what a newcomer says first must
+        not be taken for a follower's.
+        """
+        members = self.next_members()
+        if members != self._expected:
+            self._expected = members
+            self._peers.set_validators(members | frozenset(self._members))
+
     def broadcast(self, message: Vote | Certificate, block: bytes | None = None) -> None:
         """Send a vote or certificate to all members, a proposal's block beside it."""
+        self.expect_next()
         wire: Message
         if isinstance(message, Certificate):
             wire = CertificateMessage(message)

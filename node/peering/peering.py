@@ -218,8 +218,10 @@ class Peering:
         said = epoch_of(message)
         if said < epoch:
             parts.announcer.tell_soon(peer)  # It is behind.
-        elif said == epoch + 1 and peer.role is Role.VALIDATOR:
-            self._keep_early(peer, message)
+        elif said == epoch + 1:
+            parts.links.expect_next()
+            if peer.role is Role.VALIDATOR:
+                self._keep_early(peer, message)
         if member is None or said != epoch:
             return
         match message:

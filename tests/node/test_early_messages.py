@@ -9,14 +9,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from consensus import Committee, Nullify
+from ledger.steps import at_once
 from ledger.types import View
 from node.inbox import Inbox
 from node.p2p import CertificatesRequest, VoteMessage
 from node.peering.peering import EARLY_MAX
 from tests.node.lone_node import TAGS, LoneNode
-from tests.node.memory_peers import MemoryHub
+from tests.node.memory_peers import MemoryHub, MemoryPeers
 from tests.node.test_network import VALIDATORS, member
-from tests.node.test_peering import caller, handler_of, vote_of
+from tests.node.test_peering import STRANGER, caller, handler_of, vote_of
 
 
 @pytest.fixture
@@ -82,3 +83,27 @@ async def test_a_replay_that_another_epoch_interrupts_is_kept_until_it_ends(node
     assert len(handler._replaying) == 2
     await replayed(node)
     assert not handler._replaying
+
+
+async def test_members_of_the_next_epoch_are_known_once_the_block_that_ends_this_one_is_executed(
+    tmp_path: Path,
+) -> None:
+    node = member(MemoryHub(), tmp_path, 0)
+    assert node.part is not None
+    transport, parent = node.part.peers, node.tree.final_view
+    assert isinstance(transport, MemoryPeers)
+    first = transport.validators
+    now_ms = parent.header.timestamp_ms + parent.parameters.epoch_ms
+    built, _ = at_once(node.tree.build(parent.block_id, 1, VALIDATORS[1].public_key, now_ms, []))
+    assert built.view.ends_epoch
+    links = handler_of(node)._parts.links
+    assert links.next_members() == frozenset()
+    node.tree.set_head(built.view.block_id)
+    assert links.next_members() == first
+    links.next_members = lambda: frozenset({STRANGER.public_key})
+    await handler_of(node).received(caller(node, None), CertificatesRequest(1, (1,)))
+    assert transport.validators == first | {STRANGER.public_key}
+    enter(node, 1)
+    assert transport.validators == first
+    async with node:
+        pass
