@@ -134,6 +134,7 @@ class TestNetwork:
             "log": {"format": "json", "level": "debug"},
             "signatures": {"workers": 0},
             **self.sections,
+            "store": {"index_in": "thread", **self.sections.get("store", {})},
         }
         key = None
         if not name.startswith("follower"):

@@ -137,7 +137,9 @@ class NodeFolder:
                 "faucet_key_file": "faucet.key",
                 "devnet": True,
             }
-        return {**config, **self.sections}
+        # A process of its own for each index would start as slowly as a node.
+        store = {"index_in": "thread", **self.sections.get("store", {})}
+        return {**config, **self.sections, "store": store}
 
 
 class NodeProcess:
