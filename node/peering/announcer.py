@@ -75,9 +75,8 @@ class Announcer:
             )
 
     def forget(self, peer: Peer) -> None:
-        """Note that a peer is gone."""
+        """Note that a peer is gone; what it contradicted stays told, or it could fill the log."""
         self._told_s.pop(peer.key, None)
-        self._contradicting.discard(peer.key)
 
     def moved(self) -> None:
         """Tell everybody soon: the final head has moved."""

@@ -108,9 +108,11 @@ async def test_another_final_block_of_a_validator_at_the_same_height_is_told_onc
         for final_id in (own, b"\x01" * 32, b"\x01" * 32):
             await handler.received(caller(node, None), StatusMessage(0, 1, 0, final_id))
         assert not logs, "anybody can follow, and say what it likes"
-        peer = caller(node, 1)
-        for final_id in (own, b"\x01" * 32, b"\x01" * 32):
-            await handler.received(peer, StatusMessage(0, 1, 0, final_id))
+        for _ in range(2):
+            peer = caller(node, 1)
+            for final_id in (own, b"\x01" * 32, b"\x01" * 32):
+                await handler.received(peer, StatusMessage(0, 1, 0, final_id))
+            handler.disconnected(peer)
     assert [each["event"] for each in logs] == ["peer_has_another_final_block"]
 
 
