@@ -5,11 +5,12 @@ load, the memory of the node's processes, the index catching up, and starts with
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
 from bench.cluster import Cluster, memory_of, running_cluster, verifiers, wait_for
+from bench.databases import ENGINES, databases_of
 from bench.figures import percentile
 from bench.load import (
     BATCH,
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         "--connections", type=positive, default=CONNECTIONS, help="requests in flight"
     )
     parser.add_argument("--samples", type=positive, default=500, help="single transfers in a run")
+    parser.add_argument("--engine", choices=ENGINES, default="sqlite", help="of the databases")
     return run_benchmark("node", parser, arguments, _measure)
 
 
@@ -52,19 +54,21 @@ def _measure(run: Run) -> None:
     options = run.options
     wallets = Wallets(options.accounts, processes=verifiers(1))
     run.say(f"making a chain with {options.accounts:,} accounts")
-    with running_cluster(run.folder, 1, 0, wallets) as cluster:
-        run.say("running; one transfer in flight")
-        _latency(run, cluster)
-        _load(run, cluster)
-        _memory(run, cluster)
-        _index(run, cluster)
-        _starts(run, cluster)
-    run.mode.update(_mode(run))
+    with databases_of(options.engine, options.folder) as databases:
+        with running_cluster(run.folder, 1, 0, wallets, databases) as cluster:
+            run.say("running; one transfer in flight")
+            _latency(run, cluster)
+            _load(run, cluster)
+            _memory(run, cluster)
+            _index(run, cluster)
+            _starts(run, cluster)
+        run.mode.update(_mode(run, databases))
     run.workload.update(
         accounts=options.accounts,
         transactions=options.transactions,
         batch=options.batch,
         connections=options.connections,
+        engine=options.engine,
     )
 
 
@@ -149,17 +153,19 @@ def _starts(run: Run, cluster: Cluster) -> None:
     """Start it again after it was stopped, and after it was killed."""
     node = cluster.nodes[0]
     for key, how, end in (("stop", "was stopped", node.stop), ("kill", "was killed", node.kill)):
-        took = []
+        took, used = [], []
         for _ in range(min(run.runs, 3)):
             end()
             took.append(cluster.start(node))
+            used.append(cluster.cpu_seconds())
         run.add(f"node.start.{key}", f"start of a node that {how}", "s", took)
+        run.add(f"node.start.{key}.cpu", "  processor time of it", "s", used)
         run.say(f"started after it {how}: {took[-1]:.1f} s")
 
 
-def _mode(run: Run) -> dict[str, str]:
-    database = next(run.folder.rglob("chain.db"))
-    return store_mode(f"sqlite:///{database}") | {
+def _mode(run: Run, databases: Mapping[str, str]) -> dict[str, str]:
+    chain_url = databases.get("chain_url") or f"sqlite:///{next(run.folder.rglob('chain.db'))}"
+    return store_mode(chain_url) | {
         "topology": f"client and one validator on this machine, {verifiers(1)} processes verify; "
         "loopback HTTP, MessagePack, to durable commit"
     }
