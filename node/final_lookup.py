@@ -10,24 +10,35 @@ TAIL_BLOCKS_MAX: Final = 64
 
 
 class FinalLookup:
-    """Looks in the index, and in the newest blocks that it lacks (K1: no 404 after a write)."""
+    """Looks in the index, and in the newest blocks that it lacks (K1: no 404 after a write).
+
+    Called on the event loop, so it reads each of those blocks once, and one at a time.
+    """
 
     def __init__(self, store: ChainStore, index: IndexReader) -> None:
         """Look in these."""
         self._store = store
         self._index = index
+        self._tail: dict[Height, frozenset[Hash]] = {}
 
     def __call__(self, transaction_id: Hash) -> Height | None:
         """Return the height of a final transaction, None if none is known."""
+        # Asked first: what is indexed between the two questions is then looked for in both places.
+        indexed = self._index.indexed_height()
         row = self._index.transaction(transaction_id)
         if row is not None:
             return row.height
         head = self._store.head()
         assert head is not None, "a node starts with an initialised store"
-        indexed = max(self._index.indexed_height(), head.height - TAIL_BLOCKS_MAX)
-        if indexed >= head.height:
-            return None
-        for block in self._store.final_blocks(indexed, TAIL_BLOCKS_MAX):
-            if transaction_id in block.transaction_ids:
-                return block.height
-        return None
+        first = max(indexed, head.height - TAIL_BLOCKS_MAX) + 1
+        for height in [height for height in self._tail if height < first]:
+            del self._tail[height]
+        newest_first = range(head.height, first - 1, -1)
+        return next((at for at in newest_first if transaction_id in self._ids_at(at)), None)
+
+    def _ids_at(self, height: Height) -> frozenset[Hash]:
+        """Return the ids of a final block, which are read once."""
+        if height not in self._tail:
+            block = self._store.block_at(height)
+            self._tail[height] = frozenset(block.transaction_ids if block else ())
+        return self._tail[height]
