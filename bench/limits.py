@@ -72,7 +72,7 @@ class Limits:
 def measure_limits(folder: Path, effort: Effort) -> Limits:
     """Measure the limits; files are written below `folder`, which decides the disk."""
     cores = len(os.sched_getaffinity(0))
-    one, all_cores = (_verifications(count, effort) for count in (1, cores))
+    one, all_cores = _verifications(cores, effort)
     small, large = (_appends(folder, size, effort) for size in (WRITE_BYTES, BLOCK_BYTES))
     return Limits(
         Figure.of("limit.ed25519.core", "Ed25519 verifications, one core", "1/s", one),
@@ -93,11 +93,16 @@ def _verify_many(count: int) -> float:
     return time.perf_counter() - began
 
 
-def _verifications(processes: int, effort: Effort) -> list[float]:
-    counts = [effort.verifications] * processes
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_verify_many, counts))
-        return [sum(counts) / max(pool.map(_verify_many, counts)) for _ in range(effort.runs)]
+def _verifications(cores: int, effort: Effort) -> tuple[list[float], list[float]]:
+    """Return the signatures a second of one process alone, and of one on each core at once."""
+    each, all_at_once = [effort.verifications], [effort.verifications] * cores
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_verify_many, all_at_once))
+        one, many = (
+            [sum(counts) / max(pool.map(_verify_many, counts)) for _ in range(effort.runs)]
+            for counts in (each, all_at_once)
+        )
+    return one, many
 
 
 def _fsyncs(folder: Path, effort: Effort) -> list[float]:
