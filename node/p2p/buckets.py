@@ -61,12 +61,14 @@ class Allowance:
         """Draw on these, in this order."""
         self._buckets: Sequence[TokenBucket] = buckets
 
-    def take(self, tokens: int, now_ms: int) -> None:
-        """Take tokens of the first bucket that owes nothing; of the last if all do."""
-        for bucket in self._buckets:
-            if bucket.wait_ms(now_ms) == 0:
-                break
-        bucket.take(tokens, now_ms)
+    def payer(self, now_ms: int) -> TokenBucket:
+        """Return which bucket pays for what is taken now: the first that owes nothing.
+
+        It has to pay for all of it, and what that costs may be known only afterwards. Were a large
+        thing divided, a bucket that is barely free would let it in, and others would owe for it.
+        """
+        free = (bucket for bucket in self._buckets if bucket.wait_ms(now_ms) == 0)
+        return next(free, self._buckets[0])
 
     def wait_ms(self, now_ms: int) -> int:
         """Return after how long one of the buckets owes nothing any more; 0 for now."""

@@ -20,7 +20,7 @@ class Limits:
     A newer one ends the oldest of the address that has most."""
     unproved_per_address_max: int = 16
     """Of these, connections from one address."""
-    accepts_per_second: int = 100
+    accepts_per_second: int = 50
     """Connections taken, and as many more from familiar addresses; each costs a TLS handshake.
     More are closed at once."""
     accepts_per_address_per_second: int = 20
@@ -33,11 +33,11 @@ class Limits:
     """Bytes that are read of one peer that is no guest; more wait in its socket."""
     guest_frames_per_second: int = 20
     """Frames that are read of each guest, whatever others do."""
-    guest_bytes_per_second: int = 262_144
+    guest_bytes_per_second: int = 65_536
     """Bytes that are read of each guest, whatever others do."""
     guests_frames_per_second: int = 1_000
     """Frames beyond these that are read of all guests together: a tenth of an event loop."""
-    guests_bytes_per_second: int = 16 * 1_048_576
+    guests_bytes_per_second: int = 8 * 1_048_576
     """Bytes beyond these that are read of all guests together."""
     controls_per_second: int = 20
     """Ping and pong frames of one peer; more end the connection."""

@@ -51,9 +51,6 @@ INBOX_BYTES_MAX: Final = 262_144
 INBOX_FRAMES_MAX: Final = 64
 """Frames that are held; each costs more than its bytes."""
 
-PIECE_BYTES: Final = 16_384
-"""Bytes parsed at a time; between two pieces the limits are looked at."""
-
 _REASON_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 
 
@@ -148,7 +145,7 @@ class Intake:
         Raises:
             LinkEnded: the peer closed, or sent what ends the connection.
         """
-        size = PIECE_BYTES if self._is_proved else 1
+        size = self._rates.piece_bytes if self._is_proved else 1
         piece = bytes(self._unread[:size])
         del self._unread[:size]
         if not self._is_proved:
@@ -157,7 +154,8 @@ class Intake:
                 raise UnprovedTooMuch(
                     f"more than {UNPROVED_BYTES_MAX} bytes before the hello's end"
                 )
-        self._rates.bytes.take(len(piece), now_ms)
+        self._rates.bytes.payer(now_ms).take(len(piece), now_ms)
+        payer = self._rates.frames.payer(now_ms)
         if self.partial_bytes == 0:
             self.partial_since_ms = now_ms
         self.partial_bytes += len(piece)
@@ -165,7 +163,7 @@ class Intake:
         self._websocket.receive_data(piece)
         for event in self._websocket.events_received():
             if isinstance(event, Frame):
-                self._take_frame(event, now_ms)
+                self._take_frame(event, payer, now_ms)
             elif isinstance(event, Request):
                 self._answer(event)
         self._judge_parser()
@@ -190,7 +188,7 @@ class Intake:
         if response.status_code != 101:
             raise WebSocketBroken(f"the request is not one for {PATH}")
 
-    def _take_frame(self, frame: Frame, now_ms: int) -> None:
+    def _take_frame(self, frame: Frame, payer: TokenBucket, now_ms: int) -> None:
         self.partial_bytes = 0
         if frame.opcode in {Opcode.PING, Opcode.PONG}:
             if not self._control_rate.try_take(1, now_ms):
@@ -204,7 +202,7 @@ class Intake:
         elif frame.opcode is not Opcode.BINARY or not frame.fin:
             raise FrameFragmented("a message in several frames")
         else:
-            self._rates.frames.take(1, now_ms)
+            payer.take(1, now_ms)
             self._inbox.append(bytes(frame.data))
             self._inbox_bytes += len(frame.data)
 

@@ -6,8 +6,11 @@ from typing import Final, Self
 from node.p2p.buckets import Allowance, TokenBucket
 from node.p2p.config import Limits
 
-GUEST_BURST_SECONDS: Final = 4
-"""Seconds of a guest's own rates that it may use at once: a hello is followed by many frames."""
+PIECE_BYTES: Final = 16_384
+"""Bytes parsed at a time; between two pieces the rates are looked at."""
+
+GUEST_PIECE_BYTES: Final = 1_024
+"""The same of a guest: what its first piece takes beyond its rates, each new connection takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,8 @@ class Rates:
     """Bytes of frames."""
     frames: Allowance
     """Frames: each costs more than its bytes."""
+    piece_bytes: int
+    """Bytes parsed at a time."""
 
     @classmethod
     def of_one(cls, bytes_per_second: int, frames_per_second: int, now_ms: int) -> Self:
@@ -25,6 +30,7 @@ class Rates:
         return cls(
             Allowance(TokenBucket(bytes_per_second, bytes_per_second, now_ms)),
             Allowance(TokenBucket(frames_per_second, frames_per_second, now_ms)),
+            PIECE_BYTES,
         )
 
 
@@ -44,8 +50,10 @@ class RateTable:
         if not is_guest:
             return Rates.of_one(limits.bytes_per_second, limits.frames_per_second, now_ms)
         byte_rate, frame_rate = limits.guest_bytes_per_second, limits.guest_frames_per_second
-        own_bytes = TokenBucket(byte_rate, GUEST_BURST_SECONDS * byte_rate, now_ms)
-        own_frames = TokenBucket(frame_rate, GUEST_BURST_SECONDS * frame_rate, now_ms)
+        own_bytes = TokenBucket(byte_rate, byte_rate, now_ms)
+        own_frames = TokenBucket(frame_rate, frame_rate, now_ms)
         return Rates(
-            Allowance(own_bytes, self._guests_bytes), Allowance(own_frames, self._guests_frames)
+            Allowance(own_bytes, self._guests_bytes),
+            Allowance(own_frames, self._guests_frames),
+            GUEST_PIECE_BYTES,
         )

@@ -26,10 +26,10 @@ from node.p2p.intake import (
     INBOX_BYTES_MAX,
     INBOX_FRAMES_MAX,
     PATH,
-    PIECE_BYTES,
     UNPROVED_BYTES_MAX,
     Intake,
 )
+from node.p2p.rates import PIECE_BYTES
 
 LIMITS = Limits(frames_per_second=100, bytes_per_second=1_000_000, controls_per_second=5)
 
