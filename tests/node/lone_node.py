@@ -127,14 +127,10 @@ class LoneNode:
         except BaseException:
             self.store.close()
             raise
-        opener = EpochOpener(
-            self.store,
-            journals,
-            None if self.is_follower else self.key,
-            genesis_set=start.validators,
-            clock=self.clock,
-            never_voted_in_epoch=self.never_voted_in_epoch,
-        )
+        signer = None if self.is_follower else self.key
+        opener = EpochOpener(self.store, journals, signer, start.validators, self.clock)
+        if self.never_voted_in_epoch is not None:
+            opener.vouch(self.never_voted_in_epoch)
         try:
             view = load_final_view(self.store, BUCKETS)
             self.auditor = Auditor(self.store, view, BUCKETS)
@@ -169,7 +165,7 @@ class LoneNode:
                     self.evidence,
                 )
                 self.part = NetworkPart(links, base)
-            own_key = None if self.is_follower else self.key.public_key
+            own_key = signer.public_key if signer else None
             self.watch = Watch(self.chain, self.driver, self.part, own_key, self.clock)
         except BaseException:
             opener.close()
