@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from devnet.network.bytecode import keeping_byte_code
 from devnet.network.errors import ProcessEnded
 
 STOP_TIMEOUT_S = 15.0
@@ -51,7 +51,7 @@ class ManagedProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=_child_environment() | dict(environment or {}),
+                env=keeping_byte_code(os.environ) | dict(environment or {}),
             )
 
     @property
@@ -149,16 +149,3 @@ def last_lines(log_file: Path, count: int = 12) -> str:
     """Return the end of a log, indented."""
     lines = log_file.read_text(errors="replace").splitlines()[-count:]
     return "\n".join(f"  | {line}" for line in lines)
-
-
-def _child_environment() -> dict[str, str]:
-    """Return this process's environment for a program of the network.
-
-    Where Python is told to write no byte code, each start would compile everything anew, which
-    takes longer than the rest of it; so it goes to a folder outside the checkout then.
-    """
-    environment = dict(os.environ)
-    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
-        cache = Path(tempfile.gettempdir()) / f"aitbc-bytecode-{os.getuid()}"
-        environment.setdefault("PYTHONPYCACHEPREFIX", str(cache))
-    return environment
