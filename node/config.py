@@ -136,11 +136,14 @@ class LogSection(_Section, frozen=True):
 
 
 class StoreSection(_Section, frozen=True):
-    """Databases; SQLite files in the data folder when left out."""
+    """Databases; SQLite files in the data folder when left out. No URL may hold a password."""
 
-    chain_url: str | None = None
+    url: _Path | None = None
+    """Database of a PostgreSQL server, such as ``postgresql://aitbc@db.example/aitbc``, for all that
+    have no URL of their own: each is a schema in it."""
+    chain_url: _Path | None = None
     """Blocks and state."""
-    index_url: str | None = None
+    index_url: _Path | None = None
     """What pages and lists query; can be rebuilt."""
     keep_blocks: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
     """Newest blocks that stay whole; of older ones summaries are kept (S11). 0 keeps all."""
@@ -176,8 +179,8 @@ class CoordinatorSection(KeySource, frozen=True):
     """Private file of random bytes that encrypts managed keys (K3); made when it is missing."""
     artifact_directory: _Path | None = None
     """Folder of uploaded and produced files; in the data folder when left out."""
-    database_url: str | None = None
-    """Its own database; an SQLite file in the data folder when left out."""
+    database_url: _Path | None = None
+    """Its own database; where `StoreSection` has the others when left out."""
     devnet: bool = False
     """Whether a request without a key acts as the demo identity (A2); loopback only."""
 

@@ -10,7 +10,7 @@ from coordinator.services import Services, build_services
 from ledger.store import IndexReader
 from node.chain import ChainNode
 from node.config import NodeConfig
-from node.databases import database_url
+from node.databases import coordinator_url
 from node.keyring import Keyring
 
 
@@ -41,7 +41,7 @@ def build_coordinator(
     assert keys.coordinator is not None, "unlock_keys reads the key of a configured coordinator"
     assert section.artifact_directory is not None, "parse_config fills it in"
     settings = CoordinatorConfig(
-        database_url=section.database_url or database_url(config, "coordinator"),
+        database_url=coordinator_url(config),
         artifact_dir=Path(section.artifact_directory),
         wrapping_key_path=Path(section.wrapping_key_file),
         account_key=keys.coordinator,

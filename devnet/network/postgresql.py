@@ -67,7 +67,10 @@ class PostgresqlServer:
         self._initdb = initdb
         self._account = _account()
         self._process: ManagedProcess | None = None
-        self._sockets = folder
+        self.sockets = folder
+        """Folder of its socket."""
+        self.data = folder / "data"
+        """The cluster, with its configuration files."""
         self.log_file = folder / "server.log"
 
     def __enter__(self) -> Self:
@@ -96,10 +99,10 @@ class PostgresqlServer:
             DatabaseServerUnusable: it cannot run here, or did not start; the text says why.
         """
         self._make_folders()
-        if not (self._folder / "data" / "PG_VERSION").exists():
+        if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
-        settings = {**SETTINGS, "unix_socket_directories": str(self._sockets)}
-        command = [str(self._programs / "postgres"), "-D", str(self._folder / "data")]
+        settings = {**SETTINGS, "unix_socket_directories": str(self.sockets)}
+        command = [str(self._programs / "postgres"), "-D", str(self.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         self._process = ManagedProcess(
@@ -118,8 +121,8 @@ class PostgresqlServer:
         """Stop the server, ending connections; what was committed is on disk."""
         if self._process is not None:
             self._process.stop()
-        if self._sockets != self._folder:
-            shutil.rmtree(self._sockets, ignore_errors=True)
+        if self.sockets != self._folder:
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def kill(self) -> None:
         """End all processes of the server at once, as a power cut would; `start` recovers."""
@@ -137,7 +140,7 @@ class PostgresqlServer:
 
     def url(self, database: str) -> str:
         """Return the URL of a database."""
-        return f"postgresql://{USER}@/{database}?host={quote(str(self._sockets), safe='')}"
+        return f"postgresql://{USER}@/{database}?host={quote(str(self.sockets), safe='')}"
 
     def execute(self, *statements: str, database: str = "postgres") -> None:
         """Run statements one by one, each for itself."""
@@ -148,7 +151,7 @@ class PostgresqlServer:
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """Return a connection that commits each statement; the caller closes it."""
         return psycopg.connect(
-            host=str(self._sockets), user=USER, dbname=database, autocommit=True, connect_timeout=5
+            host=str(self.sockets), user=USER, dbname=database, autocommit=True, connect_timeout=5
         )
 
     def make_database(self, name: str) -> None:
@@ -170,8 +173,8 @@ class PostgresqlServer:
         self._folder.chmod(0o700)
         self._give_away(self._folder)
         if len(os.fsencode(self._folder)) > SOCKET_FOLDER_BYTES_MAX:
-            self._sockets = Path(tempfile.mkdtemp(prefix="aitbc-postgresql-"))
-            self._give_away(self._sockets)
+            self.sockets = Path(tempfile.mkdtemp(prefix="aitbc-postgresql-"))
+            self._give_away(self.sockets)
         if self._account is not None:
             _require_way_to(self._folder, self._account)
 
@@ -180,9 +183,8 @@ class PostgresqlServer:
             os.chown(folder, self._account.pw_uid, self._account.pw_gid)
 
     def _make_cluster(self) -> None:
-        data = self._folder / "data"
-        shutil.rmtree(data, ignore_errors=True)
-        command = [str(self._programs / "initdb"), "-D", str(data), f"--username={USER}"]
+        shutil.rmtree(self.data, ignore_errors=True)
+        command = [str(self._programs / "initdb"), "-D", str(self.data), f"--username={USER}"]
         command += ["--encoding=UTF8", "--locale=C", "--auth-local=trust", "--auth-host=reject"]
         done = subprocess.run(
             [*self._as_user(), *command, *self._initdb],
@@ -192,7 +194,7 @@ class PostgresqlServer:
             check=False,
         )
         if done.returncode != 0:
-            shutil.rmtree(data, ignore_errors=True)
+            shutil.rmtree(self.data, ignore_errors=True)
             raise DatabaseServerUnusable(f"initdb failed: {done.stderr.strip()}")
 
     def _as_user(self) -> list[str]:

@@ -1,8 +1,8 @@
 """A process that commits a known chain and says after each block that it did.
 
 Usage: python -m tests.store.committer CHAIN_URL INDEX_URL SEED BLOCKS [--checkpoint] [--index]
-[--reopen N] [--unsafe]. It goes on from the head that it finds. ``--unsafe`` switches syncing off: a
-control, to see that a test notices.
+[--reopen N] [--unsafe]. It goes on from the head that it finds. ``--unsafe`` switches syncing off:
+a control, to see that a test notices.
 """
 
 import argparse
