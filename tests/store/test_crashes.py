@@ -43,9 +43,9 @@ class Damage(AssertionError):
     """What a crash must not do."""
 
 
-def check_store(folder: Path, promised: int) -> int:
+def check_store(place: Place, promised: int) -> int:
     """Open what a crash left; assert that it is whole and goes on. Return its height."""
-    with closing(ChainStore.open(f"sqlite:///{folder / 'chain.db'}")) as store:
+    with closing(ChainStore.open(place.url("chain"))) as store:
         height = check_whole(store, promised)
         store.initialise(TAGS, CHAIN[0].block, GENESIS_RECORDS)
         # Recovery commits again what may have been committed.
@@ -159,7 +159,7 @@ def test_a_power_loss_at_any_moment_keeps_every_reported_block(
 def check_all(run: Run, new_folder: NewFolder, lucky: int) -> set[int]:
     """Check what each loss leaves; return the heights of what was found."""
     return {
-        check_store(laid_out(image, new_folder()), promised)
+        check_store(Files(laid_out(image, new_folder())), promised)
         for image, promised in images(run, seed=1, lucky=lucky)
     }
 
