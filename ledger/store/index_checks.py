@@ -6,7 +6,7 @@ from typing import Protocol
 from ledger.block import ZERO_HASH, block_id
 from ledger.codec import encode
 from ledger.hashing import Tags
-from ledger.merkle import merkle_root, transaction_leaf
+from ledger.merkle import merkle_root, root_of_hashes, transaction_leaf_hashes
 from ledger.store.errors import IndexRefused
 from ledger.store.stored import StoredBlock
 from ledger.types import Hash, Height
@@ -39,11 +39,11 @@ def check_blocks(tags: Tags, blocks: Sequence[StoredBlock], newest: IndexedBlock
         _check_link(block, newest)
         _check_hash(block, "id", block.block_id, block_id(tags, block.header))
         leaves = [
-            transaction_leaf(each, signed.transaction.valid_until_ms, signed.signature)
+            (each, signed.transaction.valid_until_ms, signed.signature)
             for each, signed in zip(block.transaction_ids, block.transactions, strict=True)
         ]
-        root = block.header.transaction_root
-        _check_hash(block, "transaction root", root, merkle_root(leaves))
+        root = root_of_hashes(transaction_leaf_hashes(leaves))
+        _check_hash(block, "transaction root", block.header.transaction_root, root)
         root = block.header.outcome_root
         _check_hash(block, "outcome root", root, merkle_root([*map(encode, block.outcomes)]))
         newest = block
