@@ -134,7 +134,7 @@ def _writer_settings(*, durable: bool) -> tuple[str, ...]:
         "journal_mode = WAL",
         # FULL syncs the log at each commit; NORMAL when the log is copied into the file.
         f"synchronous = {'FULL' if durable else 'NORMAL'}",
-        # A page of a random index that many rows touch is copied into the file once for all of them.
+        # A page that many rows change is copied into the file once for all of them.
         f"wal_autocheckpoint = {LOG_PAGES if durable else LOG_PAGES_UNSYNCED}",
         # Some systems overwrite deleted rows with zeros by default. Nothing here is secret.
         "secure_delete = OFF",
