@@ -6,7 +6,7 @@ and the greatest of them. Nothing here measures; it only computes.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
@@ -56,20 +56,23 @@ class Figure:
             name: its name for people.
             unit: unit of the values.
             values: what each run gave, at least one.
-            limit: a raw limit in the same unit, measured in the same run of the benchmark.
+            limit: a raw limit, measured in the same run of the benchmark.
         """
-        middle = rounded(median(values))
-        return cls(
+        figure = cls(
             key=key,
             name=name,
             unit=unit,
-            median=middle,
+            median=rounded(median(values)),
             low=rounded(min(values)),
             high=rounded(max(values)),
             runs=len(values),
-            limit=limit.key if limit else "",
-            share=share_of(middle, limit) if limit and limit.unit == unit else None,
         )
+        return figure.against(limit) if limit else figure
+
+    def against(self, limit: "Figure") -> "Figure":
+        """Return the figure with its share of a limit, which may have been measured since."""
+        share = share_of(self.median, limit) if limit.unit == self.unit else None
+        return replace(self, limit=limit.key, share=share)
 
     def line(self) -> str:
         """Return the figure as a line of a table."""

@@ -91,7 +91,7 @@ def _actions(run: Run) -> None:
     costs = action_costs(run.options.jobs)
     for cost in costs:
         run.keep(f"ledger.action.{cost.action}", cost.action, "µs", [cost.measured_us])
-    run.lines += _action_lines(costs, 1e6 / run.limits.core.median)
+    run.shown += _action_lines(costs, 1e6 / run.limits.core.median)
 
 
 def _action_lines(costs: Sequence[ActionCost], signature_us: float) -> list[str]:

@@ -64,24 +64,42 @@ class Limits:
     rows: Figure
     """Rows a second into a table without indexes, 10,000 in a durable SQLite transaction."""
 
+    @classmethod
+    def of(cls, *measured: "Measured") -> "Limits":
+        """Summarise the runs of one or several measurements."""
+        one, many, fsync, append, block, rows = (
+            [value for values in each for value in values] for each in zip(*measured, strict=True)
+        )
+        cores = len(os.sched_getaffinity(0))
+        return cls(
+            Figure.of("limit.ed25519.core", "Ed25519 verifications, one core", "1/s", one),
+            Figure.of("limit.ed25519", f"Ed25519 verifications, {cores} cores", "1/s", many),
+            Figure.of("limit.fsync", "write of 4 KiB and fsync", "ms", fsync),
+            Figure.of("limit.append", "SQLite append of 4 KiB, synchronous=FULL", "ms", append),
+            Figure.of("limit.block", "SQLite append of 512 KiB, synchronous=FULL", "ms", block),
+            Figure.of("limit.rows", "SQLite rows of 100 B, no index", "1/s", rows),
+        )
+
     def figures(self) -> list[Figure]:
         """Return all of them, in the order of a report."""
         return [self.core, self.cores, self.fsync, self.append, self.block, self.rows]
 
 
-def measure_limits(folder: Path, effort: Effort) -> Limits:
-    """Measure the limits; files are written below `folder`, which decides the disk."""
-    cores = len(os.sched_getaffinity(0))
-    one, all_cores = _verifications(cores, effort)
-    small, large = (_appends(folder, size, effort) for size in (WRITE_BYTES, BLOCK_BYTES))
-    return Limits(
-        Figure.of("limit.ed25519.core", "Ed25519 verifications, one core", "1/s", one),
-        Figure.of("limit.ed25519", f"Ed25519 verifications, {cores} cores", "1/s", all_cores),
-        Figure.of("limit.fsync", "write of 4 KiB and fsync", "ms", _fsyncs(folder, effort)),
-        Figure.of("limit.append", "SQLite append of 4 KiB, synchronous=FULL", "ms", small),
-        Figure.of("limit.block", "SQLite append of 512 KiB, synchronous=FULL", "ms", large),
-        Figure.of("limit.rows", "SQLite rows of 100 B, no index", "1/s", _rows(folder, effort)),
-    )
+Measured = tuple[list[float], list[float], list[float], list[float], list[float], list[float]]
+"""The runs of each limit, in the order of `Limits`."""
+
+
+def measure_limits(folder: Path, effort: Effort) -> Measured:
+    """Measure the limits.
+
+    Args:
+        folder: made here; files are written below it, so it decides the disk.
+        effort: how often.
+    """
+    folder.mkdir()
+    one, many = _verifications(len(os.sched_getaffinity(0)), effort)
+    append, block = (_appends(folder, size, effort) for size in (WRITE_BYTES, BLOCK_BYTES))
+    return one, many, _fsyncs(folder, effort), append, block, _rows(folder, effort)
 
 
 def _verify_many(count: int) -> float:

@@ -37,14 +37,14 @@ class Run:
         self.folder = folder
         """Empty, and deleted at the end."""
         self.limits = limits
-        """What this machine gives at most."""
+        """What this machine gives at most, as measured before the benchmark."""
         self.mode: dict[str, str] = {}
         """How what is measured is set up; see `store_mode`."""
         self.workload: dict[str, int | str] = {}
         """What it is given to do."""
         self.figures: list[Figure] = []
         """What was measured so far."""
-        self.lines: list[str] = []
+        self.shown: list[Figure | str] = []
         """What people read of it, below the raw limits."""
         self._began = time.monotonic()
 
@@ -63,7 +63,7 @@ class Run:
     ) -> Figure:
         """Record a figure and show it; see `Figure.of`."""
         figure = self.keep(key, name, unit, values, limit)
-        self.lines.append(figure.line())
+        self.shown.append(figure)
         return figure
 
     def keep(
@@ -73,6 +73,17 @@ class Run:
         figure = Figure.of(key, name, unit, values, limit)
         self.figures.append(figure)
         return figure
+
+    def judge(self, limits: Limits) -> None:
+        """Tell all figures as shares of these limits."""
+        keys = {limit.key: limit for limit in limits.figures()}
+
+        def judged(figure: Figure) -> Figure:
+            return figure.against(keys[figure.limit]) if figure.limit else figure
+
+        self.limits = limits
+        self.figures = [judged(figure) for figure in self.figures]
+        self.shown = [each if isinstance(each, str) else judged(each) for each in self.shown]
 
     def say(self, text: str) -> None:
         """Tell whoever waits how far it is; no part of the report."""
@@ -136,10 +147,15 @@ def _run(name: str, options: argparse.Namespace, measure: Callable[[Run], None])
     machine = describe_machine()
     with tempfile.TemporaryDirectory(prefix="aitbc-bench-", dir=options.folder) as scratch:
         folder = Path(scratch)
-        limits = measure_limits(folder, QUICK if options.quick else Effort())
-        run = Run(options, folder / name, limits)
+        effort = QUICK if options.quick else Effort()
+        measured = [measure_limits(folder / "before", effort)]
+        run = Run(options, folder / name, Limits.of(*measured))
         run.folder.mkdir()
         measure(run)
+        if not options.quick:
+            # The machine may have been another one meanwhile.
+            measured.append(measure_limits(folder / "after", effort))
+    run.judge(Limits.of(*measured))
     report = Report(
         benchmark=name,
         at=at,
@@ -147,13 +163,14 @@ def _run(name: str, options: argparse.Namespace, measure: Callable[[Run], None])
         mode=run.mode,
         workload=run.workload,
         quick=run.quick,
-        figures=(*limits.figures(), *run.figures),
+        figures=(*run.limits.figures(), *run.figures),
     )
     if options.json:
         print(json.dumps(asdict(report), indent=2))
     else:
-        print(*report.head(), "", *(each.line() for each in limits.figures()), sep="\n")
-        print("", *run.lines, sep="\n")
+        lines = [*run.limits.figures(), "", *run.shown]
+        print(*report.head(), "", sep="\n")
+        print(*(each if isinstance(each, str) else each.line() for each in lines), sep="\n")
     history = options.history or (None if run.quick else HISTORY)
     if history:
         append(report, history)

@@ -7,10 +7,15 @@ that was measured in the same run. That is a comparison, not an excuse; both sta
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bench.aims import AIMS, DESIGN_CORE, DESIGN_CORES, Aim, Pace
 from bench.figures import HIGHER_IS_BETTER, Figure, told
 from bench.report import Report, newest
+
+
+ALONE_LOAD: Final = 0.5
+"""Load average at the start of a run above which something else ran on the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,10 @@ def _line(standing: Standing) -> str:
     spread = "" if aim.unit == "%" else f"({told(figure.low)} … {told(figure.high)})"
     value, scaled = standing.value, standing.at_design_pace
     pace = "" if aim.pace is Pace.NONE else f"{standing.pace:.2f}"
-    at = f"{report.at[:16].replace('T', ' ')} {report.machine.commit}, load {report.machine.load}"
+    machine = report.machine
+    at = f"{report.at[:16].replace('T', ' ')} {machine.commit}, load {machine.load}"
+    if machine.load > ALONE_LOAD:
+        at += ", not alone: measure again"
     if aim.pace is Pace.NONE:
         scaled = None
     return (

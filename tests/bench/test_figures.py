@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.figures import Figure, percentile, rounded, told
+from bench.limits import Limits, Measured
 from bench.load import Delivered, window_rates
 
 VALUES = st.lists(st.floats(0.001, 1e9), min_size=1, max_size=50)
@@ -82,3 +83,17 @@ def test_numbers_are_told_with_three_digits_or_all_before_the_point(
     value: float, text: str
 ) -> None:
     assert told(value) == text
+
+
+def test_a_figure_is_judged_again_against_limits_that_were_measured_since(make_figure) -> None:
+    rate = make_figure("r", "1/s", 10, limit=make_figure("limit.r", "1/s", 40))
+    assert rate.against(make_figure("limit.r", "1/s", 20)).share == 0.5
+
+
+def test_limits_of_several_measurements_are_one_figure_of_all_their_runs() -> None:
+    before: Measured = ([1.0], [2.0], [3.0], [4.0], [5.0], [6.0])
+    after: Measured = ([3.0, 5.0], [2.0], [3.0], [4.0], [5.0], [8.0])
+    limits = Limits.of(before, after)
+    assert (limits.core.median, limits.core.low, limits.core.runs) == (3, 1, 3)
+    assert (limits.rows.median, limits.rows.unit) == (7, "1/s")
+    assert limits.figures()[0].key == "limit.ed25519.core"
