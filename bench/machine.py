@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
 import sqlalchemy
 
 from ledger.store.engine import Database
@@ -36,7 +37,9 @@ class Machine:
     sqlite: str
     """Version of SQLite."""
     load: float
-    """Load average of the last minute when the benchmark began; above 0 it was not alone."""
+    """Load average of the last minute when the benchmark began; an earlier one counts in it."""
+    busy: float
+    """Percent of all cores that others used right before it began."""
     commit: str
     """Commit that was measured, with a + when files differ from it; empty outside of git."""
 
@@ -47,12 +50,16 @@ class Machine:
         return [
             f"machine     {self.processor}, {size}, {self.system}",
             f"versions    commit {self.commit or 'unknown'}, {versions}",
-            f"load        {self.load} in the minute before; of a busy machine quote nothing",
+            f"load        {self.load} in the minute before; others used {self.busy:.0f}% right before",
         ]
 
 
-def describe_machine() -> Machine:
-    """Return where this runs."""
+def describe_machine(look_s: float) -> Machine:
+    """Return where this runs.
+
+    Args:
+        look_s: how long to look at what others do meanwhile.
+    """
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return Machine(
         processor=_processor(),
@@ -62,6 +69,7 @@ def describe_machine() -> Machine:
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         load=round(os.getloadavg()[0], 2),
+        busy=round(psutil.cpu_percent(look_s), 1),
         commit=_commit(),
     )
 

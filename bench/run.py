@@ -19,6 +19,9 @@ from bench.limits import QUICK, Effort, Limits, measure_limits
 from bench.machine import describe_machine
 from bench.report import HISTORY, Report, append
 
+LOOK_S = 2.0
+"""How long to look whether others use the machine, before anything is measured."""
+
 RUNS = 5
 """Runs of a measurement unless the caller asks for another number."""
 
@@ -144,7 +147,7 @@ def run_benchmark(
 
 def _run(name: str, options: argparse.Namespace, measure: Callable[[Run], None]) -> None:
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    machine = describe_machine()
+    machine = describe_machine(0.05 if options.quick else LOOK_S)
     with tempfile.TemporaryDirectory(prefix="aitbc-bench-", dir=options.folder) as scratch:
         folder = Path(scratch)
         effort = QUICK if options.quick else Effort()

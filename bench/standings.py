@@ -13,9 +13,8 @@ from bench.aims import AIMS, DESIGN_CORE, DESIGN_CORES, Aim, Pace
 from bench.figures import HIGHER_IS_BETTER, Figure, told
 from bench.report import Report, newest
 
-
-ALONE_LOAD: Final = 0.5
-"""Load average at the start of a run above which something else ran on the machine."""
+ALONE_PERCENT: Final = 10
+"""Percent of all cores that others may use right before a run; above, its figures are noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +98,9 @@ def _line(standing: Standing) -> str:
     value, scaled = standing.value, standing.at_design_pace
     pace = "" if aim.pace is Pace.NONE else f"{standing.pace:.2f}"
     machine = report.machine
-    at = f"{report.at[:16].replace('T', ' ')} {machine.commit}, load {machine.load}"
-    if machine.load > ALONE_LOAD:
-        at += ", not alone: measure again"
+    at = f"{report.at[:16].replace('T', ' ')} {machine.commit}"
+    if machine.busy > ALONE_PERCENT:
+        at += f", beside others ({machine.busy:.0f}% busy): measure again"
     if aim.pace is Pace.NONE:
         scaled = None
     return (

@@ -73,7 +73,7 @@ def _row(standing: Standing) -> dict[str, object]:
         "verdict_at_pace_1": standing.verdict(standing.at_design_pace),
         "at": report and report.at,
         "commit": report and report.machine.commit,
-        "load": report and report.machine.load,
+        "busy": report and report.machine.busy,
     }
 
 

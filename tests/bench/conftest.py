@@ -17,6 +17,7 @@ def report_of(
     at: str = "2026-01-02T03:04:05Z",
     quick: bool = False,
     core: float = 22_500,
+    busy: float = 1.0,
     **workload: int | str,
 ) -> Report:
     machine = Machine(
@@ -27,6 +28,7 @@ def report_of(
         python="3.11",
         sqlite="3.40",
         load=0.1,
+        busy=busy,
         commit="abc1234",
     )
     limits = (

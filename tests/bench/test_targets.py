@@ -102,7 +102,11 @@ def test_the_table_is_printed_for_people_and_for_programs(
     assert targets.main(["--history", str(path)]) == 0
     (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("index ")]
     assert "50,000" in line
-    assert "2026-01-02 03:04 abc1234, load 0.1" in line
+    assert line.endswith("2026-01-02 03:04 abc1234")
+    busy = make_report("index", make_figure("index.rows", "1/s", 9), rows=10**7, busy=50)
+    append(busy, tmp_path / "busy.jsonl")
+    assert targets.main(["--history", str(tmp_path / "busy.jsonl")]) == 0
+    assert "beside others (50% busy): measure again" in capsys.readouterr().out
     assert targets.main(["--history", str(path), "--markdown"]) == 0
     assert (
         "| index rows written at 10^7 rows, 1/s | 40,000 | 75,000 "
