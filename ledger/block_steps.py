@@ -32,7 +32,7 @@ from ledger.rejections import AlreadyIncluded
 from ledger.state import StateDelta
 from ledger.steps import UNITS_PER_STEP, Steps
 from ledger.sweep import apply_sweep
-from ledger.transaction import IdentifiedTransaction, SignedTransaction, identify
+from ledger.transaction import IdentifiedTransaction, SignedTransaction, identify_each
 from ledger.types import Hash, PublicKey, TimestampMs
 from ledger.views import ChainView, validator_set_hash, validators_of
 
@@ -168,7 +168,7 @@ def identify_in_steps(
     found: list[IdentifiedTransaction] = []
     for at in range(0, len(content), UNITS_PER_STEP):
         some = content[at : at + UNITS_PER_STEP]
-        found += (identify(tags, each) for each in some)
+        found += identify_each(tags, some)
         yield len(some)
     return tuple(found)
 

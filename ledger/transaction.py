@@ -5,6 +5,7 @@ of the signed ones: one byte of array header before, a bin-8 header and 64 bytes
 over the unsigned bytes; caches are keyed by the hash of the full signed bytes (T3).
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,8 +13,8 @@ import msgspec
 from ledger.actions import Action
 from ledger.codec import Codec, encode
 from ledger.errors import SignatureInvalid
-from ledger.hashing import Purpose, Tags, sha256
-from ledger.keys import KeyPair, address_of, verify
+from ledger.hashing import Purpose, Tags, sha256, sha256_each
+from ledger.keys import ADDRESS_BYTES, KeyPair, address_of, verify
 from ledger.params import TRANSACTION_BYTES_MAX, TRANSACTION_VERSION
 from ledger.types import Address, Amount, ChainId, Hash, PublicKey, Salt, Signature, TimestampMs
 
@@ -108,6 +109,23 @@ def identify(
     signed = encode(content) if data is None else data
     transaction_id = transaction_id_of_bytes(tags, signed)
     return IdentifiedTransaction(content, signed, transaction_id, content.transaction.sender)
+
+
+def identify_each(tags: Tags, contents: Sequence[SignedTransaction]) -> list[IdentifiedTransaction]:
+    """Return `identify` of each of several transactions."""
+    signed = list(map(encode, contents))
+    keys = sha256_each([content.transaction.sender_public_key for content in contents])
+    ids = transaction_ids_of_bytes(tags, signed)
+    return [
+        IdentifiedTransaction(content, data, identity, key_digest[:ADDRESS_BYTES])
+        for content, data, identity, key_digest in zip(contents, signed, ids, keys, strict=True)
+    ]
+
+
+def transaction_ids_of_bytes(tags: Tags, signed: Iterable[bytes]) -> list[Hash]:
+    """Return the id of each of several transactions by its canonical signed bytes."""
+    tag = tags.tx
+    return sha256_each([tag + each[1:-_SIGNATURE_TRAILER] for each in signed])
 
 
 def sign(tags: Tags, transaction: Transaction, key: KeyPair) -> SignedTransaction:

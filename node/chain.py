@@ -63,7 +63,7 @@ class ChainNode:
         self._waiters: dict[Hash, list[asyncio.Future[Height]]] = {}
         self._moved = asyncio.Event()
         self._on_growth: Callable[[], None] = lambda: None
-        self._on_submitted: Callable[[Sequence[bytes]], None] = lambda _signed: None
+        self._on_submitted: Callable[[Sequence[Hash]], None] = lambda _ids: None
         self._on_abandoned: Callable[[Sequence[IdentifiedTransaction]], None] = lambda _body: None
         self._on_final: list[Callable[[ChainView, ChainView], None]] = []
 
@@ -134,8 +134,8 @@ class ChainNode:
         """
         outcomes = await self.pool.add(signed, source)
         pooled = [
-            data
-            for data, outcome in zip(signed, outcomes, strict=True)
+            outcome.transaction_id
+            for outcome in outcomes
             if outcome.status is TransactionStatus.POOLED
         ]
         if pooled:
@@ -151,7 +151,7 @@ class ChainNode:
         """Have the driver told whenever the pool grew."""
         self._on_growth = notify
 
-    def on_submitted(self, notify: Callable[[Sequence[bytes]], None]) -> None:
+    def on_submitted(self, notify: Callable[[Sequence[Hash]], None]) -> None:
         """Have gossip told of what clients submitted here and the pool took, before `on_growth`."""
         self._on_submitted = notify
 

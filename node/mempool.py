@@ -44,10 +44,10 @@ from node.pool_admission import (
     check_admissible,
     has_room,
     moment_of,
-    read_entry,
     victims_for,
 )
 from node.pool_index import PooledTransaction, PoolIndex
+from node.pool_reading import Read, read_entries
 from node.pool_rejections import Evicted, InternalFault, NotIncluded, PoolFull
 from node.pool_signatures import TURN_TRANSACTIONS, PoolSignatures
 from node.ports import Clock, FoundWork, Views
@@ -104,20 +104,26 @@ class Mempool:
 
     # ------------------------------------------------------------ admission
 
-    async def add(self, signed: Sequence[bytes], source: str = "") -> list[SubmitOutcome]:
+    async def add(
+        self, signed: Sequence[bytes], source: str = "", digests: Sequence[Hash] | None = None
+    ) -> list[SubmitOutcome]:
         """Admit canonical signed transactions, each with an outcome, in order (T7).
 
         Args:
             signed: the bytes of each; hostile.
             source: who sent them, for the budget of wrong signatures; empty for this node itself.
+            digests: SHA-256 of each, if the caller has them.
         """
         outcomes: dict[int, SubmitOutcome] = {}
         screened: list[_Screened] = []
         try:
             for start in range(0, len(signed), TURN_TRANSACTIONS):
                 moment = await self._next_moment(start)
-                for position in range(start, min(start + TURN_TRANSACTIONS, len(signed))):
-                    verdict = self._screen(signed[position], source, moment)
+                few = slice(start, start + TURN_TRANSACTIONS)
+                known = None if digests is None else digests[few]
+                entries = read_entries(moment.head.tags, signed[few], known, source)
+                for position, read in enumerate(entries, start):
+                    verdict = self._screen(read, source, moment)
                     if isinstance(verdict, SubmitOutcome):
                         outcomes[position] = verdict
                     else:
@@ -140,12 +146,13 @@ class Mempool:
         return moment_of(self._views, self._clock)
 
     def _screen(
-        self, data: bytes, source: str, moment: Moment
+        self, entry: Read, source: str, moment: Moment
     ) -> SubmitOutcome | PooledTransaction:
         """Judge all but the signature; return the outcome if it is clear already."""
         transaction_id = bytes(32)
         try:
-            entry = read_entry(data, moment, source)
+            if isinstance(entry, Exception):
+                raise entry
             transaction_id = entry.transaction_id
             if entry.slot is not None:  # Judging these may mean to verify signatures inside them.
                 self._signatures.check_open(source)
@@ -308,6 +315,10 @@ class Mempool:
     def referred_to(self, reference: bytes) -> PooledTransaction | None:
         """Return the pooled transaction that peers call by a reference."""
         return self._index.referred_to(reference)
+
+    def referred_to_each(self, references: Sequence[bytes]) -> list[PooledTransaction | None]:
+        """Return the pooled transaction of each of several references."""
+        return self._index.referred_to_each(references)
 
     def lacks(self, reference: bytes) -> bool:
         """Return whether a reference is of nothing that is pooled or lately became final here."""

@@ -1,6 +1,6 @@
 """Judging one transaction for the pool, in the order of T7; nothing here changes the pool.
 
-size, canonical, of this chain   read_entry
+size, canonical, of this chain   `pool_reading`
 time, id, ability to pay         check_admissible
 room                             victims_for
 signature                        `signatures`, in between, because it costs most
@@ -16,14 +16,13 @@ from ledger.admission import (
     check_transaction_sanity,
     check_transaction_time,
     check_transaction_unseen,
-    decode_transaction,
 )
 from ledger.params import Parameters
 from ledger.proposal import block_time
 from ledger.rejections import AlreadyIncluded, InsufficientBalance
 from ledger.types import Amount, TimestampMs
 from ledger.views import ChainView
-from node.pool_index import PooledTransaction, PoolIndex, pooled
+from node.pool_index import PooledTransaction, PoolIndex
 from node.pool_rejections import FeeFreeAlreadyPooled, PoolFull, SenderPoolLimit
 from node.ports import Clock, Views
 
@@ -66,20 +65,6 @@ def moment_of(views: Views, clock: Clock) -> Moment:
     """Return what admission is judged by now; valid until the next `await`."""
     head = views.head_view
     return Moment(head, head.parameters, views.final_view, block_time(head, clock.wall_ms()))
-
-
-def read_entry(data: bytes, moment: Moment, source: str) -> PooledTransaction:
-    """Return the transaction that these hostile bytes are; nothing about it is checked yet.
-
-    Args:
-        data: the bytes.
-        moment: what names the chain.
-        source: who sent them.
-
-    Raises:
-        CodecError: they are none.
-    """
-    return pooled(moment.head.tags, decode_transaction(data), data, source)
 
 
 def check_admissible(

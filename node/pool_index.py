@@ -6,16 +6,17 @@ with the number of different fee rates.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from ledger.fees import FeeFreeSlot, fee_free_slot, spend_of
-from ledger.hashing import Tags, sha256
+from ledger.hashing import Tags, sha256_each
+from ledger.keys import ADDRESS_BYTES
 from ledger.transaction import (
     IdentifiedTransaction,
     SignedTransaction,
-    transaction_id_of_bytes,
+    transaction_ids_of_bytes,
 )
 from ledger.types import Address, Amount, Hash, TimestampMs
 from node.references import REFERENCE_BYTES
@@ -51,22 +52,42 @@ class PooledTransaction(IdentifiedTransaction, frozen=True, gc=False):
         return len(self.data)
 
 
-def pooled(tags: Tags, content: SignedTransaction, data: bytes, source: str) -> PooledTransaction:
-    """Return a transaction with all that the pool asks of it."""
-    transaction, digest = content.transaction, sha256(data)
-    return PooledTransaction(
-        content=content,
-        data=data,
-        transaction_id=transaction_id_of_bytes(tags, data),
-        sender=transaction.sender,
-        encoded_digest=digest,
-        reference=digest[:REFERENCE_BYTES],
-        rate=transaction.fee * RATE_UNIT // len(data),
-        spend=spend_of(transaction),
-        valid_until_ms=transaction.valid_until_ms,
-        slot=fee_free_slot(transaction),
-        source=source,
-    )
+def pooled(
+    tags: Tags,
+    contents: Sequence[SignedTransaction],
+    signed: Sequence[bytes],
+    digests: Sequence[Hash],
+    source: str,
+) -> list[PooledTransaction]:
+    """Return transactions with all that the pool asks of them.
+
+    Args:
+        tags: of the chain.
+        contents: what was decoded.
+        signed: the bytes of each.
+        digests: SHA-256 of the bytes of each.
+        source: who sent them.
+    """
+    keys = sha256_each([content.transaction.sender_public_key for content in contents])
+    ids = transaction_ids_of_bytes(tags, signed)
+    return [
+        PooledTransaction(
+            content,
+            data,
+            identity,
+            key_digest[:ADDRESS_BYTES],
+            digest,
+            digest[:REFERENCE_BYTES],
+            content.transaction.fee * RATE_UNIT // len(data),
+            spend_of(content.transaction),
+            content.transaction.valid_until_ms,
+            fee_free_slot(content.transaction),
+            source,
+        )
+        for content, data, identity, key_digest, digest in zip(
+            contents, signed, ids, keys, digests, strict=True
+        )
+    ]
 
 
 class SenderTotals:
@@ -118,6 +139,10 @@ class PoolIndex:
         Of two whose references collide, which somebody has to work for, the earlier one.
         """
         return self._by_reference.get(reference)
+
+    def referred_to_each(self, references: Sequence[bytes]) -> list[PooledTransaction | None]:
+        """Return the pooled transaction of each of several references."""
+        return list(map(self._by_reference.get, references))
 
     def holder(self, slot: FeeFreeSlot) -> PooledTransaction | None:
         """Return what occupies a fee-free slot."""

@@ -67,12 +67,15 @@ class FoundWork:
 class Pool(Protocol):
     """Transactions that wait for a block; `node.mempool.Mempool` is one."""
 
-    async def add(self, signed: Sequence[bytes], source: str = "") -> list[SubmitOutcome]:
+    async def add(
+        self, signed: Sequence[bytes], source: str = "", digests: Sequence[Hash] | None = None
+    ) -> list[SubmitOutcome]:
         """Admit canonical signed transactions in the order of T7, each with an outcome.
 
         Args:
             signed: the bytes of each; hostile.
             source: who sent them, for the budget of wrong signatures; empty for this node itself.
+            digests: SHA-256 of each, if the caller has them.
         """
 
     def candidates(self, limit: int, excluded: Collection[Hash]) -> Sequence[IdentifiedTransaction]:

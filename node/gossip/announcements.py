@@ -30,9 +30,10 @@ class AnnouncementBook:
         """Answer for nothing."""
         # A rung for each pause: what was put in first is due first.
         self._rungs: tuple[deque[tuple[float, Hash]], ...] = tuple(deque() for _ in PAUSES_SECONDS)
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._rungs))
+        return self._count
 
     def add(self, transaction_id: Hash, now: float) -> None:
         """Answer for a transaction from now on; it is being sent to peers at this moment."""
@@ -53,6 +54,7 @@ class AnnouncementBook:
                 if len(found) >= limit or looked_at >= LOOKED_AT_MAX:
                     return found
                 looked_at += 1
+                self._count -= 1
                 identity = entries.popleft()[1]
                 if is_pooled(identity):
                     found.append((rung, identity))
@@ -68,5 +70,7 @@ class AnnouncementBook:
 
     def _put(self, rung: int, transaction_id: Hash, now: float) -> None:
         self._rungs[rung].append((now + PAUSES_SECONDS[rung], transaction_id))
-        if len(self) > BOOK_MAX:
+        self._count += 1
+        if self._count > BOOK_MAX:
             next(filter(None, reversed(self._rungs))).popleft()
+            self._count -= 1

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from coordinator.ports import SubmitOutcome
+from ledger.hashing import sha256_each
+from ledger.types import Hash
 from node.gossip.ports import Pool
 from node.p2p import Peer, Role
-from node.references import reference_of
+from node.references import REFERENCE_BYTES
 
 BATCH_MAX: Final = 512
 """Transactions that the pool is given at once; about 25 ms of a verifying process."""
@@ -28,7 +30,7 @@ LINE_BYTES_MAX: Final = {Role.VALIDATOR: 1_048_576, Role.FOLLOWER: 262_144}
 VALIDATOR_SOURCE: Final = "validator "
 """Begins the source of what a validator sent."""
 
-Judged = Callable[[Peer | None, Sequence[bytes], Sequence[SubmitOutcome]], None]
+Judged = Callable[[Peer | None, Sequence[SubmitOutcome]], None]
 """Is told what the pool said of a batch of a peer, or of this node itself."""
 
 
@@ -44,7 +46,8 @@ class _Line:
 
     peer: Peer | None
     bytes_max: int
-    waiting: deque[tuple[bytes, bytes]] = field(default_factory=deque)
+    waiting: deque[tuple[Hash, bytes]] = field(default_factory=deque)
+    """Digest and bytes of each."""
     size: int = 0
 
 
@@ -74,14 +77,15 @@ class Arrivals:
             role = Role.VALIDATOR if peer is None else peer.role
             line = self._lines[peer] = _Line(peer, LINE_BYTES_MAX[role])
         was_empty = not line.waiting
-        for at, data in enumerate(transactions):
+        digests = sha256_each(transactions)
+        for at, (digest, data) in enumerate(zip(digests, transactions, strict=True)):
             if line.size + len(data) > line.bytes_max:
                 self._count_dropped(len(transactions) - at)
                 break
-            reference = reference_of(data)
+            reference = digest[:REFERENCE_BYTES]
             if reference not in self._held and self._pool.lacks(reference):
                 self._held[reference] = data
-                line.waiting.append((reference, data))
+                line.waiting.append((digest, data))
                 line.size += len(data)
         if was_empty and line.waiting:
             self._served.append(line)
@@ -95,8 +99,8 @@ class Arrivals:
         """Drop what waits of a peer that is gone."""
         line = self._lines.pop(peer, None)
         if line:
-            for reference, _ in line.waiting:
-                self._held.pop(reference, None)
+            for digest, _ in line.waiting:
+                self._held.pop(digest[:REFERENCE_BYTES], None)
             line.waiting.clear()
 
     async def run(self) -> None:
@@ -118,11 +122,13 @@ class Arrivals:
             if batch:
                 await self._admit(line.peer, batch)
 
-    async def _admit(self, peer: Peer | None, batch: list[tuple[bytes, bytes]]) -> None:
+    async def _admit(self, peer: Peer | None, batch: list[tuple[Hash, bytes]]) -> None:
+        digests = [digest for digest, _ in batch]
         transactions = [data for _, data in batch]
         try:
-            outcomes = await self._pool.add(transactions, source_of(peer) if peer else "")
+            source = source_of(peer) if peer else ""
+            outcomes = await self._pool.add(transactions, source, digests)
         finally:
-            for reference, _ in batch:
-                self._held.pop(reference, None)
-        self._judged(peer, transactions, outcomes)
+            for digest in digests:
+                self._held.pop(digest[:REFERENCE_BYTES], None)
+        self._judged(peer, outcomes)

@@ -20,8 +20,8 @@ from node.arrived_block import ArrivedBlock
 from node.p2p import CompactProposal, PeerFault, PlacedTransaction
 from node.references import reference_of
 
-Find = Callable[[bytes], IdentifiedTransaction | None]
-"""Returns the transaction that a reference is of, if it is known."""
+Find = Callable[[Sequence[bytes]], Sequence[IdentifiedTransaction | None]]
+"""Returns the transaction that each reference is of, None where it is not known."""
 
 
 def compact(
@@ -71,9 +71,10 @@ class Rebuild:
 
     def look_up(self, find: Find) -> None:
         """Fill in what is known by reference."""
-        for at, reference in self.references.items():
-            if self.body[at] is None:
-                self.body[at] = find(reference)
+        lacking = [at for at in self.references if self.body[at] is None]
+        found = find([self.references[at] for at in lacking])
+        for at, signed in zip(lacking, found, strict=True):
+            self.body[at] = signed
 
     def fill(self, placed: Sequence[PlacedTransaction]) -> None:
         """Fill in what is missing from an answer.

@@ -34,7 +34,6 @@ from node.p2p import (
 )
 from node.p2p.messages import TRANSACTIONS_PER_BATCH_MAX
 from node.ports import FoundWork
-from node.references import reference_of
 
 ROUND_SECONDS: Final = 0.5
 """Time between two looks at what is to be announced again."""
@@ -96,15 +95,14 @@ class Gossip:
 
     # ------------------------------------------------------------ what happens at this node
 
-    def submitted(self, signed: Sequence[bytes]) -> None:
+    def submitted(self, ids: Sequence[Hash]) -> None:
         """Spread what clients gave this node and its pool took."""
         now = _now()
-        for data in signed:
-            reference = reference_of(data)
-            entry = self._pool.referred_to(reference)
+        for identity in ids:
+            entry = self._pool.get(identity)
             if entry is not None:
-                self._book.add(entry.transaction_id, now)
-                self._outgoing.put(reference, data)
+                self._book.add(identity, now)
+                self._outgoing.put(entry.reference, entry.data)
 
     def abandoned(self, body: Sequence[IdentifiedTransaction]) -> None:
         """Return to the pool what a block held that can no longer become final."""
@@ -191,13 +189,11 @@ class Gossip:
         for message in batches([entry.data for entry in entries if entry]):
             peer.send(message)
 
-    def _judged(
-        self, peer: Peer | None, transactions: Sequence[bytes], outcomes: Sequence[SubmitOutcome]
-    ) -> None:
+    def _judged(self, peer: Peer | None, outcomes: Sequence[SubmitOutcome]) -> None:
         """Act on what the pool said of a batch."""
         pooled = [
-            data
-            for data, outcome in zip(transactions, outcomes, strict=True)
+            outcome.transaction_id
+            for outcome in outcomes
             if outcome.status is TransactionStatus.POOLED
         ]
         if peer is not None:

@@ -31,14 +31,27 @@ class Peers(Protocol):
 class Pool(Protocol):
     """The transactions of this node; `node.mempool.Mempool` is one."""
 
-    async def add(self, signed: Sequence[bytes], source: str = "") -> list[SubmitOutcome]:
-        """Admit signed transactions in the order of T7, each with an outcome."""
+    async def add(
+        self, signed: Sequence[bytes], source: str = "", digests: Sequence[Hash] | None = None
+    ) -> list[SubmitOutcome]:
+        """Admit signed transactions in the order of T7, each with an outcome.
+
+        Args:
+            signed: the bytes of each; hostile.
+            source: who sent them.
+            digests: SHA-256 of each, if the caller has them.
+        """
 
     def get(self, transaction_id: Hash) -> PooledTransaction | None:
         """Return a pooled transaction."""
 
     def referred_to(self, reference: bytes) -> PooledTransaction | None:
         """Return the pooled transaction that peers call by a reference."""
+
+    def referred_to_each(
+        self, references: Sequence[bytes]
+    ) -> Sequence[IdentifiedTransaction | None]:
+        """Return what each of several references is of; None where nothing is pooled."""
 
     def lacks(self, reference: bytes) -> bool:
         """Return whether a reference is of nothing that is pooled or lately became final here."""

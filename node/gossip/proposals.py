@@ -6,7 +6,7 @@ the vote goes on without a block, and consensus fetches the block by its id from
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -133,7 +133,7 @@ class Proposals:
             self._deliver(peer, vote, None)
             return
         rebuild = start_rebuild(self._tree.final_view.tags, message)
-        rebuild.look_up(lambda reference: self._find(reference, rebuild))
+        rebuild.look_up(lambda references: self._find(references, rebuild))
         missing = tuple(rebuild.missing)
         if not missing:
             await self._finish(peer, vote, rebuild)
@@ -170,11 +170,18 @@ class Proposals:
         for key in [key for key in self._pending if key[0] is peer]:
             self._give_up(key)
 
-    def _find(self, reference: bytes, rebuild: Rebuild) -> IdentifiedTransaction | None:
-        """Return a transaction of the pool, or one that is on its way there."""
-        entry = self._pool.referred_to(reference)
-        if entry is not None:
-            return entry
+    def _find(
+        self, references: Sequence[bytes], rebuild: Rebuild
+    ) -> list[IdentifiedTransaction | None]:
+        """Return transactions of the pool, or those that are on their way there."""
+        return [
+            pooled or self._find_arriving(reference, rebuild)
+            for pooled, reference in zip(
+                self._pool.referred_to_each(references), references, strict=True
+            )
+        ]
+
+    def _find_arriving(self, reference: bytes, rebuild: Rebuild) -> IdentifiedTransaction | None:
         data = self._arriving(reference)
         if data is None:
             return None

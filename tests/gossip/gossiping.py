@@ -68,8 +68,8 @@ class GossipNode:
         outcomes = await self.pool.add(signed, "192.0.2.7")
         self.gossip.submitted(
             [
-                data
-                for data, outcome in zip(signed, outcomes, strict=True)
+                outcome.transaction_id
+                for outcome in outcomes
                 if outcome.status is TransactionStatus.POOLED
             ]
         )
