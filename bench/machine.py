@@ -47,10 +47,11 @@ class Machine:
         """Return it as lines of a report."""
         size = f"{self.cores} cores, {self.memory_gib} GiB"
         versions = f"Python {self.python}, SQLite {self.sqlite}"
+        others = f"others used {self.busy:.0f}% of all cores right before"
         return [
             f"machine     {self.processor}, {size}, {self.system}",
             f"versions    commit {self.commit or 'unknown'}, {versions}",
-            f"load        {self.load} in the minute before; others used {self.busy:.0f}% right before",
+            f"load        {self.load} in the minute before; {others}",
         ]
 
 
