@@ -123,9 +123,9 @@ async def test_a_miner_of_another_key_is_forbidden(site: Site) -> None:
 
 
 async def test_the_hundredth_submission_of_a_minute_passes_and_the_next_does_not(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
-    async with running_site(tmp_path, quotas=replace(PLENTY, submit=100)) as site:
+    async with running_site(folder, quotas=replace(PLENTY, submit=100)) as site:
         for remaining in range(99, -1, -1):
             response = await site.http.post("/v1/jobs", json={})
             assert response.status_code == 400
@@ -139,8 +139,8 @@ async def test_the_hundredth_submission_of_a_minute_passes_and_the_next_does_not
             assert (await other.post("/v1/jobs", json=PROMPT)).status_code == 201
 
 
-async def test_miners_are_counted_one_by_one(tmp_path: Path) -> None:
-    async with running_site(tmp_path, quotas=replace(PLENTY, miner=2, miners=6)) as site:
+async def test_miners_are_counted_one_by_one(folder: Path) -> None:
+    async with running_site(folder, quotas=replace(PLENTY, miner=2, miners=6)) as site:
         for name in ("a", "b"):
             for status in (404, 404, 429):
                 response = await site.http.get(f"/v1/jobs/available?miner_id={name}")
@@ -150,8 +150,8 @@ async def test_miners_are_counted_one_by_one(tmp_path: Path) -> None:
         assert (response.status_code, response.headers["ratelimit"][:8]) == (429, '"miners"')
 
 
-async def test_without_a_key_public_routes_are_counted_by_address(tmp_path: Path) -> None:
-    async with running_site(tmp_path, is_devnet=False, quotas=replace(PLENTY, other=2)) as site:
+async def test_without_a_key_public_routes_are_counted_by_address(folder: Path) -> None:
+    async with running_site(folder, is_devnet=False, quotas=replace(PLENTY, other=2)) as site:
         for status in (200, 200, 429):
             assert (await site.http.get("/v1/stats")).status_code == status
 

@@ -66,9 +66,9 @@ async def test_an_empty_file_is_no_artifact(site: Site) -> None:
 
 @pytest.mark.parametrize("is_announced", [True, False])
 async def test_a_file_above_the_limit_is_refused_and_leaves_nothing(
-    tmp_path: Path, is_announced: bool
+    folder: Path, is_announced: bool
 ) -> None:
-    async with running_site(tmp_path, limits=Limits(artifact_bytes_max=MIB)) as site:
+    async with running_site(folder, limits=Limits(artifact_bytes_max=MIB)) as site:
         content = os.urandom(MIB + 1)
         sent = content if is_announced else pieces(content)
         response = await site.http.post("/v1/artifacts", content=sent)
@@ -79,8 +79,8 @@ async def test_a_file_above_the_limit_is_refused_and_leaves_nothing(
         assert fits.status_code == 201
 
 
-async def test_a_file_above_the_quota_is_refused(tmp_path: Path) -> None:
-    async with running_site(tmp_path, limits=Limits(artifact_quota_bytes=MIB)) as site:
+async def test_a_file_above_the_quota_is_refused(folder: Path) -> None:
+    async with running_site(folder, limits=Limits(artifact_quota_bytes=MIB)) as site:
         assert (await site.http.post("/v1/artifacts", content=b"a" * MIB)).status_code == 201
         refused = await site.http.post("/v1/artifacts", content=b"b" * MIB)
         assert refused.status_code == 429

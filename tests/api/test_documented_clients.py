@@ -101,7 +101,7 @@ async def test_the_client_of_004_stops_waiting_at_every_end(site: Site) -> None:
     coordinator.client.close()
 
 
-async def test_the_retry_loop_of_004_understands_our_refusals(tmp_path: Path) -> None:
+async def test_the_retry_loop_of_004_understands_our_refusals(folder: Path) -> None:
     """It sleeps `int(Retry-After)` at 429, retries 5xx, and raises everything else at once."""
     slept: list[float] = []
     names: dict[str, object] = {}
@@ -114,7 +114,7 @@ async def test_the_retry_loop_of_004_understands_our_refusals(tmp_path: Path) ->
 
     names["time"] = Sleeper
     with_retry = names["with_retry"]
-    async with running_site(tmp_path, quotas=replace(PLENTY, status=1)) as site:
+    async with running_site(folder, quotas=replace(PLENTY, status=1)) as site:
 
         def ask(path: str) -> int:
             response = httpx.get(site.url + path)
