@@ -73,20 +73,25 @@ def test_a_transfer_given_to_any_node_is_final_on_all(network: TestNetwork, numb
 
 def test_the_status_says_who_is_there_and_what_is_awaited(network: TestNetwork) -> None:
     network.wait_until(
-        lambda: network.status(0)["peers"] == {"validators": 3, "followers": 1},
+        lambda: (
+            network.status(0)["peers"] == {"validators": 3, "followers": 1}
+            and network.status(0)["consensus"]["stalled_ms"] == 0
+        ),
         "node 0 is not connected to everybody",
     )
     consensus = network.status(0)["consensus"]
-    assert (consensus["role"], consensus["signs"], consensus["stalled_ms"]) == (
-        "validator",
-        True,
-        0,
-    )
+    assert (consensus["role"], consensus["signs"]) == ("validator", True)
     assert [each["is_self"] for each in consensus["validators"]] == [True, False, False, False]
+    # A machine that is busy may have heard nothing for five seconds.
+    network.wait_until(
+        lambda: (
+            {"aitbc_stalled_seconds 0.0", "aitbc_silent_validators 0.0"}
+            <= {*network.clients[0].get("/metrics").text.splitlines()}
+        ),
+        "node 0 does not see everybody awake",
+    )
     metrics = network.clients[0].get("/metrics").text
-    assert "aitbc_stalled_seconds 0.0" in metrics
     assert metrics.count("aitbc_waits_for{") == len(WaitsFor)
-    assert "aitbc_silent_validators 0.0" in metrics
     followers = network.status(FOLLOWER)
     assert (followers["consensus"]["role"], followers["consensus"]["signs"]) == ("follower", False)
     assert "silent_because" not in followers["consensus"]
