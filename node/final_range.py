@@ -94,8 +94,24 @@ class FinalRange:
         return self.blocks[-1].block.header.height
 
 
+@dataclass(frozen=True, slots=True)
+class KnownBlock:
+    """A block that is final, as headers from it to a finalized block have shown; not here yet."""
+
+    height: Height
+    """Its height."""
+    block_id: Hash
+    """Its id."""
+    certificate: Certificate
+    """Finalization of a descendant in its epoch."""
+
+
 def read_outline(
-    tags: Tags, blocks: Sequence[bytes], certificate: bytes, headers: Sequence[bytes] = ()
+    tags: Tags,
+    blocks: Sequence[bytes],
+    certificate: bytes,
+    headers: Sequence[bytes] = (),
+    known: KnownBlock | None = None,
 ) -> RangeOutline:
     """Decode and check the headers of a range; bodies are not looked at.
 
@@ -105,6 +121,7 @@ def read_outline(
         certificate: canonical bytes of the finalization of the last header, or, if there are none,
             of the last block; hostile.
         headers: canonical bytes of headers from the last block's child on; hostile.
+        known: a block that the last header, or the last block, may be instead of a finalized one.
 
     Raises:
         RangeInvalid: what is wrong with it is wrong for ever, and its sender is at fault.
@@ -112,15 +129,41 @@ def read_outline(
     try:
         own = [_header_of(data) for data in blocks]
         above = [HEADER_CODEC.decode(data) for data in headers]
-        proof = CERTIFICATE_CODEC.decode(certificate)
     except CodecError as error:
         raise RangeInvalid(str(error)) from None
-    links = [_Link(block_id(tags, header), header) for header in (*own, *above)]
-    for parent, child in pairwise(links):
-        _check_link(parent, child)
-    _check_proof(links[-1], proof)
+    links = _links(tags, (*own, *above))
+    proof = _proof_of(links[-1], certificate, known)
     ids = tuple(link.block_id for link in links[: len(own)])
     return RangeOutline(tuple(blocks), ids, own[0].epoch, own[0].height, proof)
+
+
+def read_headers(
+    tags: Tags, headers: Sequence[bytes], certificate: bytes, known: KnownBlock | None
+) -> tuple[KnownBlock, Epoch]:
+    """Decode and check headers that lead to a block which is final, without its blocks.
+
+    Args:
+        tags: of the chain.
+        headers: canonical bytes of headers, at least one; hostile.
+        certificate: canonical bytes of the finalization of the last header; hostile. Empty if that
+            is the known block's.
+        known: where the headers lead to if there is no certificate.
+
+    Returns:
+        The parent of the first block, final if the certificate is one of the committee, and the
+        epoch of the headers.
+
+    Raises:
+        RangeInvalid: its sender is at fault.
+    """
+    try:
+        decoded = [HEADER_CODEC.decode(data) for data in headers]
+    except CodecError as error:
+        raise RangeInvalid(str(error)) from None
+    links = _links(tags, decoded)
+    proof = _proof_of(links[-1], certificate, known)
+    first = decoded[0]
+    return KnownBlock(first.height - 1, first.parent_id, proof), first.epoch
 
 
 def read_bodies(tags: Tags, outline: RangeOutline) -> FinalRange:
@@ -183,6 +226,28 @@ class _Link:
     @property
     def ends_epoch(self) -> bool:
         return self.header.next_validator_set_hash != ZERO_HASH
+
+
+def _links(tags: Tags, headers: Sequence[Header]) -> list[_Link]:
+    """Return headers with their ids; children follow parents, all in one epoch."""
+    links = [_Link(block_id(tags, header), header) for header in headers]
+    for parent, child in pairwise(links):
+        _check_link(parent, child)
+    return links
+
+
+def _proof_of(last: _Link, certificate: bytes, known: KnownBlock | None) -> Certificate:
+    """Return the certificate that names a block, or that of the known block if it is this one."""
+    if not certificate and known is not None:
+        if last.block_id != known.block_id:
+            raise RangeInvalid("the headers do not lead to the known block")
+        return known.certificate
+    try:
+        proof = CERTIFICATE_CODEC.decode(certificate)
+    except CodecError as error:
+        raise RangeInvalid(str(error)) from None
+    _check_proof(last, proof)
+    return proof
 
 
 def _check_link(parent: _Link, child: _Link) -> None:

@@ -17,6 +17,7 @@ from node.p2p import (
     Message,
     ProposalMessage,
     RangeAnswer,
+    RangeProof,
     RangeRequest,
     StatusMessage,
     TransactionsMessage,
@@ -104,6 +105,8 @@ def _words_about_blocks(message: Message) -> str:
             return f"asks for final blocks from height {height}"
         case RangeAnswer(blocks=blocks, headers=headers):
             return f"{len(blocks)} final blocks, {len(headers)} headers that prove them"
+        case RangeProof(headers=headers):
+            return f"{len(headers)} headers on the way to final blocks"
         case TransactionsMessage(transactions=transactions):
             return f"{len(transactions)} transactions"
         case _:

@@ -25,7 +25,9 @@ from ledger.store.encoded import (
     EncodedProof,
     encoded_block,
     encoded_blocks,
+    encoded_headers,
     encoded_proof,
+    next_certified,
 )
 from ledger.store.engine import Database
 from ledger.store.errors import NotInitialised
@@ -153,6 +155,19 @@ class ChainReader:
         """Return what proves the block of a height; see `encoded.encoded_proof`."""
         with self._database.reading() as connection:
             return encoded_proof(connection, after_height, headers_max)
+
+    def encoded_headers(self, first: Height, last: Height) -> tuple[bytes, ...]:
+        """Return the bytes of headers of blocks that are stored whole, in order."""
+        with self._database.reading() as connection:
+            return encoded_headers(connection, first, last)
+
+    def next_certified(self, after_height: Height) -> Height | None:
+        """Return the lowest height above one whose block has a certificate of its own.
+
+        Reads every row in between, though not their bodies: about a microsecond for each.
+        """
+        with self._database.reading() as connection:
+            return next_certified(connection, after_height)
 
     def encoded_block(self, block_id: Hash) -> bytes | None:
         """Return the bytes of the block of an id."""

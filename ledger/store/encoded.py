@@ -95,6 +95,19 @@ def encoded_proof(
     return None
 
 
+def encoded_headers(connection: Connection, first: Height, last: Height) -> tuple[bytes, ...]:
+    """Return the canonical bytes of the headers of blocks that are stored whole, in order."""
+    query = select(BLOCKS.c.header).where(BLOCKS.c.height.between(first, last))
+    return tuple(connection.execute(query.order_by(BLOCKS.c.height)).scalars())
+
+
+def next_certified(connection: Connection, after_height: Height) -> Height | None:
+    """Return the lowest height above one whose block has a certificate; None if none has."""
+    height = BLOCKS.c.height
+    found = select(height).where(height > after_height, BLOCKS.c.certificate != b"")
+    return connection.execute(found.order_by(height).limit(1)).scalar_one_or_none()
+
+
 def encoded_block(connection: Connection, block_id: Hash) -> bytes | None:
     """Return the canonical bytes of the block of an id, None if it is not stored whole."""
     prefix = BLOCKS.c.id_prefix == id_prefix(block_id)

@@ -36,6 +36,7 @@ from node.p2p.messages import (
     PeerRecords,
     ProposalMessage,
     RangeAnswer,
+    RangeProof,
     RangeRequest,
     StatusMessage,
     TransactionsAnnouncement,
@@ -130,6 +131,12 @@ KINDS: Final[Mapping[type[Message], Kind]] = MappingProxyType(
             RANGE_BYTES_MAX
             + 9 * BLOCKS_PER_RANGE_MAX
             + (HEADER_BYTES_MAX + 3) * HEADERS_PER_RANGE_MAX,
+        ),
+        RangeProof: _kind(
+            RangeProof,
+            "range_proof",
+            Priority.HISTORY,
+            CERTIFICATE_BYTES_MAX + (HEADER_BYTES_MAX + 3) * HEADERS_PER_RANGE_MAX,
         ),
         StatusMessage: _kind(StatusMessage, "status", Priority.VOTES, 34),
         WordRequest: _kind(WordRequest, "word_request", Priority.VOTES, 0),

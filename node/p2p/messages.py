@@ -200,7 +200,7 @@ class BlockAnswer(_Wire, frozen=True, tag=21):
 
 
 class RangeRequest(_Wire, frozen=True, tag=22):
-    """Asks for final blocks by height, in order; always answered."""
+    """Asks for final blocks by height, in order; answered with a `RangeAnswer` or `RangeProof`."""
 
     number: RequestNumber
     """Repeated in the answer."""
@@ -210,6 +210,9 @@ class RangeRequest(_Wire, frozen=True, tag=22):
     """Bytes of blocks wanted at most; the first block comes whatever its size."""
     blocks_max: Annotated[int, Meta(ge=1, le=BLOCKS_PER_RANGE_MAX)]
     """Blocks wanted at most."""
+    known_height: Height
+    """Height of a block above that the asker knows to be final, so that headers which lead to it
+    need no certificate; 0 if it knows none."""
 
 
 class FinalBlock(_Wire, frozen=True):
@@ -219,7 +222,7 @@ class FinalBlock(_Wire, frozen=True):
     """The block."""
     certificate: EncodedCertificate
     """Only the last block of a range has one: the finalization (E7) of that block or, where headers
-    follow, of the last of these."""
+    follow, of the last of these. It has none either if that is the block of `known_height`."""
 
 
 class RangeAnswer(_Wire, frozen=True, tag=23):
@@ -237,6 +240,22 @@ class RangeAnswer(_Wire, frozen=True, tag=23):
     headers: Annotated[tuple[EncodedHeader, ...], Meta(max_length=HEADERS_PER_RANGE_MAX)]
     """From the last block's child to the block that the certificate finalizes; empty if that is the
     last block."""
+
+
+class RangeProof(_Wire, frozen=True, tag=24):
+    """Headers instead of blocks: what makes these final is too far above for a `RangeAnswer`.
+
+    They lead up to the next block that has a certificate, or to that of `known_height`. The parent
+    of the first is final too, so it serves as `known_height` of the next question: headers are
+    paged back until they reach the blocks.
+    """
+
+    number: RequestNumber
+    """As in the request."""
+    headers: Annotated[tuple[EncodedHeader, ...], Meta(max_length=HEADERS_PER_RANGE_MAX)]
+    """As many as may be, all above the wanted block; children follow parents without a gap."""
+    certificate: EncodedCertificate
+    """Finalization of the last header's block; empty if that is the block of `known_height`."""
 
 
 class StatusMessage(_Wire, frozen=True, tag=30):
@@ -318,6 +337,7 @@ Message: TypeAlias = (
     | BlockAnswer
     | RangeRequest
     | RangeAnswer
+    | RangeProof
     | StatusMessage
     | WordRequest
     | WordAnswer

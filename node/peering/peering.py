@@ -28,6 +28,7 @@ from node.p2p import (
     PeerFault,
     ProposalMessage,
     RangeAnswer,
+    RangeProof,
     RangeRequest,
     Role,
     StatusMessage,
@@ -155,7 +156,7 @@ class Peering:
                 parts.first_votes.answered(peer, message)
             case RangeRequest():
                 await parts.answers.final_range(peer, message)
-            case RangeAnswer():
+            case RangeAnswer() | RangeProof():
                 await parts.syncer.answered(peer, message)
             case BlockRequest(block_id=block_id):
                 await parts.answers.block(peer, block_id)

@@ -55,6 +55,18 @@ class Empty:
 
 
 @dataclass(frozen=True, slots=True)
+class Paged:
+    """A peer gave something on the way to the blocks that it was asked for: ask again."""
+
+    now_ms: int
+    """Monotonic time."""
+    number: int
+    """Number of the question."""
+    is_useful: bool
+    """Whether this node is closer now; if not, it is not soon either."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spoilt:
     """A peer answered with what no honest peer sends; the shell has reported it."""
 
@@ -104,7 +116,7 @@ class Tick:
     """Monotonic time."""
 
 
-Event = Announced | Left | Answered | Empty | Spoilt | Imported | Refused | Moved | Tick
+Event = Announced | Left | Answered | Empty | Paged | Spoilt | Imported | Refused | Moved | Tick
 """Anything that `Planner.handle` takes."""
 
 

@@ -44,6 +44,7 @@ from node.sync.events import (
     Imported,
     Left,
     Moved,
+    Paged,
     Refused,
     Spoilt,
     Tick,
@@ -168,7 +169,7 @@ class Planner:
                     self._head, self._moved_ms = height, self._now_ms
             case Answered(number=number, last=last):
                 self._on_answered(number, last)
-            case Empty() | Spoilt():
+            case Empty() | Paged() | Spoilt():
                 self._on_nothing(event)
             case Imported() | Refused():
                 self._on_end(event)
@@ -188,15 +189,18 @@ class Planner:
         else:
             self._staged[number] = replace(span, last=last)
 
-    def _on_nothing(self, event: Empty | Spoilt) -> None:
+    def _on_nothing(self, event: Empty | Paged | Spoilt) -> None:
         span = self._asked.pop(event.number, None)
         peer = self._sources.get(span.peer) if span else None
         if span is None or peer is None:
             return
-        if isinstance(event, Spoilt):
-            peer.is_spoilt = True
-        else:
-            peer.had_nothing(span.first, self._now_ms)
+        match event:
+            case Empty():
+                peer.had_nothing(span.first, self._now_ms)
+            case Paged(is_useful=is_useful):
+                peer.gave_proof(self._now_ms, is_useful=is_useful)
+            case Spoilt():
+                peer.is_spoilt = True
 
     def _on_end(self, event: Imported | Refused) -> None:
         if self._importing == event.number:

@@ -3,6 +3,10 @@
 Who sends a range may be anybody, so each stage is paid for by the one before it: headers are
 cheap; bodies are decoded, and signatures verified, only of what the epoch's committee made final.
 While an epoch is not open here, its committee is not known, and its ranges wait as they came.
+
+Where finality stood still for long, the next certificate may be too far above for one answer. Then
+headers are paged back from it (`RangeProof`), and of each page only the block below it is kept: as
+a `KnownBlock` it proves what the next page, or in the end the blocks, lead up to.
 """
 
 import asyncio
@@ -10,14 +14,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from consensus import Committee, EpochWrong, MessageInvalid
+from consensus import Certificate, Committee, EpochWrong, MessageInvalid
 from ledger import IsVerified
 from ledger.hashing import Tags
 from ledger.transaction import IdentifiedTransaction
 from ledger.types import Epoch, Height, PublicKey
-from node.final_range import FinalRange, RangeInvalid, RangeOutline, read_bodies, read_outline
+from node.final_range import (
+    FinalRange,
+    KnownBlock,
+    RangeInvalid,
+    RangeOutline,
+    read_bodies,
+    read_headers,
+    read_outline,
+)
 from node.importing import RangeRefused
-from node.p2p import RangeAnswer
+from node.p2p import RangeAnswer, RangeProof
+from node.p2p.messages import HEADERS_PER_RANGE_MAX
 from node.signatures import SignatureClaim, claim_of
 
 RANGE_BYTES: Final = 1_048_576
@@ -25,6 +38,10 @@ RANGE_BYTES: Final = 1_048_576
 
 INLINE_BYTES_MAX: Final = 32_768
 """Up to here headers or bodies are decoded on the event loop: milliseconds."""
+
+
+KNOWN_MAX: Final = 4_096
+"""Known blocks that are kept, the lowest ones: each stands for a page of headers."""
 
 
 class Importer(Protocol):
@@ -57,6 +74,8 @@ class Question:
     """Most blocks wanted."""
     bytes_max: int
     """Most bytes of blocks wanted; the first comes whatever its size."""
+    known: KnownBlock | None = None
+    """The lowest block above that is known to be final without being here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +111,50 @@ class RangeReader:
         self._known = known
         self._next_epoch = next_epoch
         self._committee: Committee | None = None
+        self._checked: Certificate | None = None
+        self._known_blocks: dict[Height, KnownBlock] = {}
         self._entered = asyncio.Event()
 
     def enter_epoch(self, committee: Committee) -> None:
         """Note the committee of the epoch that is open from now on."""
         self._committee = committee
+        self._checked = None
+        self._known_blocks.clear()
         self._entered.set()
         self._entered = asyncio.Event()
+
+    def known_above(self, height: Height) -> KnownBlock | None:
+        """Return the lowest block from a height on that is known to be final."""
+        lowest = min((at for at in self._known_blocks if at >= height), default=None)
+        return None if lowest is None else self._known_blocks[lowest]
+
+    def passed(self, height: Height) -> None:
+        """Forget known blocks up to one that is here."""
+        for at in [at for at in self._known_blocks if at <= height]:
+            del self._known_blocks[at]
+
+    async def take_proof(self, question: Question, answer: RangeProof) -> bool:
+        """Take headers instead of a range.
+
+        Returns:
+            Whether they are of use; not while their epoch is not open.
+
+        Raises:
+            RangeInvalid: no honest peer sends it.
+            RangeRefused: the certificate is not one of the committee.
+        """
+        if len(answer.headers) != HEADERS_PER_RANGE_MAX:
+            raise RangeInvalid(f"it has {len(answer.headers)} headers and no blocks")
+        parts = (self._tags, answer.headers, answer.certificate, question.known)
+        found, epoch = await asyncio.to_thread(read_headers, *parts)
+        if found.height < question.first:
+            raise RangeInvalid(f"its headers begin at {found.height + 1}, not above the block")
+        if not self._is_proved(epoch, found.certificate):
+            return False
+        self._known_blocks[found.height] = found
+        if len(self._known_blocks) > KNOWN_MAX:
+            del self._known_blocks[max(self._known_blocks)]
+        return True
 
     async def read(self, question: Question, answer: RangeAnswer) -> RangeOutline:
         """Return what the headers of an answer show; it has at least one block.
@@ -108,7 +164,8 @@ class RangeReader:
         """
         blocks = [block.block for block in answer.blocks]
         _check_size(question, blocks)
-        parts = (self._tags, blocks, answer.blocks[-1].certificate, answer.headers)
+        certificate = answer.blocks[-1].certificate
+        parts = (self._tags, blocks, certificate, answer.headers, question.known)
         if sum(map(len, answer.headers)) > INLINE_BYTES_MAX:
             outline = await asyncio.to_thread(read_outline, *parts)
         else:
@@ -126,13 +183,7 @@ class RangeReader:
         Raises:
             RangeRefused: the certificate is not one of the committee.
         """
-        if self._committee is None or outline.epoch != self._committee.epoch:
-            return False
-        try:
-            self._committee.check_certificate(outline.certificate)
-        except MessageInvalid as fault:
-            raise RangeRefused(fault) from None
-        return True
+        return self._is_proved(outline.epoch, outline.certificate)
 
     async def prove_in_turn(self, outline: RangeOutline) -> None:
         """Check the certificate of a range that is next, once its epoch is open.
@@ -166,6 +217,18 @@ class RangeReader:
         verdicts = await self._verifier.verify(list(map(claim_of, unknown)))
         good = (each.data for each, is_good in zip(unknown, verdicts, strict=True) if is_good)
         return Prepared(content, frozenset(known.union(good)))
+
+    def _is_proved(self, epoch: Epoch, certificate: Certificate) -> bool:
+        """Check a certificate if its epoch is open; the same one may prove many ranges."""
+        if self._committee is None or epoch != self._committee.epoch:
+            return False
+        if certificate != self._checked:
+            try:
+                self._committee.check_certificate(certificate)
+            except MessageInvalid as fault:
+                raise RangeRefused(fault) from None
+            self._checked = certificate
+        return True
 
 
 def _check_size(question: Question, blocks: Sequence[bytes]) -> None:

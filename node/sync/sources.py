@@ -68,6 +68,12 @@ class PeerState:
         self.failures, self.is_doubted = 0, False
         self.pace_us = elapsed_ms * 1_000 // blocks
 
+    def gave_proof(self, now_ms: int, *, is_useful: bool) -> None:
+        """Note that it gave something on the way to the blocks."""
+        self.failures, self.is_doubted = 0, False
+        if not is_useful:
+            self.rests_until_ms = now_ms + REST_MS
+
     def had_nothing(self, first: Height, now_ms: int) -> None:
         """Note that it had no block at a height that it claimed to reach."""
         self.height = min(self.height, first - 1)

@@ -18,7 +18,7 @@ from ledger.hashing import Tags
 from ledger.types import Epoch, PublicKey
 from node.final_range import FinalRange, RangeInvalid, RangeOutline
 from node.importing import ImportStopped, RangeRefused
-from node.p2p import Peer, RangeAnswer, RangeRequest, Role, StatusMessage
+from node.p2p import Peer, RangeAnswer, RangeProof, RangeRequest, Role, StatusMessage
 from node.ports import Clock
 from node.sync.events import (
     Announced,
@@ -33,6 +33,7 @@ from node.sync.events import (
     Imported,
     Left,
     Moved,
+    Paged,
     Refused,
     Spoilt,
     Tick,
@@ -127,27 +128,26 @@ class Syncer:
         """Note that a peer is gone."""
         self._feed(Left(self._now_ms(), peer.key))
 
-    async def answered(self, peer: Peer, answer: RangeAnswer) -> None:
+    async def answered(self, peer: Peer, answer: RangeAnswer | RangeProof) -> None:
         """Take a range, if its headers are sound and, where that is known, final."""
         number = answer.number
         question = self._questions.get(number)
         if question is None or question.peer != peer.key:
             return  # Never asked of it, or answered before.
         del self._questions[number]
-        if not answer.blocks:
-            self._feed(Empty(self._now_ms(), number))
-            return
         try:
-            arrival = _Arrival(await self._reader.read(question, answer))
-            self._came[number] = arrival
-            self._prepare(number, arrival)
+            if isinstance(answer, RangeProof):
+                is_useful = await self._reader.take_proof(question, answer)
+                self._feed(Paged(self._now_ms(), number, is_useful))
+            elif answer.blocks:
+                await self._take(question, answer)
+            else:
+                self._feed(Empty(self._now_ms(), number))
         except (RangeInvalid, RangeRefused) as error:
             self._came.pop(number, None)
             log.warning("range_invalid", peer=peer.key.hex(), reason=str(error))
             self._parts.peers.report_fault(peer, error.code, provable=True)
             self._feed(Spoilt(self._now_ms(), number))
-        else:
-            self._feed(Answered(self._now_ms(), number, arrival.outline.last_height))
 
     # ------------------------------------------------------------ for the node
 
@@ -230,12 +230,18 @@ class Syncer:
 
     def _ask(self, effect: Ask) -> None:
         peer = self._parts.peers.peer_of(effect.peer)
-        question = Question(effect.peer, effect.first, effect.blocks_max, RANGE_BYTES)
+        known = self._reader.known_above(effect.first)
+        question = Question(effect.peer, effect.first, effect.blocks_max, RANGE_BYTES, known)
         self._questions[effect.number] = question
         while len(self._questions) > QUESTIONS_MAX:
             del self._questions[next(iter(self._questions))]
         if peer is not None:  # Else `left` follows.
-            peer.send(RangeRequest(effect.number, effect.first, RANGE_BYTES, effect.blocks_max))
+            height = known.height if known else 0
+            peer.send(
+                RangeRequest(
+                    effect.number, question.first, RANGE_BYTES, question.blocks_max, height
+                )
+            )
 
     def _wake_at(self, at_ms: int | None) -> None:
         if self._timer:
@@ -257,6 +263,12 @@ class Syncer:
             arrival.preparing.cancel()
 
     # ------------------------------------------------------------ ranges
+
+    async def _take(self, question: Question, answer: RangeAnswer) -> None:
+        arrival = _Arrival(await self._reader.read(question, answer))
+        self._came[answer.number] = arrival
+        self._prepare(answer.number, arrival)
+        self._feed(Answered(self._now_ms(), answer.number, arrival.outline.last_height))
 
     def _prepare(self, number: int, arrival: _Arrival) -> None:
         """Begin to prepare a range, if it is proved.
@@ -287,6 +299,7 @@ class Syncer:
             if arrival.outline.last_height > self._parts.importer.handed_over:
                 prepared = await self._ready(arrival)
                 await self._parts.importer.import_final(prepared.content, prepared.is_verified)
+                self._reader.passed(prepared.content.last_height)
                 self.on_proved(prepared.content)
         except (RangeInvalid, RangeRefused) as refused:
             self._refuse(number, refused)

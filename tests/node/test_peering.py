@@ -41,7 +41,6 @@ from node.p2p import (
     WordRequest,
 )
 from node.peering import Peering
-from node.peering.answers import BYTES_PER_SECOND
 from tests.node.lone_node import START_MS, TAGS, LoneNode
 from tests.node.memory_peers import MemoryHub, MemoryPeers
 from tests.node.test_network import VALIDATORS, member
@@ -256,7 +255,7 @@ async def test_a_proposal_of_a_view_that_is_far_away_is_not_decoded(node: LoneNo
 async def test_anybody_may_ask_for_final_blocks_and_is_answered(node: LoneNode) -> None:
     handler, peer, tree = handler_of(node), caller(node, None), node.tree
     del peer.sent[:]
-    await handler.received(peer, RangeRequest(7, 1, 1_000, 10))
+    await handler.received(peer, RangeRequest(7, 1, 1_000, 10, 0))
     assert peer.sent == [RangeAnswer(7, (), ())]
     key = VALIDATORS[node.driver.committee.leader(1)].public_key
     built, _ = at_once(tree.build(tree.final_view.block_id, 1, key, START_MS + 1, []))
@@ -264,16 +263,6 @@ async def test_anybody_may_ask_for_final_blocks_and_is_answered(node: LoneNode) 
     assert peer.sent[1:] == [BlockAnswer(built.data)]
     await handler.received(peer, BlockRequest(b"\x01" * 32))
     assert len(peer.sent) == 2
-
-
-async def test_a_question_for_a_block_that_is_not_here_is_paced_like_others(
-    node: LoneNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(BYTES_PER_SECOND, Role.FOLLOWER, 1)  # A question costs hours.
-    handler, peer = handler_of(node), caller(node, None)
-    await handler.received(peer, BlockRequest(b"\x01" * 32))
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(handler.received(peer, BlockRequest(b"\x02" * 32)), 1)
 
 
 async def test_only_members_may_ask_for_certificates(node: LoneNode) -> None:

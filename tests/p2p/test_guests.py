@@ -121,7 +121,7 @@ async def test_a_guest_that_asks_and_does_not_read_is_given_one_answer(start: St
     node = await start(1, limits=replace(QUICK, stuck_ms=60_000, silent_ms=60_000))
     largest = BlockAnswer(bytes(2 * 1_048_576))
     node.handler.react = lambda peer, _message: peer.send(largest)
-    question = encode_frame(RangeRequest(1, 1, 1, 1))
+    question = encode_frame(RangeRequest(1, 1, 1, 1, 0))
     async with Attacker(node.address) as greedy:
         await greedy.greet()
         greedy.stop_reading()
@@ -129,7 +129,7 @@ async def test_a_guest_that_asks_and_does_not_read_is_given_one_answer(start: St
         await eventually(lambda: len(node.handler.messages) >= 2)
         modest = await start(2, peers=[node.address], listen=())
         await eventually(lambda: modest.sees(node))
-        modest.peer(node).send(RangeRequest(1, 1, 1, 1))
+        modest.peer(node).send(RangeRequest(1, 1, 1, 1, 0))
         await eventually(lambda: largest in modest.handler.messages)
         # One answer is on its way and one waits; the other questions stay in the socket.
         assert node.measured("aitbc_p2p_queue_bytes") < 3 * FRAME_BYTES_MAX
@@ -147,7 +147,7 @@ async def test_what_waits_for_guests_counts_when_memory_is_short(start: StartNod
             greedy = await stack.enter_async_context(Attacker(node.address))
             await greedy.greet(NodeIdentity(key_pair(20 + number), Role.FOLLOWER))
             greedy.stop_reading()
-            greedy.send(*[encode_frame(RangeRequest(1, 1, 1, 1))] * 5)
+            greedy.send(*[encode_frame(RangeRequest(1, 1, 1, 1, 0))] * 5)
         await eventually(lambda: node.ended("peer", "MEMORY_SHORT") >= 1)
         await eventually(lambda: node.measured("aitbc_p2p_queue_bytes") <= 20_000_000)
         assert node.network.peers()

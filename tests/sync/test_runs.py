@@ -214,12 +214,12 @@ async def test_a_run_of_large_blocks_is_given_in_pieces_that_fit(
     change(tmp_path, f"body = zeroblob({size})", run)  # No server looks into it.
     store = opened(tmp_path)
     for height in run:
-        answer = await answered(store, RangeRequest(1, height, 1_048_576, 64))
+        answer = await answered(store, RangeRequest(1, height, 1_048_576, 64, 0))
         assert len(answer.blocks) == 1
         assert answer.blocks[0].certificate == made[-1].certificate
         found = [HEADER_CODEC.decode(each).height for each in answer.headers]
         assert found == list(range(height + 1, BLOCKS + 1))
-    most = await answered(store, RangeRequest(1, 2, RANGE_BYTES_MAX, 1_024))
+    most = await answered(store, RangeRequest(1, 2, RANGE_BYTES_MAX, 1_024, 0))
     assert len(most.blocks) == (3 if megabytes == 1 else 1)
     assert sum(len(block.block) for block in most.blocks) <= RANGE_BYTES_MAX
     store.close()
@@ -229,7 +229,7 @@ async def test_blocks_up_to_the_last_certificate_that_fits_need_no_headers(tmp_p
     made = await make(tmp_path)
     change(tmp_path, "certificate = x''", [2, 3, 5, 6])
     store = opened(tmp_path)
-    answer = await answered(store, RangeRequest(1, 1, 1_048_576, 6))
+    answer = await answered(store, RangeRequest(1, 1, 1_048_576, 6, 0))
     assert [block.certificate for block in answer.blocks] == [b"", b"", b"", made[3].certificate]
     assert answer.headers == ()
     store.close()
@@ -239,8 +239,8 @@ async def test_what_no_certificate_covers_is_not_given(tmp_path: Path) -> None:
     await make(tmp_path)
     change(tmp_path, "certificate = x''", range(4, BLOCKS + 1))
     store = opened(tmp_path)
-    assert len((await answered(store, RangeRequest(1, 1, 1_048_576, 64))).blocks) == 3
-    assert await answered(store, RangeRequest(1, 4, 1_048_576, 64)) == RangeAnswer(1, (), ())
+    assert len((await answered(store, RangeRequest(1, 1, 1_048_576, 64, 0))).blocks) == 3
+    assert await answered(store, RangeRequest(1, 4, 1_048_576, 64, 0)) == RangeAnswer(1, (), ())
     store.close()
 
 
