@@ -137,15 +137,23 @@ def sqlite_template() -> Iterator[SqliteTemplate]:
 
 @contextmanager
 def temporary_server(program: str) -> Iterator[PostgresqlServer]:
-    """Run a server on an empty folder: in memory where there is room, since each commit syncs."""
+    """Run a server on an empty folder."""
+    options = ("--no-sync", "--wal-segsize=1")
+    with (
+        folder_for_a_server() as folder,
+        PostgresqlServer(program, folder / "server", initdb=options) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def folder_for_a_server() -> Iterator[Path]:
+    """Give a folder: in memory where there is room, since each commit syncs."""
     folder = Path(tempfile.mkdtemp(prefix="aitbc-tests-", dir=_memory()))
     # Another user may run the server, who has to find its folder within this one.
     folder.chmod(0o711)
     try:
-        with PostgresqlServer(
-            program, folder / "server", initdb=("--no-sync", "--wal-segsize=1")
-        ) as server:
-            yield server
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

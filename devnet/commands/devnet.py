@@ -4,6 +4,8 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -13,10 +15,16 @@ import typer
 
 from aitbc import AitbcError
 from devnet.commands import ROOT
-from devnet.network.configuration import direct_wiring, write_config
+from devnet.commands.needs import POSTGRES
+from devnet.network.configuration import Extras, direct_wiring, write_config
 from devnet.network.demo import run_demo
 from devnet.network.directory import DevnetDirectory
-from devnet.network.errors import DemoFailed, DevnetError, ShapeFixed
+from devnet.network.errors import (
+    DatabaseServerUnusable,
+    DemoFailed,
+    DevnetError,
+    ShapeFixed,
+)
 from devnet.network.network import Devnet
 from devnet.network.plan import (
     COORDINATORS_MAX,
@@ -24,6 +32,7 @@ from devnet.network.plan import (
     VALIDATORS_DEFAULT,
     NodePlan,
     Shape,
+    Store,
     plan_nodes,
 )
 from devnet.network.ports import require_free
@@ -69,6 +78,10 @@ def run_devnet(
             show_default="1",
         ),
     ] = None,
+    store: Annotated[
+        Store | None,
+        typer.Option(help="Where nodes keep their databases.", show_default="sqlite"),
+    ] = None,
     directory: Annotated[
         Path, typer.Option(help="Where the chain, keys and logs are.", show_default=".devnet")
     ] = ROOT / ".devnet",
@@ -84,6 +97,9 @@ def run_devnet(
     and one video through ffmpeg. A node that dies is started again. A second start resumes the
     same chain.
 
+    With --store postgresql the databases are in a PostgreSQL server of the devnet's own, which
+    runs while the devnet does; the system's programs for it have to be installed.
+
     Exit codes: 0 done, 3 the machine lacks something, 4 another program is in the way,
     5 the processes of the devnet ended, 6 a job did not end as it should, 130 interrupted.
     """
@@ -94,7 +110,7 @@ def run_devnet(
         signal.signal(number, _interrupt)
     try:
         with DevnetDirectory(directory.absolute()) as held:
-            wish = _Wish(validators, followers, coordinators)
+            wish = _Wish(validators, followers, coordinators, store)
             options = _Options(tuple(port or DEFAULT_PORTS), fresh, demo, as_json)
             _run(held, wish, options, teller)
     except DevnetError as error:
@@ -118,11 +134,12 @@ class _Options:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """Numbers of nodes as they were asked for, None where nothing was said."""
+    """A network as it was asked for, None where nothing was said."""
 
     validators: int | None
     followers: int | None
     coordinators: int | None
+    store: Store | None
 
     def shape_of_new(self) -> Shape:
         """Return the shape of a new network."""
@@ -130,7 +147,7 @@ class _Wish:
         coordinators = self.coordinators or 1
         if coordinators > validators:
             raise ShapeFixed(f"{coordinators} coordinators need as many validators")
-        return Shape(validators, self.followers or 0, coordinators)
+        return Shape(validators, self.followers or 0, coordinators, self.store or Store.SQLITE)
 
     def shape_of(self, made: Shape) -> Shape:
         """Return the shape of a network that resumes; followers may differ at every start."""
@@ -142,16 +159,22 @@ class _Wish:
                 f"this chain began with {made.validators} validators and {made.coordinators} "
                 "coordinators, and its genesis names them; --fresh begins a new one"
             )
+        if self.store not in {None, made.store}:
+            raise ShapeFixed(
+                f"this chain is kept in {made.store}, and its nodes have nothing elsewhere; "
+                "--fresh begins a new one"
+            )
         followers = made.followers if self.followers is None else self.followers
-        return Shape(made.validators, followers, made.coordinators)
+        return Shape(made.validators, followers, made.coordinators, made.store)
 
 
 def _run(directory: DevnetDirectory, wish: _Wish, options: _Options, teller: Teller) -> None:
     require_free(options.ports)
     if directory.root.exists() and (options.fresh or not directory.is_provisioned()):
         directory.clear()
-    plans = _prepare(directory, wish, options, teller)
-    with Devnet(directory, plans, teller.progress) as network:
+    with ExitStack() as running:
+        plans = _prepare(directory, wish, options, teller, running)
+        network = running.enter_context(Devnet(directory, plans, teller.progress))
         network.start()
         outcome = run_demo(network.url, teller.step)
         if options.as_json:
@@ -163,9 +186,16 @@ def _run(directory: DevnetDirectory, wish: _Wish, options: _Options, teller: Tel
 
 
 def _prepare(
-    directory: DevnetDirectory, wish: _Wish, options: _Options, teller: Teller
+    directory: DevnetDirectory,
+    wish: _Wish,
+    options: _Options,
+    teller: Teller,
+    running: ExitStack,
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes of a network that is ready to start, made now or before."""
+    """Return the nodes of a network that is ready to start, made now or before.
+
+    What they need while they run is started, and `running` stops it.
+    """
     if directory.is_provisioned():
         shape = wish.shape_of(directory.read_shape())
         teller.progress(f"resuming the chain in {directory.root}")
@@ -174,10 +204,33 @@ def _prepare(
         teller.progress(f"making a new chain in {directory.root}")
         provision(directory, ChainWish(shape, time.time_ns() // 1_000_000))
     plans = plan_nodes(shape, options.ports)
+    urls = _start_server(directory, plans, teller, running) if shape.store != Store.SQLITE else {}
     for plan in plans:
-        write_config(directory, plan, direct_wiring(plan, plans))
+        own = {"store": {"url": urls[plan.name]}} if urls else {}
+        write_config(directory, plan, direct_wiring(plan, plans), Extras(own))
     directory.mark_provisioned(shape)
     return plans
+
+
+def _start_server(
+    directory: DevnetDirectory, plans: Sequence[NodePlan], teller: Teller, running: ExitStack
+) -> dict[str, str]:
+    """Start the network's server, and return the URL of each node's database.
+
+    Raises:
+        DatabaseServerUnusable: its programs are missing, or it does not start.
+    """
+    # Its driver takes a moment, which other networks need not wait for.
+    from devnet.network.postgresql import PostgresqlServer  # noqa: PLC0415
+
+    program = POSTGRES.find()
+    if program is None:
+        raise DatabaseServerUnusable(f"PostgreSQL is missing. On Debian: {POSTGRES.remedy}")
+    teller.progress(f"starting a PostgreSQL server in {directory.server}")
+    server = running.enter_context(PostgresqlServer(program, directory.server))
+    for plan in plans:
+        server.make_database(plan.database)
+    return {plan.name: server.url(plan.database) for plan in plans}
 
 
 def _stay_up(network: Devnet, teller: Teller) -> None:

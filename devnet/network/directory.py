@@ -26,6 +26,7 @@ class DevnetDirectory:
         self.passphrase = self.keys / "passphrase"
         self.shape = root / "shape.json"
         self.genesis = root / "genesis.json"
+        self.server = root / "postgresql"
         self.logs = root / "logs"
         self._lock_file = root.with_name(root.name + ".lock")
         self._lock_descriptor = -1

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from devnet.network.ports import FreePorts
 from ledger.params import VALIDATORS_MAX
@@ -22,9 +23,18 @@ P2P_PORTS_ABOVE = 1_000
 """A node's port for peers is its API's port and this, where it is free."""
 
 
+class Store(StrEnum):
+    """Where nodes keep their databases."""
+
+    SQLITE = "sqlite"
+    """In files of their data folders."""
+    POSTGRESQL = "postgresql"
+    """In a server of the network's own, a database for each node."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many nodes of each kind."""
+    """How many nodes of each kind, and where they keep their databases."""
 
     validators: int = VALIDATORS_DEFAULT
     """Validators that the genesis names."""
@@ -32,6 +42,8 @@ class Shape:
     """Nodes that follow and vote for nothing."""
     coordinators: int = 1
     """Validators, counted from the first, that also run a coordinator."""
+    store: Store = Store.SQLITE
+    """Where all of them keep their databases."""
 
     def __post_init__(self) -> None:
         """Assert what callers have checked."""
@@ -61,6 +73,11 @@ class NodePlan:
     def url(self) -> str:
         """Address of its API and pages, for people."""
         return f"http://localhost:{self.http_ports[0]}"
+
+    @property
+    def database(self) -> str:
+        """Name of its database, where the network has a server."""
+        return self.name.replace("-", "_")
 
     @property
     def role(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from ledger.store.backend import BUSY_TIMEOUT_S, READERS_MAX
@@ -114,7 +114,9 @@ class PostgresqlBackend:
     def failure(self, error: Exception) -> StoreError:
         """Return `StoreFailed` with what the server or libpq said."""
         reason = _reason(error)
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
+        is_invalid = isinstance(error, DBAPIError) and error.connection_invalidated
+        # The second: somebody passed the first failure over, and went on in the transaction.
+        if is_invalid or isinstance(error, PendingRollbackError):
             return StoreFailed(
                 f"{self.name}: connection lost ({reason}); whether the last transaction is stored "
                 "is found out when the node starts again"

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,6 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from coordinator.database import Database, DatabaseClosed, DatabaseTooNew
 from coordinator.database.schema import MIGRATIONS, REVISIONS
 from coordinator.database.tables import clients, metadata
+from devnet.network.postgresql import PostgresqlServer
+from ledger.store import StoreFailed
+from tests.databases import COORDINATOR, NewPlace, Place
+
+DURABLE = {
+    "sqlite": ("PRAGMA synchronous", 2),
+    "postgresql": ("SHOW synchronous_commit", "on"),
+}
+"""What tells that a commit is on disk before it is confirmed."""
 
 
 def _insert(client_id: str) -> Callable[[Connection], str]:
@@ -32,8 +40,8 @@ async def _ids(database: Database) -> list[str]:
     return list(await database.read(lambda c: list(c.execute(query).scalars())))
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/c.db")
+async def test_the_migrations_make_exactly_the_tables_of_the_code(place: Place) -> None:
+    database = Database(place.url(COORDINATOR))
 
     def differences(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
@@ -42,16 +50,12 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path
     database.close()
 
 
-async def test_a_database_is_durable_and_opens_again(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/c.db"
+async def test_a_database_is_durable_and_opens_again(place: Place) -> None:
+    url = place.url(COORDINATOR)
     database = Database(url)
     await database.write(_insert("a"))
-    pragmas = await database.read(
-        lambda c: [
-            c.execute(text(f"PRAGMA {p}")).scalar_one() for p in ("journal_mode", "synchronous")
-        ]
-    )
-    assert pragmas == ["wal", 2]
+    statement, durable = DURABLE[place.engine]
+    assert await database.write(lambda c: c.execute(text(statement)).scalar_one()) == durable
     database.close()
     again = Database(url)
     assert await _ids(again) == ["a"]
@@ -63,8 +67,8 @@ def test_the_revisions_are_written_down_as_alembic_finds_them() -> None:
     assert tuple(script.revision for script in found)[::-1] == REVISIONS
 
 
-async def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/c.db"
+async def test_a_newer_schema_is_refused_and_not_touched(place: Place) -> None:
+    url = place.url(COORDINATOR)
     database = Database(url)
     await database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num='9999'")))
     database.close()
@@ -72,8 +76,8 @@ async def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None
         Database(url)
 
 
-async def test_one_failing_write_does_not_undo_its_neighbours(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/c.db")
+async def test_one_failing_write_does_not_undo_its_neighbours(place: Place) -> None:
+    database = Database(place.url(COORDINATOR))
     await database.write(_insert("taken"))
     names = ["a", "taken", "b", "taken", "c"]
     answers = await asyncio.gather(
@@ -90,8 +94,8 @@ async def test_one_failing_write_does_not_undo_its_neighbours(tmp_path: Path) ->
     database.close()
 
 
-async def test_a_write_that_raises_leaves_nothing(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/c.db")
+async def test_a_write_that_raises_leaves_nothing(place: Place) -> None:
+    database = Database(place.url(COORDINATOR))
 
     def half(connection: Connection) -> None:
         _insert("half")(connection)
@@ -103,8 +107,8 @@ async def test_a_write_that_raises_leaves_nothing(tmp_path: Path) -> None:
     database.close()
 
 
-async def test_a_write_is_done_although_its_caller_went_away(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/c.db")
+async def test_a_write_is_done_although_its_caller_went_away(place: Place) -> None:
+    database = Database(place.url(COORDINATOR))
     caller = asyncio.create_task(database.write(_insert("a")))
     await asyncio.sleep(0)
     caller.cancel()
@@ -115,8 +119,8 @@ async def test_a_write_is_done_although_its_caller_went_away(tmp_path: Path) -> 
     database.close()
 
 
-async def test_many_writes_are_all_there(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/c.db")
+async def test_many_writes_are_all_there(place: Place) -> None:
+    database = Database(place.url(COORDINATOR))
     names = [f"{n:04}" for n in range(600)]
     await asyncio.gather(*(database.write(_insert(name)) for name in names))
     assert await _ids(database) == names
@@ -124,12 +128,38 @@ async def test_many_writes_are_all_there(tmp_path: Path) -> None:
 
 
 async def test_a_write_to_a_closed_database_is_refused_and_waits_for_nothing(
-    tmp_path: Path,
+    place: Place,
 ) -> None:
-    database = Database(f"sqlite:///{tmp_path}/c.db")
+    database = Database(place.url(COORDINATOR))
     first = asyncio.ensure_future(database.write(_insert("a")))
     await asyncio.sleep(0)
     await asyncio.to_thread(database.close)
     assert await first == "a"
     with pytest.raises(DatabaseClosed):
         await database.write(_insert("b"))
+
+
+async def test_when_a_commit_fails_every_writer_learns_it_and_nothing_is_written_after(
+    postgresql: PostgresqlServer, server_places: NewPlace
+) -> None:
+    url = server_places().url(COORDINATOR)
+    database = Database(url)
+    await database.write(_insert("a"))
+    watching = asyncio.create_task(database.until_failure())
+
+    def end_session(connection: Connection) -> None:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        postgresql.execute(f"SELECT pg_terminate_backend({pid}, 10000)")
+
+    works = [_insert("b"), end_session, _insert("c")]
+    answers = await asyncio.gather(*map(database.write, works), return_exceptions=True)
+    assert all(isinstance(answer, Exception) for answer in answers)
+    with pytest.raises(StoreFailed, match="connection lost"):
+        await watching
+    with pytest.raises(StoreFailed, match="connection lost"):
+        await database.write(_insert("d"))
+    assert await _ids(database) == ["a"]
+    database.close()
+    again = Database(url)
+    assert await _ids(again) == ["a"]
+    again.close()

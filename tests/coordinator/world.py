@@ -54,6 +54,7 @@ class World:
         limits: Limits | None = None,
         parameters: Parameters | None = None,
         chain: InProcessChain | None = None,
+        database_url: str | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock() if chain is None else chain.clock
@@ -67,7 +68,7 @@ class World:
         )
         self.supply = self.chain.supply()
         self.config = CoordinatorConfig(
-            database_url=f"sqlite:///{folder}/coordinator.db",
+            database_url=database_url or f"sqlite:///{folder}/coordinator.db",
             artifact_dir=folder / "artifacts",
             wrapping_key_path=folder / "secrets" / "wrapping.key",
             account_key=COORDINATOR,
