@@ -41,6 +41,8 @@ from node.peering.answers import Answers
 from node.peering.first_votes import FirstVotes
 from node.peering.links import MemberLinks
 from node.peering.presence import Presence
+from node.peering.repetitions import Repetitions
+from node.peering.statuses import Statuses
 from node.sync import Syncer
 
 EARLY_MAX: Final = 64
@@ -105,6 +107,8 @@ class Peering:
         self._early: dict[Peer, deque[Consensus]] = {}
         self._early_proposers: set[Peer] = set()
         self._replaying: set[asyncio.Task[None]] = set()
+        self._statuses = Statuses(self._on_status)
+        self._repetitions = Repetitions()
 
     def attach(self, parts: PeeringParts) -> None:
         """Say where messages go; they need the transport, which needs this handler."""
@@ -136,6 +140,7 @@ class Peering:
         parts.answers.forget(peer)
         parts.syncer.left(peer)
         parts.gossip.disconnected(peer)
+        self._statuses.forget(peer)
         self._early_proposers.discard(peer)
         self._early.pop(peer, None)
 
@@ -149,7 +154,7 @@ class Peering:
         parts.presence.heard(peer)
         match message:
             case StatusMessage():
-                self._on_status(peer, message)
+                self._statuses.came(peer, message)
             case WordRequest():
                 parts.first_votes.asked(peer, message)
             case WordAnswer():
@@ -242,6 +247,9 @@ class Peering:
         parts = self._parts
         if vote.signer != member:
             parts.first_votes.shown(vote, member)
+            return
+        now_ms = int(asyncio.get_running_loop().time() * 1_000)
+        if not self._repetitions.is_new(vote, now_ms, has_block=block is not None):
             return
         parts.first_votes.heard(vote)
         try:

@@ -19,6 +19,7 @@ from tests.node.lone_node import TAGS, LoneNode
 from tests.node.memory_peers import MemoryHub
 from tests.node.test_network import VALIDATORS, member, reported, submitted
 from tests.node.test_peering import Caller, caller, handler_of
+from tests.p2p.meeting import eventually
 
 
 def shown_to(node: LoneNode, number: int) -> list[Vote]:
@@ -169,6 +170,7 @@ async def test_a_question_that_got_lost_is_asked_again_with_the_next_status(tmp_
     peer.sent.clear()
     for _ in range(2):
         await handler.received(peer, StatusMessage(0, 1, 0, bytes(32)))
+    await eventually(lambda: len(peer.sent) == 2)
     await handler.received(peer, StatusMessage(1, 1, 0, bytes(32)))
     assert peer.sent == [WordRequest(0), WordRequest(0)]
     await handler.received(peer, WordAnswer(0, 1, 0, None))

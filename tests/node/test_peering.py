@@ -109,7 +109,7 @@ async def test_another_final_block_of_a_validator_at_the_same_height_is_told_onc
         assert not logs, "anybody can follow, and say what it likes"
         for _ in range(2):
             peer = caller(node, 1)
-            for final_id in (own, b"\x01" * 32, b"\x01" * 32):
+            for final_id in (b"\x01" * 32, b"\x01" * 32, own):
                 await handler.received(peer, StatusMessage(0, 1, 0, final_id))
             handler.disconnected(peer)
     assert [each["event"] for each in logs] == ["peer_has_another_final_block"]
@@ -174,8 +174,9 @@ async def test_an_answer_that_is_no_block_is_the_peers_fault(node: LoneNode) -> 
     transport.hub.down(other)
 
 
+@pytest.mark.parametrize("is_block", [True, False])
 async def test_a_proposal_of_another_block_than_its_vote_names_is_the_leaders_fault(
-    node: LoneNode,
+    node: LoneNode, *, is_block: bool
 ) -> None:
     handler, tree = handler_of(node), node.tree
     leader = node.driver.committee.leader(1)
@@ -183,11 +184,10 @@ async def test_a_proposal_of_another_block_than_its_vote_names_is_the_leaders_fa
     built, _ = at_once(tree.build(root, 1, key, START_MS + 1, []))
     vote = vote_of(leader, Notarize(0, 1, 0, b"\x01" * 32))
     peer = caller(node, leader)
-    with pytest.raises(PeerFault, match="PROPOSAL_MISMATCHED"):
-        await handler.received(peer, ProposalMessage(vote, built.data))
     with pytest.raises(PeerFault) as fault:
-        await handler.received(peer, ProposalMessage(vote, b"garbage"))
+        await handler.received(peer, ProposalMessage(vote, built.data if is_block else b"garbage"))
     assert fault.value.provable
+    assert (fault.value.code == "PROPOSAL_MISMATCHED") == is_block
 
 
 async def test_only_the_first_block_that_a_leader_proposes_in_a_view_is_decoded(
