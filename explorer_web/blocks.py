@@ -88,6 +88,7 @@ def block_page(index: IndexReader, standing: Standing, reference: str, shown: Sl
             "badges": (FINAL,),
             "sections": sections,
             "transactions": transactions,
+            "gone": _gone(header, shown.first_transaction, len(transactions)),
             "outcomes": outcomes,
             "shown": shown,
             "url": url,
@@ -231,7 +232,13 @@ def _transactions(index: IndexReader, header: Header, first: int) -> list[Transa
     end = min(first + ENTRIES_PER_PAGE, header.transaction_count)
     before = (header.height, end)
     rows = index.transactions(before, max(0, end - first), height=header.height)
-    return rows[::-1]
+    # Where plain transfers have left the index, rows of the page before would fill their places.
+    return [row for row in rows[::-1] if row.index >= first]
+
+
+def _gone(header: Header, first: int, shown: int) -> int:
+    """Return how many transactions of a page the index keeps no more."""
+    return max(0, min(ENTRIES_PER_PAGE, header.transaction_count - first) - shown)
 
 
 def _outcomes(index: IndexReader, header: Header, first: int) -> list[OutcomeRow]:

@@ -31,7 +31,7 @@ from ledger.store.entries import (
     load_receipts,
     rows_of,
 )
-from ledger.store.errors import IndexRefused
+from ledger.store.errors import IndexRefused, SchemaTooOld, StoreMissing
 from ledger.store.fold import Fold, concerned_ids, concerned_miners
 from ledger.store.history import History
 from ledger.store.index_checks import check_blocks
@@ -55,7 +55,7 @@ from ledger.store.partitions import (
     load_range,
     open_partition,
 )
-from ledger.store.schema import Schema, upgrade_schema
+from ledger.store.schema import Schema, require_schema, upgrade_schema
 from ledger.store.stored import StoredBlock, StoredHead
 from ledger.store.tally import Tally
 from ledger.types import DurationMs, Height
@@ -108,7 +108,7 @@ def prepare_index(url: str) -> Height:
     """Make the index or bring it to this program's schema, and return its cursor's height.
 
     An index of an older schema may be emptied by that. For the process that reads the index, before
-    it starts the one that writes it.
+    it starts the one that writes it; one that is up to date may be in use by another.
 
     Returns:
         Height of the newest indexed block; -1 before genesis.
@@ -117,7 +117,10 @@ def prepare_index(url: str) -> Height:
         StoreUnusable: a subclass that says what to do.
     """
     with closing(Database(url, durable=False)) as database:
-        upgrade_schema(database, Schema.INDEX)
+        try:
+            require_schema(database, Schema.INDEX)
+        except (StoreMissing, SchemaTooOld):
+            upgrade_schema(database, Schema.INDEX)
         with database.reading() as connection:
             indexed = load_range(connection)
             return -1 if indexed is None else indexed.height

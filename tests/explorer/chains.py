@@ -14,6 +14,7 @@ from ledger.codec import encode
 from ledger.job_rejections import JobUnknown
 from ledger.records import Job
 from ledger.types import Hash
+from tests.databases import Files
 from tests.ledger.phases import Phase, job_in, rule
 from tests.ledger.worlds import AITBC, PEOPLE, World
 from tests.store.indexes import Indexed, open_indexed
@@ -30,6 +31,7 @@ class NodeOfTests:
     final_height: int = 0
     head_height: int = 0
     now_ms: int = 0
+    index_fault: str = ""
     known: dict[Hash, Whereabouts] = field(default_factory=dict)
 
     async def standing(self) -> Standing:
@@ -43,6 +45,7 @@ class NodeOfTests:
             validators=1,
             heartbeat_ms=10_000,
             now_ms=self.now_ms,
+            index_fault=self.index_fault,
         )
 
     async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
@@ -71,7 +74,7 @@ class IndexedChain:
 @contextmanager
 def build_chain(folder: Path) -> Iterator[IndexedChain]:
     """Make the chain in a folder."""
-    with open_indexed(folder) as indexed:
+    with open_indexed(Files(folder)) as indexed:
         world = World()
         genesis = world.final
         chain = _live(world, indexed)

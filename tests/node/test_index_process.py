@@ -69,7 +69,7 @@ def dump_from_scratch(chain: Path, folder: Path, layout: IndexLayout) -> Dump:
 def test_an_index_whose_process_was_killed_at_every_step_is_that_of_one_never_killed(
     tmp_path: Path,
 ):
-    with build_chain(Files(tmp_path)) as chain:
+    with build_chain(tmp_path) as chain:
         span_ms = chain.world.now_ms - chain.world.blocks[0].header.timestamp_ms
     (tmp_path / "index.db").unlink()
     layout = IndexLayout(partition_entries=15, keep_ms=span_ms // 3)
