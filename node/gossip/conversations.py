@@ -21,9 +21,9 @@ class Conversation:
 
     __slots__ = ("_announced", "budget")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: PeerBudget) -> None:
         """Begin with nothing said."""
-        self.budget = PeerBudget()
+        self.budget = budget
         """What its transactions may cost."""
         self._announced: OrderedDict[bytes, None] = OrderedDict()
 

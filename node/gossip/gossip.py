@@ -20,7 +20,15 @@ from ledger.transaction import IdentifiedTransaction
 from ledger.types import Hash, PublicKey
 from node.gossip.announcements import AnnouncementBook
 from node.gossip.arrivals import VALIDATOR_SOURCE, Arrivals, source_of
-from node.gossip.budgets import GARBAGE_CODES, LOOK_COST, REFUSAL_COST, SERVE_COST
+from node.gossip.budgets import (
+    ATTENTION_MAX,
+    GARBAGE_CODES,
+    LOOK_COST,
+    REFUSAL_COST,
+    SERVE_COST,
+    Attention,
+    PeerBudget,
+)
 from node.gossip.conversations import Conversation, Questions
 from node.gossip.metrics import GossipMetrics
 from node.gossip.outgoing import Outgoing, batches
@@ -81,6 +89,7 @@ class Gossip:
         self._outgoing = Outgoing(self._send)
         self._book = AnnouncementBook()
         self._questions = Questions()
+        self._followers = Attention(ATTENTION_MAX)
         self._conversations: dict[Peer, Conversation] = {}
         self._turn = 0
 
@@ -136,7 +145,8 @@ class Gossip:
 
     def connected(self, peer: Peer) -> None:
         """Announce to a new peer what this node answers for, if that is for the peer to know."""
-        self._conversations[peer] = Conversation()
+        budget = PeerBudget(lambda: peer.role is Role.FOLLOWER, self._followers)
+        self._conversations[peer] = Conversation(budget)
         if peer in self._confidants():
             waiting = (self._waiting(identity) for identity in self._book.everything())
             references = filter(None, waiting)

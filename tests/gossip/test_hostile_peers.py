@@ -11,7 +11,14 @@ from ledger.keys import KeyPair
 from ledger.params import TRANSACTION_BYTES_MAX
 from ledger.transaction import SignedTransaction
 from node.gossip.arrivals import LINE_BYTES_MAX
-from node.gossip.budgets import ATTENTION_MAX, GARBAGE_MAX, WINDOW_SECONDS, PeerBudget
+from node.gossip.budgets import (
+    ATTENTION_MAX,
+    FOLLOWER_ATTENTION_MAX,
+    GARBAGE_MAX,
+    WINDOW_SECONDS,
+    Attention,
+    PeerBudget,
+)
 from node.gossip.conversations import ANNOUNCED_MAX, ASKED_MAX, Conversation, Questions
 from node.p2p import Role, TransactionsAnnouncement, TransactionsMessage, TransactionsWanted
 from node.references import reference_of
@@ -183,7 +190,8 @@ async def test_transactions_are_sent_only_to_whom_they_were_announced_and_once()
 
 
 async def test_announcements_of_what_does_not_exist_are_remembered_in_bounds() -> None:
-    questions, conversation = Questions(), Conversation()
+    budget = PeerBudget(lambda: True, Attention(ATTENTION_MAX))
+    questions, conversation = Questions(), Conversation(budget)
     for number in range(ASKED_MAX + 5_000):
         reference = number.to_bytes(16, "big")
         assert questions.ask(reference, 0.0)
@@ -197,7 +205,7 @@ async def test_announcements_of_what_does_not_exist_are_remembered_in_bounds() -
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 50_000), st.floats(0, 5)), max_size=60))
 def test_a_budget_never_gives_more_than_its_window_has(steps: list[tuple[int, float]]) -> None:
-    budget, now = PeerBudget(), 0.0
+    budget, now = PeerBudget(lambda: False, Attention(ATTENTION_MAX)), 0.0
     paid: list[tuple[float, int]] = []
     for cost, passed in steps:
         now += passed
@@ -206,6 +214,27 @@ def test_a_budget_never_gives_more_than_its_window_has(steps: list[tuple[int, fl
     for start, _ in paid:
         inside = sum(cost for at, cost in paid if start <= at < start + WINDOW_SECONDS)
         assert inside <= 2 * ATTENTION_MAX
+
+
+def test_followers_share_their_attention_and_each_is_sure_of_a_little() -> None:
+    shared = Attention(ATTENTION_MAX)
+    greedy = [PeerBudget(lambda: True, shared) for _ in range(64)]
+    paid = sum(each.pay(1_000, 0.0) for each in greedy for _ in range(1_000))
+    assert paid * 1_000 == ATTENTION_MAX + 64 * FOLLOWER_ATTENTION_MAX
+    modest = PeerBudget(lambda: True, shared)
+    assert modest.pay(FOLLOWER_ATTENTION_MAX, 0.0)
+    assert not modest.pay(1, 0.0)
+    assert modest.pay(ATTENTION_MAX, WINDOW_SECONDS), "nobody else asks in this window"
+
+
+def test_what_is_refused_of_followers_is_charged_to_them_together_and_to_no_validator() -> None:
+    shared = Attention(ATTENTION_MAX)
+    first, second = (PeerBudget(lambda: True, shared) for _ in range(2))
+    validator = PeerBudget(lambda: False, shared)
+    first.charge(ATTENTION_MAX + FOLLOWER_ATTENTION_MAX, 0.0)
+    assert not first.pay(1, 0.0)
+    assert not second.pay(FOLLOWER_ATTENTION_MAX + 1, 0.0)
+    assert validator.pay(ATTENTION_MAX, 0.0)
 
 
 # ---------------------------------------------------------------- anything at all
