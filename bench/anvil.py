@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from bench.load import REQUEST_TIMEOUT_S
+from bench.load import plain_client
 from bench.machine import ROOT
 from devnet.network.ports import FreePorts
 from devnet.network.processes import ManagedProcess
@@ -205,7 +205,7 @@ def running_anvil(
     url = f"http://127.0.0.1:{port}"
     anvil = Anvil(url, transactions, batch)
     try:
-        with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
+        with plain_client() as client:
             process.wait_until(lambda: _answers(anvil, client), START_LIMIT_S)
         yield anvil
     finally:

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from aitbc import ChainTags
-from bench.load import REQUEST_TIMEOUT_S
+from bench.load import plain_client
 from bench.wallets import Wallets
 from devnet.network.configuration import Extras, direct_wiring, write_config
 from devnet.network.directory import DevnetDirectory
@@ -32,7 +32,7 @@ WAIT_S: Final = 120.0
 START_WAIT_S: Final = 600.0
 """Limit of a start; from a genesis of 10^6 accounts it takes long."""
 
-POLL_S: Final = 0.002
+POLL_S: Final = 0.005
 """Between two looks at what is waited for; part of the error of every time measured so."""
 
 
@@ -62,7 +62,7 @@ class Cluster:
         """Name what there is; `running_cluster` starts it."""
         self.nodes = list(nodes)
         self.tags = tags
-        self.client = httpx.Client(timeout=REQUEST_TIMEOUT_S)
+        self.client = plain_client()
         """For questions, by the thread that made the cluster."""
         self._wallets = wallets
 
@@ -211,6 +211,8 @@ def running_cluster(
     followers: int,
     wallets: Wallets,
     databases: Mapping[str, str] = {},
+    *,
+    in_one: bool = False,
 ) -> Iterator[Cluster]:
     """Run validators below `folder` until the block ends; followers are made and not started.
 
@@ -220,6 +222,8 @@ def running_cluster(
         followers: how many.
         wallets: accounts of the genesis.
         databases: members of a lone node's ``store`` section; SQLite files when left out.
+        in_one: whether each node is a single process, which starts sooner and is slower; for a
+            quick run of many.
     """
     directory = DevnetDirectory(folder)
     free = FreePorts()
@@ -232,12 +236,12 @@ def running_cluster(
         wallets.addresses(),
         BUCKETS_DEFAULT,
     )
+    workers, store = (0, {"index_in": "thread"}) if in_one else (verifiers(validators), databases)
+    extras = _extras(workers, store)
     with directory:
         provision(directory, wish)
         for plan in plans:
-            write_config(
-                directory, plan, direct_wiring(plan, plans), _extras(validators, databases)
-            )
+            write_config(directory, plan, direct_wiring(plan, plans), extras)
         nodes = [NodeProcess(directory, plan) for plan in plans]
         genesis = json.loads(directory.genesis.read_bytes())
         tags = ChainTags(genesis["chain_id"], bytes.fromhex(genesis["genesis_digest"]))
@@ -267,12 +271,12 @@ def _wait_ready(node: NodeProcess) -> None:
     node.process.wait_until(lambda: node.status() is not None, START_WAIT_S)
 
 
-def _extras(validators: int, databases: Mapping[str, str]) -> Extras:
+def _extras(workers: int, store: Mapping[str, str]) -> Extras:
     return Extras(
         {
-            "store": databases,
+            "store": store,
             "check_invariants": False,
-            "signatures": {"workers": verifiers(validators)},
+            "signatures": {"workers": workers},
             "http": {"quotas": {"other": 1_000_000_000}},
             "log": {"level": "warning"},
         }

@@ -16,9 +16,9 @@ from bench.figures import percentile
 from bench.load import (
     BATCH,
     CONNECTIONS,
-    REQUEST_TIMEOUT_S,
     deliver,
     light_load,
+    plain_client,
     post_final,
     window_rates,
 )
@@ -54,7 +54,7 @@ def _measure(run: Run) -> None:
     validators = options.validators
     wallets = Wallets(options.accounts, processes=verifiers(1))
     run.say(f"making a chain with {options.accounts:,} accounts and {validators} validators")
-    with running_cluster(run.folder, validators, 1, wallets) as cluster:
+    with running_cluster(run.folder, validators, 1, wallets, in_one=run.quick) as cluster:
         run.say("running; one transfer in flight")
         _light(run, cluster)
         run.say("full load")
@@ -66,10 +66,10 @@ def _measure(run: Run) -> None:
             _failover(run, cluster)
     database = next(run.folder.rglob("chain.db"))
     run.mode.update(store_mode(f"sqlite:///{database}"))
+    others = f"{verifiers(validators)} more of each verify" if not run.quick else "each in one"
     run.mode["topology"] = (
-        f"client and {validators} validator processes on this machine, "
-        f"{verifiers(validators)} more of each verify; TLS between them, loopback HTTP, "
-        "MessagePack, to durable commit"
+        f"client and {validators} validator processes on this machine, {others}; "
+        "TLS between them, loopback HTTP, MessagePack, to durable commit"
     )
     run.workload.update(
         validators=validators,
@@ -185,7 +185,7 @@ def _light_traffic(cluster: Cluster) -> Iterator[None]:
     stop = threading.Event()
 
     def send() -> None:
-        with httpx.Client(timeout=REQUEST_TIMEOUT_S) as client:
+        with plain_client() as client:
             for number in itertools.count():
                 if stop.wait(LIGHT_PAUSE_S):
                     return

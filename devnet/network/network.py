@@ -14,7 +14,7 @@ import httpx
 
 from devnet.network.directory import DevnetDirectory
 from devnet.network.errors import ProcessEnded
-from devnet.network.node import NodeProcess
+from devnet.network.node import PLAIN_HTTP, NodeProcess
 from devnet.network.plan import NodePlan
 from devnet.network.processes import ManagedProcess, how_it_ended
 from devnet.network.revival import Revival
@@ -164,7 +164,7 @@ def miner_name(node: NodeProcess) -> str:
 
 def _is_registered(node: NodeProcess) -> bool:
     try:
-        answer = httpx.get(f"{node.url}/v1/miners", timeout=5.0)
+        answer = httpx.get(f"{node.url}/v1/miners", timeout=5.0, verify=PLAIN_HTTP)
     except httpx.TransportError as error:
         raise ProcessEnded(f"{node.name} stopped answering: {error}") from None
     miners = answer.json().get("miners", []) if answer.is_success else []
