@@ -82,7 +82,7 @@ class BucketTree(LayeredBase):
             tree.contents[number] = contents = bucket.from_blob(blob, tree.bits)
             dirty[number] = bucket.digest_of(contents)
         if dirty:
-            rows, tree.root = _changed_rows(dirty, tree.height, _Below(tree, None).copy_of_row)
+            rows, tree.root = _changed_rows(dirty, tree.height, tree.copier_of)
             tree._write(rows)
         return tree
 
@@ -94,9 +94,10 @@ class BucketTree(LayeredBase):
         """Return the digests of the children of node `number` above `level` (0 = the buckets)."""
         return self._levels[level][number * ROW_BYTES : (number + 1) * ROW_BYTES]
 
-    def copy_of_row(self, level: int, number: int) -> bytearray:
-        """Return the same as bytes that the caller may change."""
-        return self._levels[level][number * ROW_BYTES : (number + 1) * ROW_BYTES]
+    def copier_of(self, level: int) -> Callable[[int], bytearray]:
+        """Return what copies a row of a level, so that the caller may change it."""
+        digests = self._levels[level]
+        return lambda number: digests[number * ROW_BYTES : (number + 1) * ROW_BYTES]
 
     @property
     def height(self) -> int:
@@ -175,7 +176,7 @@ class TreeOverlay(Layer[BucketTree]):
         self.contents = changed
         rows = []
         for level in range(self.base.height):
-            dirty, row = yield from _changed_row_in_steps(dirty, level, below.copy_of_row)
+            dirty, row = yield from _changed_row_in_steps(dirty, below.copier_of(level))
             rows.append(row)
         self.rows, self.root = rows, dirty[0]
 
@@ -221,12 +222,21 @@ class _Below:
                 return row
         return self.base.row(level, number)
 
-    def copy_of_row(self, level: int, number: int) -> bytearray:
-        for layer in self.layers:
-            row = layer.rows[level].get(number)
-            if row is not None:
-                return row[:]
-        return self.base.copy_of_row(level, number)
+    def copier_of(self, level: int) -> Callable[[int], bytearray]:
+        """Return what copies a row of a level, so that the caller may change it."""
+        copy_of_base = self.base.copier_of(level)
+        changed = [layer.rows for layer in self.layers]
+        if not changed:
+            return copy_of_base
+
+        def copy(number: int) -> bytearray:
+            for rows in changed:
+                row = rows[level].get(number)
+                if row is not None:
+                    return row[:]
+            return copy_of_base(number)
+
+        return copy
 
 
 def _change_buckets(
@@ -247,7 +257,7 @@ def _change_buckets(
 
 
 def _changed_row_in_steps(
-    dirty: dict[int, Hash], level: int, copy_of_row: Callable[[int, int], bytearray]
+    dirty: dict[int, Hash], copy_of_row: Callable[[int], bytearray]
 ) -> Steps[tuple[dict[int, Hash], dict[int, bytearray]]]:
     """Carry changed digests of one level up by one.
 
@@ -259,7 +269,7 @@ def _changed_row_in_steps(
         above = number >> 4
         row = changed.get(above)
         if row is None:
-            row = changed[above] = copy_of_row(level, above)
+            row = changed[above] = copy_of_row(above)
         at = (number & 15) * 32
         row[at : at + 32] = digest
     digests: dict[int, Hash] = {}
@@ -273,7 +283,7 @@ def _changed_row_in_steps(
 
 
 def _changed_rows(
-    dirty: dict[int, Hash], height: int, copy_of_row: Callable[[int, int], bytearray]
+    dirty: dict[int, Hash], height: int, copier_of: Callable[[int], Callable[[int], bytearray]]
 ) -> tuple[list[dict[int, bytearray]], Hash]:
     """Carry changed bucket digests up, level by level.
 
@@ -282,6 +292,6 @@ def _changed_rows(
     """
     rows = []
     for level in range(height):
-        dirty, row = at_once(_changed_row_in_steps(dirty, level, copy_of_row))
+        dirty, row = at_once(_changed_row_in_steps(dirty, copier_of(level)))
         rows.append(row)
     return rows, dirty[0]

@@ -174,8 +174,12 @@ class FinalState(LayeredBase, State):
         """Make the sealed overlay that stands on this state part of it; its children stay valid."""
         assert overlay.tree is not None, "only a sealed overlay can become final"
         overlay.become_base()
+        records = self.records
         for key, record in overlay.changes.items():
-            self._replace(key, record)
+            if record is None or key[0] in _CLOCKED:
+                self._replace(key, record)
+            else:
+                records[key] = record
         self.tree.absorb(overlay.tree)
         overlay.forget()
 
@@ -183,8 +187,8 @@ class FinalState(LayeredBase, State):
         """Put one record, or take it out, and keep the due queue in step."""
         if key[0] in _CLOCKED:
             self.due.replace(key, self.records.get(key), record)
-        if key[0] == _BALLOT:
-            self._follow_ballot(key, record)
+            if key[0] == _BALLOT:
+                self._follow_ballot(key, record)
         if record is None:
             self.records.pop(key, None)
         else:

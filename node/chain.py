@@ -229,13 +229,13 @@ class ChainNode:
         """Make a block that is durable in the store the final head, and tell who waits."""
         parent = self.tree.final_view
         abandoned = self.tree.advance(block)
-        self.pool.settle(block.transaction_ids)
+        ids = block.transaction_ids
+        self.pool.settle(ids)
         height = block.view.header.height
-        for transaction_id in block.transaction_ids:
+        for transaction_id in ids:
             self._recent[transaction_id] = height
-            for future in self._waiters.pop(transaction_id, ()):
-                if not future.done():
-                    future.set_result(height)
+            if self._waiters:
+                self._tell_waiters(transaction_id, height)
         while len(self._recent) > RECENT_FINAL_MAX:
             self._recent.popitem(last=False)
         for gone in abandoned:
@@ -244,6 +244,11 @@ class ChainNode:
             notify(parent, block.view)
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
+
+    def _tell_waiters(self, transaction_id: Hash, height: Height) -> None:
+        for future in self._waiters.pop(transaction_id, ()):
+            if not future.done():
+                future.set_result(height)
 
     # ------------------------------------------------------------ work for a block
 

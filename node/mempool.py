@@ -255,11 +255,13 @@ class Mempool:
 
         Call it after `Views.final_view` has moved to that block (T8).
         """
+        remove, note = self._index.remove, self._included.add
         for transaction_id in final_ids:
-            entry = self._index.remove(transaction_id)
-            if entry:
-                self._included.add(entry.reference)
-            self._doubted.pop(transaction_id, None)
+            entry = remove(transaction_id)
+            if entry is not None:
+                note(entry.reference)
+            if self._doubted:
+                self._doubted.pop(transaction_id, None)
         final = self._views.final_view
         for transaction_id in self._index.expired(final.header.timestamp_ms + 1):
             expired = self._index.get(transaction_id)
