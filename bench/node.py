@@ -5,6 +5,7 @@ load, the memory of the node's processes, the index catching up, and starts with
 """
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 
 import httpx
@@ -91,12 +92,14 @@ def _load(run: Run, cluster: Cluster) -> None:
     post_final(cluster.client, cluster.urls[0], cluster.transfers(options.batch))
     window = min(WINDOW, max(options.batch, options.transactions // 5))
     rates: list[float] = []
-    seconds_used, sent, looks, late = 0.0, 0, 0.0, 0.0
+    seconds_used, client_used, sent, looks, late = 0.0, 0.0, 0, 0.0, 0.0
     while sent < options.transactions:
         count = min(ROUND, options.transactions - sent)
         signed = cluster.transfers(count)
         used, before = cluster.cpu_seconds(), cluster.loop_looks(cluster.nodes[0])
+        client_before = time.process_time()
         delivered = _deliver(cluster, signed, options)
+        client_used += time.process_time() - client_before
         seconds_used += cluster.cpu_seconds() - used
         after = cluster.loop_looks(cluster.nodes[0])
         looks, late = looks + after[0] - before[0], late + after[1] - before[1]
@@ -111,6 +114,7 @@ def _load(run: Run, cluster: Cluster) -> None:
     run.add(
         "node.cpu", "  processor time of the node, a transfer", "µs", [seconds_used / sent * 1e6]
     )
+    run.add("node.client.cpu", "  and of the client", "µs", [client_used / sent * 1e6])
     late_share = late / looks * 100 if looks else 0.0
     run.add("node.loop.late", "  event loop late by over 20 ms, of all looks", "%", [late_share])
 
