@@ -50,7 +50,7 @@ BALANCE_WEI: Final = 10**24
 GAS_LIMIT: Final = 10**12
 """Of a block: never what bounds it."""
 
-POLL_S: Final = 0.002
+POLL_S: Final = 0.005
 """Between two questions whether a batch is in a block."""
 
 
