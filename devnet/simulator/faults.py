@@ -169,5 +169,27 @@ class LostJournal:
         return f"v{self.machine}: loses its journal, down for {self.down_ms} ms"
 
 
-Fault = Crash | Pause | Cut | ClockJump | SlowDisk | FullDisk | LostJournal
+@dataclass(frozen=True, slots=True)
+class LostDisk:
+    """A machine crashes and gets an empty disk: journal and database are gone (S10)."""
+
+    at_ms: int
+    """When."""
+    machine: int
+    """Which."""
+    down_ms: int
+    """When it starts again."""
+
+    def begin(self, network: SimNetwork) -> None:
+        """Let it happen."""
+        machine = network.machines[self.machine]
+        machine.crash(Loss.POWER, self.down_ms)
+        machine.replace_disk()
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"v{self.machine}: loses its disk, down for {self.down_ms} ms"
+
+
+Fault = Crash | Pause | Cut | ClockJump | SlowDisk | FullDisk | LostJournal | LostDisk
 """Anything that befalls a run."""

@@ -14,6 +14,7 @@ from devnet.simulator.disk import Loss, SimDisk
 from devnet.simulator.genesis import GENESIS_MS
 from devnet.simulator.people import validator_key
 from devnet.simulator.schedule import MS, Schedule
+from devnet.simulator.store import MemoryStore
 from devnet.simulator.world import Interruption, World
 from ledger.types import PublicKey, TimestampMs
 from node.journal import JournalError, JournalFailed
@@ -86,9 +87,7 @@ class Machine:
         self.public_key: PublicKey = validator_key(member).public_key
         self.chance: random.Random = world.chance(f"machine-{number}")
         self.disk = SimDisk(self.chance)
-        self.store = world.genesis.store()
-        self.store.check_room = self.disk.check_room
-        self.store.on_commit = lambda *what: world.watcher.on_durable(self, *what)
+        self.store = self._new_store()
         self.clock = SimClock(world.schedule, 1_000_000 + 77_777 * number)
         self.process: Process | None = None
         """The running process."""
@@ -200,6 +199,12 @@ class Machine:
         if down_ms is not None:
             self.world.schedule.after(down_ms * MS, self.start)
 
+    def replace_disk(self) -> None:
+        """Lose journal and database; no process runs."""
+        self.disk.wipe()
+        self.store = self._new_store()
+        self.lost_journal = True
+
     def pause(self, for_ms: int) -> None:
         """Stop the process, as SIGSTOP does, and let it go on later."""
         if self.process is not None and not self._is_paused:
@@ -236,6 +241,12 @@ class Machine:
             case _:
                 least_us, most_us = THREAD_US
         return least_us + int(self.chance.random() * (most_us - least_us))
+
+    def _new_store(self) -> MemoryStore:
+        store = self.world.genesis.store()
+        store.check_room = self.disk.check_room
+        store.on_commit = lambda *what: self.world.watcher.on_durable(self, *what)
+        return store
 
     def _cut_if_armed(self) -> None:
         if self._armed is not None and self.process is not None:

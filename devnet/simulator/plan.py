@@ -13,6 +13,7 @@ from devnet.simulator.faults import (
     Cut,
     Fault,
     FullDisk,
+    LostDisk,
     LostJournal,
     Pause,
     SlowDisk,
@@ -144,7 +145,8 @@ def random_plan(seed: int, strategies: tuple[str, ...], scale: Scale = SMALL) ->
     faults = _choose_faults(chance, victims, machines, storm_ms)
     if is_calm and not late and validators >= 4 and chance.random() < 0.15:
         losers = victims[validators:] or victims
-        lost = LostJournal(chance.randrange(storm_ms), chance.choice(losers), 100)
+        loss = chance.choice((LostJournal, LostDisk))
+        lost = loss(chance.randrange(storm_ms), chance.choice(losers), 100)
         faults = tuple(sorted((*faults, lost), key=lambda fault: fault.at_ms))
     return Plan(
         seed=seed,

@@ -10,7 +10,7 @@ from devnet.simulator.byzantine import STRATEGIES
 from devnet.simulator.checkers import Checkers, Objection, liveness_bound_ms
 from devnet.simulator.conduct import Conduct
 from devnet.simulator.council import Council
-from devnet.simulator.faults import Fault, LostJournal
+from devnet.simulator.faults import Fault, LostDisk, LostJournal
 from devnet.simulator.genesis import make_genesis
 from devnet.simulator.logs import logs_of
 from devnet.simulator.machine import Machine
@@ -89,7 +89,7 @@ class Simulation:
         if plan.twins is not None:
             dishonest.add(self.machines[plan.twins].public_key)
         # Who forgets its votes can contradict them, whatever it means to do: one of the f.
-        lost = [fault.machine for fault in plan.faults if isinstance(fault, LostJournal)]
+        lost = [fault.machine for fault in plan.faults if isinstance(fault, LostJournal | LostDisk)]
         dishonest |= {self.machines[number].public_key for number in lost}
         twins = {plan.twins} if plan.twins is not None else set()
         self.live = [machine for machine in self.honest if machine.member not in twins]

@@ -15,6 +15,7 @@ from devnet.simulator.byzantine.talkers import (
     Laggard,
     LyingServer,
     Mute,
+    Perjurer,
     StaleReplayer,
     WrongEpochVoter,
 )
@@ -42,6 +43,7 @@ STRATEGIES: Mapping[str, type[Byzantine]] = MappingProxyType(
         "forger": Forger,
         "lying-server": LyingServer,
         "time-traveller": TimeTraveller,
+        "perjurer": Perjurer,
         "ghost": Ghost,
     }
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from consensus import Certificate, CertificateEntry, Finalize, Notarize, Nullify
+from consensus import Certificate, CertificateEntry, Finalize, Notarize, Nullify, Vote
 from devnet.simulator.byzantine.base import Byzantine
 from devnet.simulator.schedule import MS
 from devnet.simulator.wire import vote_in
@@ -20,6 +20,7 @@ from node.p2p import (
     RangeAnswer,
     StatusMessage,
     VoteMessage,
+    WordAnswer,
 )
 
 if TYPE_CHECKING:
@@ -153,3 +154,16 @@ class LyingServer(Byzantine):
                 (FinalBlock(blocks[0].block[:-5], b""), *blocks[1:]),
             )
         )
+
+
+class Perjurer(Byzantine):
+    """Keeps the rules, but gives false words, or none, to members that ask for its word (S10)."""
+
+    def outgoing(self, peer: SimPeer, message: Message) -> Iterable[Message]:
+        """Deny every vote and claim to know nothing, show a forged vote, or say nothing."""
+        if not isinstance(message, WordAnswer):
+            return (message,)
+        asking = self.process.driver.committee.index_of(peer.key) or 0
+        forged = Vote(Nullify(message.epoch, message.view), asking, FORGED)
+        denied = WordAnswer(message.epoch, 1, 0, None)
+        return self.chance.choice(((denied,), (denied,), (replace(message, vote=forged),), ()))

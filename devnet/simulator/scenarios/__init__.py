@@ -7,10 +7,11 @@ from devnet.simulator.scenarios.base import Scenario
 from devnet.simulator.scenarios.crashes import CRASHES
 from devnet.simulator.scenarios.epochs import EPOCHS
 from devnet.simulator.scenarios.lags import LAGS
+from devnet.simulator.scenarios.newcomers import NEWCOMERS
 
 __all__ = ["SCENARIOS", "Scenario"]
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {scenario.name: scenario for scenario in (*CRASHES, *EPOCHS, *LAGS)}
+    {scenario.name: scenario for scenario in (*CRASHES, *EPOCHS, *LAGS, *NEWCOMERS)}
 )
 """All scenarios."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from consensus import Statement
 from devnet.simulator.council import Wish
 from devnet.simulator.disk import Loss
-from devnet.simulator.faults import Crash, LostJournal
+from devnet.simulator.faults import Crash
 from devnet.simulator.network import Weather
 from devnet.simulator.plan import Plan
 from devnet.simulator.scenarios.base import Scenario
@@ -57,46 +56,6 @@ def _grows(simulation: Simulation) -> Callable[[], str]:
     def missed() -> str:
         silent = [machine.name for machine in newcomers if not machine.signed]
         return f"{silent} never voted" if silent else ""
-
-    return missed
-
-
-def _waits_for_newcomers(simulation: Simulation) -> Callable[[], str]:
-    """The first two newcomers start when the chain waits for them at an epoch's beginning."""
-    plan, schedule = simulation.plan, simulation.world.schedule
-    old, newcomers = simulation.machines[0], simulation.machines[plan.validators :]
-    waited: list[bool] = []
-
-    def look() -> None:
-        waited.append(any(old.store.head().header.next_validator_set_hash))
-
-    for _, at_ms in plan.late[:2]:
-        schedule.at(at_ms * MS - 1, look)
-
-    def missed() -> str:
-        silent = [machine.name for machine in newcomers if not machine.signed]
-        return f"{silent} never voted" if silent else "" if all(waited) else f"waited: {waited}"
-
-    return missed
-
-
-def _forgets(simulation: Simulation) -> Callable[[], str]:
-    """The newcomer is silent after its loss, never contradicts itself, and votes again later."""
-    machine, schedule = simulation.machines[3], simulation.world.schedule
-    (lost,) = simulation.plan.faults
-    said: list[list[Statement]] = []
-
-    schedule.at(lost.at_ms * MS, lambda: said.append(list(machine.signed)))
-
-    def missed() -> str:
-        before = said[0]
-        if not before:
-            return "it had not voted when it lost its disk"
-        later = machine.signed[len(before) :]
-        epoch = before[-1].epoch
-        if any(statement.epoch == epoch for statement in later):
-            return f"it voted in epoch {epoch} after its loss"
-        return "" if later else "it never voted again"
 
     return missed
 
@@ -163,41 +122,6 @@ EPOCHS = (
             transfers_every_ms=200,
         ),
         _grows,
-    ),
-    Scenario(
-        "late-newcomers",
-        "one becomes four, and each newcomer starts when its set may be waiting for it (S10)",
-        lambda seed: Plan(
-            seed,
-            "late-newcomers",
-            1,
-            10_000,
-            epoch_ms=1_000,
-            newcomers=3,
-            wishes=(Wish(100, "add", 1), Wish(2_600, "add", 2), Wish(4_700, "add", 3)),
-            late=((1, 2_500), (2, 4_600), (3, 6_800)),
-            transfers=2,
-            transfers_every_ms=200,
-        ),
-        _waits_for_newcomers,
-    ),
-    Scenario(
-        "newcomer-forgets",
-        "a newcomer that started late votes, loses its disk, and is silent for its epoch (S10)",
-        lambda seed: Plan(
-            seed,
-            "newcomer-forgets",
-            3,
-            9_000,
-            epoch_ms=3_000,
-            newcomers=1,
-            wishes=(Wish(100, "add", 3),),
-            late=((3, 3_500),),
-            faults=(LostJournal(4_800, 3, 50),),
-            transfers=2,
-            transfers_every_ms=100,
-        ),
-        _forgets,
     ),
     Scenario(
         "evidence-removes",
