@@ -17,6 +17,7 @@ import httpx
 import tomli_w
 
 from devnet.network.bytecode import keeping_byte_code
+from devnet.network.node import PLAIN_HTTP
 from genesis import (
     Allocation,
     Genesis,
@@ -234,7 +235,7 @@ class NodeProcess:
 
     def client(self, timeout_s: float = 30.0) -> httpx.Client:
         """Return a client of the node; the caller closes it."""
-        return httpx.Client(base_url=self.url, timeout=timeout_s)
+        return httpx.Client(base_url=self.url, timeout=timeout_s, verify=PLAIN_HTTP)
 
 
 def start_node(folder: NodeFolder, environment: dict[str, str] | None = None) -> NodeProcess:

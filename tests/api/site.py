@@ -14,6 +14,7 @@ from coordinator.api import build_http_side
 from coordinator.clients import Scope
 from coordinator.config import Limits
 from coordinator.http import HttpConfig, Quotas, edge
+from devnet.network.node import PLAIN_HTTP
 from node.config import ListenAddress
 from node.http.listeners import bind_all, bound_addresses
 from node.http.server import HttpServer
@@ -51,6 +52,7 @@ class Site:
             headers={"X-Api-Key": key, **headers},
             timeout=30,
             event_hooks=self.http.event_hooks,
+            verify=PLAIN_HTTP,
         )
 
     async def key(self, *scopes: Scope) -> str:
@@ -138,7 +140,7 @@ async def running_site(
     hooks = {"response": [Contract(application).check]}
     async with (
         served(edge(application)) as url,
-        httpx.AsyncClient(base_url=url, timeout=30, event_hooks=hooks) as client,
+        httpx.AsyncClient(base_url=url, timeout=30, event_hooks=hooks, verify=PLAIN_HTTP) as client,
     ):
         yield Site(world, url, client)
     await world.finish()

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from devnet.network.directory import DevnetDirectory
+from devnet.network.node import PLAIN_HTTP
 from devnet.network.plan import Shape
 from tests.devnet.running import (
     ROOT,
@@ -230,7 +231,10 @@ def _shell(line: str) -> dict[str, Any]:
 def _wait_until_completed(url: str, job_id: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     path = f"{url}/v1/jobs/{job_id}?wait=30"
-    while (answer := httpx.get(path, timeout=40)).json()["state"] in ("QUEUED", "RUNNING"):
+    while (answer := httpx.get(path, timeout=40, verify=PLAIN_HTTP)).json()["state"] in (
+        "QUEUED",
+        "RUNNING",
+    ):
         assert time.monotonic() < deadline, answer.text
     assert answer.json()["state"] == "COMPLETED", answer.text
 
@@ -238,6 +242,6 @@ def _wait_until_completed(url: str, job_id: str) -> None:
 def _wait_until_final(url: str, transaction: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     path = f"{url}/v1/chain/transactions/{transaction}"
-    while (answer := httpx.get(path).json()).get("status") != "final":
+    while (answer := httpx.get(path, verify=PLAIN_HTTP).json()).get("status") != "final":
         assert time.monotonic() < deadline, answer
         time.sleep(0.1)

@@ -20,7 +20,7 @@ import tomli_w
 
 from devnet.network.configuration import direct_wiring, write_config
 from devnet.network.directory import DevnetDirectory
-from devnet.network.node import NodeProcess
+from devnet.network.node import PLAIN_HTTP, NodeProcess
 from devnet.network.plan import Shape, plan_nodes
 from devnet.network.ports import FreePorts
 from devnet.network.processes import ManagedProcess
@@ -89,7 +89,7 @@ class Newcomer:
 
     def status(self) -> Any:
         try:
-            return httpx.get(f"{self.url}/v1/chain/status", timeout=5).json()
+            return httpx.get(f"{self.url}/v1/chain/status", timeout=5, verify=PLAIN_HTTP).json()
         except httpx.TransportError:
             return None
 
@@ -146,7 +146,7 @@ def signs(newcomer: Newcomer) -> bool:
 
 def proposed_by(newcomer: Newcomer, key: str) -> int | None:
     """Return the height of a block among the newest twenty that a key proposed."""
-    with httpx.Client(base_url=newcomer.url) as client:
+    with httpx.Client(base_url=newcomer.url, verify=PLAIN_HTTP) as client:
         head = client.get("/v1/chain/head").json()["height"]
         for height in range(head, max(0, head - 20), -1):
             if client.get(f"/v1/chain/blocks/{height}").json()["proposer"] == key:
