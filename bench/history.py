@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure, told
-from bench.report import HISTORY, Report, read_history
+from bench.report import HISTORY, HistoryUnreadable, Report, read_history
 from bench.run import positive
 
 BAR: Final = 20
@@ -21,7 +22,11 @@ LAST: Final = 20
 def main(arguments: Sequence[str]) -> int:
     """Print each figure of a benchmark, a line a run; `--json` prints the runs as they are."""
     options = _options(arguments)
-    reports = read_history(options.history)
+    try:
+        reports = read_history(options.history)
+    except HistoryUnreadable as reason:
+        print(f"history: {reason}", file=sys.stderr)
+        return 1
     if options.name is None:
         print(*overview(reports) or [f"no runs in {options.history}"], sep="\n")
         return 0

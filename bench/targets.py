@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.aims import DESIGN_CORE, DESIGN_CORES, commands
-from bench.report import HISTORY, read_history
+from bench.report import HISTORY, HistoryUnreadable, read_history
 from bench.standings import Standing, markdown, standings, table
 
 PACE_NOTE = (
@@ -24,7 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     """Print the table, after measuring it if that is asked for; `--json` prints its rows."""
     options = _options(arguments)
     failed = _measure(options) if options.measure else 0
-    found = standings(read_history(options.history))
+    try:
+        found = standings(read_history(options.history))
+    except HistoryUnreadable as reason:
+        print(f"targets: {reason}", file=sys.stderr)
+        return 1
     if options.json:
         print(json.dumps([_row(standing) for standing in found], indent=2))
         return failed

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import history
+from bench import history, targets
 from bench.report import HistoryUnreadable, append, newest, read_history
 
 
@@ -26,13 +26,18 @@ def test_a_history_that_is_not_there_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["{", "{}", '{"benchmark": 7}', "[]"])
-def test_a_line_that_no_benchmark_wrote_is_named(tmp_path: Path, make_report, line: str) -> None:
+def test_a_line_that_no_benchmark_wrote_is_named(
+    tmp_path: Path, make_report, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "runs.jsonl"
     append(make_report("node"), path)
     with path.open("a") as file:
         file.write(line + "\n")
     with pytest.raises(HistoryUnreadable, match="line 2"):
         read_history(path)
+    for command in (history, targets):
+        assert command.main(["--history", str(path)]) == 1
+        assert "line 2" in capsys.readouterr().err
 
 
 def test_the_newest_run_counts_that_measured_the_figure_under_the_workload(
