@@ -10,11 +10,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from ledger.store import (
     ChainStore,
-    Indexer,
     IndexReader,
     SchemaTooNew,
     SchemaTooOld,
@@ -28,6 +27,7 @@ from ledger.store.chain_tables import CHAIN_METADATA
 from ledger.store.engine import Database
 from ledger.store.index_tables import INDEX_METADATA
 from ledger.store.schema import REVISIONS, Schema, alembic_config, upgrade_schema
+from tests.databases import NewPlace, Place
 from tests.store import frozen
 from tests.store.chains import TAGS, Builder
 
@@ -41,21 +41,22 @@ def url_of(path: Path) -> str:
 
 @pytest.mark.parametrize(("schema", "revision"), EVERY_REVISION)
 def test_a_database_of_any_revision_is_upgraded_to_the_tables_that_the_code_uses(
-    tmp_path: Path, schema: Schema, revision: str
+    place: Place, tmp_path: Path, schema: Schema, revision: str
 ):
-    database = Database(url_of(tmp_path / "some.db"))
-    upgrade_schema(database, schema, revision)
-    upgrade_schema(database, schema)
-    with database.reading() as connection:
-        context = MigrationContext.configure(connection)
-        assert context.get_current_revision() == REVISIONS[schema][-1]
-        assert compare_metadata(context, METADATA[schema]) == []
-        made = statements(connection)
-    database.close()
+    place.forget(schema)
+    with closing(Database(place.url(schema))) as database:
+        upgrade_schema(database, schema, revision)
+        upgrade_schema(database, schema)
+        with database.reading() as connection:
+            context = MigrationContext.configure(connection)
+            assert context.get_current_revision() == REVISIONS[schema][-1]
+            assert compare_metadata(context, METADATA[schema]) == []
+            made = statements(connection) if place.engine == "sqlite" else {}
     # What the comparison does not see: the tables' options.
-    assert made_directly(METADATA[schema], tmp_path) == {
-        name: sql for name, sql in made.items() if "alembic" not in name
-    }
+    if made:
+        assert made_directly(METADATA[schema], tmp_path) == {
+            name: sql for name, sql in made.items() if "alembic" not in name
+        }
 
 
 def statements(connection: Connection) -> dict[str, str]:
@@ -100,8 +101,9 @@ def test_the_revisions_are_those_of_the_scripts_in_one_line_and_named_after_thei
     assert scripts.get_heads() == in_order[-1:]
 
 
-def test_opening_a_database_that_is_up_to_date_does_not_load_alembic(tmp_path: Path):
-    chain_url, index_url = make_both(tmp_path)
+def test_opening_a_database_that_is_up_to_date_does_not_load_alembic(sqlite_places: NewPlace):
+    place = sqlite_places()
+    chain_url, index_url = place.url("chain"), place.url("index")
     code = f"""
 import sys
 from ledger.store import ChainStore, Indexer, IndexReader
@@ -114,25 +116,16 @@ assert "alembic" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def make_both(folder: Path) -> tuple[str, str]:
-    chain_url, index_url = url_of(folder / "chain.db"), url_of(folder / "index.db")
-    chain = ChainStore.open(chain_url)
-    Indexer(chain, index_url).close()
-    chain.close()
-    return chain_url, index_url
-
-
 def set_revision(url: str, revision: str) -> None:
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = ?", [revision])
-    connection.close()
+    with closing(Database(url)) as database, database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
 
 
-def test_a_database_of_a_newer_program_is_refused_with_what_to_do(tmp_path: Path):
-    chain_url, index_url = make_both(tmp_path)
+def test_a_database_of_a_newer_program_is_refused_with_what_to_do(place: Place):
+    chain_url, index_url = place.url("chain"), place.url("index")
     set_revision(chain_url, "chain_9999")
     set_revision(index_url, "index_9999")
-    with pytest.raises(SchemaTooNew, match=r"chain\.db has schema chain_9999.* run that version"):
+    with pytest.raises(SchemaTooNew, match=r"chain.* has schema chain_9999.* run that version"):
         ChainStore.open(chain_url)
     with pytest.raises(SchemaTooNew, match="index_9999"):
         IndexReader(index_url)
@@ -141,21 +134,43 @@ def test_a_database_of_a_newer_program_is_refused_with_what_to_do(tmp_path: Path
 
 
 def test_a_reader_refuses_a_schema_that_its_writer_has_yet_to_upgrade(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ):
-    _, index_url = make_both(tmp_path)
     later = (*REVISIONS[Schema.INDEX], "index_9999")
     monkeypatch.setitem(REVISIONS, Schema.INDEX, later)
     with pytest.raises(SchemaTooOld, match="start the node once"):
-        IndexReader(index_url)
+        IndexReader(place.url("index"))
 
 
-def test_the_other_kind_of_database_is_refused(tmp_path: Path):
-    chain_url, index_url = make_both(tmp_path)
+def test_the_other_kind_of_database_is_refused(place: Place):
     with pytest.raises(WrongStore, match="no chain database"):
-        ChainStore.open(index_url)
+        ChainStore.open(place.url("index"))
     with pytest.raises(WrongStore, match="no index database"):
-        IndexReader(chain_url)
+        IndexReader(place.url("chain"))
+
+
+def test_a_schema_of_another_program_is_refused_and_left_alone(server_places: NewPlace):
+    url = server_places().url("notes")
+    with closing(Database(url)) as database, database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE notes (text TEXT)")
+    with pytest.raises(WrongStore, match="another program"):
+        ChainStore.open(url)
+    with closing(Database(url)) as database, database.reading() as connection:
+        assert inspect(connection).get_table_names() == ["notes"]
+
+
+def test_a_reader_of_a_schema_that_is_not_there_says_so_and_makes_nothing(
+    server_places: NewPlace,
+):
+    place = server_places()
+    place.forget("index")
+    for _ in range(2):
+        with pytest.raises(StoreMissing, match="does not exist"):
+            IndexReader(place.url("index"))
+    with closing(Database(place.url("index"))) as database:
+        database.claim()
+    with pytest.raises(StoreMissing, match="is empty"):
+        IndexReader(place.url("index"))
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path):
