@@ -1,23 +1,25 @@
 """From final by consensus to final for everybody: one writer thread, in order.
 
 A block counts as final for readers only after the store's commit is durable. Meanwhile consensus
-goes on: the next block is built while this one is written.
+goes on: the next block is built while this one is written. Blocks that wait are written together,
+with one sync, so a node that catches up is not held to the pace of its disk.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.store import ChainStore
+from ledger.store import ChainStore, NewBlock
 from node.auditor import Auditor
 from node.block_tree import TreeBlock
 from node.chain import ChainNode
 from node.failpoints import Failpoint, Failpoints
 
 PENDING_MAX: Final = 8
-"""Final blocks that wait for the writer; beyond this the driver waits, and so do new blocks."""
+"""Final blocks that wait for the writer, and are then written together; beyond this the driver
+waits, and so do new blocks."""
 
 CHECKPOINT_EVERY: Final = 16
 """Commits after which a slice of the state is carried over although more commits wait."""
@@ -77,24 +79,35 @@ class Committer:
         """Commit and publish until cancelled; anything that fails here is fatal for the node."""
         loop = asyncio.get_running_loop()
         while True:
-            final = await self._queue.get()
-            await loop.run_in_executor(self._writer, self._commit, final)
-            self._failpoints.reached(Failpoint.BEFORE_PUBLISH)
-            async with self._chain.tree.turn:
-                self._chain.publish(final.block)
-            self._published(final.block)
-            self._queue.task_done()
-            self._since_checkpoint += 1
+            batch = [await self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await loop.run_in_executor(self._writer, self._commit, batch)
+            for final in batch:
+                await self._publish(final.block)
+            self._since_checkpoint += len(batch)
             if self._queue.empty() or self._since_checkpoint >= CHECKPOINT_EVERY:
                 self._since_checkpoint = 0
                 await loop.run_in_executor(self._writer, self._store.checkpoint)
 
-    def _commit(self, final: FinalisedBlock) -> None:
+    async def _publish(self, block: TreeBlock) -> None:
+        self._failpoints.reached(Failpoint.BEFORE_PUBLISH)
+        async with self._chain.tree.turn:
+            self._chain.publish(block)
+        self._published(block)
+        self._queue.task_done()
+
+    def _commit(self, batch: Sequence[FinalisedBlock]) -> None:
         self._failpoints.reached(Failpoint.BEFORE_STORE_COMMIT)
-        block = final.block
         if self._auditor is not None:
-            self._auditor.check(block)
-        self._store.commit(
-            block.view.block_id, block.block, final.certificate, block.outcomes, block.delta
-        )
+            for final in batch:
+                self._auditor.check(final.block)
+        self._store.commit_all([_row_of(final) for final in batch])
         self._failpoints.reached(Failpoint.AFTER_STORE_COMMIT)
+
+
+def _row_of(final: FinalisedBlock) -> NewBlock:
+    block = final.block
+    return NewBlock(
+        block.view.block_id, block.block, final.certificate, block.outcomes, block.delta
+    )

@@ -13,7 +13,7 @@ from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.records import Table, state_key
 from ledger.state import StateDelta
-from ledger.store import EncodedBlock, EncodedProof, StoredBlock, StoredHead
+from ledger.store import EncodedBlock, EncodedProof, NewBlock, StoredBlock, StoredHead
 from ledger.transaction import transaction_id_of_bytes
 from ledger.types import Epoch, Hash, Height, TimestampMs
 
@@ -106,6 +106,15 @@ class MemoryStore:
             found.append(self._encoded(height))
         return found
 
+    def encoded_headers(self, first: Height, last: Height) -> tuple[bytes, ...]:
+        """Return the bytes of headers, in order."""
+        return tuple(encode(head.header) for head in self._heads[first : last + 1])
+
+    def next_certified(self, after_height: Height) -> Height | None:
+        """Return the lowest height above one whose block has a certificate."""
+        above = self._heads[after_height + 1 :]
+        return next((head.height for head in above if head.certificate), None)
+
     def encoded_proof(self, after_height: Height, headers_max: int) -> EncodedProof | None:
         """Return headers after_height+1 … up to the first with a certificate; None beyond a max."""
         headers: list[bytes] = []
@@ -123,6 +132,11 @@ class MemoryStore:
         return None
 
     # ------------------------------------------------------------ what a node writes
+
+    def commit_all(self, blocks: Sequence[NewBlock]) -> None:
+        """Make final blocks durable, in order."""
+        for new in blocks:
+            self.commit(new.block_id, new.block, new.certificate, new.outcomes, dict(new.delta))
 
     def commit(
         self,

@@ -44,7 +44,7 @@ from ledger.store.read_models import (
     OutcomeRow,
     TransactionRow,
 )
-from ledger.store.stored import StoredBlock, StoredHead
+from ledger.store.stored import NewBlock, StoredBlock, StoredHead
 from ledger.store.work_models import (
     AttestationRow,
     DisputeRow,
@@ -89,6 +89,7 @@ __all__ = [
     "JobRow",
     "MinerRow",
     "Moment",
+    "NewBlock",
     "NotInitialised",
     "OutcomeRow",
     "Payment",

@@ -1,8 +1,8 @@
 """The durable chain: blocks, and the state that they lead to.
 
-A commit is one transaction with one block row and one state-delta blob, so its cost does not grow
-with the state. The state table follows lazily (`checkpoint`), and is completed from the deltas
-when the node starts (`load_records`).
+A commit is one transaction with one block row and one state-delta blob for each block, so its cost
+does not grow with the state. The state table follows lazily (`checkpoint`), and is completed from
+the deltas when the node starts (`load_records`).
 
 One thread of one process writes (`initialise`, `adopt`, `commit`, `checkpoint`, `prune`); any
 thread reads.
@@ -32,7 +32,7 @@ from ledger.store.errors import (
 )
 from ledger.store.schema import Schema, upgrade_schema
 from ledger.store.state_table import StateTable, write_first_state
-from ledger.store.stored import EpochEnd, StoredHead
+from ledger.store.stored import EpochEnd, NewBlock, StoredHead
 from ledger.store.summaries import Pruner
 from ledger.types import Hash, Height
 
@@ -152,22 +152,36 @@ class ChainStore(ChainReader):
             BlockConflict: another block is final at its height, or its parent is not the head.
             StoreFailed: the database failed; stop, and recover by opening the store anew.
         """
-        header = block.header
-        if self._is_stored(block_id, header.height, header.parent_id):
+        self.commit_all([NewBlock(block_id, block, certificate, outcomes, delta)])
+
+    def commit_all(self, blocks: Sequence[NewBlock]) -> None:
+        """Make final blocks durable in one transaction: all of them, or where it fails, none.
+
+        Args:
+            blocks: in order of height; the rest is as for `commit`.
+        """
+        head, fresh = self._require_head(), list[NewBlock]()
+        for new in blocks:
+            header = new.block.header
+            if not self._is_stored(new.block_id, header.height, header.parent_id, head):
+                assert header.transaction_count == len(new.block.transactions)
+                assert header.outcome_count == len(new.outcomes)
+                head = StoredHead(header.height, new.block_id, header, new.certificate)
+                fresh.append(new)
+        if not fresh:
             return
-        assert header.transaction_count == len(block.transactions)
-        assert header.outcome_count == len(outcomes)
-        row = block_values(block_id, block, certificate, outcomes)
-        changes = {"height": header.height, "key_count": len(delta), "changes": encode_delta(delta)}
+        rows = [
+            block_values(new.block_id, new.block, new.certificate, new.outcomes) for new in fresh
+        ]
+        ends = [asdict(end) for new in fresh if (end := _epoch_end(new)) is not None]
         with self._database.writing() as connection:
-            connection.execute(insert(BLOCKS), row)
-            connection.execute(insert(DELTAS), changes)
-            if header.next_validator_set_hash != ZERO_HASH:
-                next_set = delta.get(_VALIDATORS_KEY) or b""
-                end = EpochEnd(header.epoch, header.height, next_set)
-                connection.execute(insert(EPOCH_ENDS), asdict(end))
-        self._head = StoredHead(header.height, block_id, header, certificate)
-        self._state.note(len(delta))
+            connection.execute(insert(BLOCKS), rows)
+            connection.execute(insert(DELTAS), [_changes(new) for new in fresh])
+            if ends:
+                connection.execute(insert(EPOCH_ENDS), ends)
+        self._head = head
+        for new in fresh:
+            self._state.note(len(new.delta))
 
     def checkpoint(self, keys: int = 1_000, *, force: bool = False) -> bool:
         """Carry one bounded slice of the deltas over into the state table, and prune a slice.
@@ -204,9 +218,8 @@ class ChainStore(ChainReader):
             raise NotInitialised(f"{self._database.name} holds no genesis block yet")
         return self._head
 
-    def _is_stored(self, block_id: Hash, height: Height, parent_id: Hash) -> bool:
+    def _is_stored(self, block_id: Hash, height: Height, parent_id: Hash, head: StoredHead) -> bool:
         """Return whether the block is stored already; refuse one that cannot come next."""
-        head = self._require_head()
         if height > head.height + 1:
             raise BlockGap(f"block {height} cannot follow block {head.height}")
         if height <= head.height:
@@ -222,3 +235,17 @@ class ChainStore(ChainReader):
                 f"block {height} has parent {parent_id.hex()}, but {head.block_id.hex()} is final"
             )
         return False
+
+
+def _changes(new: NewBlock) -> dict[str, object]:
+    """Return the row of what a block changes in the state."""
+    height = new.block.header.height
+    return {"height": height, "key_count": len(new.delta), "changes": encode_delta(new.delta)}
+
+
+def _epoch_end(new: NewBlock) -> EpochEnd | None:
+    """Return what is kept of an epoch's last block; None for any other block."""
+    header = new.block.header
+    if header.next_validator_set_hash == ZERO_HASH:
+        return None
+    return EpochEnd(header.epoch, header.height, new.delta.get(_VALIDATORS_KEY) or b"")

@@ -1,11 +1,28 @@
-"""What the block store gives back."""
+"""What the block store takes, and what it gives back."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ledger.block import Header
+from ledger.block import Block, Header
 from ledger.outcomes import Outcome
 from ledger.transaction import SignedTransaction
 from ledger.types import Epoch, Hash, Height
+
+
+@dataclass(frozen=True, slots=True)
+class NewBlock:
+    """A final block that is to become durable."""
+
+    block_id: Hash
+    """Id of its header; computed by the caller, who needs it anyway."""
+    block: Block
+    """Header and body."""
+    certificate: bytes
+    """Its finality certificate, as consensus made it; empty where a later block's covers it."""
+    outcomes: Sequence[Outcome]
+    """What applying it gave, as its header commits to them."""
+    delta: Mapping[bytes, bytes | None]
+    """State key to canonical record bytes after the block, None where it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)

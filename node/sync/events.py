@@ -132,6 +132,8 @@ class Ask:
     """Height of the first block."""
     blocks_max: int
     """Most blocks wanted."""
+    halvings: int
+    """How many times an answer of the usual size is to be halved: the peer was too late."""
 
 
 @dataclass(frozen=True, slots=True)

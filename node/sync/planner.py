@@ -58,8 +58,8 @@ SPANS_MAX: Final = 6
 SPAN_BLOCKS: Final = 64
 """Blocks of one span."""
 
-SPAN_BLOCKS_MIN: Final = 4
-"""Blocks of a span for a peer that did not answer a larger one in time."""
+HALVINGS_MAX: Final = 4
+"""How often what is asked for is halved, once for each time that a peer was late."""
 
 ANSWER_MS: Final = 5_000
 """Time to answer a question, for a peer that was never late."""
@@ -276,12 +276,12 @@ class Planner:
         peer = self._sources.get(key) if key is not None else None
         if key is None or peer is None:
             return None
-        blocks = max(SPAN_BLOCKS_MIN, SPAN_BLOCKS >> peer.failures)
-        end = min(first + blocks - 1, last, peer.height)
+        halvings = min(peer.failures, HALVINGS_MAX)
+        end = min(first + (SPAN_BLOCKS >> halvings) - 1, last, peer.height)
         span = Span(self._next_number, key, first, end, self._now_ms, is_again=bool(but))
         self._next_number += 1
         self._asked[span.number] = span
-        self._effects.append(Ask(key, span.number, first, end - first + 1))
+        self._effects.append(Ask(key, span.number, first, end - first + 1, halvings))
         return span
 
     def _has_room(self) -> bool:

@@ -231,16 +231,15 @@ class Syncer:
     def _ask(self, effect: Ask) -> None:
         peer = self._parts.peers.peer_of(effect.peer)
         known = self._reader.known_above(effect.first)
-        question = Question(effect.peer, effect.first, effect.blocks_max, RANGE_BYTES, known)
+        bytes_max = max(1, RANGE_BYTES >> effect.halvings)
+        question = Question(effect.peer, effect.first, effect.blocks_max, bytes_max, known)
         self._questions[effect.number] = question
         while len(self._questions) > QUESTIONS_MAX:
             del self._questions[next(iter(self._questions))]
         if peer is not None:  # Else `left` follows.
             height = known.height if known else 0
             peer.send(
-                RangeRequest(
-                    effect.number, question.first, RANGE_BYTES, question.blocks_max, height
-                )
+                RangeRequest(effect.number, question.first, bytes_max, question.blocks_max, height)
             )
 
     def _wake_at(self, at_ms: int | None) -> None:

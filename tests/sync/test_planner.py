@@ -23,6 +23,7 @@ from node.sync.events import (
     Imported,
     Left,
     Moved,
+    Paged,
     Refused,
     Spoilt,
     Tick,
@@ -396,3 +397,19 @@ def test_who_answers_sooner_is_asked_first_and_waited_for() -> None:
     found = asks(planner.handle(said(911, b"quick", 10_000)))
     found += asks(planner.handle(said(911, b"slow", 10_000)))
     assert {ask.peer for ask in found} == {b"quick"}
+
+
+def test_headers_instead_of_blocks_are_followed_by_the_same_question() -> None:
+    planner = Planner(0)
+    (first,) = asks(planner.handle(said(0, b"a", SPAN_BLOCKS)))
+    (again,) = asks(planner.handle(Paged(1, first.number, is_useful=True)))
+    assert (again.peer, again.first, again.number) == (b"a", first.first, first.number + 1)
+    assert asks(planner.handle(Paged(2, again.number, is_useful=False))) == []
+    assert len(asks(planner.handle(Tick(2 + REST_MS)))) == 1
+
+
+def test_a_peer_that_was_late_is_asked_for_half_as_much() -> None:
+    planner = planner_behind(1_000)
+    planner.handle(Tick(ANSWER_MS))
+    halves = asks(planner.handle(Tick(ANSWER_MS + REST_MS)))
+    assert {(ask.blocks_max, ask.halvings) for ask in halves} == {(SPAN_BLOCKS // 2, 1)}
