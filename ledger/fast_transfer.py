@@ -1,4 +1,4 @@
-"""The faster twin of `execution.apply_transaction` for transfers, which are most of a full block.
+"""Faster twins of functions of `execution` for transfers, which are most of a full block.
 
 Same checks in the same order, same writes, same errors; what the general path looks up or computes
 several times is done once here. `execution` stays the reference, and a property test holds the two
@@ -9,11 +9,14 @@ from typing import Final
 
 from ledger.actions import Transfer
 from ledger.environment import Environment
-from ledger.execution import apply_transaction
+from ledger.execution import apply_transaction, check_can_pay
+from ledger.params import Parameters
 from ledger.records import Account, Table
 from ledger.rejections import FeeTooLow, InsufficientBalance
 from ledger.settlement import check_amount
+from ledger.state import State
 from ledger.transaction import IdentifiedTransaction
+from ledger.types import Amount
 
 _ACCOUNT: Final = bytes((Table.ACCOUNT,))
 
@@ -30,6 +33,39 @@ def apply_identified(env: Environment, signed: IdentifiedTransaction) -> None:
         _apply_transfer(env, signed, action)
     else:
         apply_transaction(env, transaction, signed.transaction_id, len(signed.data))
+
+
+def check_payable(
+    state: State, parameters: Parameters, signed: IdentifiedTransaction, pooled_spend: Amount
+) -> None:
+    """Check the fee, and that the sender can pay (T7, T9): the twin of `check_can_pay`.
+
+    Args:
+        state: the state that pays.
+        parameters: those in force.
+        signed: what is to be paid.
+        pooled_spend: what the sender's other pooled transactions will take.
+
+    Raises:
+        FeeNotAllowed, FeeTooLow, InsufficientBalance: see `execution.check_can_pay`.
+    """
+    transaction = signed.content.transaction
+    action = transaction.action
+    if type(action) is not Transfer:
+        size, sender = len(signed.data), signed.sender
+        check_can_pay(state, parameters, transaction, size, pooled_spend, sender=sender)
+        return
+    required = parameters.fee_base + parameters.fee_per_byte * len(signed.data)
+    if state.get(_ACCOUNT + action.to) is None:
+        required += parameters.account_fee
+    if transaction.fee < required:
+        raise FeeTooLow(transaction.fee, required)
+    spend = transaction.fee + action.amount
+    if spend:
+        account = state.get(_ACCOUNT + signed.sender)
+        balance = account.balance if type(account) is Account else 0
+        if balance < spend + pooled_spend:
+            raise InsufficientBalance(spend + pooled_spend, balance)
 
 
 def _apply_transfer(env: Environment, signed: IdentifiedTransaction, action: Transfer) -> None:

@@ -12,11 +12,11 @@ from typing import Final
 from ledger.accounts import balance_of
 from ledger.admission import (
     check_applies,
-    check_can_pay,
     check_transaction_sanity,
     check_transaction_time,
     check_transaction_unseen,
 )
+from ledger.fast_transfer import check_payable
 from ledger.params import Parameters
 from ledger.proposal import block_time
 from ledger.rejections import AlreadyIncluded, InsufficientBalance
@@ -93,14 +93,7 @@ def check_admissible(
         raise AlreadyIncluded(entry.transaction_id)
     count, spend = index.totals_of(entry.sender)
     if is_new:
-        check_can_pay(
-            moment.final.state,
-            moment.head_parameters,
-            transaction,
-            len(entry.data),
-            pooled_spend=spend,
-            sender=entry.sender,
-        )
+        check_payable(moment.final.state, moment.head_parameters, entry, spend)
     elif entry.spend:
         _check_balance(moment, entry, entry.spend + spend)
     if entry.slot is None:

@@ -10,8 +10,8 @@ from ledger.block import Block, encode_block
 from ledger.codec import encode
 from ledger.environment import Environment
 from ledger.errors import LedgerError
-from ledger.execution import apply_transaction
-from ledger.fast_transfer import apply_identified
+from ledger.execution import apply_transaction, check_can_pay
+from ledger.fast_transfer import apply_identified, check_payable
 from ledger.keys import KeyPair
 from ledger.merkle import leaf_hash, transaction_leaf, transaction_leaf_hashes
 from ledger.opening import open_block
@@ -47,7 +47,7 @@ def environment(given_balances: list[int | None], rates: tuple[int, int, int]) -
     return env
 
 
-def refusal(carry_out: Callable[..., None], *arguments: object) -> str:
+def refusal(carry_out: Callable[..., object], *arguments: object) -> str:
     try:
         carry_out(*arguments)
     except LedgerError as reason:
@@ -74,6 +74,10 @@ def test_the_twin_writes_refuses_and_charges_as_the_reference(
         )
         signed = identify(quick.tags, SignedTransaction(unsigned, bytes(64)))
         size = len(signed.data)
+        for spent in (0, amount):  # Whatever else of the sender's is pooled.
+            said = refusal(check_payable, quick.state, quick.parameters, signed, spent)
+            paying = (reference.state, quick.parameters, unsigned, size, spent)
+            assert said == refusal(check_can_pay, *paying)
         said = refusal(apply_identified, quick, signed)
         wanted = refusal(apply_transaction, reference, unsigned, signed.transaction_id, size)
         assert said == wanted
