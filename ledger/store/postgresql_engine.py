@@ -29,6 +29,8 @@ from ledger.store.postgresql_url import Target, read_target
 try:
     import psycopg
     import psycopg.errors
+    from psycopg.abc import Buffer
+    from psycopg.types.string import StrDumperUnknown
     from sqlalchemy import URL
 except ImportError:  # pragma: no cover - depends on the installation; tested in a process
     raise StoreDriverMissing(
@@ -147,6 +149,7 @@ class PostgresqlBackend:
             pool_pre_ping=pings,
         )
         event.listen(engine, "do_connect", self._complete)
+        event.listen(engine, "connect", _take_any_text)
         return engine
 
     def _complete(
@@ -193,6 +196,21 @@ class PostgresqlBackend:
                 "nodes cannot share a database. Stop the other one, or name another database"
             ) from None
         connection.execute(f"SET lock_timeout = '{_SESSION['lock_timeout']}'")
+
+
+class _Text(StrDumperUnknown):
+    """Writes texts without the one character that PostgreSQL has no place for.
+
+    Texts come from outside. What asks for one with it finds nothing, which is right.
+    """
+
+    def dump(self, obj: str) -> Buffer | None:
+        """Return the text's bytes."""
+        return super().dump(obj.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+
+
+def _take_any_text(connection: "psycopg.Connection[Any]", _entry: ConnectionPoolEntry) -> None:
+    connection.adapters.register_dumper(str, _Text)
 
 
 def _prepare_reader(connection: "psycopg.Connection[Any]", _entry: ConnectionPoolEntry) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -116,6 +117,28 @@ async def test_a_write_is_done_although_its_caller_went_away(place: Place) -> No
         await caller
     await database.write(_insert("b"))
     assert await _ids(database) == ["a", "b"]
+    database.close()
+
+
+async def test_any_text_from_outside_can_be_kept_and_asked_for(place: Place) -> None:
+    database = Database(place.url(COORDINATOR))
+    label = "nul \x00, half \u0007, wide 🜁, quote ' \\ %s %(x)s ?"
+
+    def keep(connection: Connection) -> None:
+        row = {"client_id": "a", "label": label, "address": b"a", "created_ms": 0}
+        connection.execute(insert(clients).values(row))
+
+    await database.write(keep)
+    kept = select(clients.c.label)
+    found = await database.read(lambda c: c.execute(kept).scalar_one())
+    assert found.replace("\N{REPLACEMENT CHARACTER}", "\x00") == label
+
+    def matches(connection: Connection, asked: str) -> int:
+        fits = clients.c.client_id.in_([*asked]) | (clients.c.label == asked)
+        return len(connection.execute(select(clients).where(fits)).all())
+
+    for asked, rows in (("\x00", 0), ("%", 0), ("x\x00", 0), ("\x00a", 1)):
+        assert await database.read(partial(matches, asked=asked)) == rows
     database.close()
 
 
