@@ -139,8 +139,8 @@ class StoreSection(_Section, frozen=True):
     """Databases; SQLite files in the data folder when left out. No URL may hold a password."""
 
     url: _Path | None = None
-    """Database of a PostgreSQL server, such as ``postgresql://aitbc@db.example/aitbc``, for all that
-    have no URL of their own: each is a schema in it."""
+    """Database of a PostgreSQL server, such as ``postgresql://aitbc@db.example/aitbc``, for all
+    that have no URL of their own: each is a schema in it."""
     chain_url: _Path | None = None
     """Blocks and state."""
     index_url: _Path | None = None

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -149,6 +150,10 @@ async def test_the_index_catches_up_and_follows_new_final_blocks(tmp_path: Path,
         assert (process.restarts, process.fault) == (0, "")
 
 
+def _was_started_again(process: IndexProcess, before: int) -> bool:
+    return process.restarts > before
+
+
 async def test_a_killed_process_is_started_again_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -161,7 +166,7 @@ async def test_a_killed_process_is_started_again_and_goes_on(
             number, before = process.pid, process.restarts
             assert number is not None
             os.kill(number, signal.SIGKILL)
-            await until(process, lambda before=before: process.restarts > before)
+            await until(process, partial(_was_started_again, process, before))
         stored(tmp_path, builder)
         process.on_final(19)
         assert await process.wait_for(19, PATIENCE_S)

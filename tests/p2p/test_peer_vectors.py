@@ -30,7 +30,8 @@ def is_signed(key: bytes, data: bytes, signature: bytes) -> bool:
 
 
 def opening_of(side: str) -> list[Any]:
-    return msgpack.unpackb(bytes.fromhex(HELLO[side]["opening"]))
+    opening: list[Any] = msgpack.unpackb(bytes.fromhex(HELLO[side]["opening"]))
+    return opening
 
 
 def statement_of(side: str, expires_ms: int) -> bytes:

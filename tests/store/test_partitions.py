@@ -143,6 +143,7 @@ def test_what_is_no_plain_transfer_stays_when_its_partition_is_dropped(
 def test_the_tables_of_a_dropped_partition_go_when_the_next_one_begins(place: Place):
     builder, ids = long_chain(12)
     layout = IndexLayout(partition_entries=12, keep_ms=3_500)
+    numbers: set[int] = set()
     with open_indexed(place, layout) as indexed:
         indexed.store.initialise(TAGS, builder.sealed[0].block, {})
         for sealed in builder.sealed:
