@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from ledger.actions import Transfer
 from ledger.fees import FeeFreeSlot, fee_free_slot, spend_of
 from ledger.hashing import Tags, sha256_each
 from ledger.keys import ADDRESS_BYTES
@@ -70,24 +71,31 @@ def pooled(
     """
     keys = sha256_each([content.transaction.sender_public_key for content in contents])
     ids = transaction_ids_of_bytes(tags, signed)
-    return [
-        PooledTransaction(
+    entries = []
+    for content, data, identity, key_digest, digest in zip(
+        contents, signed, ids, keys, digests, strict=True
+    ):
+        transaction = content.transaction
+        action, slot = transaction.action, None
+        if type(action) is Transfer:
+            spend = transaction.fee + action.amount
+        else:
+            spend, slot = spend_of(transaction), fee_free_slot(transaction)
+        entry = PooledTransaction(
             content,
             data,
             identity,
             key_digest[:ADDRESS_BYTES],
             digest,
             digest[:REFERENCE_BYTES],
-            content.transaction.fee * RATE_UNIT // len(data),
-            spend_of(content.transaction),
-            content.transaction.valid_until_ms,
-            fee_free_slot(content.transaction),
+            transaction.fee * RATE_UNIT // len(data),
+            spend,
+            transaction.valid_until_ms,
+            slot,
             source,
         )
-        for content, data, identity, key_digest, digest in zip(
-            contents, signed, ids, keys, digests, strict=True
-        )
-    ]
+        entries.append(entry)
+    return entries
 
 
 class SenderTotals:
