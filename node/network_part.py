@@ -153,7 +153,7 @@ class NetworkPart:
         own_key = links.identity.keys.public_key
         self._first_votes = FirstVotes(own_key, driver.committee, signing, links.peers)
         self.syncer.on_proved = lambda content: self._first_votes.proved(content.certificate)
-        links.members.is_syncing = lambda: self.syncer.is_far_behind
+        links.members.is_syncing = lambda: self.syncer.is_importing
         links.members.next_members = self._next_members
         links.members.transactions = self._exchange
         links.members.on_epoch(self._enter_epoch)

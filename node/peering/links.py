@@ -81,7 +81,8 @@ class MemberLinks:
         self.transactions: Transactions
         """Set once, before the driver runs."""
         self.is_syncing: Callable[[], bool] = lambda: False
-        """Whether many blocks are fetched by height now."""
+        """Whether blocks that were fetched by height are executed now. What peers claim to have is
+        no reason: a liar's claim would keep this node from asking for the block of a proposal."""
         self.next_members: Callable[[], frozenset[PublicKey]] = frozenset
         """The next epoch's set, once a block that ends this one was executed; empty before."""
         self._expected: frozenset[PublicKey] = frozenset()

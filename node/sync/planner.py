@@ -155,6 +155,11 @@ class Planner:
         _, target = self._sources.credible()
         return target > self._head + NEAR_BLOCKS
 
+    @property
+    def is_importing(self) -> bool:
+        """Whether final blocks are being executed now, which no peer can pretend."""
+        return self._importing is not None
+
     # ------------------------------------------------------------ events
 
     def _take(self, event: Event) -> None:

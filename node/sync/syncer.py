@@ -176,8 +176,13 @@ class Syncer:
 
     @property
     def is_far_behind(self) -> bool:
-        """Whether more is missing than consensus will bring by itself."""
+        """Whether more is missing than consensus will bring by itself, if peers say the truth."""
         return self._planner.is_far_behind
+
+    @property
+    def is_importing(self) -> bool:
+        """Whether final blocks that were fetched are being executed now."""
+        return self._planner.is_importing
 
     async def run(self) -> None:
         """Wait for what cannot be: an import that fails for no reason of its range.

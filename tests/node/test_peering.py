@@ -115,6 +115,17 @@ async def test_another_final_block_of_a_validator_at_the_same_height_is_told_onc
     assert [each["event"] for each in logs] == ["peer_has_another_final_block"]
 
 
+async def test_a_claim_of_far_heights_does_not_slow_the_questions_for_proposed_blocks(
+    node: LoneNode,
+) -> None:
+    handler, links = handler_of(node), handler_of(node)._parts.links
+    for number in (None, 1):
+        await handler.received(caller(node, number), StatusMessage(0, 1, 10**9, b"\x01" * 32))
+    assert node.part is not None
+    assert node.part.syncer.is_far_behind
+    assert not links.is_syncing()
+
+
 async def test_a_vote_counts_only_on_its_signers_connection(node: LoneNode) -> None:
     handler, waiting = handler_of(node), len(node.driver.inbox)
     vote = vote_of(1, Nullify(0, 1))

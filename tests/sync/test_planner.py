@@ -249,6 +249,22 @@ def test_a_large_gap_is_not_left_alone() -> None:
     assert planner.is_far_behind
 
 
+def test_what_is_claimed_or_only_came_is_not_importing_yet() -> None:
+    planner = Planner(0)
+    first, second = asks(planner.handle(said(0, b"a", 1_000)))
+    assert planner.is_far_behind
+    seen = []
+    for event in (
+        Answered(1, second.number, second.first + 3),
+        Answered(2, first.number, first.first + 3),
+        Moved(3, first.first + 3),
+        Imported(3, first.number),
+    ):
+        planner.handle(event)
+        seen.append(planner.is_importing)
+    assert seen == [False, True, True, False]
+
+
 def test_a_peer_that_does_not_answer_rests_longer_each_time() -> None:
     planner = planner_behind(1_000)
     now_ms, rests = 0, []
