@@ -188,7 +188,7 @@ class Planner:
             return
         peer = self._sources.get(span.peer)
         assert peer is not None, "what a peer was asked goes when it does"
-        peer.answered(self._now_ms - span.asked_ms, last + 1 - span.first)
+        peer.answered(self._now_ms, self._now_ms - span.asked_ms, last + 1 - span.first)
         if any(each.first <= span.first and last <= each.last for each in self._staged.values()):
             self._effects.append(Drop(number))  # Somebody else was sooner.
         else:
@@ -318,7 +318,7 @@ class Planner:
 
     def _gaps(self) -> Iterator[tuple[Height, Height]]:
         """Yield first and last height of what nobody was asked for and did not come, ascending."""
-        at, target = self._head + 1, self._sources.target()
+        at, target = self._head + 1, self._sources.target(self._head)
         for span in sorted((*self._asked.values(), *self._staged.values()), key=_first_of):
             if span.first > at:
                 yield at, min(span.first - 1, target)
@@ -328,7 +328,7 @@ class Planner:
 
     def _patient_until(self) -> int | None:
         """Return until when a small gap is left alone; None if nothing is left alone."""
-        gap = self._sources.target() - self._head
+        gap = self._sources.target(self._head) - self._head
         if gap > NEAR_BLOCKS or gap <= 0:
             return None
         until_ms = self._moved_ms + self.patience_ms
@@ -336,7 +336,7 @@ class Planner:
 
     def _set_alarm(self) -> None:
         times = [self._due_ms(span) for span in self._asked.values()]
-        if self._sources.target() > self._head:
+        if self._sources.target(self._head) > self._head:
             times += self._sources.rests()
             patient_until = self._patient_until()
             if patient_until is not None:

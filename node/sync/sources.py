@@ -10,7 +10,7 @@ kinds of peers are told apart, and a worse kind is asked only where no better on
 While a trusted peer is connected, only such peers count for how far there is to go. Within a kind,
 who answered comes before who did not, and then whoever is expected to answer first, by the time
 that its last answer took: a peer that has as many questions as it may is waited for rather than
-passed over for one that is slower.
+passed over for one that is slower. Who was not heard for long may have become quicker.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,7 +29,10 @@ REST_DOUBLINGS_MAX: Final = 5
 """Bounds the rest: half a minute."""
 
 PACE_US: Final = 5_000
-"""Time for each block that a peer is expected to take before its first answer."""
+"""Time for each block that peers are expected to take where none has answered."""
+
+PACE_HALVES_MS: Final = 10_000
+"""Time without an answer after which a peer is expected to be twice as quick as it was."""
 
 
 @dataclass(slots=True)
@@ -42,8 +45,10 @@ class PeerState:
     """Whether it is a validator, or one that this node dials."""
     has_given: bool = False
     """Whether it gave a range that turned out to be final."""
-    pace_us: int = PACE_US
-    """Time that its last answer took, for each block."""
+    pace_us: int | None = None
+    """Time that its last answer took, for each block; None before the first."""
+    answered_ms: int = 0
+    """When that was."""
     failures: int = 0
     """Questions in a row that it did not answer in time."""
     rests_until_ms: int = 0
@@ -63,10 +68,16 @@ class PeerState:
         """Return 0 for a trusted peer, 1 for a proved one, 2 for an unknown one."""
         return 0 if self.is_trusted else 1 if self.has_given else 2
 
-    def answered(self, elapsed_ms: int, blocks: int) -> None:
+    def answered(self, now_ms: int, elapsed_ms: int, blocks: int) -> None:
         """Note that it gave blocks."""
         self.failures, self.is_doubted = 0, False
-        self.pace_us = elapsed_ms * 1_000 // blocks
+        self.pace_us, self.answered_ms = elapsed_ms * 1_000 // blocks, now_ms
+
+    def expected_us(self, now_ms: int) -> int | None:
+        """Return the time that it is expected to take for each block; None if it never answered."""
+        if self.pace_us is None:
+            return None
+        return self.pace_us >> min((now_ms - self.answered_ms) // PACE_HALVES_MS, 31)
 
     def gave_proof(self, now_ms: int, *, is_useful: bool) -> None:
         """Note that it gave something on the way to the blocks."""
@@ -106,14 +117,14 @@ class Sources:
         """Return what is known of a peer; None if it is gone."""
         return self._peers.get(key)
 
-    def target(self) -> Height:
+    def target(self, head: Height) -> Height:
         """Return the height up to which blocks are asked for.
 
-        A peer that does not answer counts only where all of them do not.
+        A peer that does not answer counts only where nobody else reaches beyond the own head.
         """
-        counted = self._counted()
-        answering = [peer for peer in counted.values() if not peer.failures]
-        return max((peer.height for peer in answering or counted.values()), default=0)
+        counted = self._counted().values()
+        answering = max((peer.height for peer in counted if not peer.failures), default=0)
+        return answering if answering > head else max((p.height for p in counted), default=0)
 
     def credible(self) -> tuple[PublicKey | None, Height]:
         """Return the highest height that is believed, and who claims it; (None, 0) if none is."""
@@ -140,14 +151,23 @@ class Sources:
             None if nobody can be asked, or if it is best to wait for an answer first.
         """
         able = {
-            key: (peer.kind, peer.failures, (load.get(key, 0) + 1) * peer.pace_us)
+            key: peer
             for key, peer in self._peers.items()
             if peer.height >= height
             and not peer.is_spoilt
             and peer.rests_until_ms <= now_ms
             and key not in but
         }
-        best = min(able, key=able.__getitem__, default=None)
+        paces = {key: peer.expected_us(now_ms) for key, peer in able.items()}
+        # Who never answered is thought to be as quick as the quickest: it is tried, soon and once.
+        untried = min((pace for pace in paces.values() if pace is not None), default=PACE_US)
+
+        def rank(key: PublicKey) -> tuple[int, int, int]:
+            pace = paces[key]
+            expected = (load.get(key, 0) + 1) * (untried if pace is None else pace)
+            return able[key].kind, able[key].failures, expected
+
+        best = min(able, key=rank, default=None)
         return best if best is not None and load.get(best, 0) < SPANS_PER_PEER_MAX else None
 
     def rests(self) -> list[int]:

@@ -278,6 +278,16 @@ def test_a_peer_that_does_not_answer_rests_longer_each_time() -> None:
     assert rests == [REST_MS, 2 * REST_MS, 4 * REST_MS]
 
 
+def test_a_peer_that_was_late_is_asked_again_though_others_that_are_not_ahead_answer() -> None:
+    planner = Planner(7)
+    planner.handle(said(0, b"a", 7))
+    (ask,) = asks(planner.handle(said(0, b"b", 9)))
+    assert ask.peer == b"b"
+    assert not asks(planner.handle(Tick(ANSWER_MS)))
+    (again,) = asks(planner.handle(Tick(ANSWER_MS + REST_MS)))
+    assert (again.peer, again.first) == (b"b", 8)
+
+
 def test_a_peer_that_lies_about_its_height_costs_a_question_a_second_and_is_not_believed() -> None:
     planner = Planner(0)
     asked = 0
