@@ -108,6 +108,9 @@ class P2PSection(_Section, frozen=True):
     """Peers to dial always: ``host:port``, or ``<public key in hex>@host:port``."""
     advertise: _Path | None = None
     """``host:port`` that other nodes are told to dial; left out: they are told by hand."""
+    guests_max: Annotated[int, Meta(ge=0, le=1_024)] = 64
+    """Followers that may dial this node without being among `peers` by their key. They share what
+    peers of this kind may cost, and each more of them adds little to it."""
 
 
 class MempoolSection(_Section, frozen=True):

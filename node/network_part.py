@@ -24,7 +24,7 @@ from node.gossip import GossipMetrics, TransactionExchange
 from node.http.listeners import AddressUnavailable
 from node.mempool import Mempool
 from node.metrics import NodeMetrics
-from node.p2p import NodeIdentity, P2PConfig, PeerNetwork, Role, StatusMessage
+from node.p2p import Limits, NodeIdentity, P2PConfig, PeerNetwork, Role, StatusMessage
 from node.p2p.addresses import AddressInvalid
 from node.peering import (
     Announcer,
@@ -85,7 +85,12 @@ def build_links(
         peers = PeerNetwork(
             identity,
             genesis_digest,
-            P2PConfig(section.listen, section.peers, section.advertise),
+            P2PConfig(
+                section.listen,
+                section.peers,
+                section.advertise,
+                Limits(guests_max=section.guests_max),
+            ),
             clock=clock,
             handler=peering,
             registry=metrics.registry,

@@ -9,12 +9,11 @@ from node.p2p.frames import FRAME_BYTES_MAX
 class Limits:
     """Bounds on what peers can cost this node. Tests and small machines set others."""
 
-    inbound_max: int = 128
-    """Slots for connections that others made. Validators and peers named by key always get in."""
-    inbound_per_address_max: int = 32
-    """Of these, followers from one address or IPv6 /64."""
-    validator_slots: int = 64
-    """Of `inbound_max`, slots that followers cannot take."""
+    guests_max: int = 64
+    """Guests: followers that dialled and that the operator did not name by key. Everybody else who
+    proves a key gets in."""
+    guests_per_address_max: int = 32
+    """Of these, guests from one address or IPv6 /64."""
     unproved_max: int = 64
     """Connections that have not finished the hello yet, and as many more from familiar addresses.
     A newer one ends the oldest of the address that has most."""

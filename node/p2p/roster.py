@@ -134,7 +134,7 @@ class Roster:
         limits = self._limits
         guests = [link.proved for link in self.links() if self.is_guest(link.proved)]
         near = sum(proved.neighbourhood == newcomer.neighbourhood for proved in guests)
-        if len(guests) >= limits.inbound_max - limits.validator_slots:
+        if len(guests) >= limits.guests_max:
             raise NoSlot(f"{len(guests)} followers are connected")
-        if near >= limits.inbound_per_address_max:
+        if near >= limits.guests_per_address_max:
             raise NoSlot(f"{near} followers are connected from {newcomer.neighbourhood}")

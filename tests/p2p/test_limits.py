@@ -12,7 +12,7 @@ from tests.p2p.meeting import QUICK, eventually, key_pair, transactions
 
 
 async def test_a_validator_gets_in_when_followers_have_taken_all_slots(start: StartNode):
-    node = await start(1, limits=replace(QUICK, inbound_max=3, validator_slots=1))
+    node = await start(1, limits=replace(QUICK, guests_max=2))
     validator = NodeIdentity(key_pair(5), Role.VALIDATOR)
     node.network.set_validators(frozenset({validator.keys.public_key}))
     followers = [await start(n, peers=[node.address], listen=()) for n in (2, 3, 4)]
@@ -161,7 +161,7 @@ async def test_a_frame_of_the_largest_size_goes_through(start: StartNode):
 
 def test_the_usual_limits_leave_room_for_validators_and_for_a_vote_in_the_queue():
     limits = Limits()
-    assert limits.validator_slots < limits.inbound_max
+    assert limits.guests_per_address_max < limits.guests_max
     assert limits.transaction_queue_bytes_max < limits.queue_bytes_max
     assert limits.ping_ms * 2 < limits.silent_ms
 

@@ -14,7 +14,7 @@ from node.p2p.roster import BANS_MAX, Roster, keeps_newcomer
 from tests.p2p.meeting import key_pair
 
 OWN = key_pair(0).public_key
-LIMITS = Limits(inbound_max=6, validator_slots=2, inbound_per_address_max=3, ban_ms=1_000)
+LIMITS = Limits(guests_max=4, guests_per_address_max=3, ban_ms=1_000)
 
 
 def key(number: int) -> bytes:
