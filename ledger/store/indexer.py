@@ -52,6 +52,7 @@ from ledger.store.partitions import (
     IndexedRange,
     archive_oldest,
     drop_all,
+    is_oldest_due,
     load_range,
     open_partition,
 )
@@ -240,15 +241,18 @@ class Indexer:
 
     def _archive(self) -> None:
         """Drop the oldest partitions, one transaction each, while they are too old."""
-        while self._layout.keep_ms and self._indexed is not None:
-            if self._indexed.first_partition == self._indexed.last_partition:
-                return
+        while (before := self._indexed) is not None and self._is_oldest_due(before):
             with self._database.writing() as connection:
-                indexed = archive_oldest(connection, self._indexed, self._layout.keep_ms)
+                indexed = archive_oldest(connection, before)
+                _move_cursor(connection, before, indexed)
                 self._reached(IndexStep.PARTITION_ARCHIVED)
-            if indexed == self._indexed:
-                return
             self._indexed = indexed
+
+    def _is_oldest_due(self, indexed: IndexedRange) -> bool:
+        if not self._layout.keep_ms:
+            return False
+        with self._database.reading() as connection:
+            return is_oldest_due(connection, indexed, self._layout.keep_ms)
 
     def _registered_miners(self, first: StoredBlock) -> list[MinerEntry]:
         """Return the miners of the state, as far as a record tells of them."""

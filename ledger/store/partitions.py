@@ -10,7 +10,7 @@ so that nobody who still reads them loses them.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
 from ledger.store.digests import delete_digests, write_digests
 from ledger.store.index_tables import CURSOR, PARTITIONS
@@ -96,23 +96,22 @@ def drop_all(connection: Connection) -> None:
     connection.execute(delete(PARTITIONS).where(PARTITIONS.c.number < newest))
 
 
-def archive_oldest(
-    connection: Connection, indexed: IndexedRange, keep_ms: DurationMs
-) -> IndexedRange:
-    """Move the oldest partition to the archive if all its blocks are older than that.
+def is_oldest_due(connection: Connection, indexed: IndexedRange, keep_ms: DurationMs) -> bool:
+    """Return whether all blocks of the oldest partition are older than that; never the newest."""
+    following = PARTITIONS.c.number == indexed.first_partition + 1
+    begins_ms = connection.execute(select(PARTITIONS.c.first_ms).where(following)).scalar()
+    return begins_ms is not None and begins_ms < indexed.timestamp_ms - keep_ms
+
+
+def archive_oldest(connection: Connection, indexed: IndexedRange) -> IndexedRange:
+    """Move what is no plain transfer from the oldest partition to the archive.
 
     Returns:
-        What is in the index afterwards; the same if nothing is that old.
+        What is in the index without that partition; the caller moves the cursor to it.
     """
-    query = select(PARTITIONS.c.first_ms).where(PARTITIONS.c.number == indexed.first_partition + 1)
-    following_ms = connection.execute(query).scalar_one_or_none()
-    if following_ms is None or following_ms >= indexed.timestamp_ms - keep_ms:
-        return indexed
     archive = partition_tables(ARCHIVE)
     archive.metadata.create_all(connection)
     _copy_all_but_transfers(connection, partition_tables(indexed.first_partition), archive)
-    changed = {"first_partition": indexed.first_partition + 1, "has_archive": 1}
-    connection.execute(update(CURSOR).values(changed))
     return replace(indexed, first_partition=indexed.first_partition + 1, has_archive=1)
 
 

@@ -28,6 +28,7 @@ from tests.store.chains import TAGS, Builder, random_history
 from tests.store.indexes import Dump, dump, open_indexed
 
 PATIENCE_S = 60.0
+STEPS_OF_A_BATCH = [step for step in IndexStep if step is not IndexStep.PARTITION_ARCHIVED]
 
 
 def settings_of(folder: Path, layout: IndexLayout, *, failpoints: bool = False) -> IndexSettings:
@@ -76,9 +77,12 @@ def test_an_index_whose_process_was_killed_at_every_step_is_that_of_one_never_ki
     layout = IndexLayout(partition_entries=15, keep_ms=span_ms // 3)
     settings = settings_of(tmp_path, layout, failpoints=True)
     height = -1
-    for step in (*IndexStep, *IndexStep):
-        reports, status = index_until_idle(settings, f"{step}:2")
-        assert status == -signal.SIGKILL, (step, reports)
+    kills = [f"{step}:2" for step in STEPS_OF_A_BATCH] + [f"{IndexStep.PARTITION_ARCHIVED}:1"]
+    # The same archiving is met again, then what follows.
+    kills += [f"{step}:1" for step in reversed(IndexStep)]
+    for kill in kills:
+        reports, status = index_until_idle(settings, kill)
+        assert status == -signal.SIGKILL, (kill, reports)
         assert reports[0].height >= height
         height = reports[-1].height
     reports, status = index_until_idle(settings)
