@@ -10,7 +10,8 @@ kinds of peers are told apart, and a worse kind is asked only where no better on
 While a trusted peer is connected, only such peers count for how far there is to go. Within a kind,
 who answered comes before who did not, and then whoever is expected to answer first, by the time
 that its last answer took: a peer that has as many questions as it may is waited for rather than
-passed over for one that is slower. Who was not heard for long may have become quicker.
+passed over for one that is slower. Who never answered is thought to be as quick as the quickest,
+and who did not answer for long comes closer to that, so that all are tried now and then.
 """
 
 from collections.abc import Collection, Mapping
@@ -32,7 +33,7 @@ PACE_US: Final = 5_000
 """Time for each block that peers are expected to take where none has answered."""
 
 PACE_HALVES_MS: Final = 10_000
-"""Time without an answer after which a peer is expected to be twice as quick as it was."""
+"""Time without an answer after which a peer is thought to have become twice as quick."""
 
 
 @dataclass(slots=True)
@@ -73,11 +74,12 @@ class PeerState:
         self.failures, self.is_doubted = 0, False
         self.pace_us, self.answered_ms = elapsed_ms * 1_000 // blocks, now_ms
 
-    def expected_us(self, now_ms: int) -> int | None:
-        """Return the time that it is expected to take for each block; None if it never answered."""
+    def expected_us(self, quickest_us: int, now_ms: int) -> int:
+        """Return the time that it is expected to take for each block, given the quickest peer's."""
         if self.pace_us is None:
-            return None
-        return self.pace_us >> min((now_ms - self.answered_ms) // PACE_HALVES_MS, 31)
+            return quickest_us
+        halvings = min((now_ms - self.answered_ms) // PACE_HALVES_MS, 31)
+        return max(quickest_us, self.pace_us >> halvings)
 
     def gave_proof(self, now_ms: int, *, is_useful: bool) -> None:
         """Note that it gave something on the way to the blocks."""
@@ -158,14 +160,13 @@ class Sources:
             and peer.rests_until_ms <= now_ms
             and key not in but
         }
-        paces = {key: peer.expected_us(now_ms) for key, peer in able.items()}
-        # Who never answered is thought to be as quick as the quickest: it is tried, soon and once.
-        untried = min((pace for pace in paces.values() if pace is not None), default=PACE_US)
+        paces = (peer.pace_us for peer in able.values() if peer.pace_us is not None)
+        quickest_us = max(1, min(paces, default=PACE_US))
 
         def rank(key: PublicKey) -> tuple[int, int, int]:
-            pace = paces[key]
-            expected = (load.get(key, 0) + 1) * (untried if pace is None else pace)
-            return able[key].kind, able[key].failures, expected
+            peer = able[key]
+            expected_us = (load.get(key, 0) + 1) * peer.expected_us(quickest_us, now_ms)
+            return peer.kind, peer.failures, expected_us
 
         best = min(able, key=rank, default=None)
         return best if best is not None and load.get(best, 0) < SPANS_PER_PEER_MAX else None

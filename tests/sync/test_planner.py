@@ -37,7 +37,7 @@ from node.sync.planner import (
     SPANS_MAX,
     Planner,
 )
-from node.sync.sources import REST_MS, SPANS_PER_PEER_MAX
+from node.sync.sources import PACE_HALVES_MS, REST_MS, SPANS_PER_PEER_MAX
 
 HONEST = "honest"
 AGAIN_SPANS_MAX = 3
@@ -314,12 +314,15 @@ def test_what_the_own_head_has_passed_is_dropped() -> None:
 # ---------------------------------------------------------------- strangers
 
 
-def blocks_in(seconds: int, strangers: dict[bytes, str], *, trust: bool) -> int:
+def blocks_in(
+    seconds: int, strangers: dict[bytes, str], *, trust: bool, trust_all: bool = False
+) -> int:
     """Return how many blocks a node fetches of three honest peers in a time, among strangers."""
     honest = {b"honest-%d" % at: HONEST for at in range(3)}
     trusted = frozenset(honest) if trust else frozenset()
     # The strangers came first, and claim more than there is.
     peers = {**strangers, **honest}
+    trusted = frozenset(peers) if trust_all else trusted
     world = World(random.Random(7), 10**9, peers, trusted=trusted, import_ms_max=20)
     for key in strangers:
         world.announce(key, 2 * 10**9)
@@ -413,16 +416,33 @@ def test_a_range_that_is_refused_while_it_waits_is_asked_of_somebody_else() -> N
 
 def test_who_answers_sooner_is_asked_first_and_waited_for() -> None:
     planner = Planner(0)
-    planner.handle(said(0, b"slow", 1))
-    (slow,) = [1]
-    planner.handle(Answered(900, slow, 1))
-    planner.handle(Moved(900, 1))
-    planner.handle(said(900, b"quick", 2))
-    planner.handle(Answered(910, 2, 2))
-    planner.handle(Moved(910, 2))
-    found = asks(planner.handle(said(911, b"quick", 10_000)))
-    found += asks(planner.handle(said(911, b"slow", 10_000)))
-    assert {ask.peer for ask in found} == {b"quick"}
+    for peer in (b"slow", b"quick"):
+        planner.handle(said(0, peer, SPAN_BLOCKS))
+    planner.handle(Tick(AGAIN_MS))  # The second peer is asked, too.
+    planner.handle(Answered(AGAIN_MS + 10, 2, SPAN_BLOCKS))
+    planner.handle(Answered(AGAIN_MS + 20, 1, SPAN_BLOCKS))
+    planner.handle(Moved(AGAIN_MS + 30, SPAN_BLOCKS))
+    found = asks(planner.handle(said(AGAIN_MS + 30, b"quick", 10_000)))
+    found += asks(planner.handle(said(AGAIN_MS + 30, b"slow", 10_000)))
+    assert [ask.peer for ask in found] == [b"quick"] * SPANS_PER_PEER_MAX
+
+
+def test_who_did_not_answer_for_long_is_tried_again() -> None:
+    planner = Planner(0)
+    for peer in (b"slow", b"quick"):
+        planner.handle(said(0, peer, SPAN_BLOCKS))
+    planner.handle(Tick(AGAIN_MS))
+    planner.handle(Answered(AGAIN_MS + 10, 2, SPAN_BLOCKS))
+    planner.handle(Answered(AGAIN_MS + 20, 1, SPAN_BLOCKS))
+    planner.handle(Moved(AGAIN_MS + 30, SPAN_BLOCKS))
+    later_ms = AGAIN_MS + 31 * PACE_HALVES_MS
+    found = asks(planner.handle(said(later_ms, b"quick", 10_000)))
+    found += asks(planner.handle(said(later_ms, b"slow", 10_000)))
+    assert {ask.peer for ask in found} == {b"quick", b"slow"}
+
+
+def test_nobody_waits_for_a_trusted_peer_that_stopped_to_answer() -> None:
+    assert blocks_in(20, {b"silent": "mute"}, trust=True, trust_all=True) >= 0.8 * alone(20)
 
 
 def test_headers_instead_of_blocks_are_followed_by_the_same_question() -> None:
