@@ -13,7 +13,7 @@ from devnet.simulator.plan import Plan
 from devnet.simulator.scenarios.base import Scenario
 from devnet.simulator.schedule import MS
 from devnet.simulator.wire import statement_in
-from node.p2p import Message
+from node.p2p import Message, RangeRequest
 
 if TYPE_CHECKING:
     from devnet.simulator.machine import Machine
@@ -30,6 +30,25 @@ UNFINAL_DEPTH = 16
 
 VIEWS_BEHIND = 100
 """Views that the others are ahead when the machine restarts."""
+
+
+def _loses_questions(simulation: Simulation) -> Callable[[], str]:
+    """A question of each node that is behind, to the only one that is not, gets lost.
+
+    By then they have some blocks, so each sees another that answers and is not further than it is.
+    """
+    source = simulation.machines[0]
+    lost: set[str] = set()
+
+    def swallows(sender: Machine, receiver: Machine, message: Message) -> bool:
+        is_due = receiver is source and sender.store.height > 0 and sender.name not in lost
+        if is_due and isinstance(message, RangeRequest):
+            lost.add(sender.name)
+            return True
+        return False
+
+    simulation.network.swallows = swallows
+    return lambda: "" if len(lost) == 2 else f"only {sorted(lost)} lost a question"
 
 
 def _falls_behind(simulation: Simulation) -> Callable[[], str]:
@@ -125,6 +144,20 @@ LAGS = (
             seed, "hundred-views-behind", 4, 9_000, transfers=2, transfers_every_ms=45
         ),
         _falls_behind,
+    ),
+    Scenario(
+        "lost-question",
+        "two nodes lose their only question to the one with the blocks, and ask it again",
+        lambda seed: Plan(
+            seed,
+            "lost-question",
+            1,
+            2_500,
+            newcomers=2,
+            late=((1, 800), (2, 800)),
+            transfers_every_ms=80,
+        ),
+        _loses_questions,
     ),
     Scenario(
         "lying-server",
