@@ -243,6 +243,8 @@ class FirstVotes:
         return sum(word.floor <= final_view for word in words) + 1 >= committee.quorum
 
     def _take_own(self, vote: Vote) -> None:
+        if self._has_voted:
+            return  # One is enough; each costs a signature.
         if vote.signer != self._committee.index_of(self._own_key):
             raise PeerFault(WORD_FOREIGN, provable=True)
         try:
