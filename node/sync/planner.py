@@ -67,6 +67,9 @@ ANSWER_MS: Final = 5_000
 LATER_MAX: Final = 3
 """How many more times that long a peer gets that was late before: its link may be slow."""
 
+STILL_MS: Final = 5_000
+"""Time without a block after which strangers are asked for what no trusted peer has."""
+
 AGAIN_MS: Final = 1_000
 """Time after which the lowest blocks that are missing are asked of one more peer; doubles, since
 it may be this node's own link that is slow."""
@@ -318,7 +321,7 @@ class Planner:
 
     def _gaps(self) -> Iterator[tuple[Height, Height]]:
         """Yield first and last height of what nobody was asked for and did not come, ascending."""
-        at, target = self._head + 1, self._sources.target(self._head)
+        at, target = self._head + 1, self._target()
         for span in sorted((*self._asked.values(), *self._staged.values()), key=_first_of):
             if span.first > at:
                 yield at, min(span.first - 1, target)
@@ -326,9 +329,15 @@ class Planner:
         if at <= target:
             yield at, target
 
+    def _target(self) -> Height:
+        return self._sources.target(self._head, is_still=self._is_still())
+
+    def _is_still(self) -> bool:
+        return self._now_ms >= self._moved_ms + STILL_MS
+
     def _patient_until(self) -> int | None:
         """Return until when a small gap is left alone; None if nothing is left alone."""
-        gap = self._sources.target(self._head) - self._head
+        gap = self._target() - self._head
         if gap > NEAR_BLOCKS or gap <= 0:
             return None
         until_ms = self._moved_ms + self.patience_ms
@@ -336,7 +345,9 @@ class Planner:
 
     def _set_alarm(self) -> None:
         times = [self._due_ms(span) for span in self._asked.values()]
-        if self._sources.target(self._head) > self._head:
+        if self._sources.target(self._head, is_still=True) > self._head:
+            times.append(self._moved_ms + STILL_MS)
+        if self._target() > self._head:
             times += self._sources.rests()
             patient_until = self._patient_until()
             if patient_until is not None:

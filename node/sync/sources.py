@@ -7,11 +7,14 @@ kinds of peers are told apart, and a worse kind is asked only where no better on
     proved      a stranger that gave blocks which turned out to be final
     unknown     any other stranger; who has been connected longest comes first
 
-While a trusted peer is connected, only such peers count for how far there is to go. Within a kind,
-who answered comes before who did not, and then whoever is expected to answer first, by the time
-that its last answer took: a peer that has as many questions as it may is waited for rather than
-passed over for one that is slower. Who never answered is thought to be as quick as the quickest,
-and who did not answer for long comes closer to that, so that all are tried now and then.
+A trusted peer that was late twice comes behind proved strangers. While a trusted peer is
+connected, only such peers count for how far there is to go; if they bring nothing for long,
+strangers are asked for what is above all the same, since they may be the only ones left to have it.
+
+Within a kind, who answered comes before who did not, and then whoever is expected to answer first,
+by the time that its last answer took: a peer that has as many questions as it may is waited for
+rather than passed over for one that is slower. Who never answered is thought to be as quick as the
+quickest, and who did not answer for long comes closer to that, so that all are tried now and then.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,6 +22,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.types import Height, PublicKey
+
+LATE_MAX: Final = 1
+"""How often in a row a trusted peer may be late before proved strangers are asked first."""
 
 SPANS_PER_PEER_MAX: Final = 2
 """Questions to one peer at once."""
@@ -66,8 +72,10 @@ class PeerState:
 
     @property
     def kind(self) -> int:
-        """Return 0 for a trusted peer, 1 for a proved one, 2 for an unknown one."""
-        return 0 if self.is_trusted else 1 if self.has_given else 2
+        """Return which peers are asked first: those of the lowest kind."""
+        if self.is_trusted:
+            return 0 if self.failures <= LATE_MAX else 2
+        return 1 if self.has_given else 3
 
     def answered(self, now_ms: int, elapsed_ms: int, blocks: int) -> None:
         """Note that it gave blocks."""
@@ -119,12 +127,19 @@ class Sources:
         """Return what is known of a peer; None if it is gone."""
         return self._peers.get(key)
 
-    def target(self, head: Height) -> Height:
+    def target(self, head: Height, *, is_still: bool) -> Height:
         """Return the height up to which blocks are asked for.
 
         A peer that does not answer counts only where nobody else reaches beyond the own head.
+
+        Args:
+            head: height of the own final chain.
+            is_still: whether that has not moved for long; strangers count then, too, where no
+                trusted peer reaches beyond it.
         """
         counted = self._counted().values()
+        if is_still and all(peer.height <= head for peer in counted):
+            counted = self._sound().values()
         answering = max((peer.height for peer in counted if not peer.failures), default=0)
         return answering if answering > head else max((p.height for p in counted), default=0)
 
@@ -177,5 +192,8 @@ class Sources:
 
     def _counted(self) -> dict[PublicKey, PeerState]:
         """Return the peers whose word counts: trusted ones, or where there are none, all."""
-        sound = {key: peer for key, peer in self._peers.items() if not peer.is_spoilt}
+        sound = self._sound()
         return {key: peer for key, peer in sound.items() if peer.is_trusted} or sound
+
+    def _sound(self) -> dict[PublicKey, PeerState]:
+        return {key: peer for key, peer in self._peers.items() if not peer.is_spoilt}
