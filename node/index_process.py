@@ -163,9 +163,9 @@ class IndexProcess:
         change, self._change = self._change, asyncio.Event()
         change.set()
 
-    async def _run(self, runner: IndexRunner) -> None:
+    async def _run(self, started: IndexRunner) -> None:
         """Hear the process; start it again when it ends."""
-        pause_s = RETRY_S_MIN
+        pause_s, runner = RETRY_S_MIN, started
         while True:
             before = self._height
             await self._hear(runner)
@@ -174,18 +174,26 @@ class IndexProcess:
                 return
             pause_s = RETRY_S_MIN if self._height > before else min(RETRY_S_MAX, 2 * pause_s)
             self._note_end(status, pause_s)
-            if await self._is_stopped_within(pause_s):
+            again = await self._start_again(pause_s)
+            if again is None:
                 return
-            runner = await self._start_again()
+            runner = again
 
-    async def _start_again(self) -> IndexRunner:
-        """Start a process in the place of one that has ended."""
-        self._restarts += 1
-        runner = self._runner = await start_runner(self._place, self._settings)
-        if self._stopping.is_set():  # That came while the process was being made.
-            runner.close_input()
-        self._tell_change()
-        return runner
+    async def _start_again(self, pause_s: float) -> IndexRunner | None:
+        """Start a process in the place of one that has ended; return None if the node stops."""
+        while not await self._is_stopped_within(pause_s):
+            try:
+                runner = self._runner = await start_runner(self._place, self._settings)
+            except OSError as error:
+                log.warning("index_not_started", reason=str(error))
+                pause_s = RETRY_S_MAX
+                continue
+            self._restarts += 1
+            if self._stopping.is_set():  # That came while the process was being made.
+                runner.close_input()
+            self._tell_change()
+            return runner
+        return None
 
     async def _hear(self, runner: IndexRunner) -> None:
         """Take in reports until the process closes its output."""
