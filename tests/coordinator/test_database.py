@@ -144,7 +144,7 @@ async def test_any_text_from_outside_can_be_kept_and_asked_for(place: Place) -> 
 
 async def test_many_writes_are_all_there(place: Place) -> None:
     database = Database(place.url(COORDINATOR))
-    names = [f"{n:04}" for n in range(600)]
+    names = [f"{n:04}" for n in range(300)]
     await asyncio.gather(*(database.write(_insert(name)) for name in names))
     assert await _ids(database) == names
     database.close()

@@ -211,7 +211,8 @@ def test_nothing_is_reported_while_a_write_to_the_chains_log_is_not_synced(run: 
     assert reports >= BLOCKS
 
 
-def test_a_process_killed_at_random_moments_loses_nothing_that_it_reported(place: Place):
+def test_a_process_killed_at_random_moments_loses_nothing_that_it_reported(file_place: Place):
+    place = file_place
     chance = random.Random(12)
     promised = -1
     for _ in range(4):

@@ -158,10 +158,10 @@ def test_the_tables_of_a_dropped_partition_go_when_the_next_one_begins(place: Pl
         assert [row.height for row in indexed.reader.blocks()] == list(range(12, -1, -1))
 
 
-def test_a_page_goes_on_over_borders_while_the_index_grows_and_drops(place: Place):
+def test_a_page_goes_on_over_borders_while_the_index_grows_and_drops(file_place: Place):
     builder, _ = long_chain(20)
     layout = IndexLayout(partition_entries=12, keep_ms=6_000)
-    with open_indexed(place, layout) as indexed:
+    with open_indexed(file_place, layout) as indexed:
         indexed.store.initialise(TAGS, builder.sealed[0].block, {})
         for sealed in builder.sealed[:12]:
             sealed.commit_to(indexed.store)

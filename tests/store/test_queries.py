@@ -39,17 +39,20 @@ def played() -> Played:
     return random_history(seed=11, blocks=45)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[("sqlite", SMALL), ("sqlite", None), ("server", SMALL)],
-    ids=["many-partitions", "one-partition", "postgresql"],
-)
-def reader(played: Played, request) -> Iterator[IndexReader]:
-    engine, layout = request.param
+MANY, ONE, SERVER = ("sqlite", SMALL), ("sqlite", None), ("server", SMALL)
+READERS = {"many-partitions": MANY, "one-partition": ONE, "postgresql": SERVER}
+
+
+def read_played(played: Played, request) -> Iterator[IndexReader]:
+    engine, layout = READERS[request.param]
     template = request.getfixturevalue(f"{engine}_template")
     with template.places() as new_place, open_indexed(new_place(), layout) as indexed:
         indexed.take(played.builder)
         yield indexed.reader
+
+
+reader = pytest.fixture(scope="module", params=list(READERS))(read_played)
+file_reader = pytest.fixture(scope="module", params=list(READERS)[:2])(read_played)
 
 
 def pages(
@@ -114,18 +117,18 @@ def test_filters_give_what_filtering_the_whole_list_gives(played, reader, size):
             ]
 
 
-def test_a_blocks_transactions_and_outcomes_are_found_by_its_height(played, reader):
+def test_a_blocks_transactions_and_outcomes_are_found_by_its_height(played, file_reader):
     for sealed in played.builder.sealed:
-        rows = pages(lambda b, s, h=sealed.height: reader.transactions(b, s, height=h), 2)
+        rows = pages(lambda b, s, h=sealed.height: file_reader.transactions(b, s, height=h), 2)
         assert [row.content for row in rows[::-1]] == list(sealed.block.transactions)
         assert {row.block_id for row in rows} <= {sealed.block_id}
         assert {row.timestamp_ms for row in rows} <= {sealed.block.header.timestamp_ms}
-        outcomes = reader.outcomes(height=sealed.height)
+        outcomes = file_reader.outcomes(height=sealed.height)
         assert [row.outcome for row in outcomes[::-1]] == list(sealed.outcomes)
         for row in rows:
             done = [o for o in sealed.outcomes if o.cause == row.transaction_id]
-            assert [each.outcome for each in reader.outcomes_of(row)] == done
-            assert reader.transaction(row.transaction_id) == row
+            assert [each.outcome for each in file_reader.outcomes_of(row)] == done
+            assert file_reader.transaction(row.transaction_id) == row
 
 
 def test_a_jobs_outcomes_are_its_timeline(played, reader):
@@ -137,9 +140,9 @@ def test_a_jobs_outcomes_are_its_timeline(played, reader):
 
 
 @pytest.mark.parametrize("size", [3, 1_000])
-def test_an_accounts_activity_is_every_entry_that_concerned_it(played, reader, size):
+def test_an_accounts_activity_is_every_entry_that_concerned_it(played, file_reader, size):
     for address in (*ADDRESSES, NOBODY):
-        rows = pages(lambda b, s, a=address: reader.account_activity(a, b, s), size)
+        rows = pages(lambda b, s, a=address: file_reader.account_activity(a, b, s), size)
         assert [row.position for row in rows] == sorted(
             {row.position for row in rows}, reverse=True
         )
@@ -151,12 +154,12 @@ def test_an_accounts_activity_is_every_entry_that_concerned_it(played, reader, s
             if not outcome.cause and address in outcome.parties
         ]
         signed = [row.transaction for row in rows if row.transaction]
-        assert signed == pages(lambda b, s, a=address: reader.transactions(b, s, address=a), 9)
+        assert signed == pages(lambda b, s, a=address: file_reader.transactions(b, s, address=a), 9)
         assert [row.transaction_id for row in signed[::-1]] == [
             row.transaction_id
-            for row in pages(reader.transactions, 1_000)[::-1]
+            for row in pages(file_reader.transactions, 1_000)[::-1]
             if address in {row.sender, row.recipient}
-            or any(address in each.outcome.parties for each in reader.outcomes_of(row))
+            or any(address in each.outcome.parties for each in file_reader.outcomes_of(row))
         ]
 
 
