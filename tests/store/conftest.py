@@ -18,6 +18,13 @@ def indexed(place: Place) -> Iterator[Indexed]:
 
 
 @pytest.fixture
+def file_indexed(file_place: Place) -> Iterator[Indexed]:
+    """The same in files: for what takes long."""
+    with open_indexed(file_place) as opened:
+        yield opened
+
+
+@pytest.fixture
 def unsynced_folder() -> Iterator[Callable[[], Path]]:
     """Make new folders in memory where the system has that: for stores that nobody crashes.
 

@@ -236,7 +236,8 @@ def test_the_state_in_the_store_is_the_ledgers_after_every_block(chain: StoredWo
         assert restore(chain.indexed.store).header == block.header
 
 
-def test_epochs_of_the_real_ledger_are_found_again(indexed: Indexed):
+def test_epochs_of_the_real_ledger_are_found_again(file_indexed: Indexed):
+    indexed = file_indexed
     parameters = genesis_of().parameters
     chain = StoredWorld(indexed, World(genesis_of(replace(parameters, epoch_ms=10_000))))
     for _ in range(30):
