@@ -143,7 +143,9 @@ def random_plan(seed: int, strategies: tuple[str, ...], scale: Scale = SMALL) ->
     elif newcomers and not any(wish.verb == "remove" for wish in wishes):
         late = _choose_late_newcomers(chance, validators, newcomers, storm_ms)
     faults = _choose_faults(chance, victims, machines, storm_ms)
-    if is_calm and not late and validators >= 4 and chance.random() < 0.15:
+    # A set of up to three can spare nobody, and one that is voted down to three is one.
+    fewest = validators - sum(wish.verb == "remove" for wish in wishes)
+    if is_calm and not late and fewest >= 4 and chance.random() < 0.15:
         losers = victims[validators:] or victims
         loss = chance.choice((LostJournal, LostDisk))
         lost = loss(chance.randrange(storm_ms), chance.choice(losers), 100)
