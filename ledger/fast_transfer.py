@@ -11,7 +11,7 @@ from ledger.actions import Transfer
 from ledger.environment import Environment
 from ledger.execution import apply_transaction, check_can_pay
 from ledger.params import Parameters
-from ledger.records import Account, Table
+from ledger.records import Account, Record, Table
 from ledger.rejections import FeeTooLow, InsufficientBalance
 from ledger.settlement import check_amount
 from ledger.state import State
@@ -63,7 +63,7 @@ def check_payable(
     spend = transaction.fee + action.amount
     if spend:
         account = state.get(_ACCOUNT + signed.sender)
-        balance = account.balance if type(account) is Account else 0
+        balance = _balance(account)
         if balance < spend + pooled_spend:
             raise InsufficientBalance(spend + pooled_spend, balance)
 
@@ -84,7 +84,7 @@ def _apply_transfer(env: Environment, signed: IdentifiedTransaction, action: Tra
     spend = fee + amount
     if spend:
         sender = state.get(sender_key)
-        balance = sender.balance if type(sender) is Account else 0
+        balance = _balance(sender)
         if balance < spend:
             raise InsufficientBalance(spend, balance)
         left = balance - spend
@@ -94,6 +94,14 @@ def _apply_transfer(env: Environment, signed: IdentifiedTransaction, action: Tra
     if amount:
         if receiver_key == sender_key:
             receiver = state.get(receiver_key)
-        balance = receiver.balance if type(receiver) is Account else 0
+        balance = _balance(receiver)
         state.put(receiver_key, Account(check_amount("balance", balance + amount)))
     env.fees += fee
+
+
+def _balance(record: Record | None) -> Amount:
+    """Return the balance of what stands under an account's key."""
+    if record is None:
+        return 0
+    assert isinstance(record, Account), "an account's key holds an account"
+    return record.balance

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from ledger.merkle import leaf_hash, transaction_leaf, transaction_leaf_hashes
 from ledger.opening import open_block
 from ledger.params import Parameters
 from ledger.proposal import BuiltBlock, build_in_steps
-from ledger.records import Account, Table, state_key
+from ledger.records import Account, Supply, Table, state_key
 from ledger.steps import UNITS_PER_STEP, Steps, at_once
 from ledger.transaction import SignedTransaction, Transaction, identify
 from ledger.transition import apply_in_steps
@@ -47,6 +48,18 @@ def environment(given_balances: list[int | None], rates: tuple[int, int, int]) -
     return env
 
 
+def transfer(sender: int, receiver: int, amount: int, fee: int) -> Transaction:
+    return Transaction(
+        version=1,
+        chain_id="chain-0123456789abcdef",
+        sender_public_key=KEYS[sender].public_key,
+        action=Transfer(ADDRESSES[receiver], amount),
+        fee=fee,
+        valid_until_ms=1,
+        salt=bytes(16),
+    )
+
+
 def refusal(carry_out: Callable[..., object], *arguments: object) -> str:
     try:
         carry_out(*arguments)
@@ -63,15 +76,7 @@ def test_the_twin_writes_refuses_and_charges_as_the_reference(
 ) -> None:
     quick, reference = (environment(given_balances, rates) for _ in range(2))
     for sender, receiver, amount, fee in transfers:
-        unsigned = Transaction(
-            version=1,
-            chain_id="chain-0123456789abcdef",
-            sender_public_key=KEYS[sender].public_key,
-            action=Transfer(ADDRESSES[receiver], amount),
-            fee=fee,
-            valid_until_ms=1,
-            salt=bytes(16),
-        )
+        unsigned = transfer(sender, receiver, amount, fee)
         signed = identify(quick.tags, SignedTransaction(unsigned, bytes(64)))
         size = len(signed.data)
         for spent in (0, amount):  # Whatever else of the sender's is pooled.
@@ -135,3 +140,15 @@ def test_a_block_is_encoded_from_the_bytes_of_its_transactions() -> None:
         header = world.head.header
         expected = encode(Block(header, tuple(some)))
         assert encode_block(header, [encode(each) for each in some]) == expected
+
+
+@pytest.mark.parametrize("broken", [0, 1], ids=["sender", "receiver"])
+def test_nothing_is_paid_with_or_to_a_record_that_is_no_account(broken: int) -> None:
+    env = environment([10_000, 10_000, None, None], (0, 0, 0))
+    env.state.put(state_key(Table.ACCOUNT, ADDRESSES[broken]), Supply(1, 0))
+    unsigned = transfer(0, 1, 100, 0)
+    signed = identify(env.tags, SignedTransaction(unsigned, bytes(64)))
+    with pytest.raises(AssertionError):
+        apply_identified(env, signed)
+    with pytest.raises(AssertionError):
+        apply_transaction(env, unsigned, signed.transaction_id, len(signed.data))
