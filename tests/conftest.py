@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,16 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 PLACES = {"sqlite": "sqlite_places", "postgresql": "server_places"}
 """Fixtures that make places, by engine."""
+
+
+LONGEST_FIRST = ("devnet", "node", "bench", "snapshots", "store", "explorer", "sim", "miner", "cli")
+"""Parts with the longest files: begun last, one of them would leave the other worker idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the parts with the longest files first."""
+    ranks = {Path(__file__).parent / part: rank for rank, part in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent, len(ranks)))
 
 
 @pytest.hookimpl(wrapper=True)

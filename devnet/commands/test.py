@@ -66,8 +66,11 @@ def worker_options(arguments: Sequence[str]) -> list[str]:
         file for path in paths for file in ([path] if path.is_file() else path.rglob("test_*.py"))
     }
     workers = min(2, os.cpu_count() or 1)
-    # By file: what a file starts (a network, a browser) is started once.
-    return ["-n", str(workers), "--dist", "loadfile"] if workers > 1 and len(files) > 1 else []
+    if workers == 1 or len(files) == 1:
+        return []
+    # By file: what a file starts (a network, a browser) is started once. In the order of
+    # tests/conftest.py, and not those with most tests first, which are not the longest.
+    return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def folders_in_memory(environment: Mapping[str, str], memory: Path = MEMORY) -> dict[str, str]:
