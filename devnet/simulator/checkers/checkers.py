@@ -115,11 +115,13 @@ class Checkers:
         """Honest leaders made heartbeats only since `begin_quiet`.
 
         A liar's block may take longer to become final than a good leader waits for it, and its
-        child may be empty then, to carry it.
+        child may be empty then, to carry it. So may the child's own: who got another block of the
+        liar's, or no vote of it, is late for the next one, too.
         """
         for height in range(self._quiet_from + 1, self.order.height + 1):
-            parent, header = (self.order.chain[at].header for at in (height - 1, height))
-            if height > 1 and not self.order.is_honest(parent.proposer):
+            header = self.order.chain[height].header
+            carried = [self.order.chain[at].header for at in range(max(1, height - 2), height)]
+            if not all(self.order.is_honest(each.proposer) for each in carried):
                 continue
             is_idle = header.transaction_count == 0 and header.outcome_count == 0
             waited_ms = self._made_ms[height] - self._made_ms[height - 1]
