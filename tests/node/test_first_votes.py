@@ -15,10 +15,11 @@ from consensus import (
     signed_bytes,
 )
 from node.p2p import PeerFault, Role, StatusMessage, VoteMessage, WordAnswer, WordRequest
+from tests.node.callers import Caller
 from tests.node.lone_node import TAGS, LoneNode
 from tests.node.memory_peers import MemoryHub
 from tests.node.test_network import VALIDATORS, member, reported, submitted
-from tests.node.test_peering import Caller, caller, handler_of
+from tests.node.test_peering import caller, handler_of
 from tests.p2p.meeting import eventually
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from consensus import (
 from ledger.keys import KeyPair
 from ledger.steps import at_once
 from ledger.transaction import CODEC, identify
-from ledger.types import PublicKey
 from node.gossip import budgets
 from node.p2p import (
     BlockAnswer,
@@ -29,7 +27,6 @@ from node.p2p import (
     BodyAnswer,
     BodyRequest,
     CertificatesRequest,
-    Message,
     PeerFault,
     ProposalMessage,
     RangeAnswer,
@@ -41,26 +38,12 @@ from node.p2p import (
     WordRequest,
 )
 from node.peering import Peering
+from tests.node.callers import Caller
 from tests.node.lone_node import START_MS, TAGS, LoneNode
 from tests.node.memory_peers import MemoryHub, MemoryPeers
 from tests.node.test_network import VALIDATORS, member
 
 STRANGER = KeyPair(b"\x66" * 32)
-
-
-@dataclass(eq=False)
-class Caller:
-    """A peer that remembers what it was sent."""
-
-    key: PublicKey
-    role: Role = Role.VALIDATOR
-    is_outbound: bool = True
-    address: str = "memory:1"
-    sent: list[Message] = field(default_factory=list)
-
-    def send(self, message: Message) -> bool:
-        self.sent.append(message)
-        return True
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from node.inbox import Inbox
 from node.p2p import Message, Peer, Role, WordAnswer, WordRequest
 from node.peering import FirstVotes, Signing
 from node.ports import SystemClock
+from tests.node.callers import Caller
 from tests.node.lone_node import genesis
 
 TAGS = Tags(b"\x31" * 32)
@@ -43,21 +44,6 @@ class Engine:
 
     def rule_out(self) -> None:
         self.is_ruled_out = True
-
-
-@dataclass(eq=False)
-class Member:
-    """A peer that remembers what it was sent."""
-
-    key: PublicKey
-    role: Role = Role.VALIDATOR
-    is_outbound: bool = True
-    address: str = "memory:1"
-    sent: list[Message] = field(default_factory=list)
-
-    def send(self, message: Message) -> bool:
-        self.sent.append(message)
-        return True
 
 
 @dataclass
@@ -102,7 +88,7 @@ class Waiting:
 
     def hears(self, member: int, view: View, floor: View) -> None:
         word = WordAnswer(self.committee.epoch, view, floor, None)
-        self.first_votes.answered(Member(KEYS[member].public_key), word)
+        self.first_votes.answered(Caller(KEYS[member].public_key), word)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +165,7 @@ def test_liars_cannot_make_a_member_sign_where_it_may_have_signed_before(
 def test_a_restarted_member_gives_its_word_only_when_it_knows_where_it_was() -> None:
     waiting = Waiting(4)
     waiting.engine = Engine(waits_for_word=False, may_sign=True, knows_its_view=False)
-    peer = Member(KEYS[1].public_key)
+    peer = Caller(KEYS[1].public_key)
     waiting.first_votes.asked(peer, WordRequest(1))
     assert not peer.sent
     waiting.engine.knows_its_view, waiting.engine.view = True, 5
@@ -189,13 +175,13 @@ def test_a_restarted_member_gives_its_word_only_when_it_knows_where_it_was() -> 
 
 def test_who_waits_gives_its_word_in_the_first_epoch_only() -> None:
     for epoch, answers in ((0, 1), (1, 0)):
-        waiting, peer = Waiting(4, epoch), Member(KEYS[1].public_key)
+        waiting, peer = Waiting(4, epoch), Caller(KEYS[1].public_key)
         waiting.first_votes.asked(peer, WordRequest(epoch))
         assert len(peer.sent) == answers
 
 
 def test_a_question_about_the_next_epoch_is_answered_when_it_begins() -> None:
-    waiting, peer = Waiting(4), Member(KEYS[1].public_key)
+    waiting, peer = Waiting(4), Caller(KEYS[1].public_key)
     waiting.engine = Engine(waits_for_word=False, may_sign=True)
     waiting.first_votes.asked(peer, WordRequest(2))
     assert not peer.sent
