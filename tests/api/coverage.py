@@ -1,0 +1,165 @@
+"""Renders docs/api-coverage.md: each documented behaviour, and the tests that show it.
+
+The rows are `documents/endpoints.json`. A test says which rows it shows by the marker
+`@pytest.mark.row("2026-01-24.002.jobs.create", ...)`, whose arguments are literals, so that the
+table is made from the sources of the tests without running or importing them.
+"""
+
+import ast
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.api.resolutions import places, resolutions_of
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(__file__).parent / "documents"
+DOCUMENT = ROOT / "docs" / "api-coverage.md"
+TO_COME = FOLDER / "rows-to-come.txt"
+
+HEADING = """# What shows each documented behaviour
+
+Rendered from `tests/api/documents/endpoints.json`, the inventory of the five reference documents,
+and from the marker `row` of the tests; set `REGENERATE_DOCUMENTS=1` for
+`tests/api/test_coverage.py` to write it anew. A row without a test fails the build.
+
+The column `must` is what the tests of a row show; where it is empty, fields, defaults and status
+as the document has them. The last column links the resolutions of what the documents leave open
+or contradict.
+
+Notes:
+
+- Document 002 lists a security requirement for `POST /v1/jobs` only. Reading a job outside the
+  devnet needs a key all the same (A3).
+- Document 001 is 000 word for word after a preface that describes no API; its rows are 000's.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A test, by where it is."""
+
+    path: str
+    """Path from the root of the repository."""
+    name: str
+    """Name of its function."""
+
+
+class RowMarkInvalid(Exception):
+    """A marker that this module cannot read, or that would say nothing."""
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return the inventory, in the documents' order."""
+    found: list[dict[str, Any]] = json.loads((FOLDER / "endpoints.json").read_text())
+    return found
+
+
+def rows_to_come() -> list[str]:
+    """Return the rows that are not shown yet; empty once the API is complete."""
+    return TO_COME.read_text().split()
+
+
+def shown_rows(folder: Path = ROOT / "tests") -> dict[str, list[Shown]]:
+    """Return the tests that show each row, by the markers in the sources under a folder.
+
+    Tests that only long runs include show nothing.
+
+    Raises:
+        RowMarkInvalid: a marker without literals, or one that decorates no test.
+    """
+    shown: defaultdict[str, list[Shown]] = defaultdict(list)
+    for path in sorted(folder.rglob("test_*.py")):
+        text = path.read_text()
+        if "mark.row" not in text:
+            continue
+        name = path.relative_to(ROOT if path.is_relative_to(ROOT) else folder).as_posix()
+        for function, ids in _marked(ast.parse(text), name):
+            for row in ids:
+                shown[row].append(Shown(name, function))
+    return dict(shown)
+
+
+def _marked(module: ast.Module, path: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each test's name with its rows."""
+    seen: set[ast.Call] = set()
+    for node in ast.walk(module):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        parts = [part for item in node.decorator_list for part in ast.walk(item)]
+        marks = [part for part in parts if isinstance(part, ast.Call) and _is_mark(part.func)]
+        if not marks:
+            continue
+        if not node.name.startswith("test_"):
+            raise RowMarkInvalid(f"{path}: {node.name} is marked, and is no test")
+        seen.update(marks)
+        if not any(isinstance(part, ast.Attribute) and part.attr == "soak" for part in parts):
+            yield node.name, [row for mark in marks for row in _literals(mark, path)]
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and _is_mark(node.func) and node not in seen:
+            raise RowMarkInvalid(f"{path}:{node.lineno}: `row` stands in a test's decorators")
+
+
+def _is_mark(function: ast.expr) -> bool:
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "row"
+        and isinstance(function.value, ast.Attribute)
+        and function.value.attr == "mark"
+    )
+
+
+def _literals(mark: ast.Call, path: str) -> list[str]:
+    ids = [item.value for item in mark.args if isinstance(item, ast.Constant)]
+    texts = [item for item in ids if isinstance(item, str)]
+    if not texts or len(texts) != len(mark.args) or mark.keywords:
+        raise RowMarkInvalid(f"{path}:{mark.lineno}: `row` takes ids, as literals")
+    return texts
+
+
+def render(shown: Mapping[str, Sequence[Shown]]) -> str:
+    """Return the whole document."""
+    inventory = rows()
+    links = places()
+    lines = [HEADING, f"{len(shown.keys() & {row['id'] for row in inventory})} of {len(inventory)}"]
+    lines[-1] += " rows have a test."
+    sections: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in inventory:
+        sections[row["version"], row["document"]].append(row)
+    for (version, document), members in sections.items():
+        lines += [
+            f"\n## Document {document}, version {version}\n",
+            "| row | what | must | shown by | resolved in |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [_line(row, shown.get(row["id"], ()), links) for row in members]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Mapping[str, Any], tests: Sequence[Shown], links: Mapping[str, str]) -> str:
+    distinct = dict.fromkeys(tests)
+    cells = (
+        f"`{row['id'].split('.', 2)[2]}`",
+        _cell(f"{row['method']} {row['path']}".replace("* *", "every route")),
+        _cell("; ".join(row["must"])),
+        ", ".join(f"[{_sentence(test.name)}](../{test.path})" for test in distinct),
+        ", ".join(
+            f"[{code}](rules/api-resolutions.md#{links[code]})"
+            for code in resolutions_of(row["id"])
+        ),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _sentence(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")
+
+
+def _cell(text: str) -> str:
+    """Return a text that a cell of a table shows as it is."""
+    for character in ("\\", "|", "*", "_", "<", "`", "["):
+        text = text.replace(character, f"\\{character}")
+    return text

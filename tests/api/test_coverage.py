@@ -1,0 +1,75 @@
+"""Every documented behaviour is shown by a test, and docs/api-coverage.md says by which."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.api.coverage import (
+    DOCUMENT,
+    TO_COME,
+    RowMarkInvalid,
+    Shown,
+    render,
+    rows,
+    rows_to_come,
+    shown_rows,
+)
+from tests.api.resolutions import APPLIES, places, resolutions_of
+
+
+def test_the_inventory_has_all_rows_once() -> None:
+    ids = [row["id"] for row in rows()]
+    assert len(ids) == len(set(ids)) == 214
+
+
+def test_every_row_is_shown_by_a_test_or_named_as_still_to_come() -> None:
+    shown, ids = shown_rows(), [row["id"] for row in rows()]
+    assert not shown.keys() - set(ids), "markers name rows that do not exist"
+    missing = [row for row in ids if row not in shown]
+    if os.environ.get("REGENERATE_DOCUMENTS"):
+        # Rows only ever leave the list.
+        TO_COME.write_text("".join(f"{row}\n" for row in rows_to_come() if row in missing))
+    assert rows_to_come() == missing, f"{TO_COME.name} and the tests differ"
+
+
+def test_the_document_is_what_the_markers_say() -> None:
+    rendered = render(shown_rows())
+    if os.environ.get("REGENERATE_DOCUMENTS"):
+        DOCUMENT.write_text(rendered)
+    assert DOCUMENT.read_text() == rendered
+
+
+def test_every_resolution_that_is_linked_exists_and_applies_to_a_row() -> None:
+    assert not APPLIES.keys() - places().keys()
+    applied = {code for row in rows() for code in resolutions_of(row["id"])}
+    assert applied == APPLIES.keys()
+
+
+def test_markers_are_read_from_functions_and_from_parameters(tmp_path: Path) -> None:
+    (tmp_path / "test_some.py").write_text(
+        "@pytest.mark.row('a', 'b')\n"
+        "@pytest.mark.parametrize('x', [pytest.param(1, marks=pytest.mark.row('c'))])\n"
+        "async def test_shows(x): ...\n"
+        "@pytest.mark.soak\n"
+        "@pytest.mark.row('d')\n"
+        "def test_takes_an_hour(): ...\n"
+    )
+    test = Shown("test_some.py", "test_shows")
+    assert shown_rows(tmp_path) == {"a": [test], "b": [test], "c": [test]}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "pytestmark = pytest.mark.row('a')",
+        "@pytest.mark.row('a')\ndef a_fixture(): ...",
+        "@pytest.mark.row(NAME)\ndef test_it(): ...",
+        "@pytest.mark.row()\ndef test_it(): ...",
+        "@pytest.mark.row(id='a')\ndef test_it(): ...",
+    ],
+)
+def test_a_marker_that_would_show_nothing_is_refused(tmp_path: Path, source: str) -> None:
+    (tmp_path / "test_some.py").write_text(source)
+    with pytest.raises(RowMarkInvalid):
+        shown_rows(tmp_path)
