@@ -1,5 +1,10 @@
 """The coordinator's own database: engine, tables, migrations."""
 
+from coordinator.database import (  # noqa: F401 - each declares its tables
+    account_tables,
+    idempotency_tables,
+    webhook_tables,
+)
 from coordinator.database.engine import Database
 from coordinator.database.errors import (
     DatabaseClosed,

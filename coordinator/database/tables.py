@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData()
@@ -31,7 +32,7 @@ Id: Final = LargeBinary(32)
 Address: Final = LargeBinary(20)
 
 # SQLite counts rows only in a column of type INTEGER; PostgreSQL needs eight bytes for it.
-_Sequence: Final = BigInteger().with_variant(Integer(), "sqlite")
+Sequence: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 chain = Table(
     "chain",
@@ -62,9 +63,13 @@ api_keys = Table(
     Column("label", String(100), nullable=False),
     Column("scopes", String(200), nullable=False),
     Column("version_pin", String(10)),
+    # Requests a minute by policy, as JSON; NULL for the node's own (L1).
+    Column("quotas", String(200)),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
     Column("revoked_ms", BigInteger),
+    # The key's budget, in `key_budgets`; NULL without one.
+    Column("budget_id", String(32), index=True),
 )
 
 wallets = Table(
@@ -81,10 +86,12 @@ wallets = Table(
 jobs = Table(
     "jobs",
     metadata,
-    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
     Column("job_id", Id, nullable=False, unique=True),
     # NULL for a job that reached the chain without passing through this API.
     Column("client_id", String(64)),
+    # Public part of the key that ordered it; NULL for the demo identity.
+    Column("key_id", String(32)),
     Column("client", Address, nullable=False),
     Column("api_version", String(10), nullable=False),
     Column("service", String(32), nullable=False),
@@ -113,6 +120,7 @@ jobs = Table(
     Index("jobs_by_client", "client_id", "seq"),
     Index("jobs_by_phase", "phase", "service", "seq"),
     Index("jobs_live", "end_kind", "phase"),
+    Index("jobs_by_key", "key_id", "requested_ms"),
 )
 
 payloads = Table(
@@ -213,6 +221,8 @@ miners = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("registered_ms", BigInteger),
+    # Whether it asked for no further jobs.
+    Column("is_draining", Boolean, nullable=False, server_default=false()),
 )
 
 sponsorships = Table(
