@@ -17,6 +17,7 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 from coordinator.artifacts import routes as artifacts
 from coordinator.clients import routes as clients
 from coordinator.http import Admission, HttpConfig, RateLimiter, exception_handlers
+from coordinator.http.repeats import claiming
 from coordinator.http.authentication import LOOPBACK_ORIGIN
 from coordinator.http.context import Context
 from coordinator.jobs import routes as jobs
@@ -25,6 +26,7 @@ from coordinator.miners import routes as miners
 from coordinator.openapi import document_handlers
 from coordinator.presenters import SERVED
 from coordinator.receipts import routes as receipts
+from coordinator.registry import routes as registry
 from coordinator.services import Services
 from coordinator.stats import routes as stats
 from ledger.store import IndexReader
@@ -37,6 +39,7 @@ _ROUTES: Final = (
     *clients.HANDLERS,
     *artifacts.HANDLERS,
     *stats.HANDLERS,
+    *registry.HANDLERS,
 )
 
 _REQUEST_HEADERS: Final = [
@@ -44,6 +47,7 @@ _REQUEST_HEADERS: Final = [
     "AITBC-Version",
     "Authorization",
     "Content-Type",
+    "Idempotency-Key",
     "Prefer",
     "X-Api-Key",
     "X-Request-Id",
@@ -53,6 +57,7 @@ _RESPONSE_HEADERS: Final = [
     "AITBC-As-Of-Height",
     "AITBC-Version",
     "AITBC-Version-Source",
+    "Idempotency-Replayed",
     "Link",
     "Location",
     "Preference-Applied",
@@ -110,6 +115,7 @@ def coordinator_handlers(
             path="/",
             route_handlers=_ROUTES,
             dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
+            before_request=claiming(services.idempotency),
             # Each route bounds its own body, with an error that names the bound.
             request_max_body_size=None,
         )

@@ -2,10 +2,22 @@
 
 from typing import Final
 
-from coordinator.registry.model import ServiceDefinition
+from coordinator.registry.model import HardwareRequirement, ServiceDefinition
 from ledger.params import NAIT_PER_AITBC
 
 _MILLI: Final = NAIT_PER_AITBC // 1_000
+
+
+def _machine(
+    cores: tuple[int, int], memory_mib: tuple[int, int], gpu_memory_mib: tuple[int, int]
+) -> tuple[HardwareRequirement, ...]:
+    """Return the components of a machine, each with its least and its recommended amount."""
+    return (
+        HardwareRequirement("cpu", *cores, "cores"),
+        HardwareRequirement("memory", *memory_mib, "MiB"),
+        HardwareRequirement("gpu_memory", *gpu_memory_mib, "MiB"),
+    )
+
 
 DEFINITIONS: Final = (
     ServiceDefinition(
@@ -19,6 +31,8 @@ DEFINITIONS: Final = (
         has_model=False,
         needs_text=False,
         needs_artifact=True,
+        tags=("3d", "animation", "blender", "picture", "rendering"),
+        requirements=_machine((2, 8), (4_096, 16_384), (0, 8_192)),
     ),
     ServiceDefinition(
         service_id="ffmpeg_transcode",
@@ -31,6 +45,8 @@ DEFINITIONS: Final = (
         has_model=False,
         needs_text=False,
         needs_artifact=True,
+        tags=("audio", "codec", "conversion", "ffmpeg", "video"),
+        requirements=_machine((1, 4), (1_024, 4_096), (0, 0)),
     ),
     ServiceDefinition(
         service_id="llm_inference",
@@ -43,6 +59,8 @@ DEFINITIONS: Final = (
         has_model=True,
         needs_text=True,
         needs_artifact=False,
+        tags=("chat", "completion", "language-model", "llama", "text"),
+        requirements=_machine((1, 4), (1_024, 8_192), (0, 8_192)),
     ),
     ServiceDefinition(
         service_id="python",
@@ -55,6 +73,8 @@ DEFINITIONS: Final = (
         has_model=False,
         needs_text=False,
         needs_artifact=False,
+        tags=("code", "program", "sandbox", "script"),
+        requirements=_machine((1, 4), (1_024, 4_096), (0, 0)),
     ),
     ServiceDefinition(
         service_id="stable_diffusion",
@@ -67,6 +87,8 @@ DEFINITIONS: Final = (
         has_model=False,
         needs_text=False,
         needs_artifact=True,
+        tags=("diffusion", "generation", "image", "picture"),
+        requirements=_machine((2, 8), (8_192, 16_384), (4_096, 12_288)),
     ),
     ServiceDefinition(
         service_id="whisper_transcribe",
@@ -79,6 +101,8 @@ DEFINITIONS: Final = (
         has_model=False,
         needs_text=False,
         needs_artifact=False,
+        tags=("audio", "recognition", "speech", "subtitles", "translation"),
+        requirements=_machine((2, 4), (2_048, 8_192), (0, 6_144)),
     ),
 )
 """All services, by id."""

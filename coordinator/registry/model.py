@@ -6,6 +6,20 @@ from ledger.types import Amount
 
 
 @dataclass(frozen=True, slots=True)
+class HardwareRequirement:
+    """What a machine needs of one component to offer a service (S5)."""
+
+    component: str
+    """Such as ``gpu_memory``."""
+    minimum: int
+    """Least amount that the service runs with; 0 where it runs without."""
+    recommended: int
+    """Amount with which it runs as its users expect."""
+    unit: str
+    """What the amounts count: ``MiB``, ``cores`` or ``count``."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceDefinition:
     """One service."""
 
@@ -29,3 +43,14 @@ class ServiceDefinition:
     """Whether a result without text is malformed (L0)."""
     needs_artifact: bool
     """Whether a result without an artifact is malformed (L0)."""
+    tags: tuple[str, ...]
+    """Words under which people look for it."""
+    requirements: tuple[HardwareRequirement, ...]
+    """What a miner's machine needs."""
+    version: str = "1.0.0"
+    """Version of the input's schema; its first number is in the schema's file name."""
+
+    def has_words(self, search: str) -> bool:
+        """Return whether every word of a search is in its id, name, description or a tag."""
+        text = " ".join((self.service_id, self.name, self.description, *self.tags)).casefold()
+        return all(word in text for word in search.casefold().split())
