@@ -2,6 +2,7 @@
 
 from coordinator.database import (  # noqa: F401 - each declares its tables
     account_tables,
+    events_tables,
     idempotency_tables,
     webhook_tables,
 )
