@@ -17,9 +17,10 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 from coordinator.artifacts import routes as artifacts
 from coordinator.clients import routes as clients
 from coordinator.http import Admission, HttpConfig, RateLimiter, exception_handlers
-from coordinator.http.repeats import claiming
 from coordinator.http.authentication import LOOPBACK_ORIGIN
 from coordinator.http.context import Context
+from coordinator.http.repeats import claiming
+from coordinator.jobs import result_routes as results
 from coordinator.jobs import routes as jobs
 from coordinator.leases import routes as leases
 from coordinator.miners import routes as miners
@@ -33,6 +34,7 @@ from ledger.store import IndexReader
 
 _ROUTES: Final = (
     *jobs.HANDLERS,
+    *results.HANDLERS,
     *leases.HANDLERS,
     *miners.HANDLERS,
     *receipts.HANDLERS,

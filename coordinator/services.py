@@ -1,6 +1,7 @@
 """All services of one coordinator, and how they are put together."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,9 +12,10 @@ from coordinator.artifacts.service import ArtifactService
 from coordinator.clients.service import ClientService
 from coordinator.config import CoordinatorConfig
 from coordinator.core import Core
-from coordinator.database import Database
+from coordinator.database import Database, DatabaseClosed
 from coordinator.duties import Duties
 from coordinator.follower import Follower
+from coordinator.idempotency import Idempotency
 from coordinator.invariants import InvariantReport, check_invariants
 from coordinator.jobs.service import JobService
 from coordinator.jobs.views import JobViews
@@ -28,7 +30,7 @@ from coordinator.registry import ServiceRegistry
 from coordinator.stats.service import StatsService
 from coordinator.sweeper import Sweeper
 from coordinator.wallets import Faucet, Vault
-from ledger.store import IndexReader
+from ledger.store import IndexReader, StoreFailed
 
 _log = structlog.get_logger("coordinator")
 
@@ -56,6 +58,8 @@ class Services:
     """What may be asked for."""
     stats: StatsService
     """Counts."""
+    idempotency: Idempotency
+    """What was done under which `Idempotency-Key`."""
     core: Core
     """What they stand on."""
     sweeper: Sweeper
@@ -78,6 +82,7 @@ class Services:
             ("sweeper", self.sweeper.run),
         ):
             self.workers.append(asyncio.create_task(_keep_running(name, run), name=name))
+        await self.clients.ensure_operator()
         if self.core.config.is_devnet:
             await self.clients.ensure_demo()
 
@@ -100,6 +105,8 @@ class Services:
             worker.cancel()
         await asyncio.gather(*self.workers, return_exceptions=True)
         self.workers.clear()
+        with contextlib.suppress(DatabaseClosed, StoreFailed):
+            await self.clients.usage.flush()
         await asyncio.to_thread(self.core.database.close)
 
     async def invariants(self) -> InvariantReport:
@@ -134,17 +141,20 @@ def build_services(
     core = _core(config, chain, clock, random_bytes)
     views, presence = JobViews(), Presence()
     receipts, artifacts = ReceiptService(core, index), ArtifactService(core)
+    clients = ClientService(core)
+    idempotency = Idempotency(core.database, core.vault, core.moments)
     return Services(
         jobs=JobService(core, views),
         leases=LeaseService(core, views, receipts, presence),
         miners=MinerService(core, presence),
         receipts=receipts,
-        clients=ClientService(core),
+        clients=clients,
         artifacts=artifacts,
         registry=core.registry,
         stats=StatsService(core, index),
+        idempotency=idempotency,
         core=core,
-        sweeper=Sweeper(core, artifacts),
+        sweeper=Sweeper(core, artifacts, idempotency),
     )
 
 

@@ -7,8 +7,10 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from coordinator.artifacts.service import ArtifactService
+from coordinator.clients.usage import UsageCounts
 from coordinator.core import Core
 from coordinator.database.tables import attempts, attestations, jobs, payloads, receipts, results
+from coordinator.idempotency import Idempotency
 from coordinator.jobs.model import JobPhase
 from coordinator.leases.phase import AttemptPhase
 from coordinator.moment import Moment
@@ -27,10 +29,11 @@ RESULTS_PER_SWEEP_MAX: Final = 500
 class Sweeper:
     """Finds overdue jobs; what is owed for them, `duties` decides."""
 
-    def __init__(self, core: Core, artifacts: ArtifactService) -> None:
+    def __init__(self, core: Core, artifacts: ArtifactService, idempotency: Idempotency) -> None:
         """Stand on the core."""
         self._core = core
         self._artifacts = artifacts
+        self._idempotency = idempotency
         self._retention_due_ms = 0
 
     async def run(self) -> None:
@@ -49,10 +52,12 @@ class Sweeper:
 
         if await core.database.write(work):
             core.courier.kick()
+        await self._usage.flush()
         if moment.now_ms >= self._retention_due_ms:
             self._retention_due_ms = moment.now_ms + RETENTION_INTERVAL_MS
             await core.database.write(lambda c: _forget_results(c, moment.now_ms))
             await self._artifacts.sweep()
+            await self._idempotency.forget_old()
 
     async def begin(self) -> None:
         """Take up what a stopped process left: to be called once, before `run`.

@@ -14,7 +14,7 @@ from typing import Final, NoReturn, TypeVar, cast
 import msgspec
 from litestar.exceptions import InternalServerException
 
-from coordinator.http.exchange import HttpRequest
+from coordinator.http.exchange import HttpRequest, exchange_of
 from coordinator.http.faults import (
     BodyIncomplete,
     BodyMissing,
@@ -59,14 +59,29 @@ async def read_json(request: HttpRequest, *, bytes_max: int = JSON_BYTES_MAX) ->
     if not announced_bytes(request) and "transfer-encoding" not in request.headers:
         raise BodyMissing
     _check_media_type(request)
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            raw = b"".join([chunk async for chunk in read_chunks(request, bytes_max)])
-    except TimeoutError:
-        raise BodyTooSlow(BODY_SECONDS_MAX) from None
+    raw = await read_body(request, bytes_max)
     if not raw.strip(b" \t\r\n"):
         raise BodyMissing
     return parse_json(raw)
+
+
+async def read_body(request: HttpRequest, bytes_max: int) -> bytes:
+    """Return the bytes of a request's body; may be called again.
+
+    Raises:
+        BodyTooLarge: more than `bytes_max`.
+        BodyTooSlow: not complete in `BODY_SECONDS_MAX`.
+    """
+    exchange = exchange_of(request)
+    if exchange.body is None:
+        try:
+            async with asyncio.timeout(BODY_SECONDS_MAX):
+                exchange.body = b"".join([chunk async for chunk in read_chunks(request, bytes_max)])
+        except TimeoutError:
+            raise BodyTooSlow(BODY_SECONDS_MAX) from None
+    elif len(exchange.body) > bytes_max:
+        raise BodyTooLarge(bytes_max)
+    return exchange.body
 
 
 async def read_object(

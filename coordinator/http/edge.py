@@ -11,6 +11,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from coordinator.http.exchange import Exchange, attach, new_exchange
+from coordinator.http.repeats import Keeping
 
 PREFIX: Final = "/api"
 """Base path of the documents' production server; everything answers with and without it."""
@@ -34,13 +35,18 @@ def edge(app: ASGIApp) -> ASGIApp:
         inner, prefix = _as_routed(scope)
         exchange = new_exchange(_suggested_id(scope), prefix)
         attach(inner, exchange)
+        keeping = Keeping(exchange, send)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = _merged(message["headers"], exchange)
-            await send(message)
+            await keeping(message)
 
-        await app(inner, receive, send_with_headers)
+        try:
+            await app(inner, receive, send_with_headers)
+        finally:
+            if exchange.claim is not None:
+                exchange.claim.release()
 
     return served
 

@@ -33,13 +33,13 @@ from coordinator.errors import (
 )
 from coordinator.http.exchange import HttpRequest, exchange_of
 from coordinator.http.faults import (
-    ApiVersionNotServed,
     BodyTooSlow,
     MediaTypeUnsupported,
     NotAcceptable,
     UnknownApiVersion,
 )
 from coordinator.http.negotiation import names
+from coordinator.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from coordinator.values import ApiVersion
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +58,7 @@ STATUSES: Final[dict[type[CoordinatorError], int]] = {
     ResultExpired: 410,
     TooLarge: 413,
     MediaTypeUnsupported: 415,
+    IdempotencyKeyReused: 422,
     TooManyRequests: 429,
     CoordinatorError: 500,
     Unavailable: 503,
@@ -170,9 +171,7 @@ def _describe(
             if isinstance(error, InvalidRequest)
             else msgspec.UNSET,
             state=error.state if isinstance(error, JobNotCompleted) else msgspec.UNSET,
-            supported=list(served)
-            if isinstance(error, UnknownApiVersion | ApiVersionNotServed)
-            else msgspec.UNSET,
+            supported=list(served) if isinstance(error, UnknownApiVersion) else msgspec.UNSET,
         )
         return status_of(type(error)), body
     if isinstance(error, HTTPException) and error.status_code < 500:
@@ -209,7 +208,7 @@ def _problem(body: Error, status: int, path: str) -> Problem:
 
 def _headers(error: Exception) -> dict[str, str]:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if isinstance(error, TooManyRequests | Unavailable):
+    if isinstance(error, TooManyRequests | Unavailable | IdempotencyKeyInUse):
         headers["retry-after"] = str(error.retry_after_s)
     elif isinstance(error, JobNotCompleted):
         headers["retry-after"] = "1"

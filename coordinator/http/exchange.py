@@ -17,6 +17,7 @@ from litestar.datastructures import State
 from coordinator.clients import Principal
 from coordinator.http.operation import Operation
 from coordinator.http.versions import Choice, body_choice, object_choice, route_choice
+from coordinator.idempotency import Claim
 from coordinator.values import ApiVersion
 from ledger.types import Height
 
@@ -49,6 +50,10 @@ class Exchange:
     """Version that the answer is in, as far as it is known."""
     as_of_height: Height | None = None
     """Final height that the answer follows (K1)."""
+    body: bytes | None = None
+    """The body, where it was read before the handler asked for it."""
+    claim: Claim | None = None
+    """Right to have the effect of a request that carries an `Idempotency-Key`."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers that the answer gets besides its own."""
 

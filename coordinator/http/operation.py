@@ -17,6 +17,8 @@ from coordinator.values import ApiVersion, JsonValue
 if TYPE_CHECKING:
     from coordinator.presenters.presenter import Wire
 
+JSON: Final = "application/json"
+
 OPERATION_KEY: Final = "operation"
 """Where a route handler's `opt` holds its declaration."""
 
@@ -84,7 +86,7 @@ class Answer:
     """When it is given."""
     body: WireType | None = None
     """Type of its JSON body; None where it is no JSON."""
-    media_type: str = "application/json"
+    media_type: str = JSON
     """Media type of the body."""
     is_nullable: bool = False
     """Whether the body may be `null`."""
@@ -112,8 +114,11 @@ class Operation:
     """Parameters that differ from version to version, by version."""
     body: WireType | None = None
     """Type of the JSON body; None if there is none."""
-    body_media_type: str = "application/json"
+    body_media_type: str = JSON
     """Media type of the body, where there is one."""
+    takes_key: bool = True
+    """Whether a POST honours an `Idempotency-Key`; not where it changes nothing, or where doing it
+    twice is the same as doing it once."""
     errors: tuple[type[CoordinatorError], ...] = ()
     """What else it may raise; every route may raise what its admission and its body may."""
     description: str = ""

@@ -8,6 +8,7 @@ from coordinator.clients.model import Principal
 from coordinator.clients.store import find_client
 from coordinator.core import Core
 from coordinator.errors import InsufficientBalance, TooManyRequests, Unavailable
+from coordinator.idempotency import Claim
 from coordinator.jobs import documents, store, terms
 from coordinator.jobs.model import JobSpec
 from coordinator.moment import Moment
@@ -35,8 +36,11 @@ class JobCreation:
         """Stand on the core."""
         self._core = core
 
-    async def create(self, principal: Principal, spec: JobSpec) -> Hash:
+    async def create(self, principal: Principal, spec: JobSpec, once: Claim | None = None) -> Hash:
         """Sign, store and pool the escrow of a job; return the job's id.
+
+        The job and the note of it under the request's key are stored together: after a death in
+        between, the repeated request finds either both or none.
 
         Raises:
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
@@ -44,6 +48,8 @@ class JobCreation:
             TooManyRequests: the client has as many open jobs as one may.
             Unavailable: the pool is full or refuses; nothing is left behind.
         """
+        if once is not None and once.effect is not None:
+            return bytes.fromhex(once.effect)
         service = terms.service_of(self._core.registry, spec)
         terms.check_spec(spec)
         payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
@@ -56,10 +62,10 @@ class JobCreation:
         if spendable < needed:
             raise InsufficientBalance(needed, spendable)
         moment = self._core.moments.now()
-        await self._core.database.write(lambda c: self._store(c, prepared, moment))
+        await self._core.database.write(lambda c: self._store(c, prepared, moment, once))
         outcome = await self._core.courier.send(prepared.job.job_id)
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
-            await self._core.database.write(lambda c: _forget(c, prepared.job.job_id))
+            await self._core.database.write(lambda c: _forget(c, prepared.job.job_id, once))
             raise _refusal(outcome, needed, spendable)
         return prepared.job.job_id
 
@@ -103,7 +109,13 @@ class JobCreation:
         assert client is not None, "a principal is a client"
         return get_key(connection, self._core.vault, client.address)
 
-    def _store(self, connection: Connection, prepared: _Prepared, moment: Moment) -> None:
+    def _store(
+        self,
+        connection: Connection,
+        prepared: _Prepared,
+        moment: Moment,
+        once: Claim | None,
+    ) -> None:
         job, limit = prepared.job, self._core.config.limits.open_jobs_per_client_max
         if store.count_live(connection, job.client_id) >= limit:
             raise TooManyRequests(f"{limit} jobs are open: wait for some to end", 5)
@@ -115,12 +127,16 @@ class JobCreation:
             moment.now_ms,
             job_id=job.job_id,
         )
+        if once is not None:
+            once.note(connection, job.job_id.hex())
 
 
-def _forget(connection: Connection, job_id: Hash) -> None:
+def _forget(connection: Connection, job_id: Hash, once: Claim | None) -> None:
     # The node refused the bytes at once, and nobody else has seen them: they are in no pool.
     outbox.forget(connection, job_id)
     store.delete_job(connection, job_id)
+    if once is not None:
+        once.forget(connection)
 
 
 def _refusal(outcome: SubmitOutcome, needed: int, spendable: int) -> Exception:

@@ -1,10 +1,11 @@
-"""Routes of jobs as their client sees them."""
+"""Routes of jobs as their client sees them: submit, list, read, cancel."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
-from litestar import Response, get, post
+from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
 from coordinator.errors import (
@@ -12,15 +13,7 @@ from coordinator.errors import (
     InvalidJobType,
     JobAlreadyCompleted,
     JobAlreadyFinished,
-    JobCancelled,
-    JobExpired,
-    JobFailed,
-    JobNotCompleted,
     JobNotFound,
-    PaymentNotFound,
-    ReceiptNotFound,
-    ResultExpired,
-    ResultNotDelivered,
     TooLarge,
     Unavailable,
 )
@@ -40,11 +33,11 @@ from coordinator.http.query import (
     text_parameter,
     wait_parameter,
 )
-from coordinator.jobs.model import JobView
 from coordinator.presenters import PageSize, presenter_of
 from coordinator.presenters.states import (
     FILTER_SPELLINGS,
     STATE_2026_05_11,
+    STATUS_2024_01_01,
     STATUS_2026_01_24,
 )
 from coordinator.values import ApiVersion
@@ -72,7 +65,7 @@ CREATE: Final = Operation(
         ),
     ),
     body=lambda wire: wire.job_request,
-    answers={201: Answer("Job created", lambda wire: wire.job)},
+    answers={201: Answer("Job created", lambda wire: wire.created)},
     errors=(InvalidJobType, InsufficientBalance, TooLarge, Unavailable),
 )
 
@@ -91,6 +84,14 @@ LIST: Final = Operation(
         CURSOR,
     ),
     parameters_of={
+        _V1: (
+            Parameter(
+                "status",
+                _STATUS_FILTER,
+                {"type": "string", "enum": [*dict.fromkeys(STATUS_2024_01_01.values())]},
+            ),
+            limit_declaration(50),
+        ),
         _V2: (
             Parameter(
                 "status",
@@ -141,54 +142,7 @@ CANCEL: Final = Operation(
     ),
 )
 
-RESULT: Final = Operation(
-    summary="Get the result of a job",
-    tag="Jobs",
-    access=READER,
-    policy=Policy.RESULT,
-    documents=frozenset({_V3}),
-    parameters=(WAIT,),
-    answers={200: Answer("Result and receipt", lambda wire: wire.result)},
-    errors=(
-        JobNotFound,
-        JobNotCompleted,
-        JobFailed,
-        JobCancelled,
-        JobExpired,
-        ResultNotDelivered,
-        ResultExpired,
-    ),
-)
-
-PAYMENT: Final = Operation(
-    summary="Get the payment of a job",
-    tag="Jobs",
-    access=READER,
-    policy=Policy.STATUS,
-    documents=frozenset({_V3}),
-    answers={200: Answer("Payment", lambda wire: wire.payment)},
-    errors=(JobNotFound, PaymentNotFound),
-)
-
-RECEIPT: Final = Operation(
-    summary="Get the latest receipt of a job",
-    tag="Jobs",
-    access=READER,
-    policy=Policy.RESULT,
-    documents=frozenset({_V3}),
-    answers={200: Answer("Receipt", lambda wire: wire.receipt)},
-    errors=(JobNotFound, ReceiptNotFound),
-)
-
-RECEIPTS: Final = Operation(
-    summary="List the receipts of a job",
-    tag="Jobs",
-    access=READER,
-    policy=Policy.RESULT,
-    documents=frozenset({_V3}),
-    answers={200: Answer("Receipts; none is an empty list", lambda wire: wire.receipt_list)},
-    errors=(JobNotFound,),
-)
+DELETE: Final = replace(CANCEL, documents=frozenset({_V1}))
 
 
 @post("/v1/jobs", opt=declared(CREATE))
@@ -199,7 +153,7 @@ async def create_job(request: HttpRequest, context: Given) -> Response[bytes]:
     presenter = presenter_of(exchange.by_body(body))
     wait_s = preferred_wait_s(",".join(request.headers.getall("prefer", [])))
     job = await context.services.jobs.create(
-        exchange.caller, presenter.job_spec(body), wait_s=wait_s or 0
+        exchange.caller, presenter.job_spec(body), wait_s=wait_s or 0, once=exchange.claim
     )
     headers = location(request, f"/v1/jobs/{job_text(job.job_id)}")
     if wait_s is not None:
@@ -250,73 +204,27 @@ async def get_job(request: HttpRequest, context: Given, job_id: FromPath[str]) -
     return answer(request, presenter.job(job), as_of_height=job.as_of_height)
 
 
-@post("/v1/jobs/{job_id:str}/cancel", opt=declared(CANCEL))
+@post("/v1/jobs/{job_id:str}/cancel", status_code=200, opt=declared(CANCEL))
 async def cancel_job(
     request: HttpRequest, context: Given, job_id: FromPath[str]
 ) -> Response[bytes]:
     """Cancel a job."""
+    return await _cancel(request, context, job_id)
+
+
+@delete("/v1/jobs/{job_id:str}", status_code=200, opt=declared(DELETE))
+async def delete_job(
+    request: HttpRequest, context: Given, job_id: FromPath[str]
+) -> Response[bytes]:
+    """Cancel a job, as the oldest document spells it; the job stays readable."""
+    return await _cancel(request, context, job_id)
+
+
+async def _cancel(request: HttpRequest, context: Given, job_id: str) -> Response[bytes]:
     exchange = exchange_of(request)
     job = await context.services.jobs.cancel(exchange.caller, parse_job_id(job_id))
     presenter = presenter_of(exchange.by_object(job.spec.api_version))
     return answer(request, presenter.cancelled(job), as_of_height=job.as_of_height)
-
-
-@get("/v1/jobs/{job_id:str}/result", opt=declared(RESULT))
-async def get_result(
-    request: HttpRequest, context: Given, job_id: FromPath[str]
-) -> Response[bytes]:
-    """Return the result of a job."""
-    exchange = exchange_of(request)
-    job = await context.services.jobs.result(
-        exchange.caller, parse_job_id(job_id), wait_s=wait_parameter(request)
-    )
-    receipt = await context.services.receipts.of_job(job.job_id)
-    if receipt is None:
-        raise ReceiptNotFound
-    presenter = presenter_of(exchange.by_object(job.spec.api_version))
-    return answer(request, presenter.result(job, receipt), as_of_height=job.as_of_height)
-
-
-@get("/v1/jobs/{job_id:str}/payment", opt=declared(PAYMENT))
-async def get_payment(
-    request: HttpRequest, context: Given, job_id: FromPath[str]
-) -> Response[bytes]:
-    """Return the money of a job."""
-    job = await _own_job(request, context, job_id)
-    if job.payment is None:
-        raise PaymentNotFound
-    presenter = presenter_of(exchange_of(request).by_object(job.spec.api_version))
-    return answer(request, presenter.payment(job.payment), as_of_height=job.as_of_height)
-
-
-@get("/v1/jobs/{job_id:str}/receipt", opt=declared(RECEIPT))
-async def get_receipt(
-    request: HttpRequest, context: Given, job_id: FromPath[str]
-) -> Response[bytes]:
-    """Return the receipt of a job."""
-    job = await _own_job(request, context, job_id)
-    receipt = await context.services.receipts.of_job(job.job_id)
-    if receipt is None:
-        raise ReceiptNotFound
-    presenter = presenter_of(exchange_of(request).by_object(job.spec.api_version))
-    return answer(request, presenter.receipt(receipt), as_of_height=job.as_of_height)
-
-
-@get("/v1/jobs/{job_id:str}/receipts", opt=declared(RECEIPTS))
-async def list_receipts(
-    request: HttpRequest, context: Given, job_id: FromPath[str]
-) -> Response[bytes]:
-    """Return all receipts of a job; the chain takes at most one."""
-    job = await _own_job(request, context, job_id)
-    receipt = await context.services.receipts.of_job(job.job_id)
-    presenter = presenter_of(exchange_of(request).by_object(job.spec.api_version))
-    receipts = [] if receipt is None else [receipt]
-    return answer(request, presenter.receipt_list(receipts), as_of_height=job.as_of_height)
-
-
-async def _own_job(request: HttpRequest, context: Given, job_id: FromPath[str]) -> JobView:
-    """Return a job of the caller; another's is not found, whatever is public about it (A3)."""
-    return await context.services.jobs.get(exchange_of(request).caller, parse_job_id(job_id))
 
 
 def _status_parameter(request: HttpRequest) -> tuple[str | None, str]:
@@ -345,14 +253,5 @@ def _next_page(request: HttpRequest, cursor: str | None) -> Mapping[str, str]:
     return {"link": f'<{exchange_of(request).prefix}/v1/jobs?{query}>; rel="next"'}
 
 
-HANDLERS: Final = (
-    create_job,
-    list_jobs,
-    get_job,
-    cancel_job,
-    get_result,
-    get_payment,
-    get_receipt,
-    list_receipts,
-)
-"""The routes of this slice."""
+HANDLERS: Final = (create_job, list_jobs, get_job, cancel_job, delete_job)
+"""The routes of this module."""

@@ -18,6 +18,7 @@ from coordinator.errors import (
     ResultExpired,
     ResultNotDelivered,
 )
+from coordinator.idempotency import Claim
 from coordinator.jobs.cancellation import JobCancellation
 from coordinator.jobs.creation import JobCreation
 from coordinator.jobs.listing import list_jobs
@@ -49,7 +50,14 @@ class JobService:
         self._creation = JobCreation(core)
         self._cancellation = JobCancellation(core)
 
-    async def create(self, principal: Principal, spec: JobSpec, *, wait_s: float = 0) -> JobView:
+    async def create(
+        self,
+        principal: Principal,
+        spec: JobSpec,
+        *,
+        wait_s: float = 0,
+        once: Claim | None = None,
+    ) -> JobView:
         """Lock the price in escrow and queue the job.
 
         Answers when the signed escrow transaction is stored and pooled (P3); the job is offered
@@ -59,6 +67,7 @@ class JobService:
             principal: the client; its managed wallet pays.
             spec: what to do, already checked for shape.
             wait_s: wait up to this long for the job's end (`Prefer: wait`), at most 30.
+            once: claim of the request's `Idempotency-Key`; what was created under it is returned.
 
         Raises:
             Forbidden: the key has no scope `client`.
@@ -67,7 +76,7 @@ class JobService:
             Unavailable: the pool is full or the chain does not answer; nothing is left behind.
         """
         require(principal, Scope.CLIENT)
-        job_id = await self._creation.create(principal, spec)
+        job_id = await self._creation.create(principal, spec, once)
         if wait_s > 0:
             return await self.wait(principal, job_id, wait_s)
         return await self.get(principal, job_id)

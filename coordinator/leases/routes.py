@@ -74,6 +74,7 @@ AVAILABLE: Final = Operation(
 )
 
 POLL: Final = Operation(
+    takes_key=False,
     summary="Wait for a job",
     tag="Miners",
     access=MINER,
@@ -107,6 +108,7 @@ CLAIM: Final = Operation(
 )
 
 HEARTBEAT: Final = Operation(
+    takes_key=False,
     summary="Keep a lease",
     tag="Miners",
     access=MINER,

@@ -16,7 +16,10 @@ from coordinator.errors import (
 )
 from coordinator.http.errors import Error, status_of
 from coordinator.http.faults import BodyTooSlow, MediaTypeUnsupported, NotAcceptable
-from coordinator.http.operation import PUBLIC, Answer, Operation, Parameter, WireType
+from coordinator.http.operation import JSON, PUBLIC, Answer, Operation, Parameter, WireType
+from coordinator.http.repeats import PARAMETER as KEY_PARAMETER
+from coordinator.http.repeats import takes_key
+from coordinator.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from coordinator.openapi.schemas import Schema, component_schemas
 from coordinator.presenters import SERVED, Presenter
 from coordinator.values import ApiVersion, JsonValue
@@ -28,8 +31,6 @@ DESCRIPTION: Final = (
     "This is version {version} by date; the header `AITBC-Version` asks for one, and every answer "
     "says which one it is in."
 )
-
-JSON: Final = "application/json"
 
 _RESPONSES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("BadRequest", "Invalid request"),
@@ -43,6 +44,7 @@ _RESPONSES: Final[Mapping[int, tuple[str, str]]] = {
     410: ("Gone", "No longer kept"),
     413: ("ContentTooLarge", "Too many bytes"),
     415: ("UnsupportedMediaType", "The body is of another media type"),
+    422: ("IdempotencyKeyReused", "The key came with another request before"),
     429: ("TooManyRequests", "Above a limit; `Retry-After` says when to come back"),
     500: ("InternalError", "The server failed"),
     503: ("Unavailable", "The chain does not answer; the same request may be repeated"),
@@ -154,9 +156,10 @@ class _Document:
             "parameters": [
                 *_path_parameters(route.path),
                 {"$ref": "#/components/parameters/ApiVersion"},
+                *([_parameter(KEY_PARAMETER)] if takes_key(operation, route.method) else []),
                 *(_parameter(item) for item in _parameters(operation, self._presenter.version)),
             ],
-            "responses": self._responses(operation),
+            "responses": self._responses(operation, with_key=takes_key(operation, route.method)),
         }
         if operation.description:
             described["description"] = operation.description
@@ -169,11 +172,11 @@ class _Document:
             }
         return described
 
-    def _responses(self, operation: Operation) -> Schema:
+    def _responses(self, operation: Operation, *, with_key: bool) -> Schema:
         responses: Schema = {
             str(status): self._answer(answer) for status, answer in operation.answers.items()
         }
-        codes = _error_codes(operation)
+        codes = _error_codes(operation, with_key=with_key)
         for status in sorted(codes):
             reference: Schema = {"$ref": f"#/components/responses/{_RESPONSES[status][0]}"}
             if codes[status]:
@@ -219,7 +222,7 @@ def _path_parameters(path: str) -> list[JsonValue]:
     ]
 
 
-def _error_codes(operation: Operation) -> dict[int, list[str]]:
+def _error_codes(operation: Operation, *, with_key: bool) -> dict[int, list[str]]:
     """Return the codes that an operation declares, by status; those of every route are implied."""
     # A wrong key, or a page of elsewhere, is refused on public routes too.
     implied: list[type[CoordinatorError]] = [
@@ -229,6 +232,8 @@ def _error_codes(operation: Operation) -> dict[int, list[str]]:
         NotAcceptable,
         TooManyRequests,
     ]
+    if with_key:
+        implied += [TooLarge, BodyTooSlow, IdempotencyKeyInUse, IdempotencyKeyReused]
     if operation.body is not None:
         implied += [TooLarge, BodyTooSlow]
         if operation.body_media_type == JSON:

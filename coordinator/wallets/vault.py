@@ -1,4 +1,4 @@
-"""Managed keys at rest: sealed under a wrapping key that is kept outside the database (K3)."""
+"""Secrets at rest: sealed under a wrapping key that is kept outside the database (K3)."""
 
 import contextlib
 import os
@@ -66,8 +66,23 @@ class Vault:
 
     def seal(self, key: KeyPair) -> bytes:
         """Return the sealed seed of a key."""
+        return self.seal_bytes(key.seed())
+
+    def seal_bytes(self, content: bytes) -> bytes:
+        """Return sealed bytes, for what nobody shall read in a copy of the database."""
         nonce = self._random_bytes(nacl.secret.SecretBox.NONCE_SIZE)
-        return bytes(self._box.encrypt(key.seed(), nonce))
+        return bytes(self._box.encrypt(content, nonce))
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """Return what `seal_bytes` sealed.
+
+        Raises:
+            SealBroken: another wrapping key sealed it, or it was changed.
+        """
+        try:
+            return self._box.decrypt(sealed)
+        except nacl.exceptions.CryptoError:
+            raise SealBroken("sealed bytes do not open with this wrapping key") from None
 
     def unseal(self, sealed_seed: bytes, address: Address) -> KeyPair:
         """Return the key of an address.

@@ -91,6 +91,8 @@ TRANSACTION: Final = Operation(
     errors=(TransactionNotFound,),
 )
 SUBMIT: Final = Operation(
+    # Transactions have ids: sent twice they are included once.
+    takes_key=False,
     summary="Submit signed transactions",
     tag=TAG,
     access=PUBLIC,

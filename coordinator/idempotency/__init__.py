@@ -1,0 +1,20 @@
+"""One effect for requests that carry the same `Idempotency-Key`, however often they are sent."""
+
+from coordinator.idempotency.claim import Claim
+from coordinator.idempotency.errors import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+)
+from coordinator.idempotency.model import KeptAnswer, Request
+from coordinator.idempotency.service import Idempotency
+
+__all__ = [
+    "Claim",
+    "Idempotency",
+    "IdempotencyKeyInUse",
+    "IdempotencyKeyInvalid",
+    "IdempotencyKeyReused",
+    "KeptAnswer",
+    "Request",
+]

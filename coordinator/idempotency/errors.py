@@ -1,0 +1,40 @@
+"""What is wrong with an `Idempotency-Key`, one class per rule.
+
+::
+
+    InvalidRequest ── IdempotencyKeyInvalid     no key of the form that is taken (400)
+    Conflict ── IdempotencyKeyInUse             the first request is still being answered (409)
+    CoordinatorError ── IdempotencyKeyReused    the key came before with another request (422)
+"""
+
+from coordinator.errors import Conflict, CoordinatorError, InvalidRequest
+
+
+class IdempotencyKeyInvalid(InvalidRequest):
+    """The header is repeated, or its value is no key."""
+
+    code = "IDEMPOTENCY_KEY_INVALID"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """A request with the key is being answered; repeat after it."""
+
+    code = "IDEMPOTENCY_KEY_IN_USE"
+
+    def __init__(self) -> None:
+        """State it."""
+        super().__init__("a request with this Idempotency-Key is being answered; repeat later")
+        self.retry_after_s = 1
+
+
+class IdempotencyKeyReused(CoordinatorError):
+    """The key belongs to another request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        """State it."""
+        super().__init__(
+            "this Idempotency-Key came with another request before: another body, path, version "
+            "or kind of API key; use a new one for a new request"
+        )

@@ -1,0 +1,82 @@
+"""Who may have the effect of a request now, and what was answered before."""
+
+from coordinator.database import Database
+from coordinator.idempotency import store
+from coordinator.idempotency.claim import Claim, open_answer
+from coordinator.idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from coordinator.idempotency.model import RETENTION_MS, KeptAnswer, Record, Request
+from coordinator.moment import Moments
+from coordinator.wallets import Vault
+from ledger.types import Hash
+
+
+class Idempotency:
+    """One for a coordinator: the only process that writes its database.
+
+    Requests in flight are therefore known here, in memory, and a process that dies leaves none.
+    """
+
+    def __init__(self, database: Database, vault: Vault, moments: Moments) -> None:
+        """Keep keys in a database."""
+        self._database = database
+        self._vault = vault
+        self._moments = moments
+        self._in_flight: dict[tuple[str, Hash], Hash] = {}
+
+    async def claim(self, request: Request) -> Claim | KeptAnswer:
+        """Return the right to have the effect of a request, or the answer that it had.
+
+        The caller releases the claim once it has answered.
+
+        Raises:
+            IdempotencyKeyInUse: the same request is being answered.
+            IdempotencyKeyReused: the key belongs to another request.
+        """
+        place = (request.owner, request.key_digest)
+        standing = self._in_flight.get(place)
+        if standing is not None:
+            if standing != request.fingerprint:
+                raise IdempotencyKeyReused
+            raise IdempotencyKeyInUse
+        # Taken before the first wait, so that of many at once one comes through.
+        self._in_flight[place] = request.fingerprint
+        try:
+            found = await self._claim(request)
+        except BaseException:
+            del self._in_flight[place]
+            raise
+        if isinstance(found, KeptAnswer):
+            del self._in_flight[place]
+        return found
+
+    async def forget_old(self) -> None:
+        """Forget keys past their retention."""
+        before_ms = self._moments.clock_ms() - RETENTION_MS
+        await self._database.write(lambda c: store.forget_older(c, before_ms))
+
+    async def _claim(self, request: Request) -> Claim | KeptAnswer:
+        now_ms = self._moments.clock_ms()
+        record = await self._database.read(lambda c: store.find(c, request))
+        if record is not None and record.created_ms < now_ms - RETENTION_MS:
+            record = None
+        if record is None:
+            return self._hold(request, Record(request.fingerprint, None, None, now_ms))
+        if record.fingerprint != request.fingerprint:
+            raise IdempotencyKeyReused
+        if record.sealed_answer is None:
+            return self._hold(request, record)
+        return open_answer(self._vault, record.sealed_answer)
+
+    def _hold(self, request: Request, record: Record) -> Claim:
+        place = (request.owner, request.key_digest)
+        return Claim(
+            request,
+            record.effect,
+            record.created_ms,
+            database=self._database,
+            vault=self._vault,
+            release=lambda: self._release(place),
+        )
+
+    def _release(self, place: tuple[str, Hash]) -> None:
+        self._in_flight.pop(place, None)

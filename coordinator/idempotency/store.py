@@ -1,0 +1,59 @@
+"""The table of keys: every function works inside the caller's transaction."""
+
+from sqlalchemy import Connection, delete, insert, select
+
+from coordinator.database.idempotency_tables import idempotency_keys as keys
+from coordinator.idempotency.model import Record, Request
+from ledger.types import TimestampMs
+
+FORGOTTEN_MAX = 5_000
+"""Rows that one transaction deletes."""
+
+
+def find(connection: Connection, request: Request) -> Record | None:
+    """Return what is known of a key."""
+    mine = (keys.c.owner == request.owner) & (keys.c.key_digest == request.key_digest)
+    row = connection.execute(select(keys).where(mine)).one_or_none()
+    if row is None:
+        return None
+    return Record(row.fingerprint, row.effect, row.answer, row.created_ms)
+
+
+def put(connection: Connection, request: Request, record: Record) -> None:
+    """Store what is known of a key, in place of what was known."""
+    remove(connection, request)
+    connection.execute(
+        insert(keys).values(
+            owner=request.owner,
+            key_digest=request.key_digest,
+            fingerprint=record.fingerprint,
+            effect=record.effect,
+            answer=record.sealed_answer,
+            created_ms=record.created_ms,
+        )
+    )
+
+
+def remove(connection: Connection, request: Request) -> None:
+    """Forget a key: the request came to nothing."""
+    mine = (keys.c.owner == request.owner) & (keys.c.key_digest == request.key_digest)
+    connection.execute(delete(keys).where(mine))
+
+
+def forget_answer(connection: Connection, owner: str, effect: str) -> None:
+    """Forget the answers about something that its owner had deleted; its keys stay used."""
+    about = (keys.c.owner == owner) & (keys.c.effect == effect)
+    connection.execute(keys.update().where(about).values(answer=None))
+
+
+def forget_older(connection: Connection, before_ms: TimestampMs) -> None:
+    """Forget keys that came before a time, the oldest first and not all at once."""
+    oldest = (
+        select(keys.c.owner, keys.c.key_digest)
+        .where(keys.c.created_ms < before_ms)
+        .order_by(keys.c.created_ms)
+        .limit(FORGOTTEN_MAX)
+    )
+    for owner, key_digest in connection.execute(oldest).all():
+        mine = (keys.c.owner == owner) & (keys.c.key_digest == key_digest)
+        connection.execute(delete(keys).where(mine))
