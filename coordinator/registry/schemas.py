@@ -26,7 +26,7 @@ class Requirement(View, kw_only=True, frozen=True):
     """What the amounts count."""
 
 
-class Pricing(View, kw_only=True, frozen=True):
+class ServicePricing(View, kw_only=True, frozen=True):
     """What a job costs where neither its client nor its miner says."""
 
     currency: str
@@ -54,7 +54,7 @@ class ServiceSummary(View, kw_only=True, frozen=True):
     """Words under which it is found."""
     requirements: list[Requirement]
     """What a miner's machine needs."""
-    pricing: Pricing
+    pricing: ServicePricing
     """What a job costs."""
     timeout_seconds: int
     """Longest attempt of a miner that sends no heartbeats."""
@@ -126,7 +126,7 @@ def service_summary(service: ServiceDefinition) -> ServiceSummary:
         version=service.version,
         tags=list(service.tags),
         requirements=_requirements(service),
-        pricing=Pricing(
+        pricing=ServicePricing(
             currency="AITBC",
             price=format_text(service.default_price),
             max_price=format_text(service.default_max_price),
