@@ -39,7 +39,7 @@ from coordinator.http.faults import (
     UnknownApiVersion,
 )
 from coordinator.http.negotiation import names
-from coordinator.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
+from coordinator.idempotency import IdempotencyKeyInFlight, IdempotencyKeyReused
 from coordinator.values import ApiVersion
 
 _log = structlog.get_logger(__name__)
@@ -208,7 +208,7 @@ def _problem(body: Error, status: int, path: str) -> Problem:
 
 def _headers(error: Exception) -> dict[str, str]:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if isinstance(error, TooManyRequests | Unavailable | IdempotencyKeyInUse):
+    if isinstance(error, TooManyRequests | Unavailable | IdempotencyKeyInFlight):
         headers["retry-after"] = str(error.retry_after_s)
     elif isinstance(error, JobNotCompleted):
         headers["retry-after"] = "1"

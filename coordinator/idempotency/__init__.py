@@ -2,7 +2,7 @@
 
 from coordinator.idempotency.claim import Claim
 from coordinator.idempotency.errors import (
-    IdempotencyKeyInUse,
+    IdempotencyKeyInFlight,
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
 )
@@ -12,7 +12,7 @@ from coordinator.idempotency.service import Idempotency
 __all__ = [
     "Claim",
     "Idempotency",
-    "IdempotencyKeyInUse",
+    "IdempotencyKeyInFlight",
     "IdempotencyKeyInvalid",
     "IdempotencyKeyReused",
     "KeptAnswer",

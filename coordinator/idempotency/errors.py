@@ -3,7 +3,7 @@
 ::
 
     InvalidRequest ── IdempotencyKeyInvalid     no key of the form that is taken (400)
-    Conflict ── IdempotencyKeyInUse             the first request is still being answered (409)
+    Conflict ── IdempotencyKeyInFlight             the first request is still being answered (409)
     CoordinatorError ── IdempotencyKeyReused    the key came before with another request (422)
 """
 
@@ -16,10 +16,10 @@ class IdempotencyKeyInvalid(InvalidRequest):
     code = "IDEMPOTENCY_KEY_INVALID"
 
 
-class IdempotencyKeyInUse(Conflict):
+class IdempotencyKeyInFlight(Conflict):
     """A request with the key is being answered; repeat after it."""
 
-    code = "IDEMPOTENCY_KEY_IN_USE"
+    code = "IDEMPOTENCY_KEY_IN_FLIGHT"
 
     def __init__(self) -> None:
         """State it."""

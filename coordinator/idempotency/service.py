@@ -3,7 +3,7 @@
 from coordinator.database import Database
 from coordinator.idempotency import store
 from coordinator.idempotency.claim import Claim, open_answer
-from coordinator.idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from coordinator.idempotency.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from coordinator.idempotency.model import RETENTION_MS, KeptAnswer, Record, Request
 from coordinator.moment import Moments
 from coordinator.wallets import Vault
@@ -29,7 +29,7 @@ class Idempotency:
         The caller releases the claim once it has answered.
 
         Raises:
-            IdempotencyKeyInUse: the same request is being answered.
+            IdempotencyKeyInFlight: the same request is being answered.
             IdempotencyKeyReused: the key belongs to another request.
         """
         place = (request.owner, request.key_digest)
@@ -37,7 +37,7 @@ class Idempotency:
         if standing is not None:
             if standing != request.fingerprint:
                 raise IdempotencyKeyReused
-            raise IdempotencyKeyInUse
+            raise IdempotencyKeyInFlight
         # Taken before the first wait, so that of many at once one comes through.
         self._in_flight[place] = request.fingerprint
         try:

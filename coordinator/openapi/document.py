@@ -19,7 +19,7 @@ from coordinator.http.faults import BodyTooSlow, MediaTypeUnsupported, NotAccept
 from coordinator.http.operation import JSON, PUBLIC, Answer, Operation, Parameter, WireType
 from coordinator.http.repeats import PARAMETER as KEY_PARAMETER
 from coordinator.http.repeats import takes_key
-from coordinator.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
+from coordinator.idempotency import IdempotencyKeyInFlight, IdempotencyKeyReused
 from coordinator.openapi.schemas import Schema, component_schemas
 from coordinator.presenters import SERVED, Presenter
 from coordinator.values import ApiVersion, JsonValue
@@ -233,7 +233,7 @@ def _error_codes(operation: Operation, *, with_key: bool) -> dict[int, list[str]
         TooManyRequests,
     ]
     if with_key:
-        implied += [TooLarge, BodyTooSlow, IdempotencyKeyInUse, IdempotencyKeyReused]
+        implied += [TooLarge, BodyTooSlow, IdempotencyKeyInFlight, IdempotencyKeyReused]
     if operation.body is not None:
         implied += [TooLarge, BodyTooSlow]
         if operation.body_media_type == JSON:
