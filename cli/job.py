@@ -72,7 +72,7 @@ def submit(
             payload["parameters"] = {
                 name: _value(text) for name, text in _pairs("--parameter", parameter)
             }
-        job = client.submit_job(payload, ttl_seconds=ttl, max_price=max_price)
+        job = client.submit_job(payload, ttl_seconds=ttl, payment_amount=max_price)
         if wait:
             # A job that is not done in time is expired by the chain, some moments after its time.
             result = client.get_job_result(job["job_id"], ttl + EXPIRY_MARGIN_S)

@@ -52,6 +52,9 @@ REASONS: Final = {
 }
 """Reason codes (J21)."""
 
+CAPACITY_MAX: Final = 1_000_000
+"""Most jobs that an offer takes."""
+
 _REASON: Final = integer_to(max(REASONS.values()))
 _UNIT_TYPE: Final = integer_to(max(UNIT_TYPES.values()))
 _RECEIPT: Final[Mapping[str, Check]] = {"job_id": HASH, "receipt_id": HASH}
@@ -120,6 +123,18 @@ ACTIONS: Final[Mapping[str, tuple[int, Mapping[str, Check]]]] = {
     "dispute_receipt": (11, {**_RECEIPT, "reason": _REASON, "bond": AMOUNT}),
     "fail_job": (12, {"job_id": HASH, "attempt": AMOUNT, "reason": _REASON}),
     "cancel_job": (13, {"job_id": HASH, "compensation_max": AMOUNT}),
+    "post_offer": (
+        14,
+        {
+            "service": text_like("[a-z0-9][a-z0-9_-]*", 32),
+            "price": AMOUNT,
+            "capacity": integer_to(CAPACITY_MAX, 1),
+            "requirements_digest": HASH,
+            "expires_ms": TIME,
+        },
+    ),
+    "withdraw_offer": (15, {"offer_id": HASH}),
+    "accept_offer": (16, {"job_id": HASH, "offer_id": HASH, "price": AMOUNT}),
     "cast_vote": (
         17,
         {"ballot_id": optional(HASH), "motion": optional(MOTION), "support": flag},

@@ -3,13 +3,28 @@
 ::
 
     AitbcError
-    ├── InvalidValue     a value that the caller gave cannot be encoded or parsed; names the field
-    ├── KeyFileError     a key file cannot be read or written
-    ├── ConnectionFailed the node did not answer
-    ├── ApiError         the node answered with an error; carries status and error_code
-    ├── JobFailed        a job ended without a result
-    └── JobTimeout       a job did not end within the stated time
+    ├── InvalidValue           a value that the caller gave cannot be encoded or parsed
+    ├── KeyFileError           a key file cannot be read or written
+    ├── ConnectionFailed       the node did not answer
+    ├── JobFailed              a job ended without a result
+    ├── JobTimeout             a job did not end within the stated time
+    └── ApiError               the node answered with an error: status, error_code, request_id
+        ├── InvalidRequest     400, 405, 406, 413, 415, 422: mend the request
+        │   └── InvalidJobType
+        ├── Unauthenticated    401: show a key
+        ├── Forbidden          403: the key may not
+        ├── InsufficientBalance 402: add funds
+        ├── NotFound           404: there is no such object, or it is not yours
+        │   └── JobNotFound
+        ├── Conflict           409: the object is in another phase
+        │   └── JobAlreadyCompleted
+        ├── Gone               410: it was there
+        │   └── OfferNotAvailable
+        ├── RateLimitExceeded  429: slow down; `retry_after_s` says for how long
+        └── ServerFault        5xx: the node's fault, or it cannot answer now
 """
+
+from typing import Final
 
 
 class AitbcError(Exception):
@@ -31,6 +46,21 @@ class KeyFileError(AitbcError):
 
 class ConnectionFailed(AitbcError):
     """The node did not answer; the request may be repeated."""
+
+
+class JobFailed(AitbcError):
+    """A job ended as failed, cancelled or expired."""
+
+    def __init__(self, job_id: str, state: str, reason: str) -> None:
+        """Carry the job, its final state and the reason that the node gave."""
+        super().__init__(f"job {job_id} ended as {state}: {reason}")
+        self.job_id = job_id
+        self.state = state
+        self.reason = reason
+
+
+class JobTimeout(AitbcError):
+    """A job did not end within the time that the caller allowed."""
 
 
 class ApiError(AitbcError):
@@ -65,16 +95,85 @@ class ApiError(AitbcError):
         self.pointers = pointers
 
 
-class JobFailed(AitbcError):
-    """A job ended as failed, cancelled or expired."""
-
-    def __init__(self, job_id: str, state: str, reason: str) -> None:
-        """Carry the job, its final state and the reason that the node gave."""
-        super().__init__(f"job {job_id} ended as {state}: {reason}")
-        self.job_id = job_id
-        self.state = state
-        self.reason = reason
+class InvalidRequest(ApiError):
+    """The request is wrong in itself; `pointers` name the fields."""
 
 
-class JobTimeout(AitbcError):
-    """A job did not end within the time that the caller allowed."""
+class InvalidJobType(InvalidRequest):
+    """The node knows no service of this type."""
+
+
+class Unauthenticated(ApiError):
+    """A key is missing, unknown, expired or revoked."""
+
+
+class Forbidden(ApiError):
+    """The key lacks the scope, or the object belongs to another key."""
+
+
+class InsufficientBalance(ApiError):
+    """The balance does not cover price and fee; nothing was kept."""
+
+
+class NotFound(ApiError):
+    """There is no such object, or it is another's."""
+
+
+class JobNotFound(NotFound):
+    """There is no such job of this client."""
+
+
+class Conflict(ApiError):
+    """The object is in a phase in which this cannot be done."""
+
+
+class JobAlreadyCompleted(Conflict):
+    """The job is completed and cannot be changed any more."""
+
+
+class Gone(ApiError):
+    """It was there and is no longer kept."""
+
+
+class OfferNotAvailable(Gone):
+    """The offer is used up, withdrawn or expired."""
+
+
+class RateLimitExceeded(ApiError):
+    """Too many requests; `retry_after_s` says how long to wait."""
+
+
+class ServerFault(ApiError):
+    """The node failed, or cannot answer now."""
+
+
+_BY_CODE: Final[dict[str, type[ApiError]]] = {
+    "INVALID_JOB_TYPE": InvalidJobType,
+    "JOB_NOT_FOUND": JobNotFound,
+    "JOB_ALREADY_COMPLETED": JobAlreadyCompleted,
+    "OFFER_NOT_AVAILABLE": OfferNotAvailable,
+}
+
+_BY_STATUS: Final[dict[int, type[ApiError]]] = {
+    400: InvalidRequest,
+    401: Unauthenticated,
+    402: InsufficientBalance,
+    403: Forbidden,
+    404: NotFound,
+    405: InvalidRequest,
+    406: InvalidRequest,
+    409: Conflict,
+    410: Gone,
+    413: InvalidRequest,
+    415: InvalidRequest,
+    422: InvalidRequest,
+    429: RateLimitExceeded,
+}
+
+
+def class_of(status: int, error_code: str) -> type[ApiError]:
+    """Return the class of an answer: by its code where that has one, else by its status."""
+    named = _BY_CODE.get(error_code)
+    if named is not None:
+        return named
+    return _BY_STATUS.get(status, ServerFault if status >= 500 else ApiError)

@@ -1,0 +1,69 @@
+"""Waiting for the end of a job, whatever its version's words are."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from aitbc.errors import JobTimeout
+from aitbc.exchange import Emit, Flow, Pause, Session, Stream
+from aitbc.json_values import Answer
+
+WAIT_S_DEFAULT: Final = 300.0
+"""How long calls wait for a job that are told nothing else."""
+
+POLL_S_MAX: Final = 20
+"""Longest that one request waits at the node."""
+
+_PAUSE_FIRST_S: Final = 0.05
+_PAUSE_MAX_S: Final = 1.0
+_PAUSE_GROWTH: Final = 1.3
+
+_Job = TypeVar("_Job", bound=Answer)
+
+
+def wait_until_ended(
+    session: Session,
+    job_id: str,
+    timeout_s: float,
+    get: Callable[[int], Flow[_Job]],
+    is_ended: Callable[[_Job], bool],
+) -> Flow[_Job]:
+    """Return a job once it has ended.
+
+    Args:
+        session: whose clock counts.
+        job_id: the job, for the error.
+        timeout_s: how long to wait.
+        get: reads the job; the node holds its answer back for so many seconds until the end.
+        is_ended: whether the job has ended.
+
+    Raises:
+        JobTimeout: it has not ended after `timeout_s`.
+    """
+    deadline = session.clock() + timeout_s
+    pause_s = _PAUSE_FIRST_S
+    while True:
+        asked_at = session.clock()
+        wait_s = int(max(0.0, min(POLL_S_MAX, deadline - asked_at)))
+        job = yield from get(wait_s)
+        if is_ended(job):
+            return job
+        now = session.clock()
+        if now + pause_s > deadline:
+            raise JobTimeout(f"job {job_id} has not ended after {timeout_s:.0f} s")
+        # A node that does not hold its answer back is not asked without a pause.
+        if now - asked_at < wait_s / 2 or wait_s == 0:
+            yield Pause(pause_s)
+            pause_s = min(_PAUSE_MAX_S, pause_s * _PAUSE_GROWTH)
+
+
+def watch(session: Session, timeout_s: float, get: Callable[[], Flow[_Job]]) -> Stream[_Job]:
+    """Emit a job at first and whenever it was read again, until time is over."""
+    deadline = session.clock() + timeout_s
+    pause_s = _PAUSE_FIRST_S
+    while True:
+        job = yield from get()
+        yield Emit(job)
+        if session.clock() + pause_s > deadline:
+            return
+        yield Pause(pause_s)
+        pause_s = min(_PAUSE_MAX_S, pause_s * _PAUSE_GROWTH)

@@ -1,0 +1,146 @@
+"""Performs calls over asynchronous HTTP connections."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from aitbc.exchange import (
+    Effect,
+    Emit,
+    Flow,
+    Head,
+    Open,
+    Pause,
+    Read,
+    Request,
+    Session,
+    Steps,
+    Stream,
+    ask,
+)
+from aitbc.http import broken_by, head_of, settings_of, wire_form
+from aitbc.json_values import Answer
+
+_Result = TypeVar("_Result")
+
+
+class AsyncTransport:
+    """Performs calls against one node. Opens no connection until the first one.
+
+    Attributes:
+        session: what all exchanges have in common.
+    """
+
+    def __init__(
+        self, session: Session, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Remember where and how; `sleep` can be replaced where pauses must end early.
+
+        Raises:
+            InvalidValue: the address is none.
+        """
+        self.session = session
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(**settings_of(session))
+
+    @property
+    def base_url(self) -> str:
+        """Address of the node."""
+        return self.session.base_url
+
+    async def close(self) -> None:
+        """Close open connections."""
+        await self._http.aclose()
+
+    async def call(self, request: Request) -> Answer:
+        """Send a request and return the JSON object of its answer; see `Transport.call`."""
+        return await self.run(ask(self.session, request, Answer))
+
+    async def run(self, flow: Flow[_Result]) -> _Result:
+        """Perform a call and return its result."""
+        steps = Steps(flow)
+        async with _Exchange(self._http, self._sleep) as exchange:
+            try:
+                effect = steps.advance()
+                while effect is not None:
+                    assert not isinstance(effect, Emit), "a flow emits nothing"
+                    effect = steps.advance(await exchange.perform(effect))
+            finally:
+                steps.close()
+        return steps.result()
+
+    async def stream(self, flow: Stream[_Result]) -> AsyncIterator[_Result]:
+        """Perform a call and yield what it emits."""
+        steps = Steps(flow)
+        async with _Exchange(self._http, self._sleep) as exchange:
+            try:
+                effect = steps.advance()
+                while effect is not None:
+                    if isinstance(effect, Emit):
+                        yield effect.value
+                        effect = steps.advance()
+                    else:
+                        effect = steps.advance(await exchange.perform(effect))
+            finally:
+                steps.close()
+
+
+class _Exchange:
+    """The answer that is open while a call is performed."""
+
+    def __init__(self, http: httpx.AsyncClient, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._http = http
+        self._sleep = sleep
+        self._open = AsyncExitStack()
+        self._pieces: AsyncIterator[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+    async def perform(self, effect: Effect) -> object:
+        """Return what comes of an effect; a failure of the network is an outcome too."""
+        try:
+            match effect:
+                case Open():
+                    return await self._begin(effect)
+                case Read():
+                    assert self._pieces is not None, "an answer is open"
+                    return await anext(self._pieces, None)
+                case Pause():
+                    await self._sleep(effect.seconds)
+                    return None
+            return await asyncio.to_thread(effect.call)
+        except httpx.RequestError as error:
+            return broken_by(error)
+
+    async def _begin(self, effect: Open) -> Head:
+        await self._open.aclose()
+        content = effect.request.content
+        response = await self._open.enter_async_context(
+            self._http.stream(
+                **wire_form(effect), content=None if content is None else _pieces_of(content())
+            )
+        )
+        self._pieces = response.aiter_bytes()
+        return head_of(response)
+
+
+async def _pieces_of(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield a body's pieces, each read where it holds nobody up."""
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
+
+
+__all__ = ["AsyncTransport"]
