@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from devnet.commands.needs import C_COMPILER, CHROMIUM, POSTGRES, Need
+from devnet.commands.needs import C_COMPILER, CHROMIUM, NODE_JS, POSTGRES, Need
 
 if TYPE_CHECKING:
     # Most parts need no database; they do not wait for its modules.
@@ -61,6 +61,12 @@ def chromium() -> str:
 def c_compiler() -> str:
     """Path of a C compiler."""
     return _path_of(C_COMPILER)
+
+
+@pytest.fixture(scope="session")
+def node_js() -> str:
+    """Path of Node.js."""
+    return _path_of(NODE_JS)
 
 
 @pytest.fixture(scope="session")

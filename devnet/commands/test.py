@@ -37,9 +37,9 @@ def run_tests(
 ) -> None:
     """Run the tests, complete or the parts that you name.
 
-    Programs that tests need (Chromium, a C compiler, PostgreSQL) are installed with apt when this
-    runs as root on Debian. Otherwise the tests that need them are skipped, counted and named at the
-    end. With CI=true a skipped test is a failure.
+    Programs that tests need (Chromium, a C compiler, Node.js, PostgreSQL) are installed with apt
+    when this runs as root on Debian. Otherwise the tests that need them are skipped, counted and
+    named at the end. With CI=true a skipped test is a failure.
     """
     start = time.monotonic()
     arguments = [_rooted(argument) for argument in context.args]

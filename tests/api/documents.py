@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,15 @@ class Run:
     err: str
 
 
-async def run(*command: str) -> Run:
+async def run(*command: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Run:
     """Run a program to its end; its text streams are UTF-8."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+        cwd=cwd,
     )
     try:
         out, err = await process.communicate()

@@ -1,0 +1,71 @@
+/** SHA-256, HMAC and Ed25519 of the platform, with the checks that libraries differ on (T10). */
+
+import { toHex } from './bytes.js';
+
+/** Order of the prime-order group. */
+const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+/** The field's prime. */
+const P = 2n ** 255n - 19n;
+
+const ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
+
+/** The y of the points of small order; each is that of a point and of its negative. */
+const SMALL_ORDER = new Set([0n, 1n, P - 1n, ORDER_EIGHT, P - ORDER_EIGHT]);
+
+/** Return SHA-256 of bytes. */
+export async function sha256(bytes) {
+  const { subtle } = await webcrypto();
+  return new Uint8Array(await subtle.digest('SHA-256', bytes));
+}
+
+/** Return HMAC-SHA-256 of bytes under a secret. */
+export async function hmacSha256(secret, bytes) {
+  const { subtle } = await webcrypto();
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const key = await subtle.importKey('raw', secret, algorithm, false, ['sign']);
+  return new Uint8Array(await subtle.sign('HMAC', key, bytes));
+}
+
+/**
+ * Return whether a signature is one of a public key over a message.
+ *
+ * Every verifier has to reach the same verdict, so what libraries differ on is decided before the
+ * platform is asked: S below the group's order, R and A canonical, and neither of small order.
+ */
+export async function verifySignature(publicKey, message, signature) {
+  if (publicKey.length !== 32 || signature.length !== 64) {
+    return false;
+  }
+  const isSound = isSoundPoint(publicKey) && isSoundPoint(signature.slice(0, 32));
+  if (!isSound || littleEndian(signature.slice(32)) >= L) {
+    return false;
+  }
+  const { subtle } = await webcrypto();
+  try {
+    const key = await subtle.importKey('raw', publicKey, { name: 'Ed25519' }, false, ['verify']);
+    return await subtle.verify({ name: 'Ed25519' }, key, signature, message);
+  } catch (error) {
+    if (error?.name === 'NotSupportedError') throw error;
+    return false; // Not a point of the curve.
+  }
+}
+
+/** Return random bytes of the platform. */
+export async function randomBytes(count) {
+  return (await webcrypto()).getRandomValues(new Uint8Array(count));
+}
+
+function isSoundPoint(bytes) {
+  const y = littleEndian(bytes) & ((1n << 255n) - 1n);
+  return y < P && !SMALL_ORDER.has(y);
+}
+
+function littleEndian(bytes) {
+  return BigInt(`0x${toHex(bytes.slice().reverse())}`);
+}
+
+/** Node.js 18 does not have WebCrypto among its globals. */
+async function webcrypto() {
+  return globalThis.crypto?.subtle ? globalThis.crypto : (await import('node:crypto')).webcrypto;
+}

@@ -1,0 +1,134 @@
+/** Jobs: ordered, watched, cancelled, and their results. */
+
+import { ApiError, JobFailed, JobTimeout } from './errors.js';
+import { Deadline } from './limits.js';
+import { path } from './transport.js';
+
+/** Milliseconds that `getResults` and `wait` wait for a job's end, unless told otherwise. */
+export const JOB_TIMEOUT_MS = 300_000;
+
+/** Longest that one question waits at the node. */
+const LONG_POLL_S = 20;
+
+const NOT_READY = 'JOB_NOT_COMPLETED';
+const ENDED_OTHERWISE = new Map([
+  ['JOB_FAILED', 'failed'],
+  ['JOB_CANCELLED', 'cancelled'],
+  ['JOB_EXPIRED', 'expired'],
+]);
+const ENDED = new Set(['completed', 'failed', 'cancelled', 'expired']);
+
+/** The jobs of the key. */
+export class Jobs {
+  #transport;
+
+  constructor(transport) {
+    this.#transport = transport;
+  }
+
+  /** Order a job; resolves as soon as its escrow is on the way. */
+  async create(body, options) {
+    return this.#transport.call('POST', '/v1/jobs', { body, options });
+  }
+
+  /** Resolve to a job. */
+  async get(jobId, options) {
+    return this.#transport.call('GET', path`/v1/jobs/${jobId}`, { options });
+  }
+
+  /** Resolve to a page of jobs, newest first. */
+  async list(query, options) {
+    return this.#transport.call('GET', '/v1/jobs', { query, options });
+  }
+
+  /** Cancel a job; resolves when that is final. */
+  async cancel(jobId, options) {
+    return this.#transport.call('POST', path`/v1/jobs/${jobId}/cancel`, { options });
+  }
+
+  /** Resolve to a job's payment. */
+  async payment(jobId, options) {
+    return this.#transport.call('GET', path`/v1/jobs/${jobId}/payment`, { options });
+  }
+
+  /** Resolve to a job's receipt. */
+  async receipt(jobId, options) {
+    return this.#transport.call('GET', path`/v1/jobs/${jobId}/receipt`, { options });
+  }
+
+  /**
+   * Wait for a job's end, whatever it is, and resolve to the job.
+   *
+   * @throws {JobTimeout} it has not ended after `timeoutMs`, by default 300 s.
+   */
+  async wait(jobId, { timeoutMs = JOB_TIMEOUT_MS, signal } = {}) {
+    const deadline = deadlineOf(jobId, timeoutMs, signal);
+    for (;;) {
+      const waitS = waitOf(deadline);
+      const job = await this.#asked(path`/v1/jobs/${jobId}`, waitS, deadline);
+      if (ENDED.has(stateOf(job))) {
+        return job;
+      }
+      await deadline.pause(waitS === 0 ? 100 : 0);
+    }
+  }
+
+  /**
+   * Wait for a job's results, and resolve to them: the answer of `/results`, with the keys inside
+   * `results` as the program wrote them.
+   *
+   * @throws {JobFailed} it ended without a result.
+   * @throws {JobTimeout} it has not ended after `timeoutMs`, by default 300 s.
+   */
+  async getResults(jobId, options) {
+    return this.#whenDone(jobId, path`/v1/jobs/${jobId}/results`, options);
+  }
+
+  /**
+   * The same in the shape of version 2026-05-11: `{ result, receipt, proof }`; `proof` is what
+   * `verifyResult` takes.
+   */
+  async getResult(jobId, options) {
+    return this.#whenDone(jobId, path`/v1/jobs/${jobId}/result`, options);
+  }
+
+  async #whenDone(jobId, route, { timeoutMs = JOB_TIMEOUT_MS, signal } = {}) {
+    const deadline = deadlineOf(jobId, timeoutMs, signal);
+    for (;;) {
+      const waitS = waitOf(deadline);
+      try {
+        return await this.#asked(route, waitS, deadline);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (ENDED_OTHERWISE.has(error.errorCode)) {
+          throw new JobFailed(jobId, ENDED_OTHERWISE.get(error.errorCode), error.detail);
+        }
+        if (error.errorCode !== NOT_READY) throw error;
+      }
+      await deadline.pause(waitS === 0 ? 100 : 0);
+    }
+  }
+
+  async #asked(route, waitS, deadline) {
+    return deadline.during((signal) =>
+      this.#transport.call('GET', route, {
+        query: waitS === 0 ? {} : { wait: waitS },
+        waitMs: waitS * 1000,
+        options: { signal },
+      }),
+    );
+  }
+}
+
+/** Return where a job is, in the spelling of any version, in lower case. */
+export function stateOf(job) {
+  return String(job.status ?? job.state ?? '').toLowerCase();
+}
+
+function deadlineOf(jobId, timeoutMs, signal) {
+  return new Deadline(timeoutMs, signal, () => new JobTimeout(jobId, timeoutMs));
+}
+
+function waitOf(deadline) {
+  return Math.max(0, Math.min(LONG_POLL_S, Math.floor(deadline.leftMs / 1000)));
+}

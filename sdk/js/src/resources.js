@@ -1,0 +1,128 @@
+/** What is asked of a node with one request each. */
+
+import { path } from './transport.js';
+
+class Resource {
+  constructor(transport) {
+    this.transport = transport;
+  }
+
+  read(route, { query, options, isData } = {}) {
+    return this.transport.call('GET', route, { query, options, isData });
+  }
+
+  post(route, body, options) {
+    return this.transport.call('POST', route, { body, options });
+  }
+}
+
+/** The chain, as far as checking what it says needs it. */
+export class Chain extends Resource {
+  /** Resolve to the chain's id, heads and what the node waits for. */
+  async status(options) {
+    return this.read('/v1/chain/status', { options });
+  }
+
+  /** Resolve to what `verifyReceipt` has to know: `chainId` and `genesisDigest`. */
+  async identity(options) {
+    const { chainId, genesisDigest } = await this.status(options);
+    return { chainId, genesisDigest };
+  }
+}
+
+/** Offers of miners, and accepting them. */
+export class Marketplace extends Resource {
+  /** Offer work as the key's miner. */
+  async createOffer(body, options) {
+    return this.post('/v1/marketplace/offers', body, options);
+  }
+
+  /** Resolve to `{ offers }`: those that are active. */
+  async listOffers(query, options) {
+    return this.read('/v1/marketplace/offers', { query, options });
+  }
+
+  /** Bind a job to the miner of an offer, at the offer's price. */
+  async acceptOffer(offerId, body, options) {
+    return this.post(path`/v1/marketplace/offers/${offerId}/accept`, body, options);
+  }
+
+  /** Resolve to the marketplace's statistics. */
+  async stats(options) {
+    return this.read('/v1/marketplace/stats', { options });
+  }
+}
+
+/** Miners, as their clients see them. */
+export class Miners extends Resource {
+  /** Resolve to the miners that are registered. */
+  async list(query, options) {
+    return this.read('/v1/miners', { query, options });
+  }
+
+  /** Resolve to a miner. */
+  async get(minerId, options) {
+    return this.read(path`/v1/miners/${minerId}`, { options });
+  }
+
+  /** Resolve to what a miner has done so far. */
+  async stats(minerId, options) {
+    return this.read(path`/v1/miners/${minerId}/stats`, { options });
+  }
+}
+
+/** Services: each call orders a job and resolves to it. */
+export class Services extends Resource {
+  /** Transcribe audio: `audioUrl`, `model`, `language`, `task`. */
+  async transcribe(body, options) {
+    return this.post('/v1/services/whisper/transcribe', body, options);
+  }
+
+  /** Make images of a text: `prompt`, `model`, `size`, `numImages`, `steps`. */
+  async generateImage(body, options) {
+    return this.post('/v1/services/stable-diffusion/generate', body, options);
+  }
+
+  /** Run a language model: `model`, `prompt`, `maxTokens`, `temperature`. */
+  async infer(body, options) {
+    return this.post('/v1/services/llm/inference', body, options);
+  }
+
+  /** Transcode a video: `inputUrl`, `outputFormat`, `codec`, `resolution`. */
+  async transcode(body, options) {
+    return this.post('/v1/services/ffmpeg/transcode', body, options);
+  }
+
+  /** Render a scene: `blendFileUrl`, `engine`, `resolutionX`, `resolutionY`, `samples`. */
+  async render(body, options) {
+    return this.post('/v1/services/blender/render', body, options);
+  }
+}
+
+/** The registry: what services there are, and what their input has to be. */
+export class Registry extends Resource {
+  /** Resolve to `{ services, total }`; `category` and `search` choose among them. */
+  async list(query, options) {
+    return this.read('/v1/registry/services', { query, options });
+  }
+
+  /** Resolve to the definition of a service. */
+  async definition(serviceId, options) {
+    return this.read(path`/v1/registry/services/${serviceId}`, { options });
+  }
+
+  /** Resolve to the JSON Schema of a service's input, its keys as they are. */
+  async schema(serviceId, options) {
+    return this.read(path`/v1/registry/services/${serviceId}/schema`, { options, isData: true });
+  }
+
+  /** Resolve to what a machine needs for a service. */
+  async requirements(serviceId, options) {
+    return this.read(path`/v1/registry/services/${serviceId}/requirements`, { options });
+  }
+
+  /** Resolve to whether a service would take an input; the keys of `requestData` are the wire's. */
+  async validate({ serviceId, requestData }, options) {
+    return this.post('/v1/registry/services/validate', { serviceId, requestData }, options);
+  }
+}

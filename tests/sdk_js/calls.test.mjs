@@ -1,0 +1,270 @@
+// Calls against a server that answers what the test tells it to.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, beforeEach, test } from 'node:test';
+
+import {
+  AITBCClient,
+  ApiError,
+  CALL_TIMEOUT_MS,
+  CallTimeout,
+  ConnectionFailed,
+  InvalidValue,
+  JOB_TIMEOUT_MS,
+  JobFailed,
+  JobTimeout,
+  PRODUCTION_URL,
+} from '@aitbc/client';
+
+const seen = [];
+let answers = [];
+let server;
+let baseUrl;
+
+before(async () => {
+  server = createServer(async (request, response) => {
+    const pieces = [];
+    for await (const piece of request) pieces.push(piece);
+    const { method, url, headers } = request;
+    seen.push({ method, url, headers, body: Buffer.concat(pieces).toString() });
+    const answer = answers.shift();
+    if (answer === undefined) return; // No answer: the connection stays open.
+    if (answer === 'hang up') {
+      request.socket.destroy();
+      return;
+    }
+    const { status = 200, headers: told = {}, body = {} } = answer;
+    response.writeHead(status, { 'Content-Type': 'application/json', ...told });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  baseUrl = `http://127.0.0.1:${server.address().port}`;
+});
+
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+beforeEach(() => {
+  seen.length = 0;
+});
+
+const clientOf = (settings = {}) =>
+  new AITBCClient({ baseUrl, apiKey: 'a key', retry: { baseMs: 1 }, ...settings });
+
+const refusal = (status, code, more = {}) => ({
+  status,
+  body: { detail: 'because', error_code: code, request_id: 'req_1' },
+  ...more,
+});
+
+test('a client without settings opens nothing and goes to production', () => {
+  delete process.env.AITBC_BASE_URL;
+  let opened = 0;
+  const fetch = () => {
+    opened += 1;
+  };
+  assert.ok(new AITBCClient({ apiKey: 'your_key', fetch }));
+  assert.ok(new AITBCClient());
+  assert.equal(opened, 0);
+  assert.equal(PRODUCTION_URL, 'https://aitbc.bubuit.net/api');
+  assert.deepEqual([CALL_TIMEOUT_MS, JOB_TIMEOUT_MS], [30_000, 300_000]);
+});
+
+test('production and the environment decide the address, in this order: settings, it, production', async () => {
+  const urls = [];
+  const fetch = async (url) => {
+    urls.push(url);
+    return new Response('{}');
+  };
+  await new AITBCClient({ fetch }).stats();
+  process.env.AITBC_BASE_URL = 'http://localhost:8011/';
+  await new AITBCClient({ fetch }).stats();
+  await new AITBCClient({ fetch, baseUrl: 'http://127.0.0.1:1/api' }).stats();
+  delete process.env.AITBC_BASE_URL;
+  assert.deepEqual(urls, [
+    'https://aitbc.bubuit.net/api/v1/stats',
+    'http://localhost:8011/v1/stats',
+    'http://127.0.0.1:1/api/v1/stats',
+  ]);
+});
+
+test('wrong settings are refused at once', () => {
+  for (const wrong of [
+    { baseUrl: 'localhost:8011' },
+    { baseUrl: 'ftp://localhost' },
+    { baseUrl: 'http://localhost?x=1' },
+    { version: '2024-01-02' },
+    { retry: { attempts: 0 } },
+  ]) {
+    assert.throws(() => new AITBCClient(wrong), InvalidValue);
+  }
+});
+
+test('every request carries version, key and media types; bodies have the names of the wire', async () => {
+  answers = [{ status: 201, body: { job_id: 'job_1', status: 'submitted' } }];
+  const job = await clientOf().jobs.create({
+    name: 'my-job',
+    type: 'ai-inference',
+    model: { type: 'python', entrypoint: 'model.py' },
+    input: { someKey: 1, other_key: { deepKey: 2 } },
+    pricing: { maxCost: '0.10' },
+  });
+  assert.deepEqual(job, { jobId: 'job_1', status: 'submitted' });
+  const [{ method, url, headers, body }] = seen;
+  assert.deepEqual([method, url], ['POST', '/v1/jobs']);
+  assert.equal(headers['aitbc-version'], '2024-01-01');
+  assert.equal(headers['x-api-key'], 'a key');
+  assert.match(headers.accept, /application\/problem\+json/);
+  assert.equal(headers['content-type'], 'application/json');
+  assert.match(headers['idempotency-key'], /^[0-9a-f]{32}$/);
+  assert.deepEqual(JSON.parse(body), {
+    name: 'my-job',
+    type: 'ai-inference',
+    model: { type: 'python', entrypoint: 'model.py' },
+    input: { someKey: 1, other_key: { deepKey: 2 } },
+    pricing: { max_cost: '0.10' },
+  });
+});
+
+test('keys inside results, metadata and schemas are data and stay', async () => {
+  const results = { processing_time: 1.23, nested: [{ a_b: 1 }] };
+  answers = [
+    { body: { job_id: 'job_1', status: 'completed', results, completed_at: 't' } },
+    { body: { properties: { max_tokens: { type: 'integer' } } } },
+    { body: { result: { output: 'x', metadata: { model_alias_of: 'y' } }, proof: { result_digest: 'd' } } },
+  ];
+  const client = clientOf();
+  assert.deepEqual(await client.jobs.getResults('job_1'), {
+    jobId: 'job_1',
+    status: 'completed',
+    results,
+    completedAt: 't',
+  });
+  const schema = await client.registry.schema('llm_inference');
+  assert.deepEqual(schema, { properties: { max_tokens: { type: 'integer' } } });
+  const { result, proof } = await client.jobs.getResult('job_1');
+  assert.deepEqual(result.metadata, { model_alias_of: 'y' });
+  assert.deepEqual(proof, { resultDigest: 'd' });
+});
+
+test('an error says what the node said', async () => {
+  const errors = [{ pointer: '/limit', code: 'INVALID', message: 'must be a number' }];
+  answers = [{ status: 400, body: { detail: 'd', error_code: 'C', request_id: 'r', errors } }];
+  await assert.rejects(clientOf().jobs.list({ limit: 0 }), (error) => {
+    assert.ok(error instanceof ApiError);
+    assert.equal(error.name, 'ApiError');
+    assert.deepEqual(
+      [error.status, error.errorCode, error.detail, error.requestId, error.errors],
+      [400, 'C', 'd', 'r', errors],
+    );
+    return true;
+  });
+  answers = [{ status: 502, body: '<html>' }];
+  const once = clientOf({ retry: { attempts: 1 } });
+  await assert.rejects(once.stats(), { status: 502, errorCode: 'HTTP_502' });
+  answers = [{ body: 'no json' }];
+  await assert.rejects(once.stats(), { errorCode: 'UNEXPECTED_ANSWER' });
+});
+
+test('refusals of a moment are repeated after as long as the node asks for', async () => {
+  answers = [
+    refusal(429, 'RATE_LIMIT_EXCEEDED', { headers: { 'Retry-After': '1' } }),
+    refusal(503, 'CHAIN_UNAVAILABLE'),
+    { status: 201, body: { job_id: 'job_1' } },
+  ];
+  const began = Date.now();
+  const job = await clientOf().jobs.create({ prompt: 'x' });
+  assert.equal(job.jobId, 'job_1');
+  assert.ok(Date.now() - began >= 990, 'Retry-After is honoured');
+  assert.equal(seen.length, 3);
+  const keys = new Set(seen.map(({ headers }) => headers['idempotency-key']));
+  assert.equal(keys.size, 1, 'it is the same submission each time');
+});
+
+test('a node that asks for too much patience is not asked again', async () => {
+  answers = [refusal(429, 'RATE_LIMIT_EXCEEDED', { headers: { 'Retry-After': '60' } })];
+  await assert.rejects(clientOf().stats(), { status: 429, retryAfterS: 60 });
+  assert.equal(seen.length, 1);
+});
+
+test('a lost connection is tried again, and all attempts are as many as stated', async () => {
+  answers = ['hang up', 'hang up', { body: { total_jobs: 1 } }];
+  assert.deepEqual(await clientOf().stats(), { totalJobs: 1 });
+  seen.length = 0;
+  answers = ['hang up', 'hang up', 'hang up', 'hang up', 'hang up'];
+  await assert.rejects(clientOf().stats(), ConnectionFailed);
+  assert.equal(seen.length, 4);
+  answers = [];
+});
+
+test('what is wrong is not repeated', async () => {
+  for (const [status, code] of [[400, 'VALIDATION_ERROR'], [401, 'INVALID_API_KEY'], [404, 'JOB_NOT_FOUND'], [409, 'JOB_ALREADY_COMPLETED'], [500, 'INTERNAL_ERROR']]) {
+    seen.length = 0;
+    answers = [refusal(status, code)];
+    await assert.rejects(clientOf().jobs.get('job_1'), { status, errorCode: code });
+    assert.equal(seen.length, 1);
+  }
+});
+
+test('no call outlasts its limit, and any can be given up', async () => {
+  answers = [];
+  await assert.rejects(clientOf({ timeoutMs: 50 }).stats(), CallTimeout);
+  await assert.rejects(clientOf().stats({ timeoutMs: 50 }), CallTimeout);
+  const controller = new AbortController();
+  const reason = new Error('I changed my mind');
+  setTimeout(() => controller.abort(reason), 20);
+  await assert.rejects(clientOf().stats({ signal: controller.signal }), reason);
+  await assert.rejects(clientOf().stats({ signal: AbortSignal.abort() }), { name: 'AbortError' });
+});
+
+test('an answer that never ends is not read for ever', async () => {
+  const endless = new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(1 << 20)),
+  });
+  const client = new AITBCClient({ fetch: async () => new Response(endless) });
+  await assert.rejects(client.stats(), /more than/);
+});
+
+test('results are waited for, and failures have their own error', async () => {
+  answers = [
+    refusal(409, 'JOB_NOT_COMPLETED', { headers: { 'Retry-After': '1' } }),
+    { body: { job_id: 'job_1', results: { output: 'x' } } },
+  ];
+  const found = await clientOf().jobs.getResults('job_1');
+  assert.deepEqual(found.results, { output: 'x' });
+  assert.match(seen[0].url, /^\/v1\/jobs\/job_1\/results\?wait=[0-9]+$/);
+  for (const [code, state] of [['JOB_FAILED', 'failed'], ['JOB_CANCELLED', 'cancelled'], ['JOB_EXPIRED', 'expired']]) {
+    answers = [refusal(409, code)];
+    await assert.rejects(clientOf().jobs.getResults('job_1'), (error) => {
+      assert.ok(error instanceof JobFailed);
+      assert.deepEqual([error.jobId, error.state, error.reason], ['job_1', state, 'because']);
+      return true;
+    });
+  }
+  answers = [refusal(404, 'JOB_NOT_FOUND')];
+  await assert.rejects(clientOf().jobs.getResults('job_1'), { errorCode: 'JOB_NOT_FOUND' });
+  answers = [refusal(409, 'JOB_NOT_COMPLETED'), refusal(409, 'JOB_NOT_COMPLETED')];
+  const impatient = clientOf().jobs.getResults('job_1', { timeoutMs: 60 });
+  await assert.rejects(impatient, JobTimeout);
+  answers = [{ body: { status: 'running' } }, { body: { state: 'EXPIRED' } }];
+  assert.deepEqual(await clientOf().jobs.wait('job_1'), { state: 'EXPIRED' });
+});
+
+test('ids cannot lead elsewhere', async () => {
+  answers = [{}];
+  await clientOf().jobs.get('../admin?x#y');
+  assert.equal(seen[0].url, '/v1/jobs/..%2Fadmin%3Fx%23y');
+  for (const id of ['', '.', '..', undefined]) {
+    await assert.rejects(clientOf().jobs.get(id), InvalidValue);
+  }
+});
+
+test('a redirect is not followed', async () => {
+  answers = [{ status: 302, headers: { Location: `${baseUrl}/elsewhere` } }, {}];
+  await assert.rejects(clientOf({ retry: { attempts: 1 } }).stats(), ConnectionFailed);
+  assert.equal(seen.length, 1);
+  answers = [];
+});

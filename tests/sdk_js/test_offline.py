@@ -1,0 +1,15 @@
+"""The JavaScript package without a network: vectors, verdicts, names, limits."""
+
+from tests.sdk_js.programs import Program
+
+
+async def test_the_verifier_reaches_the_verdicts_of_the_vectors(program: Program) -> None:
+    assert await program.test("verification.test.mjs") >= 10
+
+
+async def test_webhooks_are_believed_only_with_their_secret_and_in_time(program: Program) -> None:
+    assert await program.test("webhooks.test.mjs") >= 4
+
+
+async def test_calls_repeat_what_is_safe_and_end_in_time(program: Program) -> None:
+    assert await program.test("calls.test.mjs") >= 10
