@@ -36,7 +36,9 @@ class Program:
         shutil.copy(HERE / name, self.folder)
         options = ["--test", "--test-reporter=tap"]
         ran = await self._run(self.folder / name, base_url, options, variables)
-        counts = dict(re.findall(r"^# (tests|pass|fail|skipped|todo) (\d+)$", ran.out, re.M))
+        counts = dict(
+            re.findall(r"^# (tests|pass|fail|skipped|todo) (\d+)$", ran.out, re.MULTILINE)
+        )
         assert ran.code == 0, f"{ran.out}\n{ran.err}"
         assert counts["pass"] == counts["tests"] != "0", ran.out
         return int(counts["pass"])
