@@ -81,3 +81,8 @@ class CoordinatorConfig:
     """Nait that a new wallet gets."""
     timings: Timings = field(default_factory=Timings)
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def operator_key_path(self) -> Path:
+        """File of the operator's API key, beside the wrapping key; made if missing."""
+        return self.wrapping_key_path.with_name("operator.key")

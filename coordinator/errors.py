@@ -136,14 +136,15 @@ class InsufficientBalance(CoordinatorError):
     def __init__(self, needed: int, available: int) -> None:
         """State both amounts, given in nait, in AITBC: the unit in which callers name prices."""
         super().__init__(
-            f"The balance does not cover this: {_aitbc(needed)} AITBC are needed with the fee, "
-            f"{_aitbc(available)} are available"
+            f"The balance does not cover this: {aitbc_text(needed)} AITBC are needed with the fee, "
+            f"{aitbc_text(available)} are available"
         )
         self.needed = needed
         self.available = available
 
 
-def _aitbc(nait: int) -> str:
+def aitbc_text(nait: int) -> str:
+    """Return an amount as callers write it: AITBC with at least two decimals."""
     whole, part = divmod(nait, NAIT_PER_AITBC)
     decimals = f"{part:0{len(str(NAIT_PER_AITBC)) - 1}}".rstrip("0")
     return f"{whole}.{decimals:0<2}"

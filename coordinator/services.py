@@ -154,7 +154,11 @@ def build_services(
         stats=StatsService(core, index),
         idempotency=idempotency,
         core=core,
-        sweeper=Sweeper(core, artifacts, idempotency),
+        sweeper=Sweeper(
+            core,
+            each_time=(clients.usage.flush,),
+            each_minute=(artifacts.sweep, idempotency.forget_old),
+        ),
     )
 
 

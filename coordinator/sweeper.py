@@ -1,16 +1,13 @@
 """Looks for what time has made due: lost leases, undelivered results, retention."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
-from coordinator.artifacts.service import ArtifactService
-from coordinator.clients.usage import UsageCounts
 from coordinator.core import Core
 from coordinator.database.tables import attempts, attestations, jobs, payloads, receipts, results
-from coordinator.idempotency import Idempotency
 from coordinator.jobs.model import JobPhase
 from coordinator.leases.phase import AttemptPhase
 from coordinator.moment import Moment
@@ -20,20 +17,31 @@ JOBS_PER_SWEEP_MAX: Final = 500
 """Jobs that are looked at in one transaction; the next sweep takes the rest."""
 
 RETENTION_INTERVAL_MS: Final = 60_000
-"""How often results and artifacts past their retention are looked for."""
+"""How often what is past its retention is looked for."""
 
 RESULTS_PER_SWEEP_MAX: Final = 500
 """Results deleted in one transaction."""
+
+Chore = Callable[[], Awaitable[None]]
+"""Something that a part of the coordinator does now and then."""
 
 
 class Sweeper:
     """Finds overdue jobs; what is owed for them, `duties` decides."""
 
-    def __init__(self, core: Core, artifacts: ArtifactService, idempotency: Idempotency) -> None:
-        """Stand on the core."""
+    def __init__(
+        self, core: Core, *, each_time: Sequence[Chore] = (), each_minute: Sequence[Chore] = ()
+    ) -> None:
+        """Stand on the core.
+
+        Args:
+            core: the core.
+            each_time: done at every sweep.
+            each_minute: done every `RETENTION_INTERVAL_MS`, after results past their retention.
+        """
         self._core = core
-        self._artifacts = artifacts
-        self._idempotency = idempotency
+        self._each_time = each_time
+        self._each_minute = each_minute
         self._retention_due_ms = 0
 
     async def run(self) -> None:
@@ -52,12 +60,13 @@ class Sweeper:
 
         if await core.database.write(work):
             core.courier.kick()
-        await self._usage.flush()
+        for chore in self._each_time:
+            await chore()
         if moment.now_ms >= self._retention_due_ms:
             self._retention_due_ms = moment.now_ms + RETENTION_INTERVAL_MS
             await core.database.write(lambda c: _forget_results(c, moment.now_ms))
-            await self._artifacts.sweep()
-            await self._idempotency.forget_old()
+            for chore in self._each_minute:
+                await chore()
 
     async def begin(self) -> None:
         """Take up what a stopped process left: to be called once, before `run`.

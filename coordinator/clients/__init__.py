@@ -4,6 +4,22 @@ The types of the slice. Its service stands on parts that need these types themse
 exported by `coordinator.services`.
 """
 
-from coordinator.clients.model import ClientView, IssuedKey, KeyView, Principal, Scope
+from coordinator.clients.model import (
+    Budget,
+    BudgetPeriod,
+    ClientView,
+    IssuedKey,
+    KeyView,
+    Principal,
+    Scope,
+)
 
-__all__ = ["ClientView", "IssuedKey", "KeyView", "Principal", "Scope"]
+__all__ = [
+    "Budget",
+    "BudgetPeriod",
+    "ClientView",
+    "IssuedKey",
+    "KeyView",
+    "Principal",
+    "Scope",
+]

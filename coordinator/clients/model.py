@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from coordinator.values import ApiVersion
-from ledger.types import Address, TimestampMs
+from ledger.types import Address, Amount, TimestampMs
 
 
 class Scope(StrEnum):
@@ -34,6 +34,10 @@ class Principal:
     """The key's API version; none by default (V1)."""
     is_demo: bool = False
     """Whether this is the devnet's demo identity."""
+    expires_ms: TimestampMs | None = None
+    """When the key ends; None for never."""
+    budget_id: str | None = None
+    """The key's budget; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,27 @@ class ClientView:
     """Nait in escrow for its live jobs."""
 
 
+class BudgetPeriod(StrEnum):
+    """What a budget is for."""
+
+    TOTAL = "total"
+    """All jobs that were ever ordered with it."""
+    DAY = "day"
+    """The jobs of each day, UTC."""
+    MONTH = "month"
+    """The jobs of each month, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a key may spend, and the keys that follow it by rotation."""
+
+    amount: Amount
+    """Nait that its jobs may cost with their fees, in each period."""
+    period: BudgetPeriod
+    """How long that has to last."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyView:
     """An API key without its secret."""
@@ -72,6 +97,10 @@ class KeyView:
     """Whether it was revoked."""
     version_pin: ApiVersion | None = None
     """API version that it asks for where a request names none (V1)."""
+    budget: Budget | None = None
+    """What it may spend; None for whatever the wallet holds."""
+    budget_id: str | None = None
+    """Which budget that is; keys that were rotated share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +111,48 @@ class IssuedKey:
     """What goes into ``X-Api-Key``."""
     key: KeyView
     """What is known about it afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpend:
+    """What the jobs of a key, or of a budget, cost."""
+
+    jobs: int
+    """Jobs that were ordered, but for those that the chain never took."""
+    paid: Amount
+    """Nait that ended jobs cost, fees included."""
+    committed: Amount
+    """Nait that open jobs may cost yet, fees included."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStanding:
+    """Where a budget stands in its period."""
+
+    budget: Budget
+    """The budget."""
+    spend: KeySpend
+    """What was ordered in this period, by all keys that share the budget."""
+    resets_ms: TimestampMs | None
+    """When the next period begins; None for a total."""
+
+    @property
+    def left(self) -> Amount:
+        """Nait that a further job may cost with its fee."""
+        return max(0, self.budget.amount - self.spend.paid - self.spend.committed)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """What a key was used for."""
+
+    key: KeyView
+    """The key."""
+    requests: int
+    """Requests that it identified."""
+    last_used_ms: TimestampMs | None
+    """When it last did; None for never."""
+    spend: KeySpend
+    """What its own jobs cost since it was made."""
+    standing: BudgetStanding | None
+    """Where its budget stands; None without one."""

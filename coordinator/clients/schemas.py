@@ -5,11 +5,21 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from coordinator.clients.model import ClientView, IssuedKey, KeyView, Scope
+from coordinator.clients.key_ring import OVERLAP_S_DEFAULT, OVERLAP_S_MAX
+from coordinator.clients.model import (
+    Budget,
+    BudgetPeriod,
+    BudgetStanding,
+    ClientView,
+    IssuedKey,
+    KeyUsage,
+    KeyView,
+    Scope,
+)
 from coordinator.http.money import format_text
 from coordinator.http.times import format_time
 from coordinator.values import ApiVersion
-from coordinator.wire import Body, MoneyText, TimeText, View
+from coordinator.wire import Body, MoneyInput, MoneyText, TimeText, View
 from ledger.keys import format_address
 
 Label = Annotated[str, Meta(max_length=100)]
@@ -21,6 +31,15 @@ class ClientRegistration(Body, kw_only=True, frozen=True):
 
     label: Label = ""
     """What it calls itself."""
+
+
+class BudgetRequest(Body, kw_only=True, frozen=True):
+    """What a key may spend."""
+
+    amount: MoneyInput
+    """AITBC that its jobs may cost with their fees, in each period."""
+    period: BudgetPeriod = BudgetPeriod.TOTAL
+    """Whether that is for all jobs, or for those of each day or month, UTC."""
 
 
 class KeyRequest(Body, kw_only=True, frozen=True):
@@ -36,6 +55,24 @@ class KeyRequest(Body, kw_only=True, frozen=True):
     """When it ends; never if absent."""
     version: ApiVersion | None = None
     """API version of its requests that name none; inferred for each if absent."""
+    budget: BudgetRequest | None = None
+    """What it may spend; whatever the caller's own key may if absent."""
+
+
+class RotationRequest(Body, kw_only=True, frozen=True):
+    """The successor of a key."""
+
+    overlap_seconds: Annotated[int, Meta(ge=0, le=OVERLAP_S_MAX)] = OVERLAP_S_DEFAULT
+    """How long the old key goes on working."""
+
+
+class KeyBudget(View, kw_only=True, frozen=True):
+    """What a key may spend."""
+
+    amount: MoneyText
+    """AITBC in each period."""
+    period: BudgetPeriod
+    """Whether that is for all jobs, or for those of each day or month, UTC."""
 
 
 class ApiKey(View, kw_only=True, frozen=True):
@@ -55,6 +92,8 @@ class ApiKey(View, kw_only=True, frozen=True):
     """Whether it was revoked."""
     version: ApiVersion | None
     """API version of its requests that name none; null where it is inferred for each."""
+    budget: KeyBudget | None
+    """What it may spend; null for whatever the wallet holds."""
 
 
 class NewApiKey(ApiKey, kw_only=True, frozen=True):
@@ -69,6 +108,40 @@ class ApiKeyList(View, kw_only=True, frozen=True):
 
     keys: list[ApiKey]
     """The keys."""
+
+
+class BudgetUse(KeyBudget, kw_only=True, frozen=True):
+    """Where a budget stands in its period."""
+
+    jobs: int
+    """Jobs of the period, of all keys that share the budget."""
+    paid: MoneyText
+    """AITBC that those which ended cost, fees included."""
+    committed: MoneyText
+    """AITBC that the open ones may cost yet, fees included."""
+    left: MoneyText
+    """AITBC that a further job may cost with its fee."""
+    resets_at: TimeText | None
+    """When the next period begins; null for a total."""
+
+
+class KeyUse(View, kw_only=True, frozen=True):
+    """What a key was used for."""
+
+    key_id: str
+    """Its public part."""
+    requests: int
+    """Requests that it identified."""
+    last_used_at: TimeText | None
+    """When it last did; null for never."""
+    jobs: int
+    """Jobs that it ordered."""
+    paid: MoneyText
+    """AITBC that those which ended cost, fees included."""
+    committed: MoneyText
+    """AITBC that the open ones may cost yet, fees included."""
+    budget: BudgetUse | None
+    """Where its budget stands; null without one."""
 
 
 class Client(View, kw_only=True, frozen=True):
@@ -131,9 +204,39 @@ def key_view(key: KeyView) -> ApiKey:
         expires_at=None if key.expires_ms is None else format_time(key.expires_ms),
         is_revoked=key.is_revoked,
         version=key.version_pin,
+        budget=None if key.budget is None else _budget_view(key.budget),
     )
+
+
+def _budget_view(budget: Budget) -> KeyBudget:
+    return KeyBudget(amount=format_text(budget.amount), period=budget.period)
 
 
 def new_key_view(issued: IssuedKey) -> NewApiKey:
     """Return a new key with its text."""
     return NewApiKey(**msgspec.structs.asdict(key_view(issued.key)), api_key=issued.text)
+
+
+def key_use_view(usage: KeyUsage) -> KeyUse:
+    """Return what a key was used for."""
+    return KeyUse(
+        key_id=usage.key.key_id,
+        requests=usage.requests,
+        last_used_at=None if usage.last_used_ms is None else format_time(usage.last_used_ms),
+        jobs=usage.spend.jobs,
+        paid=format_text(usage.spend.paid),
+        committed=format_text(usage.spend.committed),
+        budget=None if usage.standing is None else _budget_use(usage.standing),
+    )
+
+
+def _budget_use(standing: BudgetStanding) -> BudgetUse:
+    spend, resets_ms = standing.spend, standing.resets_ms
+    return BudgetUse(
+        **msgspec.structs.asdict(_budget_view(standing.budget)),
+        jobs=spend.jobs,
+        paid=format_text(spend.paid),
+        committed=format_text(spend.committed),
+        left=format_text(standing.left),
+        resets_at=None if resets_ms is None else format_time(resets_ms),
+    )

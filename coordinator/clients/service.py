@@ -1,5 +1,6 @@
 """Clients and their API keys."""
 
+import asyncio
 import hmac
 from typing import Final
 
@@ -8,29 +9,19 @@ from sqlalchemy import Connection
 
 from coordinator.clients import store
 from coordinator.clients.demo import DEMO_KEYS, DEMO_PRINCIPAL
-from coordinator.clients.keys import KeyText, new_key, parse_key
-from coordinator.clients.model import ClientView, IssuedKey, KeyView, Principal, Scope
+from coordinator.clients.key_ring import KeyRing, KeyWish, check_label
+from coordinator.clients.keys import parse_key
+from coordinator.clients.model import ClientView, IssuedKey, Principal
+from coordinator.clients.operator import OPERATOR_ID, OPERATOR_WISH, write_key_file
+from coordinator.clients.usage import UsageCounts
 from coordinator.core import Core
-from coordinator.errors import (
-    Conflict,
-    Forbidden,
-    InvalidApiKey,
-    InvalidRequest,
-    NotFound,
-    Unauthenticated,
-)
+from coordinator.errors import InvalidApiKey, Unauthenticated
 from coordinator.jobs.store import reserved
 from coordinator.outbox import OutboxState
-from coordinator.values import ApiVersion
 from coordinator.wallets.store import create
-from ledger.types import Address, Hash, TimestampMs
+from ledger.types import Address, Hash
 
 _log = structlog.get_logger("coordinator.clients")
-
-LABEL_LENGTH_MAX: Final = 100
-
-FIRST_SCOPES: Final = frozenset({Scope.CLIENT, Scope.MINER, Scope.READ})
-"""Scopes of a client's first key."""
 
 _ID_BYTES: Final = 12
 
@@ -42,6 +33,10 @@ class ClientService:
         """Stand on the core."""
         self._core = core
         self._database = core.database
+        self.usage = UsageCounts(core.database)
+        """Requests of keys; to be flushed now and then."""
+        self.keys = KeyRing(core, self.usage)
+        """Keys of clients."""
 
     async def authenticate(self, key_text: str | None) -> Principal:
         """Return who the caller is.
@@ -67,7 +62,15 @@ class ClientService:
         now_ms = self._core.moments.clock_ms()
         if row.revoked_ms is not None or (row.expires_ms is not None and row.expires_ms <= now_ms):
             raise InvalidApiKey(_INVALID_KEY)
-        return Principal(row.client_id, store.scopes_of(row.scopes), row.key_id, row.version_pin)
+        self.usage.note(row.key_id, now_ms)
+        return Principal(
+            client_id=row.client_id,
+            scopes=store.scopes_of(row.scopes),
+            key_id=row.key_id,
+            version_pin=row.version_pin,
+            expires_ms=row.expires_ms,
+            budget_id=row.budget_id,
+        )
 
     async def register(self, label: str) -> tuple[ClientView, IssuedKey]:
         """Make a client with a managed wallet and a first key of scopes client, miner and read.
@@ -77,10 +80,10 @@ class ClientService:
         Raises:
             InvalidRequest: the label is longer than 100 characters.
         """
-        _check_label(label)
+        check_label(label)
         client_id = f"client_{self._core.random_bytes(_ID_BYTES).hex()}"
         await self._make_client(client_id, label)
-        issued = await self._issue(client_id, "", FIRST_SCOPES)
+        issued = await self._issue(client_id)
         return await self._view(client_id), issued
 
     async def ensure_demo(self) -> None:
@@ -98,49 +101,32 @@ class ClientService:
         """Return the caller with its balance."""
         return await self._view(principal.client_id)
 
-    async def issue_key(
-        self,
-        principal: Principal,
-        *,
-        label: str = "",
-        scopes: frozenset[Scope] = FIRST_SCOPES,
-        expires_ms: TimestampMs | None = None,
-        version_pin: ApiVersion | None = None,
-    ) -> IssuedKey:
-        """Make another key of the caller with at most the caller's scopes.
+    async def ensure_operator(self) -> None:
+        """Make the operator's client and its admin key, unless the key's file is there.
 
-        Args:
-            principal: the caller.
-            label: what the client calls the key.
-            scopes: what it allows.
-            expires_ms: when it ends; None for never.
-            version_pin: API version of requests that name none (V1).
-
-        Raises:
-            Forbidden: a scope that the caller does not have.
-            InvalidRequest: the label is longer than 100 characters.
-            Conflict: the caller has as many keys as one client may.
+        The file is beside the wrapping key, readable by the node's user only. Whoever deletes it
+        and starts the node gets a new one, and the key of the old one is revoked.
         """
-        _check_label(label)
-        if not scopes <= principal.scopes:
-            raise Forbidden("A key cannot give scopes that it does not have")
-        return await self._issue(principal.client_id, label, scopes, expires_ms, version_pin)
+        path = self._core.config.operator_key_path
+        if path.exists():
+            return
+        text, key = self.keys.draft(OPERATOR_WISH)
+        # First the file: a key in the database whose text nobody has would be of no use.
+        await asyncio.to_thread(write_key_file, path, text.text)
+        now_ms = key.created_ms
 
-    async def keys(self, principal: Principal) -> list[KeyView]:
-        """Return the caller's keys, newest first."""
-        return await self._database.read(lambda c: store.keys_of(c, principal.client_id))
+        def make(connection: Connection) -> None:
+            if store.find_client(connection, OPERATOR_ID) is None:
+                wallet = create(connection, self._core.vault, OPERATOR_ID, now_ms)
+                store.insert_client(
+                    connection, OPERATOR_ID, OPERATOR_WISH.label, wallet.address, now_ms
+                )
+            for old in store.keys_of(connection, OPERATOR_ID):
+                if old.label == OPERATOR_WISH.label:
+                    store.revoke(connection, old.key_id, now_ms)
+            self.keys.keep(connection, OPERATOR_ID, text, key)
 
-    async def revoke_key(self, principal: Principal, key_id: str) -> None:
-        """Revoke a key of the caller; revoking again changes nothing.
-
-        Raises:
-            NotFound: the caller has no such key.
-        """
-        now_ms = self._core.moments.clock_ms()
-        if not await self._database.write(
-            lambda c: store.revoke(c, principal.client_id, key_id, now_ms)
-        ):
-            raise NotFound("Key not found")
+        await self._database.write(make)
 
     async def _read_key(self, key_id: str) -> "store.AnyRow | None":
         return await self._database.read(lambda c: store.find_key(c, key_id))
@@ -172,25 +158,9 @@ class ClientService:
         if state is not OutboxState.FINAL:
             _log.warning("funds are not final yet", transaction_id=transaction_id.hex())
 
-    async def _issue(
-        self,
-        client_id: str,
-        label: str,
-        scopes: frozenset[Scope],
-        expires_ms: TimestampMs | None = None,
-        version_pin: ApiVersion | None = None,
-    ) -> IssuedKey:
-        text = new_key(self._core.random_bytes)
-        key = KeyView(
-            key_id=text.key_id,
-            label=label,
-            scopes=scopes,
-            created_ms=self._core.moments.clock_ms(),
-            expires_ms=expires_ms,
-            is_revoked=False,
-            version_pin=version_pin,
-        )
-        await self._database.write(lambda c: _insert_key(c, client_id, text, key))
+    async def _issue(self, client_id: str) -> IssuedKey:
+        text, key = self.keys.draft(KeyWish())
+        await self._database.write(lambda c: self.keys.keep(c, client_id, text, key))
         return IssuedKey(text.text, key)
 
     async def _view(self, client_id: str) -> ClientView:
@@ -210,14 +180,3 @@ class ClientService:
 
 
 _INVALID_KEY: Final = "The API key is not valid"
-
-
-def _check_label(label: str) -> None:
-    if len(label) > LABEL_LENGTH_MAX:
-        raise InvalidRequest.at("/label", f"at most {LABEL_LENGTH_MAX} characters", "TOO_LONG")
-
-
-def _insert_key(connection: Connection, client_id: str, text: KeyText, key: KeyView) -> None:
-    if len(store.keys_of(connection, client_id)) >= store.KEYS_PER_CLIENT_MAX:
-        raise Conflict(f"A client has at most {store.KEYS_PER_CLIENT_MAX} keys")
-    store.insert_key(connection, client_id, text, key)

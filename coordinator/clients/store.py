@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
 
 from coordinator.clients.keys import KeyText
-from coordinator.clients.model import KeyView, Scope
+from coordinator.clients.model import Budget, BudgetPeriod, KeyView, Scope
+from coordinator.database.account_tables import key_budgets
 from coordinator.database.tables import api_keys, clients
 from ledger.types import Address, TimestampMs
 
@@ -13,7 +14,7 @@ AnyRow = Row[tuple[object, ...]]
 """A row of any table."""
 
 KEYS_PER_CLIENT_MAX: Final = 100
-"""Keys of one client that are listed; more cannot be made."""
+"""Keys of one client that work; also how many are listed."""
 
 
 def insert_client(
@@ -47,6 +48,7 @@ def insert_key(
             version_pin=key.version_pin,
             created_ms=key.created_ms,
             expires_ms=key.expires_ms,
+            budget_id=key.budget_id,
         )
     )
 
@@ -59,35 +61,74 @@ def find_key(connection: Connection, key_id: str) -> AnyRow | None:
 def keys_of(connection: Connection, client_id: str) -> list[KeyView]:
     """Return a client's keys, newest first."""
     query = (
-        select(api_keys)
-        .where(api_keys.c.client_id == client_id)
+        _KEYS.where(api_keys.c.client_id == client_id)
         .order_by(api_keys.c.created_ms.desc(), api_keys.c.key_id)
         .limit(KEYS_PER_CLIENT_MAX)
     )
-    return [
-        KeyView(
-            key_id=row.key_id,
-            label=row.label,
-            scopes=scopes_of(row.scopes),
-            created_ms=row.created_ms,
-            expires_ms=row.expires_ms,
-            is_revoked=row.revoked_ms is not None,
-            version_pin=row.version_pin,
-        )
-        for row in connection.execute(query)
-    ]
+    return [_key_view(row) for row in connection.execute(query)]
 
 
-def revoke(connection: Connection, client_id: str, key_id: str, now_ms: TimestampMs) -> bool:
-    """Revoke a client's key; return whether the client has such a key."""
+def key_of(connection: Connection, client_id: str, key_id: str) -> KeyView | None:
+    """Return a key of a client, None if it has no such key."""
     mine = (api_keys.c.key_id == key_id) & (api_keys.c.client_id == client_id)
-    if connection.execute(select(api_keys.c.key_id).where(mine)).one_or_none() is None:
-        return False
-    alive = mine & api_keys.c.revoked_ms.is_(None)
+    row = connection.execute(_KEYS.where(mine)).one_or_none()
+    return None if row is None else _key_view(row)
+
+
+def count_working(connection: Connection, client_id: str, now_ms: TimestampMs) -> int:
+    """Return how many keys of a client are neither revoked nor past their end."""
+    mine = (api_keys.c.client_id == client_id) & works(now_ms)
+    return connection.execute(select(func.count()).where(mine)).scalar_one()
+
+
+def has_lasting_admin_key(connection: Connection, *, besides: str) -> bool:
+    """Return whether there is another admin key that was not revoked and has no end."""
+    lasting = api_keys.c.revoked_ms.is_(None) & api_keys.c.expires_ms.is_(None)
+    # No other scope's name contains this one's.
+    is_admin = api_keys.c.scopes.contains(Scope.ADMIN.value, autoescape=True)
+    others = select(api_keys.c.key_id).where(lasting, is_admin, api_keys.c.key_id != besides)
+    return connection.execute(others.limit(1)).one_or_none() is not None
+
+
+def revoke(connection: Connection, key_id: str, now_ms: TimestampMs) -> None:
+    """Revoke a key; revoking again changes nothing."""
+    alive = (api_keys.c.key_id == key_id) & api_keys.c.revoked_ms.is_(None)
     connection.execute(update(api_keys).where(alive).values(revoked_ms=now_ms))
-    return True
+
+
+def end_key(connection: Connection, key_id: str, expires_ms: TimestampMs) -> None:
+    """Let a key end at a time, if it does not end before."""
+    later = or_(api_keys.c.expires_ms.is_(None), api_keys.c.expires_ms > expires_ms)
+    row = (api_keys.c.key_id == key_id) & later
+    connection.execute(update(api_keys).where(row).values(expires_ms=expires_ms))
+
+
+def works(now_ms: TimestampMs) -> ColumnElement[bool]:
+    """Return the condition of keys that are neither revoked nor past their end."""
+    lasts = or_(api_keys.c.expires_ms.is_(None), api_keys.c.expires_ms > now_ms)
+    return api_keys.c.revoked_ms.is_(None) & lasts
 
 
 def scopes_of(text: str) -> frozenset[Scope]:
     """Return the scopes of a stored key."""
     return frozenset(Scope(word) for word in text.split())
+
+
+def _key_view(row: AnyRow) -> KeyView:
+    budget = None if row.period is None else Budget(row.amount, BudgetPeriod(row.period))
+    return KeyView(
+        key_id=row.key_id,
+        label=row.label,
+        scopes=scopes_of(row.scopes),
+        created_ms=row.created_ms,
+        expires_ms=row.expires_ms,
+        is_revoked=row.revoked_ms is not None,
+        version_pin=row.version_pin,
+        budget=budget,
+        budget_id=row.budget_id,
+    )
+
+
+_KEYS: Final[Select[tuple[object, ...]]] = select(
+    api_keys, key_budgets.c.amount, key_budgets.c.period
+).select_from(api_keys.outerjoin(key_budgets, key_budgets.c.budget_id == api_keys.c.budget_id))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from coordinator.clients.budgets import check_budget, standing_of
 from coordinator.clients.model import Principal
 from coordinator.clients.store import find_client
 from coordinator.core import Core
@@ -27,6 +28,12 @@ class _Prepared:
 
     job: store.NewJob
     signed: SignedBytes
+    principal: Principal
+
+    @property
+    def needed(self) -> int:
+        """Nait that the job takes out of the wallet: price and fee."""
+        return self.job.terms.max_price + self.signed.fee
 
 
 class JobCreation:
@@ -45,6 +52,7 @@ class JobCreation:
         Raises:
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
             InsufficientBalance: balance < price + fee; nothing is left behind.
+            KeyBudgetExceeded: the key's budget does not cover price + fee; nothing is left behind.
             TooManyRequests: the client has as many open jobs as one may.
             Unavailable: the pool is full or refuses; nothing is left behind.
         """
@@ -56,7 +64,9 @@ class JobCreation:
         priced = replace(spec, max_price=terms.price_of(spec, service))
         wallet = await self._core.database.read(lambda c: self._wallet(c, principal))
         prepared = self._prepare(principal, wallet, priced, payload)
-        needed = prepared.job.terms.max_price + prepared.signed.fee
+        if spec.max_price is None and principal.budget_id is not None:
+            prepared = await self._within_budget(prepared, wallet, priced, payload)
+        needed = prepared.needed
         # A courtesy: the chain decides, and says so later if the balance moves meanwhile (P3).
         spendable = self._core.chain.spendable(wallet.address)
         if spendable < needed:
@@ -68,6 +78,20 @@ class JobCreation:
             await self._core.database.write(lambda c: _forget(c, prepared.job.job_id, once))
             raise _refusal(outcome, needed, spendable)
         return prepared.job.job_id
+
+    async def _within_budget(
+        self, prepared: _Prepared, wallet: KeyPair, spec: JobSpec, payload: bytes
+    ) -> _Prepared:
+        """Lower a default price to what the key may still spend (P1)."""
+        principal, now_ms = prepared.principal, self._core.moments.clock_ms()
+        assert principal.budget_id is not None
+        budget_id = principal.budget_id
+        standing = await self._core.database.read(lambda c: standing_of(c, budget_id, now_ms))
+        price = standing.left - prepared.signed.fee
+        if price < 1 or prepared.needed <= standing.left:
+            # `_store` refuses the former.
+            return prepared
+        return self._prepare(principal, wallet, replace(spec, max_price=price), payload)
 
     def _prepare(
         self, principal: Principal, wallet: KeyPair, spec: JobSpec, payload: bytes
@@ -94,6 +118,7 @@ class JobCreation:
         job = store.NewJob(
             job_id=signed.transaction_id,
             client_id=principal.client_id,
+            key_id=None if principal.is_demo else principal.key_id,
             client=wallet.address,
             spec=spec,
             terms=action,
@@ -102,7 +127,7 @@ class JobCreation:
             blind=blind,
             requested_ms=requested_ms,
         )
-        return _Prepared(job, signed)
+        return _Prepared(job, signed, principal)
 
     def _wallet(self, connection: Connection, principal: Principal) -> KeyPair:
         client = find_client(connection, principal.client_id)
@@ -119,6 +144,7 @@ class JobCreation:
         job, limit = prepared.job, self._core.config.limits.open_jobs_per_client_max
         if store.count_live(connection, job.client_id) >= limit:
             raise TooManyRequests(f"{limit} jobs are open: wait for some to end", 5)
+        check_budget(connection, prepared.principal, prepared.needed, moment.now_ms)
         store.insert_job(connection, job)
         outbox.add(
             connection,

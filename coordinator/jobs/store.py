@@ -26,6 +26,8 @@ class NewJob:
     """Id of its signed submit transaction."""
     client_id: str
     """Whose it is."""
+    key_id: str | None
+    """Key that ordered it; None for the demo identity."""
     client: Address
     """Wallet that pays."""
     spec: JobSpec
@@ -49,6 +51,7 @@ def insert_job(connection: Connection, job: NewJob) -> None:
         insert(jobs).values(
             job_id=job.job_id,
             client_id=job.client_id,
+            key_id=job.key_id,
             client=job.client,
             api_version=job.spec.api_version,
             service=job.spec.service,

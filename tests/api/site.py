@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 
 from coordinator.api import build_http_side
 from coordinator.clients import Scope
+from coordinator.clients.key_ring import KeyWish
 from coordinator.config import Limits
 from coordinator.http import HttpConfig, Quotas, edge
 from devnet.network.node import PLAIN_HTTP
@@ -62,7 +63,7 @@ class Site:
         if not scopes:
             return issued.text
         principal = await services.authenticate(issued.text)
-        return (await services.issue_key(principal, scopes=frozenset(scopes))).text
+        return (await services.keys.issue(principal, KeyWish(scopes=frozenset(scopes)))).text
 
     # ------------------------------------------------------------ a client's day
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from coordinator.clients import Scope
 from coordinator.clients.demo import DEMO_PRINCIPAL
+from coordinator.clients.key_ring import KeyWish
 from coordinator.clients.keys import new_key, parse_key
 from coordinator.database.tables import api_keys
 from coordinator.errors import (
@@ -83,28 +84,28 @@ async def test_a_revoked_or_ended_key_is_refused(world: World) -> None:
     clients = world.services.clients
     _, issued = await clients.register("lab")
     principal = await clients.authenticate(issued.text)
-    passing = await clients.issue_key(principal, expires_ms=world.clock() + 1_000)
+    passing = await clients.keys.issue(principal, KeyWish(expires_ms=world.clock() + 1_000))
     await clients.authenticate(passing.text)
     world.clock.advance(1)
     with pytest.raises(InvalidApiKey):
         await clients.authenticate(passing.text)
     for _ in range(2):
-        await clients.revoke_key(principal, issued.key.key_id)
+        await clients.keys.revoke(principal, issued.key.key_id)
     with pytest.raises(InvalidApiKey):
         await clients.authenticate(issued.text)
-    shown = {key.key_id: key.is_revoked for key in await clients.keys(principal)}
+    shown = {key.key_id: key.is_revoked for key in await clients.keys.list(principal)}
     assert shown == {issued.key.key_id: True, passing.key.key_id: False}
 
 
 async def test_a_key_gives_no_more_than_it_has(world: World) -> None:
     clients = world.services.clients
-    reader = await clients.issue_key(CLIENT, scopes=frozenset({Scope.READ}))
+    reader = await clients.keys.issue(CLIENT, KeyWish(scopes=frozenset({Scope.READ})))
     principal = await clients.authenticate(reader.text)
     assert principal.client_id == CLIENT.client_id
     with pytest.raises(Forbidden):
-        await clients.issue_key(principal, scopes=frozenset({Scope.CLIENT}))
+        await clients.keys.issue(principal, KeyWish(scopes=frozenset({Scope.CLIENT})))
     with pytest.raises(Forbidden):
-        await clients.issue_key(CLIENT, scopes=frozenset({Scope.ADMIN}))
+        await clients.keys.issue(CLIENT, KeyWish(scopes=frozenset({Scope.ADMIN})))
     with pytest.raises(Forbidden):
         await world.job(principal)
 
@@ -113,7 +114,7 @@ async def test_nobody_revokes_anothers_key(world: World) -> None:
     clients = world.services.clients
     _, issued = await clients.register("lab")
     with pytest.raises(NotFound):
-        await clients.revoke_key(CLIENT, issued.key.key_id)
+        await clients.keys.revoke(CLIENT, issued.key.key_id)
     await clients.authenticate(issued.text)
 
 
