@@ -12,8 +12,9 @@ idempotency_keys = Table(
     # SHA-256 of the key: it opens an answer, so its text is not kept.
     Column("key_digest", Id, nullable=False),
     Column("fingerprint", Id, nullable=False),
-    # What the request made, such as a job's id; written in the transaction that made it.
-    Column("effect", String(100)),
+    # What the request made, written in the transaction that made it, or what it was about:
+    # such as a job's id, in hex.
+    Column("effect", String(100), index=True),
     # Sealed: answers hold prompts, and some a secret that is shown once.
     Column("answer", LargeBinary),
     Column("created_ms", BigInteger, nullable=False, index=True),

@@ -26,6 +26,7 @@ from coordinator.idempotency import (
     KeptAnswer,
     Request,
 )
+from coordinator.wire import JOB_PREFIX
 from ledger.hashing import sha256
 
 HEADER: Final = "Idempotency-Key"
@@ -90,6 +91,7 @@ def claiming(idempotency: Idempotency) -> BeforeRequest:
         found = await idempotency.claim(_identified(exchange, request, key, body))
         if isinstance(found, Claim):
             exchange.claim = found
+            found.about = _job_in(request)
             return None
         return Response(
             content=found.body,
@@ -98,6 +100,12 @@ def claiming(idempotency: Idempotency) -> BeforeRequest:
         )
 
     return claim
+
+
+def _job_in(request: HttpRequest) -> str | None:
+    """Return the id, in hex, of the job that a path names; what else names none is left alone."""
+    text = request.path_params.get("job_id")
+    return text.removeprefix(JOB_PREFIX)[:64] if isinstance(text, str) else None
 
 
 def read_key(values: Sequence[str]) -> str | None:

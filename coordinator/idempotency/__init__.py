@@ -8,6 +8,7 @@ from coordinator.idempotency.errors import (
 )
 from coordinator.idempotency.model import KeptAnswer, Request
 from coordinator.idempotency.service import Idempotency
+from coordinator.idempotency.store import forget_answers_about
 
 __all__ = [
     "Claim",
@@ -17,4 +18,5 @@ __all__ = [
     "IdempotencyKeyReused",
     "KeptAnswer",
     "Request",
+    "forget_answers_about",
 ]

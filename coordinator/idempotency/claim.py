@@ -44,6 +44,8 @@ class Claim:
         """
         self.effect = effect
         """Id of what was made under the key; None before."""
+        self.about: str | None = None
+        """Id of the job that the answer is about, if it makes nothing; deleted with its content."""
         self._request = request
         self._created_ms = created_ms
         self._database = database
@@ -66,7 +68,7 @@ class Claim:
         if len(answer.body) > ANSWER_BYTES_MAX:
             return
         sealed = seal_answer(self._vault, answer)
-        record = self._record(self.effect, sealed)
+        record = self._record(self.effect or self.about, sealed)
         await self._database.write(lambda c: store.put(c, self._request, record))
 
     def _record(self, effect: str | None, sealed: bytes | None) -> Record:

@@ -1,10 +1,12 @@
 """The table of keys: every function works inside the caller's transaction."""
 
-from sqlalchemy import Connection, delete, insert, select
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select, update
 
 from coordinator.database.idempotency_tables import idempotency_keys as keys
 from coordinator.idempotency.model import Record, Request
-from ledger.types import TimestampMs
+from ledger.types import Hash, TimestampMs
 
 FORGOTTEN_MAX = 5_000
 """Rows that one transaction deletes."""
@@ -40,10 +42,10 @@ def remove(connection: Connection, request: Request) -> None:
     connection.execute(delete(keys).where(mine))
 
 
-def forget_answer(connection: Connection, owner: str, effect: str) -> None:
-    """Forget the answers about something that its owner had deleted; its keys stay used."""
-    about = (keys.c.owner == owner) & (keys.c.effect == effect)
-    connection.execute(keys.update().where(about).values(answer=None))
+def forget_answers_about(connection: Connection, job_ids: Sequence[Hash]) -> None:
+    """Forget what was answered about jobs whose content is deleted; their keys stay used."""
+    about = keys.c.effect.in_([job_id.hex() for job_id in job_ids])
+    connection.execute(update(keys).where(about).values(answer=None))
 
 
 def forget_older(connection: Connection, before_ms: TimestampMs) -> None:

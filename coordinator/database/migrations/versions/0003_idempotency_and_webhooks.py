@@ -31,9 +31,10 @@ def _idempotency_keys() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("owner", "key_digest"),
     )
-    op.create_index(
-        op.f("ix_idempotency_keys_created_ms"), "idempotency_keys", ["created_ms"], unique=False
-    )
+    for column in ("created_ms", "effect"):
+        op.create_index(
+            op.f(f"ix_idempotency_keys_{column}"), "idempotency_keys", [column], unique=False
+        )
 
 
 def _webhooks() -> None:
