@@ -22,6 +22,8 @@ class Wire:
     """Body of a submission."""
     job: object
     """A job."""
+    created: object
+    """A new job."""
     job_list: object
     """A list of jobs."""
     cancelled: object

@@ -55,6 +55,11 @@ def prompt_text(spec: JobSpec) -> str:
     return compact_json(dict(spec.input)) if spec.input else ""
 
 
+def base64_text(data: bytes) -> str:
+    """Return base64 with its padding, as the oldest version shows bytes."""
+    return base64.b64encode(data).decode()
+
+
 def base64url(data: bytes) -> str:
     """Return base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,6 +1,6 @@
 """From the members of job bodies to the fields of the one `JobSpec`; shared by all versions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -10,12 +10,15 @@ from coordinator.errors import FieldFault, InvalidJobType
 from coordinator.http.bodies import plain_object, typed
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.money import MoneyInvalid, parse_amount
-from coordinator.sizes import SizeInvalid, parse_mib
+from coordinator.sizes import SizeInvalid, parse_gpus, parse_mib, parse_millicores
 from coordinator.values import JsonValue
 from ledger.types import Amount
 
 LLM: Final = "llm_inference"
 """The service of jobs that name none and have a prompt."""
+
+PYTHON: Final = "python"
+"""The service that runs programs."""
 
 CURRENCY: Final = "AITBC"
 
@@ -96,8 +99,30 @@ def mib_at(value: object, pointer: str) -> int:
     Raises:
         FieldInvalid: no size (S6).
     """
+    return _size_at(value, pointer, parse_mib)
+
+
+def millicores_at(value: object, pointer: str) -> int:
+    """Return the thousandths of a core of a number of processors.
+
+    Raises:
+        FieldInvalid: no such number (S6).
+    """
+    return _size_at(value, pointer, parse_millicores)
+
+
+def gpus_at(value: object, pointer: str) -> int:
+    """Return a number of GPUs.
+
+    Raises:
+        FieldInvalid: no such number (S6).
+    """
+    return _size_at(value, pointer, parse_gpus)
+
+
+def _size_at(value: object, pointer: str, parse: Callable[[object], int]) -> int:
     try:
-        return parse_mib(value)
+        return parse(value)
     except SizeInvalid as error:
         raise FieldInvalid(pointer, str(error)) from None
 

@@ -6,8 +6,19 @@ from typing import Final, Literal
 from coordinator.http.faults import FieldInvalid
 from coordinator.jobs import JobPhase
 
+Status20240101 = Literal["submitted", "running", "completed", "failed", "cancelled"]
 Status20260124 = Literal["pending", "running", "completed", "failed", "cancelled"]
 State20260511 = Literal["QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "EXPIRED"]
+
+STATUS_2024_01_01: Final[Mapping[JobPhase, Status20240101]] = {
+    JobPhase.ACCEPTED: "submitted",
+    JobPhase.QUEUED: "submitted",
+    JobPhase.RUNNING: "running",
+    JobPhase.COMPLETED: "completed",
+    JobPhase.FAILED: "failed",
+    JobPhase.CANCELLED: "cancelled",
+    JobPhase.EXPIRED: "failed",
+}
 
 STATUS_2026_01_24: Final[Mapping[JobPhase, Status20260124]] = {
     JobPhase.ACCEPTED: "pending",

@@ -18,6 +18,8 @@ class AttestationView:
     """Block that holds it."""
     timestamp_ms: TimestampMs
     """That block's time."""
+    signature: Signature
+    """The coordinator's 64 bytes over tag("tx-sign") ‖ the attestation's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def cursor_of(place: Place) -> str:
 
 def own_above(
     connection: Connection,
+    index: IndexReader,
     indexed: Height,
     *,
     before: Place | None,
@@ -55,7 +56,7 @@ def own_above(
     for row in connection.execute(newest_first):
         place = (row.height, row.position)
         if before is None or place < before:
-            found.append((place, own_view(connection, row)))
+            found.append((place, own_view(connection, index, row)))
         if len(found) == limit:
             break
     return found
@@ -78,4 +79,4 @@ def of_index(index: IndexReader, row: ReceiptRow) -> ReceiptView:
     transaction = index.transaction(row.receipt_id)
     assert transaction is not None, "an indexed receipt is an indexed transaction"
     job = index.job(row.job_id)
-    return index_view(row, transaction, "" if job is None else job.service)
+    return index_view(index, row, transaction, "" if job is None else job.service)

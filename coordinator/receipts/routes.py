@@ -1,11 +1,13 @@
 """Routes of receipts: public, because they hold neither prompt nor result (A4)."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.params import FromPath
+from msgspec import UNSET
 
-from coordinator.errors import JobNotFound, ReceiptNotFound
+from coordinator.errors import JobNotFound, NotFound, ReceiptNotFound
 from coordinator.http import (
     PUBLIC,
     Answer,
@@ -17,14 +19,29 @@ from coordinator.http import (
     exchange_of,
     same,
 )
+from coordinator.http.bodies import read_object, typed
 from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.query import CURSOR, limit_declaration, number_parameter, text_parameter
-from coordinator.presenters import presenter_of
+from coordinator.http.times import format_time
+from coordinator.presenters import PRESENTERS, presenter_of
 from coordinator.receipts.model import ReceiptView
-from coordinator.receipts.schemas import ReceiptTransaction, transaction_view
+from coordinator.receipts.schemas import (
+    ReceiptClaim,
+    ReceiptTransaction,
+    Verification,
+    VerifyRequest,
+    transaction_view,
+)
+from coordinator.receipts.verification import NOT_FOUND, fault_of
 from coordinator.values import ApiVersion
-from coordinator.wire import JOB_PREFIX, parse_job_id, parse_receipt_id
+from coordinator.wire import (
+    JOB_PREFIX,
+    RECEIPT_PREFIX,
+    TRANSACTION_PREFIX,
+    parse_job_id,
+    parse_receipt_id,
+)
 from ledger.errors import AddressInvalid
 from ledger.keys import ADDRESS_PREFIX, parse_address
 from ledger.types import Address
@@ -67,6 +84,20 @@ TRANSACTION: Final = Operation(
     errors=(ReceiptNotFound, JobNotFound),
 )
 
+VERIFY: Final = Operation(
+    summary="Verify a receipt",
+    tag="Receipts",
+    access=PUBLIC,
+    documents=frozenset({"2024-01-01"}),
+    description="Takes a receipt as any version shows it, or its signed transaction. A receipt "
+    "that is not authentic is answered with 200, `valid: false` and a reason.",
+    body=same(VerifyRequest),
+    answers={200: Answer("Whether it is authentic", same(Verification))},
+)
+
+_VERIFIED_BYTES_MAX: Final = 65_536
+"""Of a receipt that somebody shows; ours have two kilobytes."""
+
 
 @get("/v1/receipts", opt=declared(LIST))
 async def list_receipts(request: HttpRequest, context: Given) -> Response[bytes]:
@@ -104,6 +135,52 @@ async def get_transaction(
     return answer(request, transaction_view(receipt), as_of_height=receipt.height)
 
 
+@post("/v1/receipts/verify", status_code=200, opt=declared(VERIFY))
+async def verify_receipt(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Say whether a receipt that somebody shows is authentic."""
+    body = await read_object(request, bytes_max=_VERIFIED_BYTES_MAX)
+    claim = typed(body, VerifyRequest).receipt
+    shown = body["receipt"]
+    assert isinstance(shown, Mapping), "`typed` has checked it"
+    core = context.services.core
+    receipt = await _shown_receipt(context, claim)
+    if receipt is None:
+        fault: str | None = NOT_FOUND
+    else:
+        shapes = [each.receipt(receipt) for each in PRESENTERS.values()]
+        shapes.append(transaction_view(receipt))
+        fault = fault_of(core.chain.tags, shown, claim, receipt, shapes)
+    is_valid = receipt is not None and fault is None
+    verification = Verification(
+        valid=is_valid,
+        miner_signature_valid=is_valid,
+        coordinator_attestations=len(receipt.attestations) if receipt and is_valid else 0,
+        verified_at=format_time(core.moments.now().now_ms),
+        reason=UNSET if fault is None else fault,
+    )
+    return answer(request, verification)
+
+
+async def _shown_receipt(context: Given, claim: ReceiptClaim) -> ReceiptView | None:
+    """Return the final receipt whose id is shown, None if there is none.
+
+    Raises:
+        FieldInvalid: no id is shown.
+    """
+    if isinstance(claim.receipt_id, str):
+        text = claim.receipt_id
+    elif isinstance(claim.transaction_id, str):
+        text = RECEIPT_PREFIX + claim.transaction_id.removeprefix(TRANSACTION_PREFIX)
+    elif isinstance(claim.job_id, str):
+        text = claim.job_id
+    else:
+        raise FieldInvalid("/receipt", "needs receipt_id, transaction_id or job_id", "REQUIRED")
+    try:
+        return await _receipt(context, text)
+    except NotFound:
+        return None
+
+
 async def _receipt(context: Given, text: str) -> ReceiptView:
     """Return a receipt by its own id or its job's.
 
@@ -133,5 +210,5 @@ def _address(text: str, parameter: str) -> Address:
         raise FieldInvalid(parameter, f"is no address: {error}") from None
 
 
-HANDLERS: Final = (list_receipts, get_receipt, get_transaction)
+HANDLERS: Final = (list_receipts, get_receipt, get_transaction, verify_receipt)
 """The routes of this slice."""

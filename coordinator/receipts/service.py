@@ -37,7 +37,7 @@ class ReceiptService:
         Raises:
             ReceiptNotFound: no final receipt of this id.
         """
-        own = await self._core.database.read(lambda c: find_own(c, receipt_id))
+        own = await self._core.database.read(lambda c: find_own(c, self._index, receipt_id))
         view = own or await asyncio.to_thread(self._indexed, receipt_id)
         if view is None:
             raise ReceiptNotFound
@@ -51,7 +51,8 @@ class ReceiptService:
         """
 
         def read(connection: Connection) -> tuple[bool, ReceiptView | None]:
-            return find_job(connection, job_id) is not None, find_own_of_job(connection, job_id)
+            view = find_own_of_job(connection, self._index, job_id)
+            return find_job(connection, job_id) is not None, view
 
         is_own, view = await self._core.database.read(read)
         return view if is_own else await asyncio.to_thread(self._indexed_of_job, job_id)
@@ -83,7 +84,13 @@ class ReceiptService:
 
         def read(connection: Connection) -> tuple[Height, list[tuple[Place, ReceiptView]]]:
             newer = own_above(
-                connection, indexed, before=before, limit=limit + 1, client=client, provider=miner
+                connection,
+                self._index,
+                indexed,
+                before=before,
+                limit=limit + 1,
+                client=client,
+                provider=miner,
             )
             return followed_height(connection), newer
 

@@ -45,6 +45,7 @@ class Presenter20260124:
     wire = Wire(
         job_request=JobRequest,
         job=Job,
+        created=Job,
         job_list=list[Job],
         cancelled=Job,
         result=ResultAnswer,

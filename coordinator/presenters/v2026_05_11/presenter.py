@@ -57,6 +57,7 @@ class Presenter20260511:
     wire = Wire(
         job_request=JobRequest,
         job=Job,
+        created=Job,
         job_list=JobPageView,
         cancelled=CancelledJob,
         result=ResultAnswer,
