@@ -8,7 +8,6 @@ They join the tree of `coordinator.errors`, at the branch of who reacts:
     ├── BodyMissing           a body is required
     ├── BodyIncomplete        the caller went away in the middle of it
     ├── UnknownApiVersion     V2
-    ├── ApiVersionNotServed   a version that exists, but not in this release
     ├── AmbiguousBody         V1: members of two versions' bodies
     └── KeysDiffer            A1
     TooLarge ── BodyTooLarge
@@ -80,16 +79,6 @@ class UnknownApiVersion(InvalidRequest):
     """Not a version, or not one version (V2)."""
 
     code = "UNKNOWN_API_VERSION"
-
-
-class ApiVersionNotServed(InvalidRequest):
-    """A version of this API that this release does not serve yet."""
-
-    code = "API_VERSION_NOT_SERVED"
-
-    def __init__(self, version: str) -> None:
-        """State the version."""
-        super().__init__(f"version {version} of the API is not served by this release")
 
 
 class AmbiguousBody(InvalidRequest):
