@@ -58,8 +58,7 @@ class JobCreation:
         """
         if once is not None and once.effect is not None:
             return bytes.fromhex(once.effect)
-        service = terms.service_of(self._core.registry, spec)
-        terms.check_spec(spec)
+        spec, service = terms.checked(self._core.registry, spec)
         payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
         priced = replace(spec, max_price=terms.price_of(spec, service))
         wallet = await self._core.database.read(lambda c: self._wallet(c, principal))

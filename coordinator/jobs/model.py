@@ -79,6 +79,11 @@ class JobSpec:
     """Processor needed, in thousandths of a core."""
     memory_mib: int = 0
     """Main memory needed, in MiB."""
+    program: str = ""
+    """Program of the miner's library that a Python job names, as ``name/entrypoint``; empty for a
+    program of the client's own, and for other services (S4)."""
+    requirements: tuple[str, ...] = ()
+    """Packages that a Python job's program imports."""
     warnings: tuple[str, ...] = ()
     """What the body had that nothing uses; shown to the client."""
 
@@ -162,6 +167,18 @@ class PaymentView:
 
 
 @dataclass(frozen=True, slots=True)
+class Eligibility:
+    """Which of the registered miners could take a job, and why the others could not."""
+
+    registered: int
+    """Miners that are registered."""
+    eligible: int
+    """Of these, how many may be given the job."""
+    exclusions: dict[str, int]
+    """Of the others, how many by the code of what keeps the job from them."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """All that a presenter may show of a job."""
 
@@ -201,6 +218,8 @@ class JobView:
     """None until the escrow is final (P3)."""
     as_of_height: Height
     """Height of the final block that this view follows (K1)."""
+    eligibility: Eligibility | None = None
+    """Why a job waits, or waited until it expired; None once it had a miner, and in lists."""
 
 
 @dataclass(frozen=True, slots=True)

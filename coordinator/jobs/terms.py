@@ -1,12 +1,15 @@
 """From a specification to what the chain is asked to lock."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from coordinator.errors import InvalidJobType, InvalidRequest, TooLarge
+from coordinator.errors import FieldFault, InvalidJobType, InvalidRequest, TooLarge
 from coordinator.jobs.documents import payload_bytes
 from coordinator.jobs.model import TTL_S_MAX, JobSpec
-from coordinator.registry import ServiceDefinition, ServiceRegistry
+from coordinator.registry import InputNote, ServiceDefinition, ServiceRegistry, pointer_of
+from coordinator.values import ApiVersion
 from ledger.types import SUPPLY_MAX, Amount, TimestampMs
 
 _MODEL: Final = re.compile(r"\A[A-Za-z0-9._:/+-]{0,64}\Z")
@@ -16,6 +19,83 @@ TEXT_LENGTH_MAX: Final = 64
 
 LABEL_LENGTH_MAX: Final = 200
 """Longest label, in characters."""
+
+
+PYTHON: Final = "python"
+"""The service of programs."""
+
+_INPUT_PLACES: Final[Mapping[ApiVersion, tuple[str, str, str]]] = {
+    "2024-01-01": ("/input", "/input/params", "/model"),
+    "2026-01-24": ("", "/params", "/model"),
+    "2026-05-11": ("/payload", "/payload/parameters", "/payload/model"),
+}
+"""Where input, parameters and model stand in each version's body."""
+
+_PROGRAM_PLACES: Final[Mapping[str, str]] = {
+    "name": "/name",
+    "entrypoint": "/model/entrypoint",
+    "requirements": "/model/requirements",
+    "source": "/model/source",
+    "artifact": "/model/artifact",
+    "input": "/input",
+    "output": "/output",
+}
+"""Where the members of a program's input stand in a body of version 2024-01-01 (S4)."""
+
+
+def checked(registry: ServiceRegistry, spec: JobSpec) -> tuple[JobSpec, ServiceDefinition]:
+    """Return a specification that holds to its service's schema, and the service.
+
+    Raises:
+        InvalidJobType: this coordinator has no such service (S1).
+        InvalidRequest: a field is outside its limit, or the input is not the service's.
+    """
+    service = service_of(registry, spec)
+    check_spec(spec)
+    check_input(registry, spec)
+    return _with_program(spec) if spec.service == PYTHON else spec, service
+
+
+def check_input(registry: ServiceRegistry, spec: JobSpec) -> None:
+    """Hold input, parameters and model against the service's JSON Schema.
+
+    Raises:
+        InvalidRequest: they are not what it describes; names each fault at its place in the body.
+    """
+    document = spec.params | spec.input | ({"model": spec.model} if spec.model else {})
+    faults = tuple(
+        FieldFault(_place_of(spec, note), note.code, note.message)
+        for note in registry.check_input(spec.service, document).faults
+    )
+    if faults:
+        raise InvalidRequest(f"{faults[0].pointer or 'the body'}: {faults[0].message}", faults)
+
+
+def _place_of(spec: JobSpec, note: InputNote) -> str:
+    """Return the pointer into the client's body of what the schema found in the flat input."""
+    in_input, in_params, in_model = _INPUT_PLACES[spec.api_version]
+    first, rest = note.path[:1], pointer_of(note.path[1:])
+    if first == ("model",) and "model" not in spec.input:
+        return in_model + rest
+    if first and first[0] in spec.params and first[0] not in spec.input:
+        return in_params + note.pointer
+    if first and spec.service == PYTHON and spec.api_version == "2024-01-01":
+        return _PROGRAM_PLACES.get(first[0], in_input + note.pointer) + rest
+    return in_input + note.pointer
+
+
+def _with_program(spec: JobSpec) -> JobSpec:
+    """Return the specification with what a miner is chosen by: program and packages (S4)."""
+    given = spec.input
+    name, entrypoint = given.get("name", ""), given["entrypoint"]
+    is_own = "source" in given or "artifact" in given
+    asked = given.get("requirements", [])
+    assert isinstance(asked, list), "the schema has it so"
+    return replace(
+        spec,
+        program="" if is_own else f"{name}/{entrypoint}",
+        requirements=tuple(str(requirement) for requirement in asked),
+    )
 
 
 def service_of(registry: ServiceRegistry, spec: JobSpec) -> ServiceDefinition:

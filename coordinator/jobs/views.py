@@ -159,7 +159,8 @@ def _spec(row: AnyRow, payload: AnyRow | None) -> JobSpec:
         {} if payload is None else json.loads(payload.payload)
     )
     kept = json.loads(row.spec)
-    kept["warnings"] = tuple(kept.get("warnings", ()))
+    for name in ("requirements", "warnings"):
+        kept[name] = tuple(kept.get(name, ()))
     kept["shown_type"] = row.shown_type
     return JobSpec(
         service=row.service,

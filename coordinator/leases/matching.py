@@ -3,11 +3,16 @@
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import Row
 
+from coordinator.jobs.model import JobSpec
 from coordinator.miners.capabilities import Capabilities, words_of
 from ledger.types import Amount
+
+PYTHON: Final = "python"
+"""The service of programs."""
 
 
 class Exclusion(StrEnum):
@@ -23,6 +28,10 @@ class Exclusion(StrEnum):
     """The miner's GPU has less memory than the job asks for."""
     GPU_TYPE_DIFFERENT = "GPU_TYPE_DIFFERENT"
     """The GPU's name lacks a word of the type that the job asks for (S6)."""
+    REQUIREMENTS_NOT_MET = "REQUIREMENTS_NOT_MET"
+    """A package that the program asks for is not installed at the miner (S4)."""
+    SOURCE_NOT_TAKEN = "SOURCE_NOT_TAKEN"
+    """The miner runs the programs of its library, and none of clients."""
     PRICE_TOO_LOW = "PRICE_TOO_LOW"
     """The job pays at most less than the miner's price."""
     JUST_FAILED_HERE = "JUST_FAILED_HERE"
@@ -45,6 +54,10 @@ class Needs:
     """Memory of a GPU."""
     gpu_type: str = ""
     """Words that the GPU's name must hold."""
+    program: str = ""
+    """Program of the library that a Python job names; empty for the client's own (S4)."""
+    requirements: tuple[str, ...] = ()
+    """Packages that a Python job's program imports."""
 
     @classmethod
     def of(cls, row: Row[tuple[object, ...]]) -> "Needs":
@@ -57,6 +70,22 @@ class Needs:
             gpu_count=spec.get("gpu_count", 0),
             gpu_memory_mib=spec.get("gpu_memory_mib", 0),
             gpu_type=spec.get("gpu_type", ""),
+            program=spec.get("program", ""),
+            requirements=tuple(spec.get("requirements", ())),
+        )
+
+    @classmethod
+    def of_spec(cls, spec: JobSpec, max_price: Amount) -> "Needs":
+        """Return the needs of a specification whose limits were checked."""
+        return cls(
+            service=spec.service,
+            model=spec.model,
+            max_price=max_price,
+            gpu_count=spec.gpu_count,
+            gpu_memory_mib=spec.gpu_memory_mib,
+            gpu_type=spec.gpu_type,
+            program=spec.program,
+            requirements=spec.requirements,
         )
 
 
@@ -72,12 +101,9 @@ def exclusion_of(needs: Needs, miner: Capabilities, *, has_model: bool) -> Exclu
         return Exclusion.SERVICE_NOT_OFFERED
     if has_model and miner.model_for(needs.model) is None:
         return Exclusion.MODEL_NOT_OFFERED
-    if needs.gpu_count > (0 if miner.gpu_info is None else _gpu_count(miner)):
-        return Exclusion.GPU_MISSING
-    if needs.gpu_memory_mib > miner.gpu_memory_mib:
-        return Exclusion.GPU_MEMORY_TOO_SMALL
-    if not words_of(needs.gpu_type) <= miner.gpu_tokens:
-        return Exclusion.GPU_TYPE_DIFFERENT
+    exclusion = _machine_exclusion(needs, miner)
+    if exclusion is not None:
+        return exclusion
     if miner.price is not None and miner.price > needs.max_price:
         return Exclusion.PRICE_TOO_LOW
     return None
@@ -86,6 +112,31 @@ def exclusion_of(needs: Needs, miner: Capabilities, *, has_model: bool) -> Exclu
 def price_cap_of(needs: Needs, miner: Capabilities, default_price: Amount) -> Amount:
     """Return the price agreed on: the miner's, else the service's, never above the maximum (P2)."""
     return min(needs.max_price, default_price if miner.price is None else miner.price)
+
+
+def _machine_exclusion(needs: Needs, miner: Capabilities) -> Exclusion | None:
+    if needs.service != PYTHON or miner.python is None:
+        return _gpu_exclusion(needs, miner)
+    program = miner.python.programs.get(needs.program)
+    if needs.program and program is None:
+        # Whatever it asks for, it cannot run: the miner says that there is no source for it (S4).
+        return None
+    if not needs.program and not miner.python.takes_sources:
+        return Exclusion.SOURCE_NOT_TAKEN
+    if miner.python.lacks(program, needs.requirements):
+        return Exclusion.REQUIREMENTS_NOT_MET
+    does_without_gpu = program is not None and not program.uses_gpu
+    return None if does_without_gpu else _gpu_exclusion(needs, miner)
+
+
+def _gpu_exclusion(needs: Needs, miner: Capabilities) -> Exclusion | None:
+    if needs.gpu_count > (0 if miner.gpu_info is None else _gpu_count(miner)):
+        return Exclusion.GPU_MISSING
+    if needs.gpu_memory_mib > miner.gpu_memory_mib:
+        return Exclusion.GPU_MEMORY_TOO_SMALL
+    if not words_of(needs.gpu_type) <= miner.gpu_tokens:
+        return Exclusion.GPU_TYPE_DIFFERENT
+    return None
 
 
 def _gpu_count(miner: Capabilities) -> int:

@@ -8,6 +8,7 @@ from typing import Final
 from coordinator.errors import InvalidRequest
 from coordinator.jobs.documents import canonical_json
 from coordinator.miners.model import MinerRegistration
+from coordinator.miners.programs import PythonSupport, read_support
 from coordinator.registry import ServiceRegistry
 from coordinator.sizes import SizeInvalid, parse_mib
 from coordinator.values import JsonValue
@@ -47,6 +48,8 @@ class Capabilities:
     """Memory of the GPU; 0 if none was declared."""
     price: Amount | None
     """Nait a job; None takes the service's default price (P2)."""
+    python: PythonSupport | None
+    """What it can run of Python programs; None for a miner that does not say."""
 
     def model_for(self, wanted: str) -> str | None:
         """Return the model that runs when `wanted` is asked for, None if none does."""
@@ -55,7 +58,7 @@ class Capabilities:
 
 
 def document_of(registration: MinerRegistration) -> str:
-    """Return RFC 8785 JSON of {aliases, capabilities, gpu_info, price}.
+    """Return RFC 8785 JSON of {aliases, capabilities, gpu_info, price}, and `python` if declared.
 
     Raises:
         InvalidRequest: it is too long, or holds what canonical JSON cannot.
@@ -66,6 +69,8 @@ def document_of(registration: MinerRegistration) -> str:
         "gpu_info": registration.gpu_info,
         "price": registration.price_text,
     }
+    if registration.python is not None:
+        document["python"] = registration.python
     canonical = canonical_json(document, "/capabilities")
     if len(canonical) > DOCUMENT_BYTES_MAX:
         raise InvalidRequest.at("/capabilities", f"more than {DOCUMENT_BYTES_MAX} bytes in all")
@@ -102,6 +107,7 @@ def read_document(document: str, registry: ServiceRegistry) -> Capabilities:
         gpu_tokens=words_of(str((gpu_info or {}).get("name", ""))),
         gpu_memory_mib=_gpu_memory_mib(gpu_info),
         price=_price(content["price"]),
+        python=read_support(content["python"]) if "python" in content else None,
     )
 
 

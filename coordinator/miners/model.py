@@ -39,6 +39,8 @@ class MinerRegistration:
     """Nait a job; None takes the service's default price (P2)."""
     price_text: str | None = None
     """`price` exactly as the miner wrote it; part of the capabilities document."""
+    python: dict[str, JsonValue] | None = None
+    """What it can run of Python programs, as it sent it; None leaves that open."""
     own_key: OwnKey | None = None
     """None asks for a managed key (M1)."""
 

@@ -150,6 +150,7 @@ def registration_of(body: Mapping[str, object]) -> MinerRegistration:
     declared_body = typed(body, RegistrationBody)
     price = declared_body.price
     gpu_info = cast("Mapping[str, object] | None", body.get("gpu_info"))
+    python = cast("Mapping[str, object] | None", body.get("python"))
     return MinerRegistration(
         name=declared_body.miner_id,
         capabilities=tuple(declared_body.capabilities),
@@ -157,6 +158,7 @@ def registration_of(body: Mapping[str, object]) -> MinerRegistration:
         aliases=dict(declared_body.aliases),
         price=None if price is None else _price_of(price),
         price_text=None if price is None else str(price),
+        python=None if python is None else plain_object(python, "/python"),
         own_key=None if declared_body.own_key is None else _own_key_of(declared_body.own_key),
     )
 

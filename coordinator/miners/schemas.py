@@ -25,6 +25,30 @@ class GpuInfo(msgspec.Struct, kw_only=True, frozen=True):
     """Memory, such as `24GB`."""
 
 
+class LibraryProgram(Body, kw_only=True, frozen=True):
+    """A program that comes with a miner."""
+
+    does_without: Annotated[list[str], Meta(max_length=64)] = msgspec.field(default_factory=list)
+    """Packages that jobs may ask for with it, although it does not import them."""
+    uses_gpu: bool = False
+    """Whether a GPU that a job asks for with it is needed."""
+
+
+class PythonSupport(Body, kw_only=True, frozen=True):
+    """What a miner can run of Python programs."""
+
+    packages: Annotated[list[str], Meta(max_length=64)]
+    """Installed packages, which the `requirements` of jobs are matched with."""
+    programs: Annotated[dict[str, LibraryProgram], Meta(max_length=64)] = msgspec.field(
+        default_factory=dict
+    )
+    """Programs that come with it, by `name/entrypoint`."""
+    sources: bool = False
+    """Whether it runs programs that clients send."""
+    confinement: Annotated[str, Meta(max_length=32)] = ""
+    """How it confines programs, such as `sandbox` or `limits`."""
+
+
 class OwnKeyProof(Body, kw_only=True, frozen=True):
     """Proof that the miner holds its key, and its signed registration (T6)."""
 
@@ -55,6 +79,8 @@ class MinerRegistration(Body, kw_only=True, frozen=True):
     """Model asked for, and the model that runs instead."""
     price: MoneyInput | None = None
     """AITBC a job; the service's price if absent."""
+    python: PythonSupport | None = None
+    """What it can run of Python programs; a miner that does not say is offered all of them."""
     own_key: OwnKeyProof | None = None
     """The miner's own key."""
 

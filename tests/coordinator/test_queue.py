@@ -95,7 +95,7 @@ async def test_a_flood_of_jobs_that_fit_nobody_hides_no_job_that_does(world: Wor
 async def test_a_miner_without_work_is_told_why(world: World) -> None:
     await world.miner(price=AITBC, price_text="1.00")
     await world.job(model="gpt-4")
-    await world.job(service="python", model="")
+    await world.job(service="python", model="", input={"entrypoint": "main.py"}, params={})
     await world.job()
     reply = await world.services.leases.poll(CLIENT, "miner-1", 0)
     assert reply.offer is None
