@@ -9,6 +9,7 @@ from bench.timing import seconds_to_apply
 from ledger import find_job
 from ledger.actions import (
     ACTION_NAMES,
+    AcceptOffer,
     AcceptReceipt,
     Action,
     AssignJob,
@@ -18,6 +19,7 @@ from ledger.actions import (
     Custody,
     DisputeReceipt,
     FailJob,
+    PostOffer,
     PostReceipt,
     Reason,
     RegisterMiner,
@@ -28,10 +30,11 @@ from ledger.actions import (
     UnitType,
     UpdateMiner,
     Verification,
+    WithdrawOffer,
 )
 from ledger.codec import encode
 from ledger.keys import KeyPair
-from ledger.params import ACTION_WEIGHT_US, NAIT_PER_AITBC
+from ledger.params import ACTION_WEIGHT_US, NAIT_PER_AITBC, OFFERS_PER_MINER_MAX
 from ledger.types import Hash
 
 ACCOUNTS = 10_000
@@ -94,7 +97,22 @@ class Workload:
         disputed = self.received()
         self.measure([(self.coordinator, self.dispute(j)) for j in disputed])
         self.measure([(self.client, AcceptReceipt(j, self.receipt_id(j))) for j in disputed])
+        self.offers()
         self.measure([(miner, RetireMiner()) for miner in self.miners])
+
+    def offers(self) -> None:
+        """Measure offers; each miner keeps as many open as it may, which it retires with."""
+        expires_ms = self.chain.view.header.timestamp_ms + 3_600_000
+        offer = PostOffer("llm_inference", NAIT_PER_AITBC, 1, bytes(32), expires_ms)
+        offers = [(miner, offer) for miner in self.miners for _ in range(OFFERS_PER_MINER_MAX)]
+        ids = self.measure(offers)
+        jobs = self.submitted()
+        accepted = list(zip(jobs, ids, strict=False))
+        self.measure([(self.client, AcceptOffer(j, o, NAIT_PER_AITBC)) for j, o in accepted])
+        self.measure([(self.client, CancelJob(job, NAIT_PER_AITBC)) for job, _ in accepted])
+        left = list(zip(ids, offers, strict=True))[len(accepted) :]
+        self.measure([(miner, WithdrawOffer(o)) for o, (miner, _) in left[: len(left) // 2]])
+        self.measure(offers[: len(accepted)])
 
     def measure(self, steps: Sequence[Step]) -> list[Hash]:
         """Carry out steps of one kind, time them, and return their transactions' ids."""

@@ -66,7 +66,13 @@ FIELDS: Final[dict[str, FieldWords]] = {
         "Result digest", Kind.HASH, "Salted; the result itself is not on the chain."
     ),
     "units_micro": FieldWords("Units of work", Kind.UNITS),
-    "price": FieldWords("Price claimed", Kind.MONEY),
+    "price": FieldWords("Price", Kind.MONEY, "A receipt claims it; an offer names it."),
+    "offer_id": FieldWords("Offer", Kind.TRANSACTION, "The transaction that made it."),
+    "capacity": FieldWords("Jobs", Kind.NUMBER, "How many jobs the offer takes."),
+    "requirements_digest": FieldWords(
+        "Requirements", Kind.HASH, "Digest of what the offer asks of a job."
+    ),
+    "expires_ms": FieldWords("Expires", Kind.TIME, "Latest time at which it can be accepted."),
     "model": FieldWords("Model", Kind.TEXT),
     "started_ms": FieldWords("Work began", Kind.TIME),
     "completed_ms": FieldWords("Work ended", Kind.TIME),

@@ -5,6 +5,7 @@ from typing import Final
 from explorer_web.facts import Json, Kind, to_json
 from explorer_web.formats import money
 from explorer_web.governance_words import BALLOT_KINDS, GOVERNANCE_TITLES, governance_sentence
+from explorer_web.offer_words import OFFER_TITLES, offer_outcome_sentence
 from explorer_web.sentences import Sentence, account, plain
 from explorer_web.words import ATTESTATIONS, REASONS
 from ledger.actions import AttestationKind, Reason
@@ -27,6 +28,7 @@ TITLES: Final[dict[OutcomeKind, str]] = {
     OutcomeKind.MINER_UPDATED: "Miner updated",
     OutcomeKind.MINER_RETIRED: "Miner retired",
     OutcomeKind.BOND_RETURNED: "Bond returned",
+    **OFFER_TITLES,
     **GOVERNANCE_TITLES,
 }
 """What each kind is called."""
@@ -35,8 +37,9 @@ JOB_KINDS: Final = frozenset(kind for kind in OutcomeKind if kind < OutcomeKind.
 """Kinds whose object is a job."""
 
 
-TRANSACTION_KINDS: Final = BALLOT_KINDS | {OutcomeKind.BOND_RETURNED}
-"""Kinds whose object is the transaction that made it: a ballot, or a bond on its way back."""
+TRANSACTION_KINDS: Final = BALLOT_KINDS | OFFER_TITLES.keys() | {OutcomeKind.BOND_RETURNED}
+"""Kinds whose object is the transaction that made it: an offer, a ballot, or a bond on its way
+back."""
 
 
 def object_text(outcome: Outcome) -> str:
@@ -64,6 +67,8 @@ def outcome_sentence(outcome: Outcome) -> Sentence:
             | OutcomeKind.BOND_RETURNED
         ):
             return _miner_sentence(outcome)
+    if outcome.kind in OFFER_TITLES:
+        return offer_outcome_sentence(outcome)
     if outcome.kind in GOVERNANCE_TITLES:
         return governance_sentence(outcome)
     return _step_sentence(outcome)

@@ -10,8 +10,10 @@ from typing import Final
 from explorer_web.facts import Kind
 from explorer_web.formats import money, units_of
 from explorer_web.governance_words import evidence_sentence, vote_sentence
+from explorer_web.offer_words import offer_action_sentence
 from explorer_web.sentences import Ref, Sentence, account, job, receipt
 from ledger.actions import (
+    AcceptOffer,
     AcceptReceipt,
     Action,
     AssignJob,
@@ -22,6 +24,7 @@ from ledger.actions import (
     Custody,
     DisputeReceipt,
     FailJob,
+    PostOffer,
     PostReceipt,
     Reason,
     RegisterMiner,
@@ -31,6 +34,7 @@ from ledger.actions import (
     SubmitJob,
     Transfer,
     UpdateMiner,
+    WithdrawOffer,
 )
 from ledger.store import JobPhase, Payment
 from ledger.types import Address
@@ -131,14 +135,12 @@ def action_sentence(sender: Address, action: Action) -> Sentence:
             return who, f" ended attempt {action.attempt} of job ", job(action.job_id), why
         case PostReceipt():
             return _receipt_sentence(who, action)
-        case FailJob():
-            why = f" ended without pay: {REASONS[action.reason]}."
-            return who, " declared job ", job(action.job_id), why
-        case CancelJob():
-            limit = f", granting the miner at most {money(action.compensation_max)}."
-            return who, " cancelled job ", job(action.job_id), limit
+        case FailJob() | CancelJob():
+            return _end_sentence(who, action)
         case AttestReceipt() | AcceptReceipt() | DisputeReceipt():
             return _judgement_sentence(who, action)
+        case PostOffer() | WithdrawOffer() | AcceptOffer():
+            return offer_action_sentence(who, action)
         case CastVote():
             return vote_sentence(who, action)
         case SubmitEvidence():
@@ -166,6 +168,15 @@ def _receipt_sentence(who: Ref, action: PostReceipt) -> Sentence:
     model = f" with {action.model}" if action.model else ""
     claim = f" claims {money(action.price)} for {work}{model}, done for job "
     return who, claim, job(action.job_id), "."
+
+
+def _end_sentence(who: Ref, action: FailJob | CancelJob) -> Sentence:
+    named = job(action.job_id)
+    if isinstance(action, FailJob):
+        why = f" ended without pay: {REASONS[action.reason]}."
+        return who, " declared job ", named, why
+    limit = f", granting the miner at most {money(action.compensation_max)}."
+    return who, " cancelled job ", named, limit
 
 
 def _judgement_sentence(

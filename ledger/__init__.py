@@ -3,7 +3,7 @@
 This is the surface for other packages. The formats have modules of their own, which are public
 too: `types`, `params`, `actions`, `motions`, `statements`, `transaction`, `records`, `outcomes`,
 `block`, `keys`, `hashing`, `codec`; so are `errors` with `rejections`, `job_rejections`,
-`governance_rejections` and `block_errors`.
+`offer_rejections`, `governance_rejections` and `block_errors`.
 """
 
 from ledger.accounts import balance_of
@@ -34,6 +34,7 @@ from ledger.issue import supply_of
 from ledger.job_terms import check_receipt
 from ledger.jobs import find_job
 from ledger.miners import RESERVED_NAME_PREFIXES, find_miner, name_key
+from ledger.open_offers import find_offer, offers_of
 from ledger.proposal import BlockContext, BuiltBlock, block_time, build_block, build_in_steps
 from ledger.state import FinalState, Overlay, State, StateDelta
 from ledger.transition import (
@@ -89,12 +90,14 @@ __all__ = [
     "find_ballot",
     "find_job",
     "find_miner",
+    "find_offer",
     "genesis_view",
     "is_fee_free",
     "is_quiet",
     "least_fee",
     "make_final",
     "name_key",
+    "offers_of",
     "open_ballots",
     "parameters_of",
     "pending_of",

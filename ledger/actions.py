@@ -1,7 +1,6 @@
 """What a transaction does: one wire type per action, numbered in a closed table.
 
-The number is the first element of the action's array. 14 to 16 are kept for post_offer,
-withdraw_offer and accept_offer.
+The number is the first element of the action's array.
 """
 
 from enum import IntEnum
@@ -14,6 +13,7 @@ from ledger.types import (
     Address,
     Amount,
     Attempt,
+    Capacity,
     DurationMs,
     Hash,
     MinerName,
@@ -257,6 +257,39 @@ class CancelJob(_Action, frozen=True, tag=13):
     """Most nait the client is willing to pay the running miner; more is refused (J6)."""
 
 
+class PostOffer(_Action, frozen=True, tag=14):
+    """A miner offers to do jobs at a price. The transaction's id is the offer's id (J27)."""
+
+    service: Slug
+    """Kind of job, for people to find it: the client's signature is the match (J25)."""
+    price: Amount
+    """Price cap in nait of every job that it is accepted for; not below the miner's floor."""
+    capacity: Capacity
+    """Jobs that it can be accepted for."""
+    requirements_digest: Hash
+    """SHA-256 of the requirements document, kept off chain."""
+    expires_ms: TimestampMs
+    """Latest time at which it can be accepted."""
+
+
+class WithdrawOffer(_Action, frozen=True, tag=15):
+    """The miner takes its offer back; jobs that it was accepted for stay with the miner."""
+
+    offer_id: Hash
+    """The offer."""
+
+
+class AcceptOffer(_Action, frozen=True, tag=16):
+    """The client binds its queued job to an offer's miner; the lease ends at the deadline (J25)."""
+
+    job_id: Hash
+    """The client's own job."""
+    offer_id: Hash
+    """The offer."""
+    price: Amount
+    """The offer's price."""
+
+
 class CastVote(_Action, frozen=True, tag=17):
     """An authority opens a ballot, or says yes or no to an open one (E6)."""
 
@@ -294,6 +327,9 @@ Action = (
     | DisputeReceipt
     | FailJob
     | CancelJob
+    | PostOffer
+    | WithdrawOffer
+    | AcceptOffer
     | CastVote
     | SubmitEvidence
 )
@@ -313,6 +349,9 @@ ACTION_NAMES: dict[type[_Action], str] = {
     DisputeReceipt: "dispute_receipt",
     FailJob: "fail_job",
     CancelJob: "cancel_job",
+    PostOffer: "post_offer",
+    WithdrawOffer: "withdraw_offer",
+    AcceptOffer: "accept_offer",
     CastVote: "cast_vote",
     SubmitEvidence: "submit_evidence",
 }
@@ -340,6 +379,7 @@ JobAction = (
     | DisputeReceipt
     | FailJob
     | CancelJob
+    | AcceptOffer
 )
 """Actions on a live job; `ledger.jobs` decides them by the job's state."""
 

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.params import DUE_STEP_MS
-from ledger.records import Ballot, Job, JobState, Record, Unbonding
+from ledger.records import Ballot, Job, JobState, Offer, Record, Unbonding
 from ledger.types import TIMESTAMP_MS_MAX, DurationMs, TimestampMs
 
 
@@ -44,6 +44,8 @@ def due_ms(record: Record | None) -> TimestampMs | None:
         limit_ms = job_limit_ms(record)
     elif isinstance(record, Unbonding | Ballot):
         limit_ms = record.due_ms
+    elif isinstance(record, Offer):
+        limit_ms = record.expires_ms
     else:
         return None
     return whole_second_ms(limit_ms)

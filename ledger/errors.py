@@ -8,7 +8,7 @@
     ├── KeyInvalid, AddressInvalid, SignatureInvalid
     ├── AmountOutOfRange      arithmetic left 0 … 2^63−1 (S8)
     ├── TransactionRejected   a transaction that this state refuses; the signer reacts
-    │   └── … one class per rule, see `ledger.rejections` and `ledger.job_rejections`
+    │   └── … one class per rule, see `ledger.rejections` and its like
     ├── BlockInvalid          a block that is invalid for ever; consensus reacts (nullify)
     │   └── … one class per check, see `ledger.block_errors`
     ├── BlockTooEarly         a block of the future; consensus waits (S5)

@@ -1,8 +1,7 @@
 """One transaction's effect on a block in execution: the step of `ledger.transition`.
 
 Every action checks all of its rules before its first write, so a refused transaction changes
-nothing; then the sender pays the fee and what the action moves or locks. Offers add their rows to
-the table here when they come.
+nothing; then the sender pays the fee and what the action moves or locks.
 """
 
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from ledger.fees import check_fee, locked_amount
 from ledger.job_submission import apply_submit
 from ledger.jobs import apply_job_action
 from ledger.miners import apply_register, apply_retire, apply_update
+from ledger.offers import apply_post_offer
+from ledger.open_offers import apply_withdraw_offer
 from ledger.params import Parameters
 from ledger.rejections import InsufficientBalance
 from ledger.state import State
@@ -40,6 +41,9 @@ _HANDLERS: Final = cast(
         actions.DisputeReceipt: apply_job_action,
         actions.FailJob: apply_job_action,
         actions.CancelJob: apply_job_action,
+        actions.PostOffer: apply_post_offer,
+        actions.WithdrawOffer: apply_withdraw_offer,
+        actions.AcceptOffer: apply_job_action,
         actions.CastVote: apply_vote,
         actions.SubmitEvidence: apply_evidence,
     },

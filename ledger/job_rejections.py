@@ -6,7 +6,7 @@
     ├── the job                 JobUnknown
     ├── the role                NotCoordinator, NotClient, NotAssignedMiner
     ├── the cell                CellRefused: NotRunning, NoReceipt, ReceiptExists, InDispute,
-    │                           NotDisputed
+    │                           NotDisputed, AlreadyAssigned
     ├── attempt or receipt id   AttemptStale, AttemptsExhausted, ReceiptMismatch
     ├── the time                LeaseLive, DeadlinePassed
     └── amounts and terms       LeaseEndInvalid, PriceCapInvalid, UnitPriceInvalid,
@@ -14,7 +14,8 @@
                                 PriceInvalid, AlreadyAttested, DisputeBondMismatch,
                                 CompensationAboveLimit
 
-A miner that is not registered (`rejections.MinerUnknown`) belongs to the last group.
+A miner that is not registered (`rejections.MinerUnknown`) belongs to the last group, and so does
+what is wrong with an offer (`offer_rejections`).
 """
 
 from typing import ClassVar
@@ -115,6 +116,13 @@ class NotDisputed(CellRefused):
 
     code = "NOT_DISPUTED"
     what = "no dispute is open"
+
+
+class AlreadyAssigned(CellRefused):
+    """A miner works on the job: an offer is accepted for a queued one."""
+
+    code = "ALREADY_ASSIGNED"
+    what = "a miner works on it already"
 
 
 class AttemptStale(TransactionRejected):

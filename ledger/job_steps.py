@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ledger.accounts import credit
 from ledger.actions import (
+    AcceptOffer,
     AssignJob,
     AttestationKind,
     AttestReceipt,
@@ -21,13 +22,15 @@ from ledger.actions import (
     JobAction,
     PostReceipt,
     ReleaseJob,
+    UnitType,
 )
 from ledger.due import later_ms
 from ledger.environment import Environment
 from ledger.gap import credited
 from ledger.job_rejections import AlreadyAttested, CompensationAboveLimit, DisputeBondMismatch
-from ledger.job_terms import check_assignment, check_receipt
+from ledger.job_terms import check_acceptance, check_assignment, check_receipt
 from ledger.miners import count_in_flight, find_miner
+from ledger.open_offers import find_offer, take_slot
 from ledger.outcomes import RULED, OutcomeKind
 from ledger.records import (
     Assignment,
@@ -104,6 +107,27 @@ def assign(call: JobCall) -> None:
     )
     call.put(replace(job, state=JobState.RUNNING, attempt=action.attempt, assignment=assignment))
     call.record(OutcomeKind.JOB_ASSIGNED, action.attempt, (action.miner, action.price_cap))
+
+
+def accept_offer(call: JobCall) -> None:
+    """QUEUED → RUNNING with an offer's miner and price; one slot of the offer is taken (J25)."""
+    action, job, state = call.action_as(AcceptOffer), call.job, call.env.state
+    offer = find_offer(state, action.offer_id)
+    check_acceptance(job, action, offer, find_miner(state, offer.miner), call.env.now_ms)
+    take_slot(call.env, call.cause, action.offer_id, offer)
+    count_in_flight(state, offer.miner, +1)
+    # J6 protects the chosen miner until the client's own deadline: a shorter lease would let
+    # whoever accepts and cancels use up its slots for nothing.
+    assignment = Assignment(
+        miner=offer.miner,
+        price_cap=offer.price,
+        unit_type=UnitType.NONE,
+        unit_price=0,
+        lease_end_ms=job.deadline_ms,
+    )
+    attempt = job.attempt + 1
+    call.put(replace(job, state=JobState.RUNNING, attempt=attempt, assignment=assignment))
+    call.record(OutcomeKind.JOB_ASSIGNED, attempt, (offer.miner, offer.price))
 
 
 def release(call: JobCall) -> None:

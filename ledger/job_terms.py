@@ -3,17 +3,19 @@
 The last of the checks on an action; none of them writes.
 """
 
-from ledger.actions import AssignJob, PostReceipt, UnitType
+from ledger.actions import AcceptOffer, AssignJob, PostReceipt, UnitType
 from ledger.job_rejections import (
+    DeadlinePassed,
     LeaseEndInvalid,
     PriceCapInvalid,
     PriceInvalid,
     ReceiptTermsMismatch,
     UnitTypeMismatch,
 )
-from ledger.records import Assignment, Job, Miner
+from ledger.offer_rejections import OfferPriceMismatch
+from ledger.records import Assignment, Job, Miner, Offer
 from ledger.settlement import price_of_units
-from ledger.types import TimestampMs
+from ledger.types import Amount, TimestampMs
 
 
 def check_assignment(job: Job, action: AssignJob, miner: Miner, now_ms: TimestampMs) -> None:
@@ -25,8 +27,22 @@ def check_assignment(job: Job, action: AssignJob, miner: Miner, now_ms: Timestam
     earliest_ms = job.deadline_ms if job.streamed else now_ms
     if not earliest_ms <= action.lease_end_ms <= job.deadline_ms:
         raise LeaseEndInvalid(action.lease_end_ms, earliest_ms, job.deadline_ms)
-    if not miner.price_floor <= action.price_cap <= job.max_price:
-        raise PriceCapInvalid(action.price_cap, miner.price_floor, job.max_price)
+    _check_price_cap(job, miner, action.price_cap)
+
+
+def check_acceptance(
+    job: Job, action: AcceptOffer, offer: Offer, miner: Miner, now_ms: TimestampMs
+) -> None:
+    """Check an offer's time, the price that the client names, and the job's limits (J1, J16, J25).
+
+    Raises:
+        DeadlinePassed, OfferPriceMismatch, PriceCapInvalid: as they say.
+    """
+    if now_ms > offer.expires_ms:
+        raise DeadlinePassed(offer.expires_ms, now_ms)
+    if action.price != offer.price:
+        raise OfferPriceMismatch(action.price, offer.price)
+    _check_price_cap(job, miner, offer.price)
 
 
 def check_receipt(job: Job, assignment: Assignment, action: PostReceipt) -> None:
@@ -54,3 +70,9 @@ def check_receipt(job: Job, assignment: Assignment, action: PostReceipt) -> None
         )
     if not least <= action.price <= most:
         raise PriceInvalid(action.price, least, most)
+
+
+def _check_price_cap(job: Job, miner: Miner, price_cap: Amount) -> None:
+    """Check that a price cap is between the miner's floor and what is locked (J1)."""
+    if not miner.price_floor <= price_cap <= job.max_price:
+        raise PriceCapInvalid(price_cap, miner.price_floor, job.max_price)

@@ -7,7 +7,7 @@ outcome record tells how it ended (J29). `TABLE` decides every cell: a rejection
     JOB_UNKNOWN → role → cell → attempt or receipt id → time → amounts
 
 All times are read through the credit of a halt (J12, `ledger.gap`), here and in the steps.
-`docs/job-states.md` is rendered from this table. `accept_offer` is a row that comes with offers.
+`docs/job-states.md` is rendered from this table.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ from typing import Final
 
 from ledger import job_steps as steps
 from ledger.actions import (
+    AcceptOffer,
     AcceptReceipt,
     AssignJob,
     AttestReceipt,
@@ -31,6 +32,7 @@ from ledger.due import job_limit_ms
 from ledger.environment import Cause, Environment
 from ledger.gap import credited
 from ledger.job_rejections import (
+    AlreadyAssigned,
     AttemptsExhausted,
     AttemptStale,
     CellRefused,
@@ -56,6 +58,7 @@ class Row(StrEnum):
     """An action with the role that takes it."""
 
     ASSIGN = "assign (coordinator)"
+    ACCEPT_OFFER = "accept_offer (client)"
     RELEASE_BY_MINER = "release (assigned miner)"
     RELEASE_BY_COORDINATOR = "release (coordinator)"
     POST_RECEIPT = "post_receipt (assigned miner)"
@@ -109,6 +112,17 @@ TABLE: Final[Mapping[Row, Mapping[JobState, Cell]]] = {
         R: Step(
             steps.assign, (R,), "lease_end < now ≤ deadline", after_lease=True, by_deadline=True
         ),
+        C: ReceiptExists,
+        D: ReceiptExists,
+    },
+    Row.ACCEPT_OFFER: {
+        Q: Step(
+            steps.accept_offer,
+            (R,),
+            "now ≤ deadline; first time now ≤ start_by; at the offer's price",
+            by_deadline=True,
+        ),
+        R: AlreadyAssigned,
         C: ReceiptExists,
         D: ReceiptExists,
     },
@@ -254,10 +268,10 @@ def _row(state: State, job: Job, sender: Address, action: JobAction) -> Row:
                 return Row.RELEASE_BY_MINER
             _check_coordinator(state, job, sender)
             return Row.RELEASE_BY_COORDINATOR
-        case AcceptReceipt() | CancelJob():
+        case AcceptReceipt() | CancelJob() | AcceptOffer():
             if sender != job.client:
                 raise NotClient(sender)
-            return Row.ACCEPT if isinstance(action, AcceptReceipt) else Row.CANCEL
+            return _CLIENT_ROWS[type(action)]
         case DisputeReceipt():
             # Whoever is both disputes as coordinator, for nothing, unless it names a bond.
             if sender == job.client and (action.bond or sender != job.coordinator):
@@ -270,6 +284,12 @@ def _row(state: State, job: Job, sender: Address, action: JobAction) -> Row:
             _check_coordinator(state, job, sender)
             return _COORDINATOR_ROWS[type(action)]
 
+
+_CLIENT_ROWS: Final[Mapping[type[JobAction], Row]] = {
+    AcceptReceipt: Row.ACCEPT,
+    CancelJob: Row.CANCEL,
+    AcceptOffer: Row.ACCEPT_OFFER,
+}
 
 _COORDINATOR_ROWS: Final[Mapping[type[JobAction], Row]] = {
     AssignJob: Row.ASSIGN,
@@ -300,6 +320,9 @@ def _check_reference(job: Job, action: JobAction) -> None:
             if action.attempt != job.attempt + 1:
                 raise AttemptStale(action.attempt, job.attempt + 1)
             if action.attempt > job.attempts_max:
+                raise AttemptsExhausted(job.attempts_max)
+        case AcceptOffer():
+            if job.attempt >= job.attempts_max:
                 raise AttemptsExhausted(job.attempts_max)
         case ReleaseJob() | PostReceipt() | FailJob():
             if action.attempt != job.attempt:

@@ -12,6 +12,7 @@ from ledger.accounts import credit
 from ledger.actions import RegisterMiner, RetireMiner, UpdateMiner
 from ledger.due import later_ms
 from ledger.environment import Cause, Environment
+from ledger.open_offers import withdraw_all
 from ledger.outcomes import OutcomeKind
 from ledger.records import Miner, MinerNameClaim, Table, Unbonding, state_key
 from ledger.rejections import (
@@ -86,7 +87,7 @@ def apply_update(env: Environment, cause: Cause, action: UpdateMiner) -> None:
 def apply_retire(env: Environment, cause: Cause, _action: RetireMiner) -> None:
     """Remove the sender's miner; its name is free, its bond is on its way back.
 
-    Its offers will be withdrawn here too, once there are any.
+    Its offers go with it: nobody could accept one any more.
 
     Raises:
         MinerUnknown: the sender is no miner.
@@ -95,6 +96,7 @@ def apply_retire(env: Environment, cause: Cause, _action: RetireMiner) -> None:
     miner = find_miner(env.state, cause.sender)
     if miner.in_flight:
         raise MinerBusy(cause.sender, miner.in_flight)
+    withdraw_all(env, cause)
     env.state.put(state_key(Table.MINER, cause.sender), None)
     env.state.put(name_key(miner.name), None)
     if miner.bond:

@@ -52,6 +52,14 @@ class OutcomeKind(IntEnum):
     """[owner: credited]"""
     UNITS_ISSUED = 24
     """[account: credited]; new units by a ballot, which is the object"""
+    OFFER_POSTED = 25
+    """[miner: price of a job]"""
+    OFFER_ACCEPTED = 26
+    """[miner: price of the job]; the job's own record follows"""
+    OFFER_WITHDRAWN = 27
+    """[miner: price of a job]; by its action, or because it retires"""
+    OFFER_EXPIRED = 28
+    """[miner: price of a job]"""
     BALLOT_OPENED = 30
     """[authority: 0]; counts as its yes"""
     BALLOT_VOTED = 31
@@ -100,13 +108,14 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unk
     cause: bytes
     """Id of the transaction that did it; empty for automatic work."""
     object_id: bytes
-    """Id of the job, retirement or ballot, the miner's or coordinator's address, the validator's
-    key, or the parameter's name in ASCII."""
+    """Id of the job, offer, retirement or ballot, the miner's or coordinator's address, the
+    validator's key, or the parameter's name in ASCII."""
     code: int
     """Attempt of an assignment, release or receipt; kind of an attestation; reason of a dispute or
     failure; `RULED` for the end of a dispute by a ruling; kind of the motion of a ballot that
     opens, passes or expires; 1 for a vote of yes, 0 for no; kind of a change of the validator set;
-    epoch of accepted evidence; a parameter's new value; else 0."""
+    epoch of accepted evidence; a parameter's new value; jobs that an offer could still take; else
+    0."""
     parties: tuple[Address, ...]
     """Who is concerned."""
     amounts: tuple[Amount, ...]

@@ -65,11 +65,20 @@ ACTION_WEIGHT_US: Final[dict[type[actions.Action], int]] = {
     actions.DisputeReceipt: 35,
     actions.FailJob: 30,
     actions.CancelJob: 35,
+    actions.PostOffer: 50,
+    actions.WithdrawOffer: 45,
+    actions.AcceptOffer: 50,
     actions.CastVote: 80,
     actions.SubmitEvidence: 60,
 }
 """Measured cost in microseconds of each action besides its signature: decoding, rules, state and
 root. `bench/ledger.py` measures them again; a rule changes nothing but these numbers (S7)."""
+
+OFFERS_PER_MINER_MAX: Final = 64
+"""Open offers of one miner: retiring withdraws all of them in one step (J23)."""
+
+OFFER_MS_MAX: Final = 2_592_000_000
+"""Furthest expiry of an offer ahead of block time, 30 days: a forgotten price ends."""
 
 DUE_STEP_MS: Final = 1_000
 """Due times round up to whole seconds (S3), so that expiries share blocks."""

@@ -28,6 +28,7 @@ from ledger.types import (
     Amount,
     Attempt,
     BasisPoints,
+    Capacity,
     DurationMs,
     Hash,
     MinerName,
@@ -51,6 +52,8 @@ __all__ = [
     "JobState",
     "Miner",
     "MinerNameClaim",
+    "MinerOffers",
+    "Offer",
     "PendingChanges",
     "ReceiptRecord",
     "Record",
@@ -110,6 +113,30 @@ class Unbonding(_Record, frozen=True):
     """Nait."""
     due_ms: TimestampMs
     """When it returns; not rounded."""
+
+
+class Offer(_Record, frozen=True):
+    """A miner's open offer. Key: its id. Immutable but for its capacity, which falls (J25)."""
+
+    miner: Address
+    """Who offers."""
+    service: Slug
+    """Kind of job."""
+    price: Amount
+    """Price cap in nait of each job that it is accepted for."""
+    capacity: Capacity
+    """Jobs that it can still be accepted for; taken once, the last one takes the offer out."""
+    requirements_digest: Hash
+    """SHA-256 of its requirements document."""
+    expires_ms: TimestampMs
+    """Latest time at which it can be accepted; not rounded."""
+
+
+class MinerOffers(_Record, frozen=True):
+    """A miner's open offers, which leave when it retires (J23). Key: its address."""
+
+    offers: tuple[Hash, ...]
+    """Their ids, ascending; never empty, at most `OFFERS_PER_MINER_MAX`."""
 
 
 class JobState(IntEnum):
@@ -250,6 +277,8 @@ class Table(IntEnum):
     BALLOT = 10
     PENDING = 11
     EVIDENCE = 12
+    OFFER = 13
+    MINER_OFFERS = 14
 
 
 Record = (
@@ -266,6 +295,8 @@ Record = (
     | Ballot
     | PendingChanges
     | EvidenceLog
+    | Offer
+    | MinerOffers
 )
 """Any record."""
 
@@ -288,6 +319,8 @@ RECORD_CODECS: dict[Table, Codec[Record]] = {
         Table.BALLOT: Ballot,
         Table.PENDING: PendingChanges,
         Table.EVIDENCE: EvidenceLog,
+        Table.OFFER: Offer,
+        Table.MINER_OFFERS: MinerOffers,
     }.items()
 }
 """Decoder of each table's records."""

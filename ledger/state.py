@@ -27,7 +27,7 @@ from ledger.types import Hash, PublicKey, TimestampMs
 StateDelta = Mapping[bytes, bytes | None]
 """What a block changed: state key → new canonical record, None for a record that left."""
 
-_CLOCKED: Final = frozenset(map(int, (Table.JOB, Table.UNBONDING, Table.BALLOT)))
+_CLOCKED: Final = frozenset(map(int, (Table.JOB, Table.UNBONDING, Table.BALLOT, Table.OFFER)))
 """Tables whose records can be due."""
 
 _BALLOT: Final = int(Table.BALLOT)

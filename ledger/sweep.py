@@ -8,13 +8,14 @@ from ledger.ballots import expire_ballot
 from ledger.environment import Environment
 from ledger.jobs import apply_due_job
 from ledger.miners import return_bond
+from ledger.open_offers import expire_offer
 from ledger.params import (
     DUE_ITEM_WEIGHT_US,
     DUE_ITEMS_PER_BLOCK_MAX,
     DUE_WEIGHT_DIVISOR,
     Parameters,
 )
-from ledger.records import Ballot, Gap, Job, Unbonding
+from ledger.records import Ballot, Gap, Job, Offer, Unbonding
 from ledger.types import TimestampMs
 from ledger.views import ChainView
 
@@ -42,6 +43,8 @@ def apply_sweep(env: Environment, keys: list[bytes]) -> None:
             apply_due_job(env, key[1:], record)
         elif isinstance(record, Ballot):
             expire_ballot(env, key, record)
+        elif isinstance(record, Offer):
+            expire_offer(env, key[1:], record)
         elif isinstance(record, Gap):
             env.state.put(key, None)  # Its credit is over: limits are themselves again (J12).
         else:

@@ -59,6 +59,9 @@ Epoch = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 Attempt = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 """Fencing token of an assignment: 0 before the first, then growing by 1 (J9)."""
 
+Capacity = Annotated[int, Meta(ge=1, le=1_000_000)]
+"""How many jobs an offer takes."""
+
 Slug = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"\A[a-z0-9][a-z0-9_-]*\Z")]
 """A service id on the chain, such as ``llm_inference``."""
 

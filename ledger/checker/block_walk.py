@@ -13,18 +13,21 @@ from ledger.actions import (
     FEE_FREE,
     CastVote,
     DisputeReceipt,
+    PostOffer,
     RegisterMiner,
     RetireMiner,
     SubmitEvidence,
     SubmitJob,
     Transfer,
     UpdateMiner,
+    WithdrawOffer,
 )
 from ledger.checker.books import Change
 from ledger.checker.broken import Invariant, require, require_equal
 from ledger.checker.council import Council, OtherMotions
 from ledger.checker.halts import HALT_KEY, halt_of
 from ledger.checker.job_walk import AUTOMATIC, JobWalk, Setting
+from ledger.checker.market import Market
 from ledger.checker.meaning import window_end_ms
 from ledger.checker.wallets import Wallets
 from ledger.hashing import sha256
@@ -36,6 +39,7 @@ from ledger.records import (
     Job,
     Miner,
     MinerNameClaim,
+    Offer,
     Record,
     Supply,
     Table,
@@ -111,7 +115,8 @@ class BlockWalk:
         self._setting = setting
         self._payout = payout
         self._wallets = Wallets(records)
-        self._jobs = JobWalk(records, setting)
+        self._market = Market(records, setting.now_ms)
+        self._jobs = JobWalk(records, setting, self._market)
         others = OtherMotions(self._is_possible, self._decide)
         self._council = Council(records, ballots, setting, others)
         self._others: dict[bytes, Record | None] = {}
@@ -149,7 +154,7 @@ class BlockWalk:
         """
         written = {change.key: change.after for change in changes}
         self._wallets.compare(written)
-        expected = self._others | self._council.expected()
+        expected = self._others | self._council.expected() | self._market.touched
         for job_id, job in self._jobs.touched.items():
             expected[state_key(Table.JOB, job_id)] = job
         for key in expected.keys() | written.keys():
@@ -178,7 +183,13 @@ class BlockWalk:
             case UpdateMiner():
                 return self._told(self._update(cause, sender, action))
             case RetireMiner():
-                return self._told(self._retire(cause, sender))
+                withdrawn = self._market.withdraw_all(cause, sender)
+                return self._told(withdrawn + self._retire(cause, sender))
+            case PostOffer():
+                floor = self._miner(sender).price_floor
+                return self._told(self._market.post(cause, sender, action, floor))
+            case WithdrawOffer():
+                return self._told(self._market.withdraw(cause, sender, action.offer_id))
             case CastVote():
                 key = transaction.sender_public_key
                 return self._told(self._council.vote(cause, key, action))
@@ -216,6 +227,8 @@ class BlockWalk:
             return self._jobs.end_due(key[1:])
         if isinstance(record, Ballot):
             return self._council.expire(key[1:])
+        if isinstance(record, Offer):
+            return [self._market.expire(key[1:])]
         self._others[key] = None
         if isinstance(record, Gap):
             return []

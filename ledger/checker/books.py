@@ -4,7 +4,7 @@ Per block the cost is that of the changed records. `derive_again` builds everyth
 records and compares, which is what the incremental parts must equal (invariant 9).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -21,6 +21,8 @@ from ledger.records import (
     Job,
     Miner,
     MinerNameClaim,
+    MinerOffers,
+    Offer,
     Record,
     Supply,
     Table,
@@ -28,7 +30,7 @@ from ledger.records import (
     decode_record,
     state_key,
 )
-from ledger.types import SUPPLY_MAX, Address, Amount, TimestampMs
+from ledger.types import SUPPLY_MAX, Address, Amount, Hash, TimestampMs
 
 ID_BYTES = {
     Table.PARAMETERS: 0,
@@ -43,6 +45,8 @@ ID_BYTES = {
     Table.BALLOT: 32,
     Table.PENDING: 0,
     Table.EVIDENCE: 0,
+    Table.OFFER: 32,
+    Table.MINER_OFFERS: 20,
 }
 """Length of an id, but for names, which are as long as they are."""
 
@@ -75,6 +79,7 @@ class Books:
         self.ballots: set[bytes] = set()
         """State keys of the open ballots."""
         self._in_flight: Counter[Address] = Counter()
+        self._offers: defaultdict[Address, set[Hash]] = defaultdict(set)
         self._queue: list[tuple[TimestampMs, bytes]] = []
         for key, value in items.items():
             self.records[key] = record = _decoded(key, value)
@@ -180,6 +185,8 @@ class Books:
         require_equal(Invariant.DERIVED, "open ballots", again.ballots, self.ballots)
         mine, theirs = +self._in_flight, +again._in_flight
         require_equal(Invariant.DERIVED, "jobs in flight", theirs, mine)
+        offered = {miner: ids for miner, ids in self._offers.items() if ids}
+        require_equal(Invariant.DERIVED, "open offers", dict(again._offers), offered)
 
     def compare_records(self, items: Iterable[tuple[bytes, Record]]) -> None:
         """Compare all records with those of another state of the same block (invariant 11)."""
@@ -203,6 +210,10 @@ class Books:
         for record, step in ((before, -1), (after, +1)):
             if isinstance(record, Job) and record.assignment is not None:
                 self._in_flight[record.assignment.miner] += step
+        if isinstance(before, Offer):
+            self._offers[before.miner].remove(key[1:])
+        if isinstance(after, Offer):
+            self._offers[after.miner].add(key[1:])
         due_ms = due_second_ms(after)
         if due_ms == self.due.get(key):
             return
@@ -224,6 +235,11 @@ class Books:
                 jobs = self._in_flight[change.key[1:]]
                 require_equal(Invariant.DERIVED, "jobs of a retired miner", 0, jobs)
                 self._check_name(change.before.name, change.key[1:], held=False)
+                self._check_offers(change.key[1:])
+            case Offer():
+                self._check_offers(change.before.miner)
+            case MinerOffers():
+                self._check_offers(change.key[1:])
             case MinerNameClaim():
                 miner = self.records.get(state_key(Table.MINER, change.before.miner))
                 if isinstance(miner, Miner):
@@ -243,6 +259,10 @@ class Books:
                 require_equal(Invariant.DERIVED, "name of the claim's miner", key[1:], name)
             case Job() if record.assignment is not None:
                 self._check_miner(record.assignment.miner)
+            case Offer():
+                self._check_offers(record.miner)
+            case MinerOffers():
+                self._check_offers(key[1:])
             case _:
                 pass
 
@@ -254,6 +274,15 @@ class Books:
         require_equal(
             Invariant.DERIVED, f"{what}: jobs in flight", self._in_flight[address], miner.in_flight
         )
+
+    def _check_offers(self, address: Address) -> None:
+        """Check that a miner's list names its open offers, and that it is a miner (J23)."""
+        what, ids = f"offers of {address.hex()}", tuple(sorted(self._offers[address]))
+        known = self.records.get(state_key(Table.MINER_OFFERS, address))
+        listed = known.offers if isinstance(known, MinerOffers) else ()
+        require_equal(Invariant.DERIVED, what, ids, listed)
+        registered = state_key(Table.MINER, address) in self.records
+        require(Invariant.DERIVED, what, registered or not ids, "of a registered miner", ids)
 
     def _check_name(self, name: str, address: Address, *, held: bool) -> None:
         claim = self.records.get(state_key(Table.MINER_NAME, name.lower().encode()))

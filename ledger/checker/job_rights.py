@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.actions import (
+    AcceptOffer,
     AcceptReceipt,
     AssignJob,
     AttestReceipt,
@@ -45,6 +46,7 @@ PHASES: Final[Mapping[type[JobAction], tuple[JobState, ...]]] = {
     DisputeReceipt: (C,),
     FailJob: (Q, R),
     CancelJob: (Q, R),
+    AcceptOffer: (Q,),
 }
 """States in which an action can do something."""
 
@@ -87,6 +89,8 @@ def _reference(job: Job, action: JobAction) -> tuple[int | bytes, int | bytes]:
         case AttestReceipt() | AcceptReceipt() | DisputeReceipt():
             assert job.receipt is not None
             return action.receipt_id, job.receipt.receipt_id
+        case AcceptOffer():
+            return min(job.attempt, job.attempts_max - 1), job.attempt
         case CancelJob():
             return b"", b""
 
@@ -98,7 +102,7 @@ def _signers(job: Job, action: JobAction, at: Moment) -> set[Address]:
         job.assignment.lease_end_ms, at.halt
     )
     match action:
-        case CancelJob() | AcceptReceipt():
+        case CancelJob() | AcceptReceipt() | AcceptOffer():
             return {job.client}
         case PostReceipt():
             return miner

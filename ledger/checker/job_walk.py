@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from ledger.actions import (
+    AcceptOffer,
     AcceptReceipt,
     AssignJob,
     AttestationKind,
@@ -27,6 +28,7 @@ from ledger.actions import (
 )
 from ledger.checker.broken import Invariant, require, require_equal
 from ledger.checker.job_rights import Moment, check_in_time, check_right
+from ledger.checker.market import Market
 from ledger.checker.meaning import (
     grace_ms,
     moved_ms,
@@ -87,10 +89,11 @@ class Setting:
 class JobWalk:
     """Jobs during one block; untouched ones are those of the parent's state."""
 
-    def __init__(self, records: Mapping[bytes, Record], setting: Setting) -> None:
+    def __init__(self, records: Mapping[bytes, Record], setting: Setting, market: Market) -> None:
         """Start from the parent's records, which are read only."""
         self._records = records
         self._setting = setting
+        self._market = market
         self.touched: dict[Hash, Job | None] = {}
         """Jobs that the block touched, as they must be by now; None for ended ones."""
         self._locked: dict[Hash, int] = {}
@@ -150,6 +153,8 @@ class JobWalk:
         match action:
             case AssignJob():
                 return self._assign(cause, job, action)
+            case AcceptOffer():
+                return self._accept_offer(cause, job, action)
             case ReleaseJob():
                 return self._release(cause, job, action)
             case PostReceipt():
@@ -228,6 +233,15 @@ class JobWalk:
         )
         kind, told = OutcomeKind.JOB_ASSIGNED, ((action.miner,), (action.price_cap,))
         return [Outcome(kind, cause, action.job_id, job.attempt + 1, *told)]
+
+    def _accept_offer(self, cause: Hash, job: Job, action: AcceptOffer) -> list[Outcome]:
+        miner, taken = self._market.take(cause, action)
+        assignment = Assignment(miner, action.price, UnitType.NONE, 0, job.deadline_ms)
+        self.touched[action.job_id] = replace(
+            job, state=R, attempt=job.attempt + 1, assignment=assignment
+        )
+        kind, told = OutcomeKind.JOB_ASSIGNED, ((miner,), (action.price,))
+        return [taken, Outcome(kind, cause, action.job_id, job.attempt + 1, *told)]
 
     def _release(self, cause: Hash, job: Job, action: ReleaseJob) -> list[Outcome]:
         assert job.assignment is not None

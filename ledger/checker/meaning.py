@@ -15,6 +15,8 @@ from ledger.records import (
     Job,
     JobState,
     Miner,
+    MinerOffers,
+    Offer,
     PendingChanges,
     Record,
     Supply,
@@ -45,6 +47,8 @@ def last_moment_ms(record: Record | None) -> TimestampMs | None:
     """Return the last time of a clocked record as if no halt had been, None for others."""
     if isinstance(record, Unbonding | Ballot):
         return record.due_ms
+    if isinstance(record, Offer):
+        return record.expires_ms
     if not isinstance(record, Job):
         return None
     if record.dispute is not None:
@@ -138,6 +142,10 @@ def check_record(key: bytes, record: Record) -> None:
             require_equal(Invariant.SET, f"{what}: voters", sorted(set(keys)), keys)
         case PendingChanges():
             _check_pending(record)
+        case MinerOffers():
+            count, order = len(record.offers), sorted(set(record.offers))
+            require(Invariant.FIELDS, what, 1 <= count <= 64, "1 … 64 offers", count)
+            require_equal(Invariant.FIELDS, f"{what}: ids", order, list(record.offers))
         case _:
             pass
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.actions import (
+    AcceptOffer,
     Action,
     AssignJob,
     AttestationKind,
@@ -17,8 +18,9 @@ from ledger.actions import (
     SubmitJob,
     UpdateMiner,
 )
-from ledger.codec import encode
+from ledger.codec import Codec, encode
 from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
+from ledger.params import TRANSACTION_BYTES_MAX
 from ledger.store.columns import id_prefix
 from ledger.store.entries import JobEntry, MinerEntry, ReceiptEntry
 from ledger.store.tally import Tally
@@ -27,6 +29,8 @@ from ledger.store.work_models import (
     Payment,
 )
 from ledger.types import Address, Hash, Height, TimestampMs
+
+_TERMS: Final = Codec(SubmitJob, TRANSACTION_BYTES_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,11 @@ class History:
         (job.miner,), (job.price_cap,) = event.outcome.parties, event.outcome.amounts
         job.attempt = event.outcome.code
         action = event.action
-        job.lease_end_ms = action.lease_end_ms if isinstance(action, AssignJob) else None
+        if isinstance(action, AcceptOffer):
+            # The lease of a job that was taken from an offer lasts until its deadline (J25).
+            job.lease_end_ms = _TERMS.decode(job.terms).deadline_ms
+        else:
+            job.lease_end_ms = action.lease_end_ms if isinstance(action, AssignJob) else None
         job.assigned_height, job.assigned_ms = event.height, event.timestamp_ms
         self._enter(job, JobPhase.RUNNING)
         self.miners[job.miner].assignments += 1
@@ -231,6 +239,9 @@ class History:
     def units_issued(self, event: Event) -> None:
         """An account got new units; its activity shows it."""
 
+    def offered(self, event: Event) -> None:
+        """An offer came, lost a slot or left; activity and outcomes show it."""
+
     def governed(self, event: Event) -> None:
         """Authorities decided: `ballot_history` keeps those rows, not these."""
 
@@ -303,6 +314,10 @@ _STEPS: Final[dict[OutcomeKind, Callable[[History, Event], None]]] = {
     OutcomeKind.MINER_RETIRED: History.miner_retired,
     OutcomeKind.BOND_RETURNED: History.bond_returned,
     OutcomeKind.UNITS_ISSUED: History.units_issued,
+    OutcomeKind.OFFER_POSTED: History.offered,
+    OutcomeKind.OFFER_ACCEPTED: History.offered,
+    OutcomeKind.OFFER_WITHDRAWN: History.offered,
+    OutcomeKind.OFFER_EXPIRED: History.offered,
     OutcomeKind.BALLOT_OPENED: History.governed,
     OutcomeKind.BALLOT_VOTED: History.governed,
     OutcomeKind.BALLOT_PASSED: History.governed,

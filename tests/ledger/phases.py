@@ -21,10 +21,12 @@ from ledger.hashing import sha256
 from ledger.jobs import Row
 from ledger.keys import KeyPair
 from ledger.motions import Motion, ResolveDispute
+from ledger.open_offers import offers_of
 from ledger.outcomes import Outcome
 from ledger.params import Parameters
 from ledger.records import Job, JobState
 from ledger.types import Amount, Hash, TimestampMs
+from tests.ledger.offers import acceptance, offer
 from tests.ledger.worlds import AITBC, PEOPLE, World
 
 LEASE_MS: Final = 60_000
@@ -126,6 +128,12 @@ def receipt_id_of(world: World, job_id: Hash) -> Hash:
     return NO_RECEIPT_ID if receipt is None else receipt.receipt_id
 
 
+def _accept_offer(world: World, job_id: Hash) -> Action:
+    """Accept the miner's offer, which is made for it if there is none yet."""
+    known = offers_of(world.head.state, PEOPLE.miner.address)
+    return acceptance(world, job_id, known[0] if known else offer(world))
+
+
 def _release(world: World, job_id: Hash) -> Action:
     return ReleaseJob(job_id, world.job(job_id).attempt, Reason.RUNNER_FAILED)
 
@@ -144,6 +152,7 @@ def _dispute(world: World, job_id: Hash, bond: Amount) -> Action:
 
 ACTION_OF: Final[dict[Row, tuple[KeyPair, Callable[[World, Hash], Action]]]] = {
     Row.ASSIGN: (PEOPLE.coordinator, lambda world, job_id: world.assignment(job_id)),
+    Row.ACCEPT_OFFER: (PEOPLE.client, _accept_offer),
     Row.RELEASE_BY_MINER: (PEOPLE.miner, _release),
     Row.RELEASE_BY_COORDINATOR: (PEOPLE.coordinator, _release),
     Row.POST_RECEIPT: (PEOPLE.miner, lambda world, job_id: world.receipt(job_id)),

@@ -22,7 +22,7 @@ from tests.ledger.worlds import AITBC, PEOPLE, World, genesis_of
 CLIENT, STRANGER, PAYOUT = PEOPLE.client, PEOPLE.stranger.address, PEOPLE.payout.address
 SUPPLY = 5 * 1_000 * AITBC
 
-CLIENT_ROWS = (Row.ACCEPT, Row.CANCEL, Row.DISPUTE_BY_CLIENT)
+CLIENT_ROWS = (Row.ACCEPT_OFFER, Row.ACCEPT, Row.CANCEL, Row.DISPUTE_BY_CLIENT)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from ledger.outcomes import JOB_ENDS, OutcomeKind
 from ledger.records import JobState, Table, state_key
 from ledger.rulings import rule_dispute
 from tests.ledger.job_states_document import render
+from tests.ledger.offers import offer
 from tests.ledger.phases import ACTION_OF, Phase, job_in
 from tests.ledger.worlds import World
 
@@ -22,6 +23,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "job-states.md"
 # Rows and columns as ledger-rules.md has them: a phase to go to, an ending, or a rejection.
 EXPECTED = {
     Row.ASSIGN: "RUNNING LEASE_LIVE RUNNING RECEIPT_EXISTS RECEIPT_EXISTS",
+    Row.ACCEPT_OFFER: "RUNNING ALREADY_ASSIGNED ALREADY_ASSIGNED RECEIPT_EXISTS RECEIPT_EXISTS",
     Row.RELEASE_BY_MINER: "NOT_RUNNING QUEUED QUEUED RECEIPT_EXISTS RECEIPT_EXISTS",
     Row.RELEASE_BY_COORDINATOR: "NOT_RUNNING LEASE_LIVE QUEUED RECEIPT_EXISTS RECEIPT_EXISTS",
     Row.POST_RECEIPT: "NOT_RUNNING RECEIPT_IN RECEIPT_IN RECEIPT_EXISTS RECEIPT_EXISTS",
@@ -114,6 +116,7 @@ def test_a_cell_leads_only_where_the_table_says(row: Row, phase: Phase, expected
 def test_j16_an_action_is_in_time_at_the_limit_and_refused_after_it(row: Row, phase: Phase) -> None:
     world = World()
     world.register()
+    offer(world)
     job_id = job_in(world, phase)
     job = world.job(job_id)
     cell = TABLE[row][job.state]

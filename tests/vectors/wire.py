@@ -23,6 +23,8 @@ from ledger.records import (
     JobState,
     Miner,
     MinerNameClaim,
+    MinerOffers,
+    Offer,
     ReceiptRecord,
     Record,
     Supply,
@@ -48,8 +50,10 @@ from tests.vectors.world import (
     KEYS,
     MINER,
     NOW_MS,
+    OFFER_ID,
     PAYLOAD_DIGEST,
     RECEIPT_ID,
+    REQUIREMENTS_DIGEST,
     TAGS,
     Json,
     plain,
@@ -176,14 +180,23 @@ def outcomes() -> Json:
     }
 
 
+AUTOMATIC: Final = {
+    OutcomeKind.JOB_EXPIRED,
+    OutcomeKind.BOND_RETURNED,
+    OutcomeKind.OFFER_EXPIRED,
+}
+
+
 def _outcome(kind: OutcomeKind) -> Outcome:
     """Return a record of the shape that `OutcomeKind` describes."""
     if kind in GOVERNANCE_OUTCOMES:
         return governance_outcome(kind)
-    automatic = kind in {OutcomeKind.JOB_EXPIRED, OutcomeKind.BOND_RETURNED}
+    automatic = kind in AUTOMATIC
     cause = b"" if automatic else pseudo_random(f"cause {kind.name}")
     miner_event = OutcomeKind.MINER_REGISTERED <= kind <= OutcomeKind.MINER_RETIRED
     subject = MINER.address if miner_event else JOB_ID
+    if OutcomeKind.OFFER_POSTED <= kind <= OutcomeKind.OFFER_EXPIRED:
+        return Outcome(kind, cause, OFFER_ID, 9, (MINER.address,), (1_000_000,))
     if kind == OutcomeKind.JOB_SETTLED:
         three = (MINER.address, COORDINATOR.address, CLIENT.address)
         return Outcome(kind, cause, subject, 0, three, (3_040_000, 160_000, 1_800_000))
@@ -296,6 +309,14 @@ def sample_records() -> list[tuple[Table, bytes, Record]]:
         (Table.GAP, b"", Gap(NOW_MS - 3_600_000, NOW_MS, NOW_MS + 60_000)),
         (Table.SUPPLY, b"", Supply(2**62 - 10**9, 10**9)),
         *governance_records(VALIDATORS),
+        (
+            Table.OFFER,
+            OFFER_ID,
+            Offer(
+                MINER.address, "llm_inference", 1_000_000, 9, REQUIREMENTS_DIGEST, NOW_MS + 60_000
+            ),
+        ),
+        (Table.MINER_OFFERS, MINER.address, MinerOffers((pseudo_random("offer 2"), OFFER_ID))),
     ]
 
 

@@ -38,6 +38,8 @@ def pseudo_random(what: str, size: int = 32) -> bytes:
 JOB_ID: Final = pseudo_random("job")
 RECEIPT_ID: Final = pseudo_random("receipt")
 PAYLOAD_DIGEST: Final = pseudo_random("payload digest")
+OFFER_ID: Final = pseudo_random("offer")
+REQUIREMENTS_DIGEST: Final = pseudo_random("requirements digest")
 CAPABILITIES_DIGEST: Final = pseudo_random("capabilities digest")
 
 SUBMIT: Final = actions.SubmitJob(
@@ -130,6 +132,20 @@ ACTIONS: Final[list[tuple[str, KeyPair, actions.Action]]] = [
     ),
     ("fail_job", COORDINATOR, actions.FailJob(JOB_ID, 0, actions.Reason.NO_PAYLOAD)),
     ("cancel_job", CLIENT, actions.CancelJob(JOB_ID, 2_000_000)),
+    (
+        "post_offer",
+        MINER,
+        actions.PostOffer(
+            "image-classification", 1_000_000, 10, REQUIREMENTS_DIGEST, NOW_MS + 3_600_000
+        ),
+    ),
+    (
+        "post_offer of the largest capacity, for nothing",
+        MINER,
+        actions.PostOffer("llm_inference", 0, 1_000_000, REQUIREMENTS_DIGEST, TIMESTAMP_MS_MAX),
+    ),
+    ("withdraw_offer", MINER, actions.WithdrawOffer(OFFER_ID)),
+    ("accept_offer", CLIENT, actions.AcceptOffer(JOB_ID, OFFER_ID, 1_000_000)),
     *governance_actions(TAGS, KEYS, pseudo_random),
 ]
 """What each case is called, who signs it, and the action: every kind at least once."""
