@@ -23,8 +23,10 @@ from aitbc.errors import (
     NotFound,
     OfferNotAvailable,
     RateLimitExceeded,
+    ReceiptInvalid,
     ServerFault,
     Unauthenticated,
+    WebhookInvalid,
 )
 from aitbc.exchange import RetryPolicy
 from aitbc.json_values import Answer, JsonValue, Record
@@ -36,6 +38,8 @@ from aitbc.transactions import (
     read_transaction,
     sign_transaction,
 )
+from aitbc.verification import VerifiedReceipt, verify_receipt, verify_result
+from aitbc.webhooks import WebhookEvent, verify_webhook
 
 __all__ = [
     "REASONS",
@@ -67,12 +71,16 @@ __all__ = [
     "OfferNotAvailable",
     "RateLimitExceeded",
     "ReadTransaction",
+    "ReceiptInvalid",
     "Record",
     "RetryPolicy",
     "ServerFault",
     "SignedTransaction",
     "SigningKey",
     "Unauthenticated",
+    "VerifiedReceipt",
+    "WebhookEvent",
+    "WebhookInvalid",
     "action_array",
     "address_of",
     "canonical_json",
@@ -81,4 +89,7 @@ __all__ = [
     "parse_address",
     "read_transaction",
     "sign_transaction",
+    "verify_receipt",
+    "verify_result",
+    "verify_webhook",
 ]

@@ -23,6 +23,8 @@ class AsyncReceipts(AsyncResource):
     get = awaited(receipts.get_receipt)
     list = awaited(receipts.list_receipts)
     transaction = awaited(receipts.get_receipt_transaction)
+    verify = awaited(receipts.verify)
+    check = awaited(receipts.check)
 
 
 class AsyncArtifacts(AsyncResource):

@@ -4,6 +4,8 @@
 
     AitbcError
     ├── InvalidValue           a value that the caller gave cannot be encoded or parsed
+    │   └── ReceiptInvalid     a receipt or result is not what was signed
+    ├── WebhookInvalid         a webhook is not by who holds its secret
     ├── KeyFileError           a key file cannot be read or written
     ├── ConnectionFailed       the node did not answer
     ├── JobFailed              a job ended without a result
@@ -38,6 +40,15 @@ class InvalidValue(AitbcError):
         """Name the field and say what is wrong with it."""
         super().__init__(f"{field}: {reason}")
         self.field = field
+        self.reason = reason
+
+
+class ReceiptInvalid(InvalidValue):
+    """A receipt or a result that is not what its miner signed."""
+
+
+class WebhookInvalid(AitbcError):
+    """A webhook that was not signed by the holder of its secret, or not now."""
 
 
 class KeyFileError(AitbcError):

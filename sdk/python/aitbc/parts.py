@@ -23,6 +23,8 @@ class Receipts(Resource):
     get = blocking(receipts.get_receipt)
     list = blocking(receipts.list_receipts)
     transaction = blocking(receipts.get_receipt_transaction)
+    verify = blocking(receipts.verify)
+    check = blocking(receipts.check)
 
 
 class Artifacts(Resource):

@@ -60,6 +60,10 @@ class ReadTransaction:
     """The chain that it is for."""
     sender: bytes
     """Address of the key that signed."""
+    sender_public_key: bytes
+    """The key that signed."""
+    signature: bytes
+    """64 bytes over the chain's tag ``tx-sign`` and the id (T5)."""
     action: str
     """Name of the action."""
     fields: Mapping[str, FieldValue]
@@ -127,6 +131,8 @@ def read_transaction(tags: ChainTags, signed: bytes) -> ReadTransaction:
         transaction_id=identifier,
         chain_id=_CHAIN_ID("chain_id", chain_id),
         sender=address_of(signer),
+        sender_public_key=signer,
+        signature=signature_bytes,
         action=name,
         fields=fields,
         fee=AMOUNT("fee", fee),

@@ -31,6 +31,7 @@ from aitbc.answers.receipts import (
     Receipt,
     ReceiptTransaction,
     Signature,
+    Verification,
 )
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "ReceiptTransaction",
     "RegisteredCaller",
     "Signature",
+    "Verification",
 ]

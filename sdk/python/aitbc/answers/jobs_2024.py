@@ -40,6 +40,8 @@ class JobStatus(Answer):
     """Miner of the current attempt."""
     error: str | None
     """Why it ended without a result."""
+    type: str | None
+    """Its type as it was given, in lists."""
 
 
 class JobStatusPage(Answer):

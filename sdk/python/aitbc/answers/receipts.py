@@ -59,3 +59,18 @@ class ReceiptTransaction(Answer):
     """The miner's signature, base64url."""
     block_height: int
     """Block that holds it."""
+
+
+class Verification(Answer):
+    """What a node says of a receipt's authenticity."""
+
+    valid: bool
+    """Whether the chain has this receipt, and it says what was shown."""
+    miner_signature_valid: bool
+    """Whether the miner signed it."""
+    coordinator_attestations: int
+    """How much the coordinator vouched for it."""
+    verified_at: str
+    """When this was checked."""
+    reason: str | None
+    """What is wrong, if it is not valid."""

@@ -1,7 +1,14 @@
 """Receipts: the miners' signed statements of what was done for which price."""
 
-from aitbc.answers import Receipt, ReceiptTransaction
+from collections.abc import Mapping
+
+from aitbc.answers import Receipt, ReceiptTransaction, Verification
+from aitbc.calls.chain import chain_tags
+from aitbc.digests import ChainTags
+from aitbc.errors import ReceiptInvalid
 from aitbc.exchange import Flow, Request, Session, ask, ask_list, segment
+from aitbc.json_values import JsonValue
+from aitbc.verification import VerifiedReceipt, verify_receipt
 
 _VERSION = {"AITBC-Version": "2026-01-24"}
 """The version whose receipts name units and price."""
@@ -38,3 +45,36 @@ def get_receipt_transaction(session: Session, receipt_id: str) -> Flow[ReceiptTr
     """Return the signed transaction that a receipt is; `aitbc.verify_receipt` checks it."""
     request = Request("GET", f"/v1/receipts/{segment(receipt_id)}/transaction")
     return (yield from ask(session, request, ReceiptTransaction))
+
+
+def verify(session: Session, receipt: Mapping[str, JsonValue]) -> Flow[Verification]:
+    """Ask the node whether a receipt is authentic; see `check` for trusting no node.
+
+    Args:
+        session: the client's.
+        receipt: the receipt, in any version's shape.
+    """
+    request = Request("POST", "/v1/receipts/verify", json={"receipt": receipt}, repeatable=True)
+    return (yield from ask(session, request, Verification))
+
+
+def check(
+    session: Session, receipt_id: str, *, tags: ChainTags | None = None
+) -> Flow[VerifiedReceipt]:
+    """Fetch a receipt and the transaction that it is, check both here, and return what they say.
+
+    Args:
+        session: the client's.
+        receipt_id: the receipt, or its job.
+        tags: the chain that is trusted; when None the node is asked for it, and trusted in that.
+
+    Raises:
+        ReceiptInvalid: the node shows something else than what a miner signed.
+    """
+    trusted = tags if tags is not None else (yield from chain_tags(session))
+    receipt = yield from get_receipt(session, receipt_id)
+    answer = yield from get_receipt_transaction(session, receipt_id)
+    found = verify_receipt(trusted, str(answer["transaction"]), receipt)
+    if receipt_id not in {found.receipt_id, found.job_id}:
+        raise ReceiptInvalid("receipt_id", f"the node shows {found.receipt_id} instead")
+    return found
