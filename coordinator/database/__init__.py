@@ -4,6 +4,7 @@ from coordinator.database import (  # noqa: F401 - each declares its tables
     account_tables,
     events_tables,
     idempotency_tables,
+    marketplace_tables,
     webhook_tables,
 )
 from coordinator.database.engine import Database

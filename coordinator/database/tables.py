@@ -103,6 +103,8 @@ jobs = Table(
     Column("fee", BigInteger, nullable=False),
     Column("requested_ms", BigInteger, nullable=False),
     Column("deadline_ms", BigInteger, nullable=False),
+    # Whether it is given to nobody until its client accepts an offer for it (S2).
+    Column("is_held", Boolean, nullable=False, server_default=false()),
     # Id of a signed assignment that is not final: nobody else is assigned meanwhile.
     Column("open_assignment", Id),
     Column("phase", String(16), nullable=False),
