@@ -55,10 +55,10 @@ def check_error(response: httpx.Response, status: int, code: str) -> dict[str, o
         ("GET", "/v1/artifacts/..%2f..%2fetc%2fpasswd", 404, "NOT_FOUND"),
         ("GET", "/nothing", 404, "NOT_FOUND"),
         ("GET", "/v1", 404, "NOT_FOUND"),
-        ("DELETE", UNKNOWN_JOB, 405, "METHOD_NOT_ALLOWED"),
+        ("PUT", UNKNOWN_JOB, 405, "METHOD_NOT_ALLOWED"),
         ("PUT", "/v1/jobs", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/faulty", 500, "INTERNAL_ERROR"),
-        ("GET", "/openapi/2024-01-01.json", 404, "NOT_FOUND"),
+        ("GET", "/openapi/2024-01-02.json", 404, "NOT_FOUND"),
         ("GET", "/docs-assets/..%2fdocument.py", 404, "NOT_FOUND"),
     ],
 )
@@ -146,7 +146,7 @@ async def test_a_callers_request_id_is_kept_if_it_is_plain(
         (b'{"prompt": "a", "payload": {}}', JSON, 400, "AMBIGUOUS_BODY"),
         (b'{"payload": {"input": "x"}}', JSON, 400, "INVALID_JOB_TYPE"),
         (b'{"payload": {"service": "mining"}}', JSON, 400, "INVALID_JOB_TYPE"),
-        (b'{"name": "n", "type": "ai-inference"}', JSON, 400, "API_VERSION_NOT_SERVED"),
+        (b'{"name": "n", "type": "ai-inference"}', JSON, 400, "INVALID_JOB_TYPE"),
     ],
 )
 async def test_bodies_that_cannot_be_read_are_refused_by_what_is_wrong(

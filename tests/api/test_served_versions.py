@@ -7,8 +7,17 @@ from tests.api.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+OLDEST: dict[str, object] = {"type": "ai-inference", "input": {"prompt": "Hello"}}
 OLDER: dict[str, object] = {"prompt": "Hello"}
 NEWER: dict[str, object] = {"payload": {"prompt": "Hello"}}
+
+BODIES: dict[str, dict[str, object]] = {
+    "2024-01-01": OLDEST,
+    "2026-01-24": OLDER,
+    "2026-05-11": NEWER,
+}
+
+SUPPORTED = list(BODIES)
 
 
 def served(response: httpx.Response) -> tuple[str, str]:
@@ -16,6 +25,9 @@ def served(response: httpx.Response) -> tuple[str, str]:
 
 
 async def test_a_submission_is_served_in_the_version_of_its_body(site_of_module: Site) -> None:
+    oldest = await site_of_module.http.post("/v1/jobs", json=OLDEST)
+    assert served(oldest) == ("2024-01-01", "body")
+    assert oldest.json()["status"] == "submitted"
     older = await site_of_module.http.post("/v1/jobs", json=OLDER)
     assert served(older) == ("2026-01-24", "body")
     assert older.json()["status"] == "pending"
@@ -28,22 +40,31 @@ async def test_a_job_answers_in_its_own_version_where_its_document_has_the_route
     site_of_module: Site,
 ) -> None:
     site = site_of_module
-    older, newer = await site.done(OLDER), await site.done(NEWER)
-    for path, of_older, of_newer in (
-        ("", ("2026-01-24", "object"), ("2026-05-11", "object")),
-        ("/result", ("2026-05-11", "route"), ("2026-05-11", "object")),
-        ("/payment", ("2026-05-11", "route"), ("2026-05-11", "object")),
-        ("/receipt", ("2026-05-11", "route"), ("2026-05-11", "object")),
-        ("/receipts", ("2026-05-11", "route"), ("2026-05-11", "object")),
+    done = {version: await site.done(body) for version, body in BODIES.items()}
+    for path, documents in (
+        ("", SUPPORTED),
+        ("/results", ["2024-01-01"]),
+        ("/result", ["2026-05-11"]),
+        ("/payment", ["2026-05-11"]),
+        ("/receipt", ["2026-05-11"]),
+        ("/receipts", ["2026-05-11"]),
     ):
-        for job_id, version in ((older, of_older), (newer, of_newer)):
+        for created_in, job_id in done.items():
             response = await site.http.get(f"/v1/jobs/{job_id}{path}")
             assert response.status_code == 200, response.text
-            assert served(response) == version, path
-    bodies: list[tuple[dict[str, object], str]] = [(OLDER, "2026-01-24"), (NEWER, "2026-05-11")]
-    for body, created_in in bodies:
-        cancelled = await site.http.post(f"/v1/jobs/{await site.queued(body)}/cancel")
-        assert served(cancelled) == (created_in, "object")
+            own = (created_in, "object")
+            expected = own if created_in in documents else (documents[-1], "route")
+            assert served(response) == expected, path
+    for created_in, body in BODIES.items():
+        by_post = await site.http.post(f"/v1/jobs/{await site.queued(body)}/cancel")
+        by_delete = await site.http.delete(f"/v1/jobs/{await site.queued(body)}")
+        if created_in == "2024-01-01":
+            assert served(by_post) == ("2026-05-11", "route")
+            assert served(by_delete) == ("2024-01-01", "object")
+        else:
+            assert served(by_post) == (created_in, "object")
+            assert served(by_delete) == ("2024-01-01", "route")
+        assert by_delete.json()["status"] == "cancelled"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +75,8 @@ async def test_a_job_answers_in_its_own_version_where_its_document_has_the_route
         ("/v1/stats", ("2026-01-24", "route")),
         ("/explorer/blocks", ("2026-01-24", "route")),
         ("/explorer/receipts", ("2026-01-24", "route")),
+        (f"/v1/receipts/job_{'0' * 64}", ("2024-01-01", "object")),
+        (f"/v1/receipts/receipt_{'0' * 64}", ("2026-01-24", "object")),
         ("/v1/miners", ("2026-05-11", "default")),
         ("/v1/clients/me", ("2026-05-11", "default")),
         ("/nothing", ("2026-05-11", "default")),
@@ -65,29 +88,65 @@ async def test_a_route_without_an_object_answers_in_its_newest_document(
     assert served(await site_of_module.http.get(path)) == version
 
 
-@pytest.mark.parametrize("version", ["2026-01-24", "2026-05-11"])
-async def test_a_job_made_in_one_version_is_readable_in_the_other(
-    site_of_module: Site, version: str
+@pytest.mark.parametrize("created_in", BODIES)
+async def test_a_job_made_in_one_version_is_readable_in_all(
+    site_of_module: Site, created_in: str
 ) -> None:
     site = site_of_module
-    headers = {"AITBC-Version": version}
-    for body in (OLDER, NEWER):
-        job_id = await site.done(body, "Hello back.")
-        job = await site.http.get(f"/v1/jobs/{job_id}", headers=headers)
-        assert served(job) == (version, "header")
-        if version == "2026-01-24":
-            assert (job.json()["status"], job.json()["result"]) == ("completed", "Hello back.")
-            assert job.json()["prompt"] == "Hello"
+    job_id = await site.done(BODIES[created_in], "Hello back.")
+    for version in SUPPORTED:
+        headers = {"AITBC-Version": version}
+        response = await site.http.get(f"/v1/jobs/{job_id}", headers=headers)
+        assert served(response) == (version, "header")
+        job = response.json()
+        if version == "2026-05-11":
+            assert (job["state"], job["payment_status"]) == ("COMPLETED", "released")
         else:
-            assert (job.json()["state"], job.json()["payment_status"]) == (
-                "COMPLETED",
-                "released",
-            )
+            assert job["status"] == "completed"
+        if version == "2026-01-24":
+            assert job["result"] == "Hello back."
+            assert job["prompt"] == "Hello"
         result = await site.http.get(f"/v1/jobs/{job_id}/result", headers=headers)
         assert result.json()["result"]["output"] == "Hello back."
+        results = await site.http.get(f"/v1/jobs/{job_id}/results", headers=headers)
+        assert results.json()["results"] == {"output": "Hello back."}
         receipt = await site.http.get(f"/v1/jobs/{job_id}/receipt", headers=headers)
         name = "provider" if version == "2026-01-24" else "miner_id"
         assert receipt.json()[name] == "my-miner-001"
+        by_job = await site.http.get(f"/v1/receipts/{job_id}", headers=headers)
+        assert by_job.json() == receipt.json()
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+async def test_every_route_of_jobs_answers_in_every_version(
+    site_of_module: Site, version: str
+) -> None:
+    site, headers = site_of_module, {"AITBC-Version": version}
+    created = await site.submit(BODIES[version], **headers)
+    assert created["job_id"]
+    for method in ("DELETE", "POST"):
+        job_id = await site.queued(BODIES["2026-01-24"])
+        path = f"/v1/jobs/{job_id}" + ("/cancel" if method == "POST" else "")
+        response = await site.http.request(method, path, headers=headers)
+        assert (response.status_code, served(response)) == (200, (version, "header"))
+        spelling = response.json().get("status") or response.json()["state"]
+        assert spelling.lower() == "cancelled"
+    job_id = await site.queued(BODIES["2026-05-11"])
+    await site.register()
+    offered = await site.http.get("/v1/jobs/available?miner_id=my-miner-001", headers=headers)
+    assert offered.json()["job_id"]
+    lease = await site.http.post(
+        f"/v1/jobs/{job_id}/claim", json={"miner_id": "my-miner-001"}, headers=headers
+    )
+    assert lease.json()["job"]["job_id"] == job_id
+    receipt = await site.http.post(
+        f"/v1/jobs/{job_id}/complete",
+        json={"miner_id": "my-miner-001", "result": "Done."},
+        headers=headers,
+    )
+    assert receipt.json()["job_id"] == job_id
+    listed = await site.http.get("/v1/receipts?limit=1", headers=headers)
+    assert set(listed.json()[0]) == set(receipt.json())
 
 
 async def test_lists_have_the_shape_and_the_limits_of_their_version(site_of_module: Site) -> None:
@@ -109,20 +168,33 @@ async def test_lists_have_the_shape_and_the_limits_of_their_version(site_of_modu
     assert [job["job_id"] for job in skipped["jobs"]] == [newer["jobs"][1]["job_id"]]
 
 
-@pytest.mark.parametrize(
-    ("version", "body", "pointer"),
-    [("2026-05-11", OLDER, "/prompt"), ("2026-01-24", NEWER, "/payload")],
-)
+POINTERS = {"2024-01-01": "/type", "2026-01-24": "/prompt", "2026-05-11": "/payload"}
+
+
+@pytest.mark.parametrize("sent", SUPPORTED)
+@pytest.mark.parametrize("asked", SUPPORTED)
 async def test_an_explicit_version_refuses_the_others_body(
-    site_of_module: Site, version: str, body: dict[str, object], pointer: str
+    site_of_module: Site, asked: str, sent: str
 ) -> None:
-    headers = {"AITBC-Version": version}
-    response = await site_of_module.http.post("/v1/jobs", json=body, headers=headers)
+    headers = {"AITBC-Version": asked}
+    response = await site_of_module.http.post("/v1/jobs", json=BODIES[sent], headers=headers)
+    assert served(response) == (asked, "header")
+    if asked == sent:
+        assert response.status_code == 201
+        return
     assert response.status_code == 400
     assert response.json()["error_code"] == "VALIDATION_ERROR"
-    assert response.json()["errors"][0]["pointer"] == pointer
-    assert "this body is of version" in response.json()["detail"]
-    assert served(response) == (version, "header")
+    assert response.json()["errors"][0]["pointer"] == POINTERS[sent]
+    assert f"this body is of version {sent}" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"AITBC-Version": "2024-01-01"}])
+async def test_a_body_of_two_versions_is_ambiguous(
+    site_of_module: Site, headers: dict[str, str]
+) -> None:
+    for body in (OLDEST | OLDER, OLDER | NEWER, OLDEST | NEWER, {"name": "n", "prompt": "p"}):
+        response = await site_of_module.http.post("/v1/jobs", json=body, headers=headers)
+        assert (response.status_code, response.json()["error_code"]) == (400, "AMBIGUOUS_BODY")
 
 
 @pytest.mark.parametrize("version", ["", "latest", "2026-05-12", "2026-05-11,2026-05-11"])
@@ -132,7 +204,7 @@ async def test_an_unknown_version_is_refused_with_those_that_there_are(
     headers = {"AITBC-Version": version}
     response = await site_of_module.http.get("/v1/jobs", headers=headers)
     assert (response.status_code, response.json()["error_code"]) == (400, "UNKNOWN_API_VERSION")
-    assert response.json()["supported"] == ["2026-01-24", "2026-05-11"]
+    assert response.json()["supported"] == SUPPORTED
 
 
 async def test_a_repeated_version_is_refused(site_of_module: Site) -> None:
@@ -145,19 +217,6 @@ async def test_the_version_is_judged_before_the_key(site_of_module: Site) -> Non
     headers = {"AITBC-Version": "latest", "X-Api-Key": "wrong"}
     response = await site_of_module.http.get("/v1/jobs", headers=headers)
     assert response.json()["error_code"] == "UNKNOWN_API_VERSION"
-
-
-async def test_the_oldest_version_is_known_and_says_that_it_is_not_served(
-    site_of_module: Site,
-) -> None:
-    explicit = await site_of_module.http.get("/v1/jobs", headers={"AITBC-Version": "2024-01-01"})
-    by_body = await site_of_module.http.post("/v1/jobs", json={"name": "n", "type": "x"})
-    by_id = await site_of_module.http.get(f"/v1/receipts/job_{'0' * 64}")
-    for response, source in ((explicit, "header"), (by_body, "body"), (by_id, "object")):
-        assert response.status_code == 400
-        assert response.json()["error_code"] == "API_VERSION_NOT_SERVED"
-        assert response.json()["supported"] == ["2026-01-24", "2026-05-11"]
-        assert served(response) == ("2024-01-01", source)
 
 
 async def test_a_receipt_is_found_by_its_jobs_id_in_an_explicit_version(

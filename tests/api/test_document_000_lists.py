@@ -1,0 +1,102 @@
+"""Document 000 (version 2024-01-01): lists of jobs, each on a site of its own."""
+
+import pytest
+
+from tests.api.document_000 import EXPLICIT, TEXT, printed_request
+from tests.api.document_002 import WHOLE_SECONDS
+from tests.api.site import MINER, Site
+
+
+async def listed(site: Site, query: str = "") -> dict[str, list[dict[str, object]]]:
+    response = await site.http.get(f"/v1/jobs{query}", headers=EXPLICIT)
+    assert response.status_code == 200, response.text
+    page: dict[str, list[dict[str, object]]] = response.json()
+    return page
+
+
+async def job_in(site: Site, status: str) -> str:
+    """Return the id of a job that is brought to a status."""
+    await site.register()
+    if status == "completed":
+        return await site.done(TEXT)
+    job_id = await site.queued(TEXT)
+    if status in {"running", "failed"}:
+        assert (await site.claim(job_id)).status_code == 200
+    if status == "failed":
+        give_up = {"miner_id": MINER, "reason": "BAD_INPUT"}
+        assert (await site.http.post(f"/v1/jobs/{job_id}/fail", json=give_up)).is_success
+        await site.world.quiet()
+    if status == "cancelled":
+        assert (await site.http.delete(f"/v1/jobs/{job_id}")).status_code == 200
+    return job_id
+
+
+@pytest.mark.row(
+    "2024-01-01.000.jobs.list",
+    "2024-01-01.000.jobs.list.limit-default",
+    "2024-01-01.000.jobs.list.offset-default",
+)
+async def test_a_list_is_an_envelope_newest_first_of_fifty(site: Site) -> None:
+    jobs = [await site.submit(TEXT) for _ in range(52)]
+    newest_first = [job["job_id"] for job in reversed(jobs)]
+    page = await listed(site)
+    assert set(page) == {"jobs", "total", "limit", "offset"}
+    assert (page["total"], page["limit"], page["offset"]) == (52, 50, 0)
+    assert [job["job_id"] for job in page["jobs"]] == newest_first[:50]
+    for job in page["jobs"]:
+        assert set(job) == {"job_id", "status", "type", "created_at"}
+        assert (job["status"], job["type"]) == ("submitted", "ai-inference")
+        assert WHOLE_SECONDS.fullmatch(str(job["created_at"]))
+    skipped = await listed(site, "?offset=50")
+    assert (skipped["total"], skipped["limit"], skipped["offset"]) == (52, 50, 50)
+    assert [job["job_id"] for job in skipped["jobs"]] == newest_first[50:]
+    few = await listed(site, "?limit=3&offset=2")
+    assert (few["total"], few["limit"], few["offset"]) == (52, 3, 2)
+    assert [job["job_id"] for job in few["jobs"]] == newest_first[2:5]
+    # No maximum is documented: more is served as the most that there is (J2).
+    assert (await listed(site, "?limit=1000"))["limit"] == 100
+
+
+@pytest.mark.row(
+    "2024-01-01.000.jobs.list.status-submitted",
+    "2024-01-01.000.jobs.list.status-running",
+    "2024-01-01.000.jobs.list.status-completed",
+    "2024-01-01.000.jobs.list.status-failed",
+)
+async def test_a_status_lists_only_its_jobs_and_counts_only_them(site: Site) -> None:
+    statuses = ("submitted", "running", "completed", "failed", "cancelled")
+    wanted = {status: await job_in(site, status) for status in statuses}
+    assert (await listed(site))["total"] == len(statuses)
+    for status, job_id in wanted.items():
+        for spelling in (f"status={status}", f"state={status.upper()}"):
+            page = await listed(site, f"?{spelling}")
+            assert page["total"] == 1, spelling
+            assert [(job["job_id"], job["status"]) for job in page["jobs"]] == [(job_id, status)]
+    refused = await site.http.get("/v1/jobs?status=sleeping", headers=EXPLICIT)
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "VALIDATION_ERROR")
+
+
+async def test_failed_includes_expired(site: Site) -> None:
+    expired = await site.queued({**TEXT, "ttl_seconds": 1})
+    await site.world.pass_time(60)
+    page = await listed(site, "?status=failed")
+    assert [(job["job_id"], job["status"]) for job in page["jobs"]] == [(expired, "failed")]
+
+
+@pytest.mark.row("2024-01-01.000.jobs.list.type")
+async def test_a_type_lists_only_its_jobs_by_the_clients_spelling_or_the_service(
+    site: Site,
+) -> None:
+    program = (await site.submit(printed_request("jobs.create")))["job_id"]
+    text = (await site.submit({**TEXT, "type": "llm-inference"}))["job_id"]
+    older = (await site.submit({"prompt": "Hello"}))["job_id"]
+    for wanted, expected in (
+        ("ai-inference", [program]),
+        ("python", [program]),
+        ("llm-inference", [text]),
+        ("llm_inference", [older, text]),
+        ("whisper_transcribe", []),
+    ):
+        page = await listed(site, f"?type={wanted}")
+        assert [job["job_id"] for job in page["jobs"]] == expected, wanted
+        assert page["total"] == len(expected)
