@@ -14,6 +14,8 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
+from coordinator.accounts import routes as accounts
+from coordinator.admin import routes as admin
 from coordinator.artifacts import routes as artifacts
 from coordinator.clients import routes as clients
 from coordinator.http import Admission, HttpConfig, RateLimiter, exception_handlers
@@ -39,6 +41,8 @@ _ROUTES: Final = (
     *miners.HANDLERS,
     *receipts.HANDLERS,
     *clients.HANDLERS,
+    *accounts.HANDLERS,
+    *admin.HANDLERS,
     *artifacts.HANDLERS,
     *stats.HANDLERS,
     *registry.HANDLERS,

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from coordinator.accounts.service import AccountService
 from coordinator.artifacts.service import ArtifactService
 from coordinator.clients.service import ClientService
 from coordinator.config import CoordinatorConfig
@@ -52,6 +53,8 @@ class Services:
     """Public receipts."""
     clients: ClientService
     """Who may call."""
+    accounts: AccountService
+    """What clients have."""
     artifacts: ArtifactService
     """Files."""
     registry: ServiceRegistry
@@ -149,6 +152,7 @@ def build_services(
         miners=MinerService(core, presence),
         receipts=receipts,
         clients=clients,
+        accounts=AccountService(core),
         artifacts=artifacts,
         registry=core.registry,
         stats=StatsService(core, index),

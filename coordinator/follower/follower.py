@@ -7,7 +7,9 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection, delete, insert, select, update
 
+from coordinator.accounts.entries import record_entries
 from coordinator.database import Database, DatabaseOfAnotherChain
+from coordinator.database.account_tables import account_entries
 from coordinator.database.tables import CHAIN_DERIVED, attestations, jobs, receipts
 from coordinator.database.tables import chain as cursor
 from coordinator.duties import Duties
@@ -105,6 +107,7 @@ class Follower:
             assert block.header.height == height + 1, "the store gives blocks in order"
             effects = BlockEffects(connection, block, self._coordinator)
             effects.apply()
+            record_entries(connection, block)
             changed |= effects.changed_jobs
             fates |= effects.fates
             height, parent_id = block.header.height, block.block_id
@@ -132,6 +135,7 @@ def empty_derived(connection: Connection) -> None:
     """Forget all that is derived from the chain, so that it is followed again from genesis."""
     connection.execute(delete(receipts))
     connection.execute(delete(attestations))
+    connection.execute(delete(account_entries))
     connection.execute(delete(jobs).where(jobs.c.client_id.is_(None)))
     for table, values in CHAIN_DERIVED.items():
         connection.execute(update(table).values(**values))

@@ -1,0 +1,59 @@
+"""Types on the wire of the operator's side."""
+
+from coordinator.http.money import format_text
+from coordinator.invariants import InvariantReport
+from coordinator.wire import MoneyText, View
+
+
+class Invariant(View, kw_only=True, frozen=True):
+    """One thing that must hold."""
+
+    name: str
+    """Its name."""
+    meaning: str
+    """What must hold."""
+    holds: bool
+    """Whether it does."""
+    violations: list[str]
+    """What does not; at most 100 are listed."""
+    count: int
+    """How many there are."""
+
+
+class Invariants(View, kw_only=True, frozen=True):
+    """What must hold between the coordinator's tables and the chain."""
+
+    holds: bool
+    """Whether all of it does."""
+    as_of_height: int
+    """Height of the final block that the tables follow."""
+    is_current: bool
+    """Whether that was the newest one. Otherwise only what the tables say alone was checked: the
+    coordinator is catching up."""
+    open_jobs: int
+    """Jobs whose escrow is locked."""
+    escrowed: MoneyText
+    """AITBC in those escrows, by the chain."""
+    checks: list[Invariant]
+    """Each check with what it found."""
+
+
+def invariants_view(report: InvariantReport) -> Invariants:
+    """Return what was found."""
+    return Invariants(
+        holds=not report.violations,
+        as_of_height=report.as_of_height,
+        is_current=report.is_current,
+        open_jobs=report.open_jobs,
+        escrowed=format_text(report.escrowed),
+        checks=[
+            Invariant(
+                name=check.name,
+                meaning=check.meaning,
+                holds=check.count == 0,
+                violations=list(check.violations),
+                count=check.count,
+            )
+            for check in report.checks
+        ],
+    )
