@@ -10,8 +10,12 @@ from aitbc.async_parts import (
     AsyncKeys,
     AsyncMe,
     AsyncReceipts,
+    AsyncRegistry,
+    AsyncServices,
+    AsyncStatements,
+    AsyncWebhooks,
 )
-from aitbc.calls import artifacts, chain, jobs, jobs_2024, receipts
+from aitbc.calls import artifacts, chain, events, jobs, jobs_2024, receipts
 from aitbc.exchange import RetryPolicy, session_of
 from aitbc.http_async import AsyncTransport
 from aitbc.methods import AsyncResource, awaited, iterated_async
@@ -48,6 +52,10 @@ class AwaitedClient(AsyncResource):
         self.keys = AsyncKeys(self.http)
         self.me = AsyncMe(self.http)
         self.receipts = AsyncReceipts(self.http)
+        self.registry = AsyncRegistry(self.http)
+        self.services = AsyncServices(self.http)
+        self.statements = AsyncStatements(self.http)
+        self.webhooks = AsyncWebhooks(self.http)
 
     async def __aenter__(self) -> Self:
         """Return the client; leaving the block closes it."""
@@ -90,11 +98,13 @@ class AsyncClient(AwaitedClient):
     _version = jobs.API_VERSION
 
     submit_job = awaited(jobs.submit_job)
+    quote_job = awaited(jobs.quote_job)
     get_job = awaited(jobs.get_job)
     list_jobs = awaited(jobs.list_jobs)
     iterate_jobs = iterated_async(jobs.iterate_jobs)
     wait_for_job = awaited(jobs.wait_for_job)
     watch_job = iterated_async(jobs.watch_job)
+    stream_job = iterated_async(events.stream_job)
     get_job_result = awaited(jobs.get_job_result)
     cancel_job = awaited(jobs.cancel_job)
     get_payment = awaited(jobs.get_payment)

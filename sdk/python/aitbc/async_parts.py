@@ -1,6 +1,16 @@
 """The parts of the asynchronous clients, each a table of calls."""
 
-from aitbc.calls import artifacts, chain, clients, jobs_2024, receipts
+from aitbc.calls import (
+    accounts,
+    artifacts,
+    chain,
+    clients,
+    events,
+    jobs_2024,
+    receipts,
+    services,
+    webhooks,
+)
 from aitbc.methods import AsyncResource, awaited, iterated_async
 
 
@@ -8,11 +18,13 @@ class AsyncJobs(AsyncResource):
     """Jobs, version 2024-01-01."""
 
     create = awaited(jobs_2024.create)
+    quote = awaited(jobs_2024.quote)
     get = awaited(jobs_2024.get)
     list = awaited(jobs_2024.list_)
     iterate = iterated_async(jobs_2024.iterate)
     wait = awaited(jobs_2024.wait)
     watch = iterated_async(jobs_2024.watch_)
+    stream = iterated_async(events.stream_job)
     get_results = awaited(jobs_2024.get_results)
     cancel = awaited(jobs_2024.cancel)
 
@@ -39,6 +51,7 @@ class AsyncMe(AsyncResource):
 
     register = awaited(clients.register)
     get = awaited(clients.me)
+    balance = awaited(accounts.get_balance)
 
 
 class AsyncKeys(AsyncResource):
@@ -46,6 +59,8 @@ class AsyncKeys(AsyncResource):
 
     create = awaited(clients.create_key)
     list = awaited(clients.list_keys)
+    rotate = awaited(clients.rotate_key)
+    usage = awaited(clients.get_key_use)
     revoke = awaited(clients.revoke_key)
 
 
@@ -62,3 +77,44 @@ class AsyncChain(AsyncResource):
     account = awaited(chain.get_account)
     transaction = awaited(chain.get_transaction)
     send = awaited(chain.send_transaction)
+
+
+class AsyncStatements(AsyncResource):
+    """What came and went on the caller's accounts."""
+
+    get = awaited(accounts.get_statement)
+    lines = iterated_async(accounts.iterate_statement)
+    csv = awaited(accounts.get_statement_csv)
+
+
+class AsyncRegistry(AsyncResource):
+    """The services that jobs may ask for."""
+
+    list = awaited(services.list_services)
+    get = awaited(services.get_service)
+    schema = awaited(services.get_schema)
+    requirements = awaited(services.get_requirements)
+    validate = awaited(services.validate)
+
+
+class AsyncServices(AsyncResource):
+    """Orders of services; each makes a job."""
+
+    whisper_transcribe = awaited(services.whisper_transcribe)
+    stable_diffusion_generate = awaited(services.stable_diffusion_generate)
+    llm_inference = awaited(services.llm_inference)
+    ffmpeg_transcode = awaited(services.ffmpeg_transcode)
+    blender_render = awaited(services.blender_render)
+
+
+class AsyncWebhooks(AsyncResource):
+    """Where the node tells what happened to jobs."""
+
+    create = awaited(webhooks.create_webhook)
+    list = awaited(webhooks.list_webhooks)
+    get = awaited(webhooks.get_webhook)
+    change = awaited(webhooks.change_webhook)
+    delete = awaited(webhooks.delete_webhook)
+    test = awaited(webhooks.send_test)
+    deliveries = awaited(webhooks.list_deliveries)
+    redeliver = awaited(webhooks.redeliver)

@@ -6,11 +6,22 @@ A client opens no connection until it is used, and no call waits longer than it 
 from types import TracebackType
 from typing import Self
 
-from aitbc.calls import artifacts, chain, jobs, jobs_2024, receipts
+from aitbc.calls import artifacts, chain, events, jobs, jobs_2024, receipts
 from aitbc.exchange import RetryPolicy, session_of
 from aitbc.http import Transport
 from aitbc.methods import Resource, blocking, iterated
-from aitbc.parts import Artifacts, Chain, Jobs, Keys, Me, Receipts
+from aitbc.parts import (
+    Artifacts,
+    Chain,
+    Jobs,
+    Keys,
+    Me,
+    Receipts,
+    Registry,
+    Services,
+    Statements,
+    Webhooks,
+)
 
 
 class BlockingClient(Resource):
@@ -44,6 +55,10 @@ class BlockingClient(Resource):
         self.keys = Keys(self.http)
         self.me = Me(self.http)
         self.receipts = Receipts(self.http)
+        self.registry = Registry(self.http)
+        self.services = Services(self.http)
+        self.statements = Statements(self.http)
+        self.webhooks = Webhooks(self.http)
 
     def __enter__(self) -> Self:
         """Return the client; leaving the block closes it."""
@@ -86,11 +101,13 @@ class Client(BlockingClient):
     _version = jobs.API_VERSION
 
     submit_job = blocking(jobs.submit_job)
+    quote_job = blocking(jobs.quote_job)
     get_job = blocking(jobs.get_job)
     list_jobs = blocking(jobs.list_jobs)
     iterate_jobs = iterated(jobs.iterate_jobs)
     wait_for_job = blocking(jobs.wait_for_job)
     watch_job = iterated(jobs.watch_job)
+    stream_job = iterated(events.stream_job)
     get_job_result = blocking(jobs.get_job_result)
     cancel_job = blocking(jobs.cancel_job)
     get_payment = blocking(jobs.get_payment)

@@ -1,6 +1,16 @@
 """The parts of the clients that block, each a table of calls."""
 
-from aitbc.calls import artifacts, chain, clients, jobs_2024, receipts
+from aitbc.calls import (
+    accounts,
+    artifacts,
+    chain,
+    clients,
+    events,
+    jobs_2024,
+    receipts,
+    services,
+    webhooks,
+)
 from aitbc.methods import Resource, blocking, iterated
 
 
@@ -8,11 +18,13 @@ class Jobs(Resource):
     """Jobs, version 2024-01-01."""
 
     create = blocking(jobs_2024.create)
+    quote = blocking(jobs_2024.quote)
     get = blocking(jobs_2024.get)
     list = blocking(jobs_2024.list_)
     iterate = iterated(jobs_2024.iterate)
     wait = blocking(jobs_2024.wait)
     watch = iterated(jobs_2024.watch_)
+    stream = iterated(events.stream_job)
     get_results = blocking(jobs_2024.get_results)
     cancel = blocking(jobs_2024.cancel)
 
@@ -39,6 +51,7 @@ class Me(Resource):
 
     register = blocking(clients.register)
     get = blocking(clients.me)
+    balance = blocking(accounts.get_balance)
 
 
 class Keys(Resource):
@@ -46,6 +59,8 @@ class Keys(Resource):
 
     create = blocking(clients.create_key)
     list = blocking(clients.list_keys)
+    rotate = blocking(clients.rotate_key)
+    usage = blocking(clients.get_key_use)
     revoke = blocking(clients.revoke_key)
 
 
@@ -62,3 +77,44 @@ class Chain(Resource):
     account = blocking(chain.get_account)
     transaction = blocking(chain.get_transaction)
     send = blocking(chain.send_transaction)
+
+
+class Statements(Resource):
+    """What came and went on the caller's accounts."""
+
+    get = blocking(accounts.get_statement)
+    lines = iterated(accounts.iterate_statement)
+    csv = blocking(accounts.get_statement_csv)
+
+
+class Registry(Resource):
+    """The services that jobs may ask for."""
+
+    list = blocking(services.list_services)
+    get = blocking(services.get_service)
+    schema = blocking(services.get_schema)
+    requirements = blocking(services.get_requirements)
+    validate = blocking(services.validate)
+
+
+class Services(Resource):
+    """Orders of services; each makes a job."""
+
+    whisper_transcribe = blocking(services.whisper_transcribe)
+    stable_diffusion_generate = blocking(services.stable_diffusion_generate)
+    llm_inference = blocking(services.llm_inference)
+    ffmpeg_transcode = blocking(services.ffmpeg_transcode)
+    blender_render = blocking(services.blender_render)
+
+
+class Webhooks(Resource):
+    """Where the node tells what happened to jobs."""
+
+    create = blocking(webhooks.create_webhook)
+    list = blocking(webhooks.list_webhooks)
+    get = blocking(webhooks.get_webhook)
+    change = blocking(webhooks.change_webhook)
+    delete = blocking(webhooks.delete_webhook)
+    test = blocking(webhooks.send_test)
+    deliveries = blocking(webhooks.list_deliveries)
+    redeliver = blocking(webhooks.redeliver)

@@ -3,21 +3,29 @@
 The node may send more than is declared here; what is not declared is read with brackets.
 """
 
+from aitbc.answers.accounts import (
+    Balance,
+    Statement,
+    StatementLine,
+)
 from aitbc.answers.clients import (
     ApiKey,
     Artifact,
     Caller,
+    KeyUse,
     NewApiKey,
     RegisteredCaller,
 )
 from aitbc.answers.jobs import (
     CancelledJob,
     Job,
+    JobEvent,
     JobPage,
     JobReceipt,
     JobResult,
     Output,
     Payment,
+    Quote,
     ReceiptSummary,
 )
 from aitbc.answers.jobs_2024 import (
@@ -33,28 +41,52 @@ from aitbc.answers.receipts import (
     Signature,
     Verification,
 )
+from aitbc.answers.services import (
+    Requirement,
+    Service,
+    Validation,
+)
+from aitbc.answers.webhooks import (
+    NewWebhook,
+    Webhook,
+    WebhookDelivery,
+    WebhookDeliveryPage,
+)
 
 __all__ = [
     "ApiKey",
     "Artifact",
+    "Balance",
     "Caller",
     "CancelledJob",
     "Job",
     "JobCancellation",
+    "JobEvent",
     "JobPage",
     "JobReceipt",
     "JobResult",
     "JobResults",
     "JobStatus",
     "JobStatusPage",
+    "KeyUse",
     "NewApiKey",
     "NewJob",
+    "NewWebhook",
     "Output",
     "Payment",
+    "Quote",
     "Receipt",
     "ReceiptSummary",
     "ReceiptTransaction",
     "RegisteredCaller",
+    "Requirement",
+    "Service",
     "Signature",
+    "Statement",
+    "StatementLine",
+    "Validation",
     "Verification",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookDeliveryPage",
 ]

@@ -58,6 +58,10 @@ class ApiKey(Answer):
     """When it ends."""
     is_revoked: bool
     """Whether it was revoked."""
+    version: str | None
+    """API version of its requests that name none."""
+    budget: dict[str, str] | None
+    """What it may spend: ``amount`` and ``period``."""
 
 
 class NewApiKey(ApiKey):
@@ -65,3 +69,18 @@ class NewApiKey(ApiKey):
 
     api_key: str
     """The key; shown this once."""
+
+
+class KeyUse(Answer):
+    """What a key was used for."""
+
+    key_id: str
+    """Its public part."""
+    requests: int
+    """Requests that it identified."""
+    last_used_at: str | None
+    """When it last did."""
+    jobs: int
+    """Jobs that it ordered."""
+    paid: str
+    """AITBC that those which ended cost, fees included."""

@@ -132,3 +132,57 @@ class JobReceipt(Answer):
     """Its id."""
     public_key: str | None
     """The miner's public key, base64url."""
+
+
+class JobEvent(Answer):
+    """Something that happened to a job."""
+
+    event: str
+    """``state`` or ``text``."""
+    event_id: str
+    """From which the stream can be taken up again."""
+    job_id: str
+    """The job."""
+    attempt: int
+    """Number of the attempt."""
+    state: str | None
+    """State that it reached, version 2026-05-11."""
+    status: str | None
+    """Status that it reached, version 2024-01-01."""
+    timestamp: str | None
+    """When it did."""
+    text: str | None
+    """What the miner said."""
+    offset: int | None
+    """Where that begins in the attempt's text, in characters."""
+
+
+class Quote(Answer):
+    """What a submission of a job would come to now. It binds nobody."""
+
+    service: str
+    """Service that would do it."""
+    model: str
+    """Model that is asked for."""
+    is_possible: bool
+    """Whether a registered miner could be given it."""
+    price: str | None
+    """AITBC that the cheapest of these would be paid."""
+    max_price: str
+    """AITBC that would be locked in escrow; what is not paid comes back."""
+    fee: str
+    """AITBC of the submission's fee."""
+    available_balance: str
+    """AITBC that the caller can spend now."""
+    registered_miners: int
+    """Miners that are registered."""
+    eligible_miners: int
+    """Of these, how many could be given the job."""
+    exclusions: dict[str, int]
+    """Of the others, how many by the code of what keeps the job from them."""
+    queued_ahead: int
+    """Jobs of the same service that wait."""
+    estimated_start: str | None
+    """When it would be begun."""
+    estimated_completion: str | None
+    """When it would be done."""

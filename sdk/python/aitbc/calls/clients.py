@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from aitbc.answers import ApiKey, Caller, NewApiKey, RegisteredCaller
+from aitbc.answers import ApiKey, Caller, KeyUse, NewApiKey, RegisteredCaller
+from aitbc.calls.jobs import Money, amount
 from aitbc.exchange import Flow, Request, Session, ask, ask_nothing, segment
 from aitbc.json_values import Answer, JsonValue, typed_list
 
@@ -24,6 +25,9 @@ def create_key(
     label: str = "",
     scopes: Sequence[str] | None = None,
     expires_at: str | None = None,
+    version: str | None = None,
+    budget: Money | None = None,
+    budget_period: str = "total",
 ) -> Flow[NewApiKey]:
     """Make another key and return it with its text, which is shown this once.
 
@@ -32,12 +36,19 @@ def create_key(
         label: what it is for.
         scopes: what it allows: ``client``, ``miner``, ``read``, ``admin``; all but admin when None.
         expires_at: when it ends, RFC 3339; never when None.
+        version: API version of its requests that name none.
+        budget: most AITBC that its jobs may cost in a period; what the own key may when None.
+        budget_period: ``total``, ``day`` or ``month``.
     """
     body: dict[str, JsonValue] = {"label": label}
     if scopes is not None:
         body["scopes"] = list(scopes)
     if expires_at is not None:
         body["expires_at"] = expires_at
+    if version is not None:
+        body["version"] = version
+    if budget is not None:
+        body["budget"] = {"amount": amount(budget), "period": budget_period}
     return (yield from ask(session, Request("POST", "/v1/clients/me/keys", json=body), NewApiKey))
 
 
@@ -45,6 +56,25 @@ def list_keys(session: Session) -> Flow[list[ApiKey]]:
     """Return the caller's keys, newest first."""
     page = yield from ask(session, Request("GET", "/v1/clients/me/keys"), Answer)
     return typed_list(page["keys"], ApiKey)
+
+
+def rotate_key(session: Session, key_id: str, *, overlap_seconds: int = 86_400) -> Flow[NewApiKey]:
+    """Make the successor of a key: same rights, end and budget.
+
+    Args:
+        session: the client's.
+        key_id: the key.
+        overlap_seconds: how long the old key goes on working.
+    """
+    path = f"/v1/clients/me/keys/{segment(key_id)}/rotate"
+    request = Request("POST", path, json={"overlap_seconds": overlap_seconds})
+    return (yield from ask(session, request, NewApiKey))
+
+
+def get_key_use(session: Session, key_id: str) -> Flow[KeyUse]:
+    """Return what a key was used for, and where its budget stands."""
+    request = Request("GET", f"/v1/clients/me/keys/{segment(key_id)}/usage")
+    return (yield from ask(session, request, KeyUse))
 
 
 def revoke_key(session: Session, key_id: str) -> Flow[None]:

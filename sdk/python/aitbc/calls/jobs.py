@@ -11,6 +11,7 @@ from aitbc.answers import (
     JobReceipt,
     JobResult,
     Payment,
+    Quote,
 )
 from aitbc.calls.paging import PAGE_MAX, iterate_jobs_of
 from aitbc.calls.waiting import WAIT_S_DEFAULT, wait_until_ended, watch
@@ -39,7 +40,7 @@ Money: TypeAlias = str | int | float | Decimal
 def amount(value: Money) -> str | int | float:
     """Return an amount as it is sent."""
     if isinstance(value, bool):
-        raise InvalidValue("payment_amount", "must be an amount")
+        raise InvalidValue("amount", "must be an amount")
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 
@@ -68,13 +69,43 @@ def submit_job(
     Raises:
         InsufficientBalance: the balance does not cover price and fee; nothing was kept.
     """
+    body = _submission(payload, ttl_seconds, payment_amount, payment_currency, constraints)
+    headers = None if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
+    return (yield from ask(session, Request("POST", "/v1/jobs", json=body, headers=headers), Job))
+
+
+def quote_job(
+    session: Session,
+    payload: Mapping[str, JsonValue],
+    *,
+    ttl_seconds: int = 900,
+    payment_amount: Money | None = None,
+    payment_currency: str = "AITBC",
+    constraints: Mapping[str, JsonValue] | None = None,
+) -> Flow[Quote]:
+    """Return what a submission with the same arguments would come to now; locks nothing."""
+    body = _submission(payload, ttl_seconds, payment_amount, payment_currency, constraints)
+    return (yield from ask(session, quoting(body), Quote))
+
+
+def quoting(body: Mapping[str, JsonValue]) -> Request:
+    """Return the request for a quote of a submission's body."""
+    return Request("POST", "/v1/jobs/quote", json=body, repeatable=True)
+
+
+def _submission(
+    payload: Mapping[str, JsonValue],
+    ttl_seconds: int,
+    payment_amount: Money | None,
+    payment_currency: str,
+    constraints: Mapping[str, JsonValue] | None,
+) -> dict[str, JsonValue]:
     body: dict[str, JsonValue] = {"payload": payload, "ttl_seconds": ttl_seconds}
     if constraints:
         body["constraints"] = constraints
     if payment_amount is not None:
         body |= {"payment_amount": amount(payment_amount), "payment_currency": payment_currency}
-    headers = None if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
-    return (yield from ask(session, Request("POST", "/v1/jobs", json=body, headers=headers), Job))
+    return body
 
 
 def get_job(session: Session, job_id: str, *, wait_s: int = 0) -> Flow[Job]:

@@ -9,8 +9,9 @@ from aitbc.answers import (
     JobStatus,
     JobStatusPage,
     NewJob,
+    Quote,
 )
-from aitbc.calls.jobs import reading_job
+from aitbc.calls.jobs import quoting, reading_job
 from aitbc.calls.paging import PAGE_MAX, iterate_jobs_of
 from aitbc.calls.waiting import WAIT_S_DEFAULT, wait_until_ended, watch
 from aitbc.errors import JobFailed
@@ -50,6 +51,11 @@ def create(
     headers = None if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
     request = Request("POST", "/v1/jobs", json=job, headers=headers)
     return (yield from ask(session, request, NewJob))
+
+
+def quote(session: Session, job: Mapping[str, JsonValue]) -> Flow[Quote]:
+    """Return what a creation of the same job would come to now; locks nothing."""
+    return (yield from ask(session, quoting(job), Quote))
 
 
 def get(session: Session, job_id: str, *, wait_s: int = 0) -> Flow[JobStatus]:

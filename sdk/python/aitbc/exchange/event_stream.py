@@ -3,10 +3,10 @@
 import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from aitbc.errors import ApiError, ConnectionFailed, JobTimeout
-from aitbc.exchange.effects import Broken, Emit, Flow, Pause, Request, Stream, read_piece
+from aitbc.exchange.effects import Broken, Emit, Flow, Head, Pause, Request, Stream, read_piece
 from aitbc.exchange.session import Session, opened
 from aitbc.json_values import Record, parse_json, unexpected
 
@@ -16,7 +16,12 @@ EVENT_BYTES_MAX: Final = 4 * 1_048_576
 SILENCE_S_MAX: Final = 60.0
 """Longest silence on a stream; the node sends a comment more often than that."""
 
+NOTHING_FOLLOWS: Final = 204
+"""Status of the answer to a reader that knows the last event already."""
+
 _REPEATED: Final = frozenset({429, 502, 503, 504})
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -97,16 +102,18 @@ def follow(
     *,
     timeout_s: float,
     since: str | None,
-    is_last: Callable[[ServerEvent], bool],
-) -> Stream[ServerEvent]:
-    """Emit a stream's events, connecting again after the last one when the connection is lost.
+    item_of: Callable[[ServerEvent], _Item],
+    is_last: Callable[[_Item], bool],
+) -> Stream[_Item]:
+    """Emit what a stream's events say; a lost connection is taken up again after the last one.
 
     Args:
         session: whose policy applies; an event that arrives makes all attempts good again.
         request: asks for the stream.
         timeout_s: how long to follow it in all.
         since: id of the last event that is known already.
-        is_last: whether the stream ends with this event.
+        item_of: makes of an event what is emitted.
+        is_last: whether the stream ends with this.
 
     Raises:
         JobTimeout: the last event has not come after `timeout_s`.
@@ -117,12 +124,15 @@ def follow(
     while True:
         reader = EventReader()
         try:
-            yield from _connect(session, request, last_id, deadline)
+            head = yield from _connect(session, request, last_id, deadline)
+            if head.status == NOTHING_FOLLOWS:
+                return
             while (piece := (yield from _piece(session, deadline))) is not None:
                 for event in reader.feed(piece):
                     last_id, failures = event.event_id or last_id, 0
-                    yield Emit(event)
-                    if is_last(event):
+                    item = item_of(event)
+                    yield Emit(item)
+                    if is_last(item):
                         return
             reason, least_s = "the stream ended", 0.0
         except Broken as broken:
@@ -141,12 +151,12 @@ def follow(
         yield Pause(least_s + min(session.retry.pause_max_s, jitter_s))
 
 
-def _connect(session: Session, request: Request, last_id: str, deadline: float) -> Flow[None]:
+def _connect(session: Session, request: Request, last_id: str, deadline: float) -> Flow[Head]:
     headers = {**(request.headers or {}), "Accept": "text/event-stream"}
     if last_id:
         headers["Last-Event-ID"] = last_id
     patience_s = max(0.1, min(SILENCE_S_MAX, deadline - session.clock()))
-    yield from opened(session, replace(request, headers=headers, timeout_s=patience_s))
+    return (yield from opened(session, replace(request, headers=headers, timeout_s=patience_s)))
 
 
 def _piece(session: Session, deadline: float) -> Flow[bytes | None]:
