@@ -131,6 +131,7 @@ payloads = Table(
     Column("job_id", Id, primary_key=True),
     Column("payload", LargeBinary, nullable=False),
     Column("blind", LargeBinary(32), nullable=False),
+    Column("expires_ms", BigInteger, nullable=False, server_default="0", index=True),
 )
 
 attempts = Table(
