@@ -27,7 +27,9 @@ from coordinator.jobs import routes as jobs
 from coordinator.leases import routes as leases
 from coordinator.miners import routes as miners
 from coordinator.openapi import document_handlers
+from coordinator.orders import routes as orders
 from coordinator.presenters import SERVED
+from coordinator.quotes import routes as quotes
 from coordinator.receipts import routes as receipts
 from coordinator.registry import routes as registry
 from coordinator.services import Services
@@ -46,6 +48,8 @@ _ROUTES: Final = (
     *artifacts.HANDLERS,
     *stats.HANDLERS,
     *registry.HANDLERS,
+    *orders.HANDLERS,
+    *quotes.HANDLERS,
 )
 
 _REQUEST_HEADERS: Final = [

@@ -17,6 +17,7 @@ The mapping to statuses is made in one place, `coordinator.http.errors`. The tex
 for the caller: it says what is wrong and how to mend it, and never holds an internal text.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -231,6 +232,22 @@ class JobNotForMiner(JobNotClaimable):
     """The job asks for something that this miner did not declare."""
 
     code = "JOB_NOT_FOR_MINER"
+
+
+class JobNotPossible(Conflict):
+    """No registered miner could be given the job, and its client asked not to wait for one."""
+
+    code = "JOB_NOT_POSSIBLE"
+
+    def __init__(self, registered: int, exclusions: Mapping[str, int]) -> None:
+        """State how many miners there are, and why each of them is none for the job."""
+        counts = ", ".join(f"{code}: {count}" for code, count in exclusions.items())
+        super().__init__(
+            f"None of {registered} registered miners could be given this ({counts})"
+            if registered
+            else "No miner is registered"
+        )
+        self.exclusions = dict(exclusions)
 
 
 class JobAlreadyCompleted(Conflict):

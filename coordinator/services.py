@@ -20,12 +20,14 @@ from coordinator.idempotency import Idempotency
 from coordinator.invariants import InvariantReport, check_invariants
 from coordinator.jobs.service import JobService
 from coordinator.jobs.views import JobViews
+from coordinator.leases.roster import Roster
 from coordinator.leases.service import LeaseService
 from coordinator.miners.presence import Presence
 from coordinator.miners.service import MinerService
 from coordinator.moment import Clock, Moments, RandomBytes, system_clock, system_random
 from coordinator.outbox import Courier, Signer
 from coordinator.ports import Chain
+from coordinator.quotes.service import QuoteService
 from coordinator.receipts.service import ReceiptService
 from coordinator.registry import ServiceRegistry
 from coordinator.stats.service import StatsService
@@ -45,6 +47,8 @@ class Services:
 
     jobs: JobService
     """The client's side of jobs."""
+    quotes: QuoteService
+    """What jobs would cost, and whether they are possible."""
     leases: LeaseService
     """The miner's side of jobs."""
     miners: MinerService
@@ -142,12 +146,13 @@ def build_services(
         WrappingKeyUnsafe: the wrapping key's file may be read by others, or is damaged.
     """
     core = _core(config, chain, clock, random_bytes)
-    views, presence = JobViews(), Presence()
+    views, presence, roster = JobViews(), Presence(), Roster(core.registry)
     receipts, artifacts = ReceiptService(core, index), ArtifactService(core)
     clients = ClientService(core)
     idempotency = Idempotency(core.database, core.vault, core.moments)
     return Services(
-        jobs=JobService(core, views),
+        jobs=JobService(core, views, roster),
+        quotes=QuoteService(core, roster, presence),
         leases=LeaseService(core, views, receipts, presence),
         miners=MinerService(core, presence),
         receipts=receipts,

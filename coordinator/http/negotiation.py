@@ -4,6 +4,8 @@ import re
 
 _WAIT = re.compile(r"wait *= *\"?([0-9]{1,5})\"?", re.ASCII | re.IGNORECASE)
 
+_STRICT = re.compile(r"handling *= *\"?strict\"?", re.ASCII | re.IGNORECASE)
+
 _ZERO_WEIGHT = re.compile(r"q *= *0(?:\.0{0,3})?", re.ASCII | re.IGNORECASE)
 
 WAIT_S_MAX = 30
@@ -45,3 +47,9 @@ def preferred_wait_s(prefer: str) -> int | None:
         if match := _WAIT.fullmatch(preference.partition(";")[0].strip()):
             return min(int(match[1]), WAIT_S_MAX)
     return None
+
+
+def prefers_strict(prefer: str) -> bool:
+    """Return whether `Prefer: handling=strict` (RFC 7240) is there."""
+    preferences = (part.partition(";")[0].strip() for part in prefer.split(","))
+    return any(_STRICT.fullmatch(preference) for preference in preferences)

@@ -19,7 +19,7 @@ from coordinator.ports import SubmitOutcome, TransactionStatus
 from coordinator.wallets.store import get_key
 from ledger.actions import SubmitJob, Verification
 from ledger.keys import KeyPair
-from ledger.types import Hash
+from ledger.types import Amount, Hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,20 @@ class _Prepared:
     def needed(self) -> int:
         """Nait that the job takes out of the wallet: price and fee."""
         return self.job.terms.max_price + self.signed.fee
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a job would take out of its client's wallet."""
+
+    spec: JobSpec
+    """The job, with its ceiling filled in."""
+    max_price: Amount
+    """Nait that would be locked in escrow (P1)."""
+    fee: Amount
+    """Nait of the submission's transaction fee."""
+    available: Amount
+    """Nait that the wallet can spend now."""
 
 
 class JobCreation:
@@ -58,16 +72,10 @@ class JobCreation:
         """
         if once is not None and once.effect is not None:
             return bytes.fromhex(once.effect)
-        spec, service = terms.checked(self._core.registry, spec)
-        payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
-        priced = replace(spec, max_price=terms.price_of(spec, service))
-        wallet = await self._core.database.read(lambda c: self._wallet(c, principal))
-        prepared = self._prepare(principal, wallet, priced, payload)
-        if spec.max_price is None and principal.budget_id is not None:
-            prepared = await self._within_budget(prepared, wallet, priced, payload)
+        prepared = await self._prepared(principal, spec)
         needed = prepared.needed
         # A courtesy: the chain decides, and says so later if the balance moves meanwhile (P3).
-        spendable = self._core.chain.spendable(wallet.address)
+        spendable = self._core.chain.spendable(prepared.job.client)
         if spendable < needed:
             raise InsufficientBalance(needed, spendable)
         moment = self._core.moments.now()
@@ -77,6 +85,31 @@ class JobCreation:
             await self._core.database.write(lambda c: _forget(c, prepared.job.job_id, once))
             raise _refusal(outcome, needed, spendable)
         return prepared.job.job_id
+
+    async def costs(self, principal: Principal, spec: JobSpec) -> Costs:
+        """Return what a job would take out of the client's wallet; nothing is kept.
+
+        Raises:
+            InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
+        """
+        prepared = await self._prepared(principal, spec)
+        return Costs(
+            spec=prepared.job.spec,
+            max_price=prepared.job.terms.max_price,
+            fee=prepared.signed.fee,
+            available=self._core.chain.spendable(prepared.job.client),
+        )
+
+    async def _prepared(self, principal: Principal, spec: JobSpec) -> _Prepared:
+        """Return a job that holds to all limits, priced and signed."""
+        spec, service = terms.checked(self._core.registry, spec)
+        payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
+        priced = replace(spec, max_price=terms.price_of(spec, service))
+        wallet = await self._core.database.read(lambda c: self._wallet(c, principal))
+        prepared = self._prepare(principal, wallet, priced, payload)
+        if spec.max_price is None and principal.budget_id is not None:
+            return await self._within_budget(prepared, wallet, priced, payload)
+        return prepared
 
     async def _within_budget(
         self, prepared: _Prepared, wallet: KeyPair, spec: JobSpec, payload: bytes
@@ -125,6 +158,7 @@ class JobCreation:
             payload=payload,
             blind=blind,
             requested_ms=requested_ms,
+            payload_expires_ms=action.deadline_ms + core.config.timings.result_retention_ms,
         )
         return _Prepared(job, signed, principal)
 

@@ -10,18 +10,15 @@ from litestar.params import FromPath
 
 from coordinator.errors import (
     InsufficientBalance,
-    InvalidJobType,
     JobAlreadyCompleted,
     JobAlreadyFinished,
     JobNotFound,
-    TooLarge,
     Unavailable,
 )
-from coordinator.http import HttpRequest, Operation, Policy, answer, declared, exchange_of, location
+from coordinator.http import HttpRequest, Operation, Policy, answer, declared, exchange_of
 from coordinator.http.bodies import read_object
 from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
-from coordinator.http.negotiation import WAIT_S_MAX, preferred_wait_s
 from coordinator.http.operation import CLIENT, READER, Answer, Parameter
 from coordinator.http.query import (
     CURSOR,
@@ -33,6 +30,7 @@ from coordinator.http.query import (
     text_parameter,
     wait_parameter,
 )
+from coordinator.jobs.submission import ERRORS, PREFER, submit
 from coordinator.presenters import PageSize, presenter_of
 from coordinator.presenters.states import (
     FILTER_SPELLINGS,
@@ -41,7 +39,7 @@ from coordinator.presenters.states import (
     STATUS_2026_01_24,
 )
 from coordinator.values import ApiVersion
-from coordinator.wire import job_text, parse_job_id
+from coordinator.wire import parse_job_id
 
 _V1: Final[ApiVersion] = "2024-01-01"
 _V2: Final[ApiVersion] = "2026-01-24"
@@ -56,17 +54,10 @@ CREATE: Final = Operation(
     description="Locks the price in escrow. The body's shape tells the version, if nothing else "
     "does. Answers as soon as the escrow transaction is pooled; `Prefer: wait=N` waits for the "
     "job's end.",
-    parameters=(
-        Parameter(
-            "Prefer",
-            f"`wait=N`: answer when the job ended, or after N seconds, at most {WAIT_S_MAX}.",
-            {"type": "string"},
-            place="header",
-        ),
-    ),
+    parameters=(PREFER,),
     body=lambda wire: wire.job_request,
     answers={201: Answer("Job created", lambda wire: wire.created)},
-    errors=(InvalidJobType, InsufficientBalance, TooLarge, Unavailable),
+    errors=ERRORS,
 )
 
 _STATUS_FILTER: Final = "Only jobs in this state; the spellings of all versions are taken."
@@ -151,20 +142,7 @@ async def create_job(request: HttpRequest, context: Given) -> Response[bytes]:
     exchange = exchange_of(request)
     body = await read_object(request)
     presenter = presenter_of(exchange.by_body(body))
-    wait_s = preferred_wait_s(",".join(request.headers.getall("prefer", [])))
-    job = await context.services.jobs.create(
-        exchange.caller, presenter.job_spec(body), wait_s=wait_s or 0, once=exchange.claim
-    )
-    headers = location(request, f"/v1/jobs/{job_text(job.job_id)}")
-    if wait_s is not None:
-        headers["preference-applied"] = f"wait={wait_s}"
-    return answer(
-        request,
-        presenter.created(job),
-        status=201,
-        as_of_height=job.as_of_height,
-        headers=headers,
-    )
+    return await submit(request, context, presenter, presenter.job_spec(body))
 
 
 @get("/v1/jobs", opt=declared(LIST))

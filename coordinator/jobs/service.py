@@ -1,5 +1,6 @@
 """Jobs as their client sees them: create, read, wait, cancel, result, payment."""
 
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -14,6 +15,7 @@ from coordinator.errors import (
     JobFailed,
     JobNotCompleted,
     JobNotFound,
+    JobNotPossible,
     PaymentNotFound,
     ResultExpired,
     ResultNotDelivered,
@@ -33,8 +35,13 @@ from coordinator.jobs.model import (
 )
 from coordinator.jobs.store import find_job, is_delivered
 from coordinator.jobs.views import JobViews
+from coordinator.leases.matching import Needs
+from coordinator.leases.roster import Roster
 from coordinator.values import ApiVersion
 from ledger.types import Hash
+
+_WITHOUT_MINER: Final = frozenset({JobPhase.ACCEPTED, JobPhase.QUEUED, JobPhase.EXPIRED})
+"""Phases in which a client asks why no miner took its job."""
 
 WAIT_S_MAX: Final = 30.0
 """Longest wait of a request."""
@@ -43,10 +50,11 @@ WAIT_S_MAX: Final = 30.0
 class JobService:
     """The client's side of jobs. All methods may be called at the same time."""
 
-    def __init__(self, core: Core, views: JobViews) -> None:
+    def __init__(self, core: Core, views: JobViews, roster: Roster) -> None:
         """Stand on the core."""
         self._core = core
         self._views = views
+        self._roster = roster
         self._creation = JobCreation(core)
         self._cancellation = JobCancellation(core)
 
@@ -57,6 +65,7 @@ class JobService:
         *,
         wait_s: float = 0,
         once: Claim | None = None,
+        is_strict: bool = False,
     ) -> JobView:
         """Lock the price in escrow and queue the job.
 
@@ -68,14 +77,19 @@ class JobService:
             spec: what to do, already checked for shape.
             wait_s: wait up to this long for the job's end (`Prefer: wait`), at most 30.
             once: claim of the request's `Idempotency-Key`; what was created under it is returned.
+            is_strict: refuse a job that no registered miner could be given
+                (`Prefer: handling=strict`); otherwise it waits until one comes or it expires.
 
         Raises:
             Forbidden: the key has no scope `client`.
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
+            JobNotPossible: strict, and no registered miner fits; nothing is left behind.
             InsufficientBalance: balance < price + fee; nothing is left behind.
             Unavailable: the pool is full or the chain does not answer; nothing is left behind.
         """
         require(principal, Scope.CLIENT)
+        if is_strict and (once is None or once.effect is None):
+            await self._check_possible(principal, spec)
         job_id = await self._creation.create(principal, spec, once)
         if wait_s > 0:
             return await self.wait(principal, job_id, wait_s)
@@ -206,9 +220,25 @@ class JobService:
             raise ResultExpired("The result is past its retention and was deleted")
         raise ResultNotDelivered("The miner's receipt came without the result; it is not paid")
 
+    async def _check_possible(self, principal: Principal, spec: JobSpec) -> None:
+        """Check that a registered miner could be given a job.
+
+        Raises:
+            JobNotPossible: none could; says why, with counts.
+            InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
+        """
+        costs = await self._creation.costs(principal, spec)
+        needs = Needs.of_spec(costs.spec, costs.max_price)
+        _, found = await self._core.database.read(lambda c: self._roster.fitting(c, needs))
+        if not found.eligible:
+            raise JobNotPossible(found.registered, found.exclusions)
+
     def _read(self, connection: Connection, principal: Principal, job_id: Hash) -> JobView:
         row = find_job(connection, job_id)
         if row is None or row.client_id != principal.client_id:
             raise JobNotFound
         (view,) = self._views.of(connection, [row])
-        return view
+        if view.attempt > 0 or view.phase not in _WITHOUT_MINER:
+            return view
+        _, eligibility = self._roster.fitting(connection, Needs.of(row))
+        return replace(view, eligibility=eligibility)

@@ -34,6 +34,8 @@ class Exclusion(StrEnum):
     """The miner runs the programs of its library, and none of clients."""
     PRICE_TOO_LOW = "PRICE_TOO_LOW"
     """The job pays at most less than the miner's price."""
+    MINER_DRAINING = "MINER_DRAINING"
+    """The miner finishes what it has, and takes no further jobs."""
     JUST_FAILED_HERE = "JUST_FAILED_HERE"
     """The miner gave the job up a moment ago; others come first."""
 

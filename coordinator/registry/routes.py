@@ -83,6 +83,7 @@ VALIDATE: Final = Operation(
     documents=_DOCUMENTED,
     description="Holds an input against the service's schema, as a submission does. An input that "
     "is not valid is a successful answer.",
+    takes_key=False,
     body=same(ValidationRequest),
     answers={200: Answer("Whether it is valid, and why not", same(ValidationAnswer))},
     errors=(ServiceNotFound,),

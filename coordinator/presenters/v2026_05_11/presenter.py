@@ -9,7 +9,15 @@ from msgspec import UNSET
 from coordinator.http.bodies import plain_object, typed
 from coordinator.http.money import format_number, format_units
 from coordinator.http.times import format_time
-from coordinator.jobs import MODEL_DEFAULT, JobFilter, JobPage, JobSpec, JobView, PaymentView
+from coordinator.jobs import (
+    MODEL_DEFAULT,
+    Eligibility,
+    JobFilter,
+    JobPage,
+    JobSpec,
+    JobView,
+    PaymentView,
+)
 from coordinator.leases import Lease
 from coordinator.leases.schemas import lease_fields
 from coordinator.presenters.presenter import PageSize, Wire
@@ -29,6 +37,7 @@ from coordinator.presenters.v2026_05_11.types import (
     CancelledJob,
     Constraints,
     Job,
+    JobEligibility,
     JobLease,
     JobPageView,
     JobRequest,
@@ -121,6 +130,7 @@ class Presenter20260511:
             progress=UNSET if job.progress is None else job.progress,
             receipt_id=UNSET if job.receipt_id is None else receipt_text(job.receipt_id),
             warnings=list(job.spec.warnings) or UNSET,
+            eligibility=UNSET if job.eligibility is None else _eligibility(job.eligibility),
             as_of_height=job.as_of_height,
         )
 
@@ -200,6 +210,14 @@ def _work(
 def _input(payload: Mapping[str, object]) -> dict[str, JsonValue]:
     given = {name: value for name, value in payload.items() if name not in _NO_INPUT}
     return plain_object(given, "/payload")
+
+
+def _eligibility(found: Eligibility) -> JobEligibility:
+    return JobEligibility(
+        registered_miners=found.registered,
+        eligible_miners=found.eligible,
+        exclusions=found.exclusions,
+    )
 
 
 def _summary(receipt: ReceiptView) -> ReceiptSummary:

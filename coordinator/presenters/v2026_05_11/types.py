@@ -52,6 +52,17 @@ class PayloadMembers(Body, kw_only=True, frozen=True):
     """Parameters of the service."""
 
 
+class JobEligibility(View, kw_only=True, frozen=True):
+    """Which of the registered miners could be given a job, as of now."""
+
+    registered_miners: int
+    """Miners that are registered."""
+    eligible_miners: int
+    """Of these, how many could be given the job."""
+    exclusions: dict[str, int]
+    """Of the others, how many by the code of what keeps the job from them."""
+
+
 class Job(View, kw_only=True, frozen=True):
     """A job. Neither payload nor result is shown."""
 
@@ -81,6 +92,8 @@ class Job(View, kw_only=True, frozen=True):
     """Its receipt, once that is final."""
     warnings: list[str] | UnsetType = UNSET
     """What the submission had that we do not know."""
+    eligibility: JobEligibility | UnsetType = UNSET
+    """Why it waits, or waited until it expired; left out once it had a miner, and in lists."""
     as_of_height: int
     """Final height that all of this follows."""
 
