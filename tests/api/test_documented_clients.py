@@ -3,8 +3,11 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +23,7 @@ from tests.api.documents import (
     run_javascript,
     run_python,
 )
-from tests.api.site import PLENTY, Site, running_site
+from tests.api.site import MINER, PLENTY, Site, running_site
 
 MINIMAL = {"payload": {"model": "llama2", "prompt": "Hello world"}, "ttl_seconds": 900}
 
@@ -31,6 +34,9 @@ def check_printed(ran: Run, text: str) -> None:
     assert (ran.code, ran.out.strip(), ran.err) == (0, text, "")
 
 
+@pytest.mark.row(
+    "2026-05-11.003.curl.submit", "2026-05-11.003.curl.status", "2026-05-11.003.curl.result"
+)
 async def test_the_curl_lines_of_003_submit_ask_and_read_the_result(site: Site) -> None:
     await site.register(capabilities=["llama2"])
     submit, status, result = curl_lines("curl-2026-05-11.sh.txt", site.url, replaces=DEVELOPMENT)
@@ -50,6 +56,7 @@ async def test_the_curl_lines_of_003_submit_ask_and_read_the_result(site: Site) 
     assert (code, json.loads(body)["result"]["output"]) == ("200", "Hello yourself.")
 
 
+@pytest.mark.row("2026-01-24.004.auth.curl")
 async def test_the_curl_line_of_004_lists_jobs_below_the_production_path(site: Site) -> None:
     await site.submit({"prompt": "Hello"})
     (listing,) = curl_lines("curl-2026-01-24.sh.txt", f"{site.url}/api", replaces=PRODUCTION)
@@ -60,7 +67,20 @@ async def test_the_curl_line_of_004_lists_jobs_below_the_production_path(site: S
 
 
 @pytest.mark.parametrize(
-    ("name", "prefix"), [("httpx-client.py.txt", ""), ("httpx-async-client.py.txt", "/api")]
+    ("name", "prefix"),
+    [
+        pytest.param(
+            "httpx-client.py.txt", "", marks=pytest.mark.row("2026-01-24.004.sdk.httpx.usage")
+        ),
+        pytest.param(
+            "httpx-async-client.py.txt",
+            "/api",
+            marks=pytest.mark.row(
+                "2026-01-24.004.sdk.httpx-async.usage",
+                "2026-01-24.004.sdk.httpx-async.submit_job",
+            ),
+        ),
+    ],
 )
 async def test_the_python_clients_of_004_print_the_answer(
     site: Site, name: str, prefix: str
@@ -80,18 +100,28 @@ async def test_the_javascript_client_of_004_prints_the_answer(site: Site) -> Non
     check_printed(ran, ANSWER)
 
 
+def class_of(name: str, document: str, url: str) -> Any:
+    """Return a class that a document prints."""
+    names: dict[str, Any] = {}
+    exec(printed(document, url).partition("# Usage")[0], names)
+    return names[name]
+
+
+@pytest.mark.row(
+    "2026-01-24.004.sdk.httpx.submit_job",
+    "2026-01-24.004.sdk.httpx.get_job",
+    "2026-01-24.004.sdk.httpx.wait_for_job",
+)
 async def test_the_client_of_004_stops_waiting_at_every_end(site: Site) -> None:
     """Its loop knows completed, failed and cancelled; an expired job has to be one of them."""
-    client = printed("httpx-client.py.txt", site.url).partition("# Usage")[0]
-    names: dict[str, object] = {}
-    exec(client, names)
-    coordinator = names["CoordinatorClient"](site.url)  # type: ignore[operator]
+    coordinator = class_of("CoordinatorClient", "httpx-client.py.txt", site.url)(site.url)
 
+    done = await site.done({"prompt": "Hello"})
     cancelled = await site.queued({"prompt": "Hello"})
     await site.http.post(f"/v1/jobs/{cancelled}/cancel")
     expired = await site.queued({"prompt": "Hello", "ttl_seconds": 1})
     await site.world.pass_time(60)
-    for job_id, status in ((cancelled, "cancelled"), (expired, "failed")):
+    for job_id, status in ((done, "completed"), (cancelled, "cancelled"), (expired, "failed")):
         job = await asyncio.to_thread(coordinator.wait_for_job, job_id)
         assert job["status"] == status
     with pytest.raises(httpx.HTTPStatusError):
@@ -101,19 +131,78 @@ async def test_the_client_of_004_stops_waiting_at_every_end(site: Site) -> None:
     coordinator.client.close()
 
 
+@pytest.mark.row("2026-01-24.004.sdk.httpx-async.wait_for_job")
+async def test_the_async_client_of_004_returns_completed_and_failed_jobs(site: Site) -> None:
+    made = class_of("AsyncCoordinatorClient", "httpx-async-client.py.txt", site.url)
+    coordinator = made(site.url)
+    done = await site.done({"prompt": "Hello"}, "Hello back.")
+    assert (await coordinator.wait_for_job(done))["result"] == "Hello back."
+    expired = await site.queued({"prompt": "Hello", "ttl_seconds": 1})
+    await site.world.pass_time(60)
+    assert (await coordinator.wait_for_job(expired))["status"] == "failed"
+    await coordinator.client.aclose()
+
+
+@pytest.mark.row("2026-01-24.004.sdk.httpx.construct", "2026-01-24.004.sdk.httpx-async.construct")
+async def test_the_clients_of_004_send_a_key_only_when_one_is_given(closed_site: Site) -> None:
+    url, key = closed_site.url, await closed_site.key()
+    plain = class_of("CoordinatorClient", "httpx-client.py.txt", url)
+    for api_key, status in ((None, 401), (key, 404)):
+        client = plain(url, api_key)
+        with pytest.raises(httpx.HTTPStatusError) as refusal:
+            await asyncio.to_thread(client.get_job, "job_unknown")
+        assert refusal.value.response.status_code == status
+        assert refusal.value.request.headers.get("X-Api-Key") == api_key
+        client.client.close()
+    made = class_of("AsyncCoordinatorClient", "httpx-async-client.py.txt", url)
+    for api_key, status in ((None, 401), (key, 404)):
+        async with made(url, api_key).client as client:
+            answer = await client.get(f"{url}/v1/jobs/job_unknown")
+        assert answer.status_code == status
+        assert answer.request.headers.get("X-Api-Key") == api_key
+
+
+def retry_loop(sleep: Callable[[float], None]) -> Any:
+    """Return document 004's `with_retry`, sleeping as told."""
+    names: dict[str, Any] = {}
+    exec((FOLDER / "retry.py.txt").read_text(), names)
+    names["time"] = SimpleNamespace(sleep=sleep)
+    return names["with_retry"]
+
+
+@pytest.mark.row("2026-01-24.004.sdk.retry.5xx")
+async def test_the_retry_loop_of_004_succeeds_once_the_chain_answers_again(site: Site) -> None:
+    chain, slept = site.world.chain, list[float]()
+    await site.register()
+    job_id = await site.queued({"prompt": "Hello"})
+
+    def claim() -> int:
+        claimed = httpx.post(f"{site.url}/v1/jobs/{job_id}/claim", json={"miner_id": MINER})
+        claimed.raise_for_status()
+        return claimed.status_code
+
+    async def mend() -> None:
+        chain.is_paused = False
+        chain.make_block()
+        await site.world.services.core.follower.catch_up()
+
+    loop = asyncio.get_running_loop()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        asyncio.run_coroutine_threadsafe(mend(), loop).result()
+
+    chain.is_paused = True
+    with site.world.impatience():
+        assert await asyncio.to_thread(retry_loop(sleep), claim) == 200
+    assert slept == [2]
+
+
+@pytest.mark.row("2026-01-24.004.sdk.retry.429", "2026-01-24.004.sdk.retry.other")
 async def test_the_retry_loop_of_004_understands_our_refusals(folder: Path) -> None:
     """It sleeps `int(Retry-After)` at 429, retries 5xx, and raises everything else at once."""
     slept: list[float] = []
-    names: dict[str, object] = {}
-    exec((FOLDER / "retry.py.txt").read_text(), names)
-
-    class Sleeper:
-        @staticmethod
-        def sleep(seconds: float) -> None:
-            slept.append(seconds)
-
-    names["time"] = Sleeper
-    with_retry = names["with_retry"]
+    with_retry = retry_loop(slept.append)
     async with running_site(folder, quotas=replace(PLENTY, status=1)) as site:
 
         def ask(path: str) -> int:
@@ -122,7 +211,7 @@ async def test_the_retry_loop_of_004_understands_our_refusals(folder: Path) -> N
             return response.status_code
 
         def retried(path: str) -> int:
-            code: int = with_retry(lambda: ask(path))  # type: ignore[operator]
+            code: int = with_retry(lambda: ask(path))
             return code
 
         assert await asyncio.to_thread(retried, "/v1/jobs") == 200
