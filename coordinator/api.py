@@ -18,6 +18,7 @@ from coordinator.accounts import routes as accounts
 from coordinator.admin import routes as admin
 from coordinator.artifacts import routes as artifacts
 from coordinator.clients import routes as clients
+from coordinator.events import routes as events
 from coordinator.http import Admission, HttpConfig, RateLimiter, exception_handlers
 from coordinator.http.authentication import LOOPBACK_ORIGIN
 from coordinator.http.context import Context
@@ -47,6 +48,7 @@ _ROUTES: Final = (
     *admin.HANDLERS,
     *artifacts.HANDLERS,
     *stats.HANDLERS,
+    *events.HANDLERS,
     *registry.HANDLERS,
     *orders.HANDLERS,
     *quotes.HANDLERS,
@@ -100,7 +102,7 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
         index: final blocks and transactions, for the explorer's arrays.
         config: settings.
     """
-    admission = Admission(services.clients, config, RateLimiter())
+    admission = Admission(services.clients, config, RateLimiter(), services.events.tickets)
     return HttpSide(
         handlers=(*coordinator_handlers(services, index, admission), *document_handlers()),
         admission=admission,

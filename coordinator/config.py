@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coordinator.events.places import StreamLimits
 from ledger.keys import KeyPair
 
 
@@ -81,6 +82,7 @@ class CoordinatorConfig:
     """Nait that a new wallet gets."""
     timings: Timings = field(default_factory=Timings)
     limits: Limits = field(default_factory=Limits)
+    streams: StreamLimits = field(default_factory=StreamLimits)
 
     @property
     def operator_key_path(self) -> Path:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from coordinator.config import CoordinatorConfig
 from coordinator.database import Database
 from coordinator.duties import Duties
+from coordinator.events.service import EventParts
 from coordinator.follower import Follower
 from coordinator.moment import Moments, RandomBytes
 from coordinator.outbox import Courier, Signer
@@ -41,3 +42,5 @@ class Core:
     """Knows the services."""
     faucet: Faucet | None
     """Funds wallets on a devnet."""
+    events: EventParts
+    """Tells clients what happens."""

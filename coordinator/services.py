@@ -15,6 +15,7 @@ from coordinator.config import CoordinatorConfig
 from coordinator.core import Core
 from coordinator.database import Database, DatabaseClosed
 from coordinator.duties import Duties
+from coordinator.events.service import EventParts, build_events
 from coordinator.follower import Follower
 from coordinator.idempotency import Idempotency
 from coordinator.invariants import InvariantReport, check_invariants
@@ -65,6 +66,8 @@ class Services:
     """What may be asked for."""
     stats: StatsService
     """Counts."""
+    events: EventParts
+    """What clients are told as it happens."""
     idempotency: Idempotency
     """What was done under which `Idempotency-Key`."""
     core: Core
@@ -87,6 +90,7 @@ class Services:
             ("follower", self.core.follower.run),
             ("courier", self.core.courier.run),
             ("sweeper", self.sweeper.run),
+            ("events", self.events.hub.run),
         ):
             self.workers.append(asyncio.create_task(_keep_running(name, run), name=name))
         await self.clients.ensure_operator()
@@ -105,6 +109,7 @@ class Services:
         """Answer requests that wait for something to happen, so that the node can stop."""
         self.core.follower.queue.close()
         self.core.follower.jobs.close()
+        self.events.hub.close()
 
     async def stop(self) -> None:
         """End the workers and close the database; what was begun is durable."""
@@ -161,12 +166,13 @@ def build_services(
         artifacts=artifacts,
         registry=core.registry,
         stats=StatsService(core, index),
+        events=core.events,
         idempotency=idempotency,
         core=core,
         sweeper=Sweeper(
             core,
             each_time=(clients.usage.flush,),
-            each_minute=(artifacts.sweep, idempotency.forget_old),
+            each_minute=(artifacts.sweep, idempotency.forget_old, core.events.hub.prune),
         ),
     )
 
@@ -178,12 +184,14 @@ def _core(config: CoordinatorConfig, chain: Chain, clock: Clock, random_bytes: R
     signer = Signer(chain.chain_id, chain.tags, random_bytes)
     courier = Courier(database, chain, config.timings.resend_s)
     duties = Duties(config.account_key, vault, signer, config.timings)
+    events = build_events(database, clock=clock, random_bytes=random_bytes, limits=config.streams)
     follower = Follower(
         database=database,
         chain=chain,
         moments=moments,
         duties=duties,
         courier=courier,
+        events=events.hub,
         coordinator=config.account_key.address,
     )
     return Core(
@@ -199,6 +207,7 @@ def _core(config: CoordinatorConfig, chain: Chain, clock: Clock, random_bytes: R
         vault=vault,
         registry=ServiceRegistry(),
         faucet=_faucet(config, signer),
+        events=events,
     )
 
 

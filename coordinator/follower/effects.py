@@ -11,19 +11,24 @@ from typing import ClassVar, Final, TypeVar
 from sqlalchemy import Connection, insert, select, update
 
 from coordinator.database.tables import attempts, attestations, jobs, miners, receipts
+from coordinator.events.changes import JobChanges
 from coordinator.follower.attempts import begin_attempt, end_attempts, void_attempts
 from coordinator.follower.ends import end_of
 from coordinator.jobs.model import JobPhase
 from coordinator.jobs.store import fail_unescrowed, insert_foreign_job
+from coordinator.marketplace.effects import OFFER_KINDS, follow_offer, lose_acceptances
 from coordinator.outbox import Outgoing, store
 from coordinator.ports import FinalBlock
+from coordinator.stats.tally import WorkTally
 from ledger.actions import (
+    Action,
     AssignJob,
     PostReceipt,
     Reason,
     RegisterMiner,
     ReleaseJob,
     SubmitJob,
+    UnitType,
     UpdateMiner,
 )
 from ledger.codec import encode
@@ -52,6 +57,8 @@ class BlockEffects:
         self._now_ms = block.header.timestamp_ms
         self._places = {id_: place for place, id_ in enumerate(block.transaction_ids)}
         self._known: set[Hash] = set()
+        self._work = WorkTally(self._now_ms)
+        self._changes = JobChanges(connection, self._now_ms)
         self.changed_jobs: set[Hash] = set()
         """Jobs of this coordinator that the block changed."""
         self.fates: set[Hash] = set()
@@ -60,6 +67,8 @@ class BlockEffects:
     def apply(self) -> None:
         """Make the changes."""
         self._known = self._known_jobs()
+        self._work.begin(connection=self._connection, job_ids=self._known)
+        self._changes.before(self._known)
         for row in store.mark_final(self._connection, self._block.transaction_ids):
             self.fates.add(row.transaction_id)
         for outcome in self._block.outcomes:
@@ -67,11 +76,16 @@ class BlockEffects:
                 self._MINER_EFFECTS[outcome.kind](self, outcome)
             elif outcome.kind is OutcomeKind.JOB_LOCKED:
                 self._lock(outcome)
+            elif outcome.kind in OFFER_KINDS:
+                follow_offer(self._connection, outcome, self._did(outcome), self._now_ms)
             elif outcome.object_id in self._known and outcome.kind in self._JOB_EFFECTS:
+                self._work.follow(outcome, self._did(outcome))
                 self._JOB_EFFECTS[outcome.kind](self, outcome)
                 self.changed_jobs.add(outcome.object_id)
         for expired in store.mark_expired(self._connection, self._now_ms):
             self._expire(expired)
+        self._work.save(self._connection)
+        self._changes.record()
 
     # ------------------------------------------------------------------------ jobs
 
@@ -90,11 +104,12 @@ class BlockEffects:
                 block_ms=self._now_ms,
             )
             self._known.add(job_id)
+        self._work.locked(job_id, self._action(outcome, SubmitJob).service)
         self._set(job_id, phase=JobPhase.QUEUED.value, escrowed_ms=self._now_ms)
         self.changed_jobs.add(job_id)
 
     def _assign(self, outcome: Outcome) -> None:
-        action, job_id = self._action(outcome, AssignJob), outcome.object_id
+        action, job_id = self._assignment(outcome), outcome.object_id
         # The coordinator may assign anew, without a release, once a lease ran out.
         end_attempts(self._connection, job_id, Reason.LEASE_EXPIRED, self._now_ms)
         self._void(job_id, action.attempt - 1)
@@ -105,6 +120,22 @@ class BlockEffects:
             attempt=action.attempt,
             miner=action.miner,
             open_assignment=None,
+        )
+
+    def _assignment(self, outcome: Outcome) -> AssignJob:
+        """Return the terms of an assignment; an accepted offer's are told by the outcome (J25)."""
+        action = self._did(outcome)
+        if isinstance(action, AssignJob):
+            return action
+        of_job = select(jobs.c.deadline_ms).where(jobs.c.job_id == outcome.object_id)
+        return AssignJob(
+            job_id=outcome.object_id,
+            attempt=outcome.code,
+            miner=outcome.parties[0],
+            price_cap=outcome.amounts[0],
+            unit_type=UnitType.NONE,
+            unit_price=0,
+            lease_end_ms=self._connection.execute(of_job).scalar_one(),
         )
 
     def _release(self, outcome: Outcome) -> None:
@@ -130,6 +161,7 @@ class BlockEffects:
                 is_disputed=False,
             )
         )
+        self._changes.receipt(outcome.cause, job_id, outcome.parties[0])
         end_attempts(self._connection, job_id, None, self._now_ms)
         self._void(job_id, action.attempt)
         self._set(job_id, phase=JobPhase.COMPLETED.value, receipt_id=outcome.cause)
@@ -155,6 +187,7 @@ class BlockEffects:
         of_job = select(jobs.c.max_price).where(jobs.c.job_id == job_id)
         locked = self._connection.execute(of_job).scalar_one()
         end = end_of(outcome, locked, self._miner_message(job_id))
+        self._work.paid(job_id, end.paid_miner, end.paid_coordinator)
         end_attempts(self._connection, job_id, Reason.UNSPECIFIED, self._now_ms)
         void_attempts(self._connection, job_id)
         self._void(job_id, None)
@@ -163,7 +196,7 @@ class BlockEffects:
             ended_ms=self._now_ms,
             end_kind=outcome.kind.value,
             open_assignment=None,
-            **end,
+            **end.columns(),
         )
 
     # ---------------------------------------------------------------------- miners
@@ -193,6 +226,7 @@ class BlockEffects:
         self.fates.add(row.transaction_id)
         if row.job_id is None:
             return
+        self._changes.before([row.job_id])
         self.changed_jobs.add(row.job_id)
         if row.action == "submit_job":
             poor = row.code == "INSUFFICIENT_BALANCE"
@@ -202,7 +236,8 @@ class BlockEffects:
                 row.code if poor else "ESCROW_NOT_INCLUDED",
                 _ESCROW_POOR if poor else _ESCROW_LOST,
             )
-        elif row.action == "assign_job":
+        elif row.action in ("assign_job", "accept_offer"):
+            lose_acceptances(self._connection, [row.transaction_id])
             void_attempts(self._connection, row.job_id)
             self._set(row.job_id, open_assignment=None)
 
@@ -218,10 +253,16 @@ class BlockEffects:
         self._connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(**values))
 
     def _void(self, job_id: Hash, attempt: int | None) -> None:
-        self.fates.update(store.mark_void(self._connection, job_id, attempt))
+        voided = store.mark_void(self._connection, job_id, attempt)
+        lose_acceptances(self._connection, voided)
+        self.fates.update(voided)
 
     def _cause(self, outcome: Outcome) -> SignedTransaction:
         return self._block.transactions[self._places[outcome.cause]]
+
+    def _did(self, outcome: Outcome) -> Action | None:
+        """Return what caused an outcome; None for automatic work."""
+        return self._cause(outcome).transaction.action if outcome.cause else None
 
     def _action(self, outcome: Outcome, kind: type[ActionT]) -> ActionT:
         action = self._cause(outcome).transaction.action

@@ -13,11 +13,14 @@ from coordinator.database.account_tables import account_entries
 from coordinator.database.tables import CHAIN_DERIVED, attestations, jobs, receipts
 from coordinator.database.tables import chain as cursor
 from coordinator.duties import Duties
+from coordinator.events.hub import EventHub
 from coordinator.follower.effects import BlockEffects
+from coordinator.marketplace.store import open_again
 from coordinator.moment import Moment, Moments
 from coordinator.outbox import Courier
 from coordinator.ports import Chain, FinalBlock
 from coordinator.signals import Signals
+from coordinator.stats.tally import forget_counts
 from ledger.types import Address, Hash, Height
 
 _log = structlog.get_logger("coordinator.follower")
@@ -43,6 +46,7 @@ class Follower:
         moments: Moments,
         duties: Duties,
         courier: Courier,
+        events: EventHub,
         coordinator: Address,
     ) -> None:
         """Remember the parts; `attach` before anything else."""
@@ -51,6 +55,7 @@ class Follower:
         self._moments = moments
         self._duties = duties
         self._courier = courier
+        self._events = events
         self._coordinator = coordinator
         self._turn = asyncio.Lock()
         self.jobs: Signals[Hash] = Signals()
@@ -120,6 +125,7 @@ class Follower:
         if to_send:
             self._courier.kick()
         self._courier.fates.fire(fates)
+        self._events.kick()
         self.jobs.fire(changed)
         if changed:
             self.queue.fire([None])
@@ -137,6 +143,8 @@ def empty_derived(connection: Connection) -> None:
     connection.execute(delete(attestations))
     connection.execute(delete(account_entries))
     connection.execute(delete(jobs).where(jobs.c.client_id.is_(None)))
+    open_again(connection)
+    forget_counts(connection)
     for table, values in CHAIN_DERIVED.items():
         connection.execute(update(table).values(**values))
     connection.execute(update(cursor).values(height=GENESIS_HEIGHT, block_id=bytes(32)))

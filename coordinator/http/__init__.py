@@ -7,7 +7,8 @@ from coordinator.http.admission import Admission
 from coordinator.http.answers import answer, location
 from coordinator.http.config import HttpConfig
 from coordinator.http.edge import edge
-from coordinator.http.errors import Error, exception_handlers, status_of
+from coordinator.http.error_body import Error
+from coordinator.http.errors import exception_handlers, status_of
 from coordinator.http.exchange import Exchange, HttpConnection, HttpRequest, exchange_of
 from coordinator.http.limits import Quotas, RateLimiter
 from coordinator.http.operation import (

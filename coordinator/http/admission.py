@@ -11,11 +11,18 @@ from litestar.handlers import BaseRouteHandler
 
 from coordinator.clients import Principal
 from coordinator.clients.service import ClientService
+from coordinator.events.tickets import Tickets
 from coordinator.http.authentication import check_origin, key_of
 from coordinator.http.config import HttpConfig
 from coordinator.http.errors import PROBLEM
 from coordinator.http.exchange import Exchange, HttpConnection, exchange_of
-from coordinator.http.faults import AuthenticationRequired, NotAcceptable, ScopeMissing
+from coordinator.http.faults import (
+    AuthenticationRequired,
+    FieldInvalid,
+    KeysDiffer,
+    NotAcceptable,
+    ScopeMissing,
+)
 from coordinator.http.limits import RateLimiter, refusal
 from coordinator.http.negotiation import accepts
 from coordinator.http.operation import OPERATION_KEY, PUBLIC, Operation, Policy
@@ -25,11 +32,14 @@ from coordinator.http.versions import header_choice, key_choice, route_choice
 class Admission:
     """Decides whether a request reaches its handler. One for the application."""
 
-    def __init__(self, clients: ClientService, config: HttpConfig, limiter: RateLimiter) -> None:
-        """Judge by these keys, settings and counts."""
+    def __init__(
+        self, clients: ClientService, config: HttpConfig, limiter: RateLimiter, tickets: Tickets
+    ) -> None:
+        """Judge by these keys, settings, counts and tickets."""
         self._clients = clients
         self._config = config
         self._limiter = limiter
+        self._tickets = tickets
 
     async def __call__(self, connection: HttpConnection, handler: BaseRouteHandler) -> None:
         """Admit a request; Litestar calls this as a guard.
@@ -44,7 +54,7 @@ class Admission:
         exchange = exchange_of(connection)
         exchange.operation = operation
         exchange.choice = route_choice(operation.documents)
-        exchange.explicit = header_choice(connection.headers.getall("aitbc-version", []))
+        exchange.explicit = header_choice(_versions(connection, operation))
         exchange.choice = exchange.explicit or exchange.choice
         exchange.principal = await self._identify(connection, operation)
         if exchange.explicit is None and exchange.principal is not None:
@@ -57,6 +67,9 @@ class Admission:
         _check_acceptable(connection, operation)
 
     async def _identify(self, connection: HttpConnection, operation: Operation) -> Principal | None:
+        ticket = _in_query(connection, operation, "ticket")
+        if ticket is not None:
+            return await self._redeem(connection, ticket)
         key = key_of(connection)
         if key is None and operation.access == PUBLIC:
             if self._config.is_devnet and not _is_read(connection):
@@ -65,6 +78,14 @@ class Admission:
         if key is None and not self._config.is_devnet:
             raise AuthenticationRequired
         principal = await self._clients.authenticate(key)
+        if principal.is_demo:
+            self._check_page(connection)
+        return principal
+
+    async def _redeem(self, connection: HttpConnection, ticket: str) -> Principal:
+        if key_of(connection) is not None:
+            raise KeysDiffer
+        principal = await self._tickets.redeem(ticket)
         if principal.is_demo:
             self._check_page(connection)
         return principal
@@ -107,9 +128,29 @@ def _subject(exchange: Exchange, connection: HttpConnection) -> str:
 
 def _check_acceptable(connection: HttpConnection, operation: Operation) -> None:
     accept = ",".join(connection.headers.getall("accept", []))
-    media_types = {answer.media_type for answer in operation.answers.values()}
+    media_types = {
+        media_type
+        for answer in operation.answers.values()
+        for media_type in (answer.media_type, *answer.alternatives)
+    }
     if not any(accepts(accept, media_type) for media_type in media_types | {PROBLEM}):
         raise NotAcceptable(" or ".join(sorted(media_types)))
+
+
+def _versions(connection: HttpConnection, operation: Operation) -> list[str]:
+    """Return the versions that a request names: in the header, or in the query where it may."""
+    in_query = _in_query(connection, operation, "version")
+    named: list[str] = connection.headers.getall("aitbc-version", [])
+    return named if in_query is None else [*named, in_query]
+
+
+def _in_query(connection: HttpConnection, operation: Operation, name: str) -> str | None:
+    if not operation.from_browsers:
+        return None
+    values: list[str] = connection.query_params.getall(name, [])
+    if len(values) > 1:
+        raise FieldInvalid(name, "is given more than once")
+    return values[0] if values else None
 
 
 def _is_read(connection: HttpConnection) -> bool:

@@ -1,4 +1,4 @@
-"""Around the whole application: the `/api` prefix, HEAD, request ids, and headers of every answer.
+"""Around the whole application: `/api`, HEAD, WebSockets, request ids, headers of every answer.
 
 It is plain ASGI and not a middleware of the framework, because answers to unknown routes need it
 too and never reach the framework's middleware.
@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from coordinator.http.exchange import Exchange, attach, new_exchange
 from coordinator.http.repeats import Keeping
+from coordinator.http.upgrade import serve_upgrade
 
 PREFIX: Final = "/api"
 """Base path of the documents' production server; everything answers with and without it."""
@@ -35,6 +36,9 @@ def edge(app: ASGIApp) -> ASGIApp:
         inner, prefix = _as_routed(scope)
         exchange = new_exchange(_suggested_id(scope), prefix)
         attach(inner, exchange)
+        if inner["type"] == ScopeType.WEBSOCKET:
+            await serve_upgrade(app, inner, receive, send, _merged)
+            return
         keeping = Keeping(exchange, send)
 
         async def send_with_headers(message: Message) -> None:

@@ -31,15 +31,19 @@ from coordinator.errors import (
     Unauthenticated,
     Unavailable,
 )
+from coordinator.http.error_body import Error, FieldErrorView, Problem
 from coordinator.http.exchange import HttpRequest, exchange_of
 from coordinator.http.faults import (
     BodyTooSlow,
     MediaTypeUnsupported,
     NotAcceptable,
     UnknownApiVersion,
+    UpgradeRequired,
 )
 from coordinator.http.negotiation import names
+from coordinator.http.openai_errors import openai_error
 from coordinator.idempotency import IdempotencyKeyInFlight, IdempotencyKeyReused
+from coordinator.marketplace import OfferNotAvailable
 from coordinator.values import ApiVersion
 
 _log = structlog.get_logger(__name__)
@@ -56,9 +60,11 @@ STATUSES: Final[dict[type[CoordinatorError], int]] = {
     BodyTooSlow: 408,
     Conflict: 409,
     ResultExpired: 410,
+    OfferNotAvailable: 410,
     TooLarge: 413,
     MediaTypeUnsupported: 415,
     IdempotencyKeyReused: 422,
+    UpgradeRequired: 426,
     TooManyRequests: 429,
     CoordinatorError: 500,
     Unavailable: 503,
@@ -72,47 +78,6 @@ _FRAMEWORK_CODES: Final[dict[int, tuple[str, str]]] = {
     413: ("TOO_LARGE", "the request is too large"),
 }
 """Codes and texts for what the framework itself refuses, before any of our code runs."""
-
-
-class FieldErrorView(msgspec.Struct, kw_only=True, frozen=True):
-    """What is wrong with one field."""
-
-    pointer: str
-    """JSON pointer into the body, or the name of a parameter."""
-    code: str
-    """Stable code of the fault."""
-    detail: str
-    """What is wrong and how to mend it."""
-
-
-class Error(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Every error of every route and version."""
-
-    detail: str
-    """What is wrong and how to mend it, for a person."""
-    error_code: str
-    """Stable code, such as `JOB_NOT_FOUND`."""
-    request_id: str
-    """Id of the request, as in the header `X-Request-Id` and in the node's log."""
-    errors: list[FieldErrorView] | msgspec.UnsetType = msgspec.UNSET
-    """The fields at fault, where there are any."""
-    state: str | msgspec.UnsetType = msgspec.UNSET
-    """Where the job is, if its result was asked for too early."""
-    supported: list[str] | msgspec.UnsetType = msgspec.UNSET
-    """Versions that are served, if another was asked for."""
-
-
-class Problem(Error, kw_only=True, frozen=True, omit_defaults=True):
-    """The same as RFC 9457 problem details, for callers that name `application/problem+json`."""
-
-    type: str
-    """URN of the code."""
-    title: str
-    """The status in words."""
-    status: int
-    """The HTTP status."""
-    instance: str
-    """Path of the request."""
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -147,11 +112,14 @@ def _answer(
     if status >= 500 and not isinstance(error, Unavailable):
         _log.error("request_failed", request_id=exchange.request_id, exc_info=error)
     media_type = "application/json"
-    if names(request.headers.get("accept", ""), PROBLEM):
+    content: msgspec.Struct = body
+    if exchange.operation is not None and exchange.operation.is_openai:
+        content = openai_error(status, body)
+    elif names(request.headers.get("accept", ""), PROBLEM):
         media_type = PROBLEM
-        body = _problem(body, status, request.scope["path"])
+        content = _problem(body, status, request.scope["path"])
     return Response(
-        content=_ENCODER.encode(body),
+        content=_ENCODER.encode(content),
         status_code=status,
         media_type=media_type,
         headers=_headers(error),

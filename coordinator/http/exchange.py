@@ -16,6 +16,7 @@ from litestar.datastructures import State
 
 from coordinator.clients import Principal
 from coordinator.http.operation import Operation
+from coordinator.http.socket import Session
 from coordinator.http.versions import Choice, body_choice, object_choice, route_choice
 from coordinator.idempotency import Claim
 from coordinator.values import ApiVersion
@@ -54,6 +55,10 @@ class Exchange:
     """The body, where it was read before the handler asked for it."""
     claim: Claim | None = None
     """Right to have the effect of a request that carries an `Idempotency-Key`."""
+    is_upgrade: bool = False
+    """Whether the caller asks for a WebSocket."""
+    session: Session | None = None
+    """What happens on the WebSocket, once its route agreed."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers that the answer gets besides its own."""
 
@@ -101,7 +106,16 @@ def exchange_of(connection: HttpConnection | HttpRequest) -> Exchange:
     Raises:
         RuntimeError: the application is served without the edge around it.
     """
-    exchange = cast("Mapping[str, object]", connection.scope).get(_STATE_KEY)
+    return attached(connection.scope)
+
+
+def attached(scope: Mapping[str, object]) -> Exchange:
+    """Return the exchange that `attach` put there.
+
+    Raises:
+        RuntimeError: nobody did.
+    """
+    exchange = scope.get(_STATE_KEY)
     if not isinstance(exchange, Exchange):
         raise RuntimeError("serve the application through coordinator.http.edge")
     return exchange

@@ -14,7 +14,8 @@ They join the tree of `coordinator.errors`, at the branch of who reacts:
     CoordinatorError
     ├── BodyTooSlow           the body did not come in time (408)
     ├── MediaTypeUnsupported  not application/json, or an encoding that we do not take (415)
-    └── NotAcceptable         none of the media types that the caller takes (406)
+    ├── NotAcceptable         none of the media types that the caller takes (406)
+    └── UpgradeRequired       a WebSocket's path, asked for by plain HTTP (426)
     Unauthenticated ── AuthenticationRequired
     Forbidden
     ├── ScopeMissing          A3
@@ -140,6 +141,16 @@ class NotAcceptable(CoordinatorError):
     def __init__(self, media_type: str) -> None:
         """State what there is."""
         super().__init__(f"this answers with {media_type}; the Accept header excludes it")
+
+
+class UpgradeRequired(CoordinatorError):
+    """The path is a WebSocket's, and the request does not ask for one."""
+
+    code = "UPGRADE_REQUIRED"
+
+    def __init__(self) -> None:
+        """State what to do."""
+        super().__init__("this is a WebSocket: connect with ws:// or wss://")
 
 
 class AuthenticationRequired(Unauthenticated):

@@ -90,6 +90,8 @@ class Answer:
     """Media type of the body."""
     is_nullable: bool = False
     """Whether the body may be `null`."""
+    alternatives: tuple[str, ...] = ()
+    """Other media types that the body may have instead, if the request asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,11 @@ class Operation:
     takes_key: bool = True
     """Whether a POST honours an `Idempotency-Key`; not where it changes nothing, or where doing it
     twice is the same as doing it once."""
+    from_browsers: bool = False
+    """Whether `version` and `ticket` may be in the query: a browser's WebSocket and EventSource
+    send no headers (V4)."""
+    is_openai: bool = False
+    """Whether errors have OpenAI's shape (E1)."""
     errors: tuple[type[CoordinatorError], ...] = ()
     """What else it may raise; every route may raise what its admission and its body may."""
     description: str = ""

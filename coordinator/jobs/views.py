@@ -18,6 +18,7 @@ from coordinator.jobs.model import (
     PaymentView,
 )
 from coordinator.jobs.results import result_view
+from coordinator.jobs.shown import shown_phase
 from coordinator.jobs.usual_times import UsualTimes
 from coordinator.leases.phase import AttemptPhase
 from coordinator.values import JsonValue
@@ -92,7 +93,12 @@ def _by_job(rows: Iterable[AnyRow]) -> dict[Hash, AnyRow]:
 
 def _view(row: AnyRow, parts: _Parts, usual_ms: int, height: int) -> JobView:
     receipt, result = parts.receipts.get(row.job_id), parts.results.get(row.job_id)
-    phase = _shown_phase(row, receipt, result)
+    phase = shown_phase(
+        JobPhase(row.phase),
+        is_delivered=result is not None,
+        is_disputed=receipt is not None and receipt.is_disputed,
+        has_ended=row.end_kind is not None,
+    )
     attempt = parts.attempts.get(row.job_id) if row.miner is not None else None
     started_ms = None if attempt is None else attempt.assigned_ms
     if result is not None:
@@ -117,19 +123,6 @@ def _view(row: AnyRow, parts: _Parts, usual_ms: int, height: int) -> JobView:
         payment=payment_view(row, receipt),
         as_of_height=height,
     )
-
-
-def _shown_phase(row: AnyRow, receipt: AnyRow | None, result: AnyRow | None) -> JobPhase:
-    """Return the phase that the client sees.
-
-    A miner sends its receipt to the chain before its result to us (J8). In between the job is
-    still running for its client, who reads the result as soon as the job is completed. A receipt
-    whose result did not come in time is disputed, and shown as what it is.
-    """
-    phase = JobPhase(row.phase)
-    if phase is not JobPhase.COMPLETED or result is not None or row.end_kind is not None:
-        return phase
-    return phase if receipt is None or receipt.is_disputed else JobPhase.RUNNING
 
 
 def payment_view(row: AnyRow, receipt: AnyRow | None) -> PaymentView | None:

@@ -7,8 +7,9 @@ call gets the same answer.
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
+from coordinator.artifacts.uses import note_uses
 from coordinator.core import Core
-from coordinator.database.tables import receipts, results
+from coordinator.database.tables import payloads, receipts, results
 from coordinator.errors import (
     JobAlreadyCompleted,
     JobNotFound,
@@ -17,6 +18,7 @@ from coordinator.errors import (
     ResultMalformed,
     Unavailable,
 )
+from coordinator.events.changes import JobChanges
 from coordinator.jobs.store import find_job
 from coordinator.jobs.views import AnyRow
 from coordinator.leases import receipt_check, store
@@ -51,6 +53,8 @@ class Completing:
             raise
         if sent is None:
             core.courier.kick()
+            core.events.hub.kick()
+            core.follower.jobs.fire([job_id])
             return
         wait_s = core.config.timings.final_wait_s
         state = await core.courier.send_and_wait(sent, wait_s)
@@ -98,7 +102,10 @@ class Completing:
         if accepted.digest != committed:
             message = f"the receipt on the chain has {committed.hex()}"
             raise ReceiptInvalid.at("/transaction/result_digest", message)
+        changes = JobChanges(connection, delivery.moment.now_ms)
+        changes.before([delivery.job_id])
         self._keep(connection, delivery, attempt, accepted)
+        changes.record()
         self._core.duties.perform(connection, delivery.moment, [delivery.job_id])
 
     def _keep(
@@ -106,12 +113,15 @@ class Completing:
     ) -> None:
         now_ms = delivery.moment.now_ms
         connection.execute(delete(results).where(_of(attempt)))
+        # Who had the input deleted does not want the result either, if it comes late.
+        has_payload = select(payloads.c.job_id).where(payloads.c.job_id == delivery.job_id)
+        is_wanted = connection.execute(has_payload).one_or_none() is not None
         connection.execute(
             insert(results).values(
                 job_id=delivery.job_id,
                 attempt=attempt.attempt,
                 miner=delivery.miner.address,
-                document=accepted.document,
+                document=accepted.document if is_wanted else None,
                 salt=accepted.salt,
                 digest=accepted.digest,
                 model=accepted.model,
@@ -121,6 +131,8 @@ class Completing:
                 expires_ms=now_ms + self._core.config.timings.result_retention_ms,
             )
         )
+        if is_wanted:
+            note_uses(connection, delivery.job_id, accepted.document)
 
     def _sign_or_take(self, connection: Connection, delivery: Delivery, attempt: AnyRow) -> Hash:
         """Put the receipt into the outbox: signed for a managed miner, or by the miner itself."""

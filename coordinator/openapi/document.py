@@ -14,12 +14,14 @@ from coordinator.errors import (
     TooManyRequests,
     Unauthenticated,
 )
-from coordinator.http.errors import Error, status_of
+from coordinator.http.error_body import Error
+from coordinator.http.errors import status_of
 from coordinator.http.faults import BodyTooSlow, MediaTypeUnsupported, NotAcceptable
 from coordinator.http.operation import JSON, PUBLIC, Answer, Operation, Parameter, WireType
 from coordinator.http.repeats import PARAMETER as KEY_PARAMETER
 from coordinator.http.repeats import takes_key
 from coordinator.idempotency import IdempotencyKeyInFlight, IdempotencyKeyReused
+from coordinator.http.openai_errors import OpenAiError
 from coordinator.openapi.schemas import Schema, component_schemas
 from coordinator.presenters import SERVED, Presenter
 from coordinator.values import ApiVersion, JsonValue
@@ -45,6 +47,7 @@ _RESPONSES: Final[Mapping[int, tuple[str, str]]] = {
     413: ("ContentTooLarge", "Too many bytes"),
     415: ("UnsupportedMediaType", "The body is of another media type"),
     422: ("IdempotencyKeyReused", "The key came with another request before"),
+    426: ("UpgradeRequired", "This is a WebSocket"),
     429: ("TooManyRequests", "Above a limit; `Retry-After` says when to come back"),
     500: ("InternalError", "The server failed"),
     503: ("Unavailable", "The chain does not answer; the same request may be repeated"),
@@ -53,6 +56,8 @@ _RESPONSES: Final[Mapping[int, tuple[str, str]]] = {
 
 TAGS: Final = (
     "Jobs",
+    "Events",
+    "Chat",
     "Miners",
     "Receipts",
     "Artifacts",
@@ -103,8 +108,9 @@ class _Document:
         self._routes = routes
         self._presenter = presenter
         types = dict(self._types())
-        schemas, self._components = component_schemas([Error, *types.values()])
-        self._schemas = dict(zip(types, schemas[1:], strict=True))
+        schemas, self._components = component_schemas([Error, OpenAiError, *types.values()])
+        self._openai_error = schemas[1]
+        self._schemas = dict(zip(types, schemas[2:], strict=True))
 
     def _types(self) -> Iterable[tuple[WireType, object]]:
         for route in self._routes:
@@ -178,18 +184,23 @@ class _Document:
         }
         codes = _error_codes(operation, with_key=with_key)
         for status in sorted(codes):
-            reference: Schema = {"$ref": f"#/components/responses/{_RESPONSES[status][0]}"}
+            name, text = _RESPONSES[status]
+            described: Schema = {"$ref": f"#/components/responses/{name}"}
+            if operation.is_openai:
+                content: Schema = {JSON: {"schema": self._openai_error}}
+                described = {"description": text, "content": content}
             if codes[status]:
-                reference["description"] = f"{_RESPONSES[status][1]}: {', '.join(codes[status])}"
-            responses[str(status)] = reference
+                described["description"] = f"{text}: {', '.join(codes[status])}"
+            responses[str(status)] = described
         return responses
 
     def _answer(self, answer: Answer) -> Schema:
         described: Schema = {"description": answer.description}
         if answer.body is not None:
-            described["content"] = self._content(
-                answer.body, answer.media_type, is_nullable=answer.is_nullable
-            )
+            content = self._content(answer.body, answer.media_type, is_nullable=answer.is_nullable)
+            for media_type in answer.alternatives:
+                content[media_type] = {"schema": {"type": "string"}}
+            described["content"] = content
         return described
 
     def _content(self, body: WireType, media_type: str, *, is_nullable: bool = False) -> Schema:

@@ -16,6 +16,12 @@ KEEP_ALIVE_SECONDS: Final = 30
 """How long an idle connection is kept. Longer than clients keep one (httpx: 5 s): a server that
 closes first does so now and then while a request is on its way, and nobody knows its outcome."""
 
+SOCKET_MESSAGE_BYTES_MAX: Final = 4_096
+"""Of a message that comes over a WebSocket; all of ours only speak."""
+
+PING_SECONDS: Final = 20.0
+"""Time between two pings on a WebSocket, and how long an answer may take."""
+
 _STARTED_POLL_SECONDS: Final = 0.005
 
 
@@ -37,6 +43,9 @@ class HttpServer:
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            ws_max_size=SOCKET_MESSAGE_BYTES_MAX,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
         )
         self._server = _Server(config)
         self._sockets = list(sockets)
