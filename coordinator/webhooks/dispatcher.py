@@ -37,9 +37,6 @@ LANES_PER_CLIENT_MAX: Final = 8
 LANE_WIDTH: Final = 4
 """Messages of one webhook that are under way together."""
 
-LOOK_S: Final = 1.0
-"""Time between two looks for what is due."""
-
 
 class Dispatcher:
     """Delivers messages. To be used from one event loop."""
@@ -53,6 +50,7 @@ class Dispatcher:
         sender: Sender,
         *,
         with_loopback: bool,
+        interval_s: float,
     ) -> None:
         """Prepare; `run` sets it to work.
 
@@ -63,6 +61,7 @@ class Dispatcher:
             random_bytes: spreads repetitions.
             sender: sends.
             with_loopback: whether webhooks may be on this machine.
+            interval_s: time between two looks for what is due.
         """
         self._database = database
         self._vault = vault
@@ -70,6 +69,7 @@ class Dispatcher:
         self._random_bytes = random_bytes
         self._sender = sender
         self._with_loopback = with_loopback
+        self._interval_s = interval_s
         self._views = JobViews()
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._clients: Counter[str] = Counter()
@@ -85,7 +85,7 @@ class Dispatcher:
             while True:
                 await self._open_lanes()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                    await asyncio.wait_for(self._wake.wait(), self._interval_s)
                 self._wake.clear()
         finally:
             await self._close_lanes()

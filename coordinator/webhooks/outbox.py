@@ -28,6 +28,10 @@ _EVENTS: Final[Mapping[JobPhase, EventType]] = {
 }
 
 
+AT_ONCE: Final = 0
+"""When a new message is due. The time of its block may be ahead of our clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobEnd:
     """A job that its client sees ended."""
@@ -64,7 +68,7 @@ def enqueue(connection: Connection, ends: Sequence[JobEnd]) -> None:
                     webhook.webhook_id,
                     event,
                     end.at_ms,
-                    due_ms=end.at_ms,
+                    due_ms=AT_ONCE,
                     job_id=end.job_id,
                 )
 

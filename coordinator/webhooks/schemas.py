@@ -165,7 +165,7 @@ def delivery_view(delivery: Delivery) -> WebhookDelivery:
         job_id=None if message.job_id is None else job_text(message.job_id),
         status=message.state.value,
         created_at=format_time(message.created_ms),
-        next_attempt_at=None if message.due_ms is None else format_time(message.due_ms),
+        next_attempt_at=_next_attempt_at(message),
         attempts=[
             WebhookAttempt(
                 attempt=item.attempt,
@@ -177,3 +177,10 @@ def delivery_view(delivery: Delivery) -> WebhookDelivery:
             for item in delivery.attempts
         ],
     )
+
+
+def _next_attempt_at(message: model.Message) -> str | None:
+    """Return when a message is sent next: a new one at once."""
+    if message.due_ms is None:
+        return None
+    return format_time(max(message.due_ms, message.created_ms))

@@ -69,6 +69,7 @@ class WebhookService:
             core.random_bytes,
             self._sender,
             with_loopback=self._with_loopback,
+            interval_s=core.config.timings.webhook_interval_s,
         )
         """Delivers."""
 
