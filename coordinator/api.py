@@ -26,6 +26,7 @@ from coordinator.http.repeats import claiming
 from coordinator.jobs import result_routes as results
 from coordinator.jobs import routes as jobs
 from coordinator.leases import routes as leases
+from coordinator.marketplace import routes as marketplace
 from coordinator.miners import routes as miners
 from coordinator.openapi import document_handlers
 from coordinator.orders import routes as orders
@@ -47,6 +48,7 @@ _ROUTES: Final = (
     *accounts.HANDLERS,
     *admin.HANDLERS,
     *artifacts.HANDLERS,
+    *marketplace.HANDLERS,
     *stats.HANDLERS,
     *events.HANDLERS,
     *registry.HANDLERS,

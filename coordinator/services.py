@@ -23,6 +23,7 @@ from coordinator.jobs.service import JobService
 from coordinator.jobs.views import JobViews
 from coordinator.leases.roster import Roster
 from coordinator.leases.service import LeaseService
+from coordinator.marketplace.service import MarketplaceService
 from coordinator.miners.presence import Presence
 from coordinator.miners.service import MinerService
 from coordinator.moment import Clock, Moments, RandomBytes, system_clock, system_random
@@ -64,6 +65,8 @@ class Services:
     """Files."""
     registry: ServiceRegistry
     """What may be asked for."""
+    marketplace: MarketplaceService
+    """Offers."""
     stats: StatsService
     """Counts."""
     events: EventParts
@@ -165,6 +168,7 @@ def build_services(
         accounts=AccountService(core),
         artifacts=artifacts,
         registry=core.registry,
+        marketplace=MarketplaceService(core),
         stats=StatsService(core, index),
         events=core.events,
         idempotency=idempotency,

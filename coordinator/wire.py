@@ -56,6 +56,7 @@ RECEIPT_PREFIX: Final = "receipt_"
 PAYMENT_PREFIX: Final = "pay_"
 TRANSACTION_PREFIX: Final = "tx_"
 ARTIFACT_PREFIX: Final = "sha256:"
+OFFER_PREFIX: Final = "offer_"
 
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
@@ -78,6 +79,16 @@ def payment_text(job_id: Hash) -> str:
 def transaction_text(transaction_id: Hash) -> str:
     """Return the id of a transaction on the wire."""
     return TRANSACTION_PREFIX + transaction_id.hex()
+
+
+def offer_text(offer_id: Hash) -> str:
+    """Return the id of an offer on the wire; it is also its transaction's, in hex (J27)."""
+    return OFFER_PREFIX + offer_id.hex()
+
+
+def find_offer_id(text: str) -> Hash | None:
+    """Return the id that an offer's text holds; None if it is no offer's."""
+    return _parse(text, OFFER_PREFIX)
 
 
 def artifact_text(digest: Hash) -> str:

@@ -1,5 +1,6 @@
 """How the end of a job reads in the job's row."""
 
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from coordinator.jobs.model import JobPhase
@@ -32,7 +33,29 @@ REASON_TEXT: Final = {
 assert set(REASON_TEXT) == set(Reason), "every reason has a text"
 
 
-def end_of(outcome: Outcome, locked: Amount, miner_message: str) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class End:
+    """Columns of a job's row."""
+
+    paid_miner: Amount
+    """Nait."""
+    paid_coordinator: Amount
+    """Nait."""
+    refunded: Amount
+    """Nait."""
+    phase: str | None = None
+    """Where the job is; None leaves it."""
+    error_code: str | None = None
+    """Why it has no result."""
+    error_message: str | None = None
+    """The same for the client."""
+
+    def columns(self) -> dict[str, object]:
+        """Return the columns that change."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def end_of(outcome: Outcome, locked: Amount, miner_message: str) -> End:
     """Return the columns of a job's row that its end decides.
 
     They tell what became of the job's price. The bond of a client's dispute, which the same end
@@ -49,28 +72,23 @@ def end_of(outcome: Outcome, locked: Amount, miner_message: str) -> dict[str, ob
         case OutcomeKind.JOB_SETTLED:
             won, returned = (bond, 0) if outcome.code == RULED else (0, bond)
             miner, coordinator, client = amounts
-            return _money(miner=miner - won, coordinator=coordinator, client=client - returned)
+            return End(miner - won, coordinator, client - returned)
         case OutcomeKind.JOB_REFUNDED:
-            return _money(client=amounts[0] - bond)
+            return End(0, 0, amounts[0] - bond)
         case OutcomeKind.JOB_FAILED:
             reason = Reason(outcome.code)
             text = REASON_TEXT[reason] + (f": {miner_message}" if miner_message else "")
-            return _money(client=amounts[0]) | _error(JobPhase.FAILED, reason.name, text)
+            return _unpaid(amounts[0], JobPhase.FAILED, reason.name, text)
         case OutcomeKind.JOB_CANCELLED:
             # The miner's share is there only if an attempt was running.
             miner = amounts[0] if len(amounts) == 2 else 0
-            error = _error(JobPhase.CANCELLED, "CANCELLED", CANCELLED_TEXT)
-            return _money(miner=miner, client=amounts[-1]) | error
+            told = (JobPhase.CANCELLED.value, "CANCELLED", CANCELLED_TEXT)
+            return End(miner, 0, amounts[-1], *told)
         case OutcomeKind.JOB_EXPIRED:
-            error = _error(JobPhase.EXPIRED, "EXPIRED", EXPIRED_TEXT)
-            return _money(client=amounts[0]) | error
+            return _unpaid(amounts[0], JobPhase.EXPIRED, "EXPIRED", EXPIRED_TEXT)
         case _:
             raise AssertionError(f"{outcome.kind.name} does not end a job")
 
 
-def _money(*, miner: int = 0, coordinator: int = 0, client: int) -> dict[str, object]:
-    return {"paid_miner": miner, "paid_coordinator": coordinator, "refunded": client}
-
-
-def _error(phase: JobPhase, code: str, message: str) -> dict[str, object]:
-    return {"phase": phase.value, "error_code": code, "error_message": message}
+def _unpaid(refunded: Amount, phase: JobPhase, code: str, message: str) -> End:
+    return End(0, 0, refunded, phase.value, code, message)

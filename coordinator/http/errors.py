@@ -16,6 +16,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from coordinator.artifacts.ranges import RangeNotSatisfiable
 from coordinator.errors import (
     Conflict,
     CoordinatorError,
@@ -63,6 +64,7 @@ STATUSES: Final[dict[type[CoordinatorError], int]] = {
     OfferNotAvailable: 410,
     TooLarge: 413,
     MediaTypeUnsupported: 415,
+    RangeNotSatisfiable: 416,
     IdempotencyKeyReused: 422,
     UpgradeRequired: 426,
     TooManyRequests: 429,

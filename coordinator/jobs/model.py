@@ -84,6 +84,8 @@ class JobSpec:
     program of the client's own, and for other services (S4)."""
     requirements: tuple[str, ...] = ()
     """Packages that a Python job's program imports."""
+    hold: bool = False
+    """Whether it waits, given to nobody, until its client accepts an offer for it (S2)."""
     warnings: tuple[str, ...] = ()
     """What the body had that nothing uses; shown to the client."""
 

@@ -63,6 +63,7 @@ def insert_job(connection: Connection, job: NewJob) -> None:
             fee=job.fee,
             requested_ms=job.requested_ms,
             deadline_ms=job.terms.deadline_ms,
+            is_held=job.spec.hold,
             phase=JobPhase.ACCEPTED.value,
         )
     )

@@ -24,6 +24,7 @@ from coordinator.leases.model import Lease, Terms
 from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.queue import note_served, offered
 from coordinator.leases.store import CallingMiner
+from coordinator.marketplace.store import note_fetched
 from coordinator.miners.store import held_leases
 from coordinator.moment import Moment
 from coordinator.outbox import OutboxState
@@ -71,6 +72,9 @@ class Claiming:
             moment=core.moments.now(),
         )
         assignment_id, is_new = await core.database.write(lambda c: self._assign(c, claim))
+        if await core.database.read(lambda c: _is_live(c, assignment_id)):
+            # It is final already: claimed before, or the job's client accepted the miner's offer.
+            return await self._hand_out(miner, assignment_id)
         outcome = await core.courier.send(assignment_id)
         if is_new and outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
             # The node refused the bytes at once, and nobody else has seen them.
@@ -81,8 +85,13 @@ class Claiming:
             raise Unavailable("The assignment is not final yet")
         if state is not OutboxState.FINAL:
             raise JobNotClaimable("The job ended while it was being assigned")
-        now_ms = core.moments.clock_ms()
-        return await core.database.write(lambda c: self._lease(c, miner, assignment_id, now_ms))
+        return await self._hand_out(miner, assignment_id)
+
+    async def _hand_out(self, miner: CallingMiner, assignment_id: Hash) -> Lease:
+        now_ms = self._core.moments.clock_ms()
+        return await self._core.database.write(
+            lambda c: self._lease(c, miner, assignment_id, now_ms)
+        )
 
     def _assign(self, connection: Connection, claim: _Claim) -> tuple[Hash, bool]:
         """Return the miner's standing assignment, or sign and store one; and whether it is new."""
@@ -93,6 +102,8 @@ class Claiming:
         if standing is not None:
             if standing.miner != claim.miner.address:
                 raise JobAlreadyClaimed("Another miner has the job")
+            if claim.has_heartbeats:
+                store.expect_heartbeats(connection, standing.assignment_id)
             return standing.assignment_id, False
         self._check(connection, claim, job)
         action = self._terms(claim, job)
@@ -159,6 +170,7 @@ class Claiming:
         attempt = store.get_attempt(connection, assignment_id)
         if attempt.phase != AttemptPhase.LIVE:
             raise LeaseLost("The attempt ended as soon as it began")
+        note_fetched(connection, assignment_id, now_ms)
         # Claiming is a sign of life; the wait for finality shall not be counted as silence.
         heartbeat_by_ms = self._heartbeat_by(now_ms) if attempt.has_heartbeats else None
         if heartbeat_by_ms is not None:
@@ -193,6 +205,10 @@ class Claiming:
 
     def _heartbeat_by(self, now_ms: TimestampMs) -> TimestampMs:
         return now_ms + self._timings.heartbeat_missed_ms
+
+
+def _is_live(connection: Connection, assignment_id: Hash) -> bool:
+    return bool(store.get_attempt(connection, assignment_id).phase == AttemptPhase.LIVE)
 
 
 def _standing_assignment(connection: Connection, job: AnyRow) -> AnyRow | None:

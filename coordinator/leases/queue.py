@@ -38,6 +38,7 @@ def offered(now_ms: TimestampMs) -> ColumnElement[bool]:
     return and_(
         jobs.c.phase == JobPhase.QUEUED.value,
         jobs.c.open_assignment.is_(None),
+        ~jobs.c.is_held,
         jobs.c.deadline_ms > now_ms,
         has_payload,
         ~is_ending,

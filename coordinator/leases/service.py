@@ -20,6 +20,7 @@ from coordinator.leases.model import Completion, GiveUp, HeartbeatReply, Lease, 
 from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.store import CallingMiner
 from coordinator.leases.suggestions import Suggestions
+from coordinator.marketplace.store import given_to
 from coordinator.miners.capabilities import read_document
 from coordinator.miners.presence import Presence
 from coordinator.miners.store import find_miner
@@ -197,6 +198,10 @@ class LeaseService:
 
     async def _suggest(self, caller: CallingMiner) -> Offer | None:
         """Return the job that a miner is shown next, and keep it from others for a moment."""
+        given = await self._core.database.read(lambda c: given_to(c, caller.address))
+        if given is not None:
+            # Its client accepted this miner's offer: it is nobody else's.
+            return await self._shown(caller, given)
         now_ms = self._core.moments.clock_ms()
         suggested = self._suggestions.to_others(caller.address, now_ms)
         job_id = await self._core.database.read(
@@ -212,6 +217,9 @@ class LeaseService:
         )
         if job_id is None or not self._suggestions.note(job_id, caller.address, now_ms):
             return None
+        return await self._shown(caller, job_id)
+
+    async def _shown(self, caller: CallingMiner, job_id: Hash) -> Offer:
         job = await self._core.database.read(lambda c: self._job(c, job_id))
         if caller.custody is Custody.OWN:
             # Its input comes with the claim, after the assignment is final (J9).

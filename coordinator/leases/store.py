@@ -103,6 +103,12 @@ def note_heartbeat(
     connection.execute(update(attempts).where(row).values(**values))
 
 
+def expect_heartbeats(connection: Connection, assignment_id: Hash) -> None:
+    """Note that the miner of a standing attempt sends heartbeats; an accepted offer cannot say."""
+    row = attempts.c.assignment_id == assignment_id
+    connection.execute(update(attempts).where(row).values(has_heartbeats=True))
+
+
 def note_release(connection: Connection, assignment_id: Hash, reason: Reason, message: str) -> None:
     """Note that a miner gives an attempt up."""
     row = attempts.c.assignment_id == assignment_id

@@ -4,7 +4,9 @@ import asyncio
 from typing import Final
 
 from litestar import Response, get
+from litestar.params import FromPath
 
+from coordinator.errors import MinerNotFound
 from coordinator.http import (
     PUBLIC,
     Answer,
@@ -20,15 +22,24 @@ from coordinator.http.query import limit_declaration, number_parameter
 from coordinator.presenters import presenter_of
 from coordinator.stats.schemas import (
     Block,
+    MarketplaceStats,
+    MinerStats,
     NetworkStats,
     Transaction,
     block_view,
+    market_view,
+    miner_stats_view,
     stats_view,
     transaction_view,
 )
 from coordinator.values import ApiVersion
 
 _DOCUMENTED: Final[frozenset[ApiVersion]] = frozenset({"2026-01-24"})
+
+_MARKETPLACE: Final[frozenset[ApiVersion]] = frozenset({"2024-01-01"})
+
+_EXTENDED: Final[ApiVersion] = "2026-05-11"
+"""The version that shows what no document has (V5)."""
 
 _DEFAULT: Final = 10
 _MAXIMUM: Final = 100
@@ -39,6 +50,26 @@ STATS: Final = Operation(
     access=PUBLIC,
     documents=_DOCUMENTED,
     answers={200: Answer("Network stats", same(NetworkStats))},
+)
+
+MARKET_STATS: Final = Operation(
+    summary="Get marketplace statistics",
+    tag="Marketplace",
+    access=PUBLIC,
+    documents=_MARKETPLACE,
+    description="Jobs of this coordinator. Cancelled and expired ones are outside `total_jobs`.",
+    answers={200: Answer("Marketplace statistics", same(MarketplaceStats))},
+)
+
+MINER_STATS: Final = Operation(
+    summary="Get a miner's statistics",
+    tag="Marketplace",
+    access=PUBLIC,
+    documents=_MARKETPLACE,
+    description="What it did for jobs of this coordinator. Version 2026-05-11 shows the counts "
+    "behind its reputation, by service.",
+    answers={200: Answer("Miner statistics", same(MinerStats))},
+    errors=(MinerNotFound,),
 )
 
 BLOCKS: Final = Operation(
@@ -76,6 +107,24 @@ async def get_stats(request: HttpRequest, context: Given) -> Response[bytes]:
     return answer(request, stats_view(stats), as_of_height=stats.as_of_height)
 
 
+@get("/v1/marketplace/stats", opt=declared(MARKET_STATS))
+async def get_market_stats(request: HttpRequest, context: Given) -> Response[bytes]:
+    """Return counts of the marketplace."""
+    stats = await context.services.stats.market()
+    view = market_view(stats, extended=_is_extended(request))
+    return answer(request, view, as_of_height=stats.as_of_height)
+
+
+@get("/v1/miners/{miner_id:str}/stats", opt=declared(MINER_STATS))
+async def get_miner_stats(
+    request: HttpRequest, context: Given, miner_id: FromPath[str]
+) -> Response[bytes]:
+    """Return what a miner did."""
+    stats = await context.services.stats.miner(miner_id)
+    view = miner_stats_view(stats, extended=_is_extended(request))
+    return answer(request, view, as_of_height=stats.as_of_height)
+
+
 @get("/explorer/blocks", opt=declared(BLOCKS))
 async def list_blocks(request: HttpRequest, context: Given) -> Response[bytes]:
     """Return recent blocks."""
@@ -99,9 +148,20 @@ async def list_receipts(request: HttpRequest, context: Given) -> Response[bytes]
     return answer(request, presenter.receipt_list(page.items), as_of_height=page.as_of_height)
 
 
+def _is_extended(request: HttpRequest) -> bool:
+    return exchange_of(request).by_route() == _EXTENDED
+
+
 def _limit(request: HttpRequest) -> int:
     return number_parameter(request, "limit", default=_DEFAULT, least=1, most=_MAXIMUM)
 
 
-HANDLERS: Final = (get_stats, list_blocks, list_transactions, list_receipts)
+HANDLERS: Final = (
+    get_stats,
+    get_market_stats,
+    get_miner_stats,
+    list_blocks,
+    list_transactions,
+    list_receipts,
+)
 """The routes of this slice."""

@@ -1,0 +1,170 @@
+"""The tables of offers and acceptances: every function works inside the caller's transaction."""
+
+from typing import Final
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from coordinator.database.marketplace_tables import acceptances, offers
+from coordinator.database.tables import attempts
+from coordinator.leases.phase import AttemptPhase
+from coordinator.marketplace.model import AcceptancePhase, OfferStatus
+from ledger.types import Address, Amount, Hash, TimestampMs
+
+AnyRow = Row[tuple[object, ...]]
+
+_PENDING: Final = AcceptancePhase.PENDING.value
+
+
+def insert_offer(
+    connection: Connection,
+    *,
+    offer_id: Hash,
+    client_id: str | None,
+    miner: Address,
+    job_type: str,
+    price: Amount,
+    capacity: int,
+    requirements: str | None,
+    requirements_digest: Hash,
+    created_ms: TimestampMs,
+    expires_ms: TimestampMs,
+    status: OfferStatus,
+) -> None:
+    """Store an offer with all its slots free."""
+    connection.execute(
+        insert(offers).values(
+            offer_id=offer_id,
+            client_id=client_id,
+            miner=miner,
+            job_type=job_type,
+            price=price,
+            capacity=capacity,
+            requirements=requirements,
+            requirements_digest=requirements_digest,
+            created_ms=created_ms,
+            expires_ms=expires_ms,
+            status=status.value,
+            slots_left=capacity,
+        )
+    )
+
+
+def find_offer(connection: Connection, offer_id: Hash) -> AnyRow | None:
+    """Return an offer's row."""
+    return connection.execute(select(offers).where(offers.c.offer_id == offer_id)).one_or_none()
+
+
+def set_status(connection: Connection, offer_id: Hash, status: OfferStatus) -> bool:
+    """Note where an offer is; return whether it is known."""
+    row = offers.c.offer_id == offer_id
+    done = connection.execute(update(offers).where(row).values(status=status.value))
+    return done.rowcount > 0
+
+
+def delete_offer(connection: Connection, offer_id: Hash) -> None:
+    """Leave nothing behind of an offer that never came to the chain."""
+    connection.execute(delete(offers).where(offers.c.offer_id == offer_id))
+
+
+def reserve_slot(connection: Connection, offer_id: Hash, now_ms: TimestampMs) -> bool:
+    """Take a slot of an open offer in one statement; return whether there was one (S2)."""
+    free = (
+        (offers.c.offer_id == offer_id)
+        & (offers.c.status == OfferStatus.ACTIVE.value)
+        & (offers.c.slots_left > offers.c.reserved)
+        & (offers.c.expires_ms >= now_ms)
+    )
+    taken = update(offers).where(free).values(reserved=offers.c.reserved + 1)
+    return connection.execute(taken).rowcount == 1
+
+
+def insert_acceptance(
+    connection: Connection,
+    *,
+    transaction_id: Hash,
+    offer_id: Hash,
+    job_id: Hash,
+    phase: AcceptancePhase,
+    now_ms: TimestampMs,
+) -> None:
+    """Store an acceptance; a pending one has reserved its slot."""
+    connection.execute(
+        insert(acceptances).values(
+            transaction_id=transaction_id,
+            offer_id=offer_id,
+            job_id=job_id,
+            phase=phase.value,
+            created_ms=now_ms,
+        )
+    )
+
+
+def standing_acceptance(connection: Connection, job_id: Hash, offer_id: Hash) -> AnyRow | None:
+    """Return the acceptance of an offer by which a job is bound, or about to be."""
+    held = (AttemptPhase.OPEN.value, AttemptPhase.LIVE.value, AttemptPhase.DONE.value)
+    query = (
+        select(acceptances)
+        .join(attempts, attempts.c.assignment_id == acceptances.c.transaction_id)
+        .where(
+            acceptances.c.job_id == job_id,
+            acceptances.c.offer_id == offer_id,
+            attempts.c.phase.in_(held),
+        )
+    )
+    return connection.execute(query).one_or_none()
+
+
+def finish(connection: Connection, transaction_id: Hash, phase: AcceptancePhase) -> bool:
+    """End a pending acceptance and give its reservation up; return whether there was one."""
+    row = (acceptances.c.transaction_id == transaction_id) & (acceptances.c.phase == _PENDING)
+    done = connection.execute(update(acceptances).where(row).values(phase=phase.value))
+    if not done.rowcount:
+        return False
+    of_offer = select(acceptances.c.offer_id).where(acceptances.c.transaction_id == transaction_id)
+    offer = offers.c.offer_id == of_offer.scalar_subquery()
+    connection.execute(update(offers).where(offer).values(reserved=offers.c.reserved - 1))
+    return True
+
+
+def forget_acceptance(connection: Connection, transaction_id: Hash) -> None:
+    """Undo an acceptance that the node refused at once."""
+    finish(connection, transaction_id, AcceptancePhase.LOST)
+    row = acceptances.c.transaction_id == transaction_id
+    connection.execute(delete(acceptances).where(row))
+
+
+def given_to(connection: Connection, miner: Address) -> Hash | None:
+    """Return the oldest job that an accepted offer gave to a miner and that it did not fetch."""
+    query = (
+        select(acceptances.c.job_id)
+        .join(attempts, attempts.c.assignment_id == acceptances.c.transaction_id)
+        .where(
+            attempts.c.miner == miner,
+            attempts.c.phase == AttemptPhase.LIVE.value,
+            acceptances.c.fetched_ms.is_(None),
+        )
+        .order_by(acceptances.c.created_ms, acceptances.c.transaction_id)
+        .limit(1)
+    )
+    job_id: Hash | None = connection.execute(query).scalar_one_or_none()
+    return job_id
+
+
+def note_fetched(connection: Connection, transaction_id: Hash, now_ms: TimestampMs) -> None:
+    """Note that the miner has the job that an accepted offer gave it."""
+    row = acceptances.c.transaction_id == transaction_id
+    connection.execute(update(acceptances).where(row).values(fetched_ms=now_ms))
+
+
+def open_again(connection: Connection) -> None:
+    """Forget what the chain made of offers and acceptances, before it is followed again."""
+    connection.execute(delete(offers).where(offers.c.client_id.is_(None)))
+    connection.execute(update(acceptances).values(phase=_PENDING))
+    held = select(func.count()).where(acceptances.c.offer_id == offers.c.offer_id)
+    connection.execute(
+        update(offers).values(
+            status=OfferStatus.PENDING.value,
+            slots_left=offers.c.capacity,
+            reserved=held.scalar_subquery(),
+        )
+    )

@@ -1,0 +1,205 @@
+"""Counts of jobs and of miners' work, kept as blocks come.
+
+A block's outcomes are counted in memory and written once: a handful of rows, however long the
+chain is. Everything is derived from final blocks, so that following them again gives the same.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from coordinator.database.marketplace_tables import market_totals, miner_records
+from coordinator.database.tables import attempts, jobs
+from coordinator.duties import BLAMELESS
+from coordinator.leases.phase import AttemptPhase
+from coordinator.stats.reputation import MICRO, Weights, day_of
+from ledger.actions import Action, ReleaseJob
+from ledger.outcomes import Outcome, OutcomeKind
+from ledger.types import Address, Amount, Hash, TimestampMs
+
+K = OutcomeKind
+
+LOCKED: Final = "locked"
+COMPLETED: Final = "completed"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+EXPIRED: Final = "expired"
+COMPLETION_MS: Final = "completion_ms"
+"""Sum over completed jobs, from the escrow's block to the receipt's."""
+VOLUME: Final = "volume"
+"""Nait that went to miners and to the coordinator."""
+
+_ENDS: Final[Mapping[OutcomeKind, str]] = {
+    K.JOB_FAILED: FAILED,
+    K.JOB_CANCELLED: CANCELLED,
+    K.JOB_EXPIRED: EXPIRED,
+}
+
+_COUNTS: Final = ("attempts", "completed", "faults", "settled", "refuted", "work_ms", "earned")
+
+_WEIGHED: Final = ("completed", "faults", "settled", "refuted")
+
+
+@dataclass(slots=True)
+class _Track:
+    """A job while a block is counted."""
+
+    service: str
+    escrowed_ms: TimestampMs = 0
+    miner: Address | None = None
+    """Who works on it, or made its receipt."""
+    assigned_ms: TimestampMs = 0
+    is_running: bool = False
+
+
+@dataclass(slots=True)
+class WorkTally:
+    """Counts one block."""
+
+    now_ms: TimestampMs
+    """Time of the block."""
+    _tracks: dict[Hash, _Track] = field(default_factory=dict)
+    _totals: Counter[str] = field(default_factory=Counter)
+    _work: dict[tuple[Address, str], Counter[str]] = field(default_factory=dict)
+
+    def begin(self, connection: Connection, job_ids: Collection[Hash]) -> None:
+        """Read the jobs that the block is about, as they are before it."""
+        if not job_ids:
+            return
+        live = (attempts.c.job_id == jobs.c.job_id) & (attempts.c.phase == AttemptPhase.LIVE.value)
+        query = (
+            select(jobs.c.job_id, jobs.c.service, jobs.c.escrowed_ms, jobs.c.miner)
+            .add_columns(attempts.c.assigned_ms)
+            .select_from(jobs.outerjoin(attempts, live))
+            .where(jobs.c.job_id.in_(job_ids))
+        )
+        for row in connection.execute(query):
+            self._tracks[row.job_id] = _Track(
+                service=row.service,
+                escrowed_ms=row.escrowed_ms or 0,
+                miner=row.miner,
+                assigned_ms=row.assigned_ms or 0,
+                is_running=row.assigned_ms is not None,
+            )
+
+    def locked(self, job_id: Hash, service: str) -> None:
+        """Count a job whose escrow is final now."""
+        self._tracks.setdefault(job_id, _Track(service)).escrowed_ms = self.now_ms
+        self._totals[LOCKED] += 1
+
+    def follow(self, outcome: Outcome, action: Action | None) -> None:
+        """Count an outcome about a known job.
+
+        Args:
+            outcome: any kind; what is no step of a job counts nothing.
+            action: what the transaction did that caused it; None for automatic work.
+        """
+        step = self._STEPS.get(outcome.kind)
+        if step is not None:
+            step(self, self._tracks[outcome.object_id], outcome, action)
+
+    def paid(self, job_id: Hash, miner: Amount, coordinator: Amount) -> None:
+        """Count what the end of a job gave to its miner and its coordinator."""
+        self._totals[VOLUME] += miner + coordinator
+        if miner:
+            self._of_miner(self._tracks[job_id])["earned"] += miner
+
+    def save(self, connection: Connection) -> None:
+        """Add what was counted to the tables."""
+        for name, value in self._totals.items():
+            _add_total(connection, name, value)
+        for (miner, service), counts in self._work.items():
+            _add_work(connection, miner, service, counts, day_of(self.now_ms))
+
+    def _assigned(self, job: _Track, outcome: Outcome, _action: Action | None) -> None:
+        self._fault(job)  # A lease that ran out may be given to another without a release.
+        job.miner, job.assigned_ms, job.is_running = outcome.parties[0], self.now_ms, True
+        self._of_miner(job)["attempts"] += 1
+
+    def _released(self, job: _Track, _outcome: Outcome, action: Action | None) -> None:
+        assert isinstance(action, ReleaseJob)
+        if action.reason in BLAMELESS:
+            job.is_running = False
+        self._fault(job)
+        job.miner = None
+
+    def _received(self, job: _Track, _outcome: Outcome, _action: Action | None) -> None:
+        job.is_running = False
+        self._totals[COMPLETED] += 1
+        self._totals[COMPLETION_MS] += self.now_ms - job.escrowed_ms
+        counts = self._of_miner(job)
+        counts["completed"] += 1
+        counts["work_ms"] += self.now_ms - job.assigned_ms
+
+    def _judged(self, job: _Track, outcome: Outcome, _action: Action | None) -> None:
+        settled = outcome.kind is K.JOB_SETTLED
+        self._of_miner(job)["settled" if settled else "refuted"] += 1
+
+    def _ended(self, job: _Track, outcome: Outcome, _action: Action | None) -> None:
+        self._totals[_ENDS[outcome.kind]] += 1
+        if outcome.kind is not K.JOB_CANCELLED:
+            self._fault(job)
+        job.is_running = False
+
+    def _fault(self, job: _Track) -> None:
+        """Count a running attempt against its miner."""
+        if job.is_running:
+            self._of_miner(job)["faults"] += 1
+        job.is_running = False
+
+    def _of_miner(self, job: _Track) -> Counter[str]:
+        assert job.miner is not None, "a job that somebody works on, or did, names the miner"
+        return self._work.setdefault((job.miner, job.service), Counter())
+
+    _STEPS: ClassVar[Mapping[OutcomeKind, "_Step"]] = {
+        K.JOB_ASSIGNED: _assigned,
+        K.JOB_RELEASED: _released,
+        K.RECEIPT_POSTED: _received,
+        K.JOB_SETTLED: _judged,
+        K.JOB_REFUNDED: _judged,
+        **dict.fromkeys(_ENDS, _ended),
+    }
+
+
+_Step = Callable[[WorkTally, _Track, Outcome, Action | None], None]
+
+
+def forget_counts(connection: Connection) -> None:
+    """Empty the counts, so that the chain is counted again from its first block."""
+    connection.execute(delete(market_totals))
+    connection.execute(delete(miner_records))
+
+
+def weights_of(row: Row[tuple[object, ...]], day: int) -> Weights:
+    """Return the weights of a row of `miner_records` as they are on a day."""
+    stored = Weights(row.completed_micro, row.faults_micro, row.settled_micro, row.refuted_micro)
+    return stored.after(max(0, day - row.faded_day))
+
+
+def _add_total(connection: Connection, name: str, value: int) -> None:
+    row, values = market_totals.c.name == name, {"value": market_totals.c.value + value}
+    if not connection.execute(update(market_totals).where(row).values(values)).rowcount:
+        connection.execute(insert(market_totals).values(name=name, value=value))
+
+
+def _add_work(
+    connection: Connection, miner: Address, service: str, counts: Counter[str], day: int
+) -> None:
+    key = (miner_records.c.miner == miner) & (miner_records.c.service == service)
+    row = connection.execute(select(miner_records).where(key)).one_or_none()
+    new = Weights(**{name: counts[name] * MICRO for name in _WEIGHED})
+    if row is None:
+        values = {name: counts[name] for name in _COUNTS} | _columns(new, day)
+        connection.execute(insert(miner_records).values(miner=miner, service=service, **values))
+        return
+    # Times of blocks rise, so what is stored is never from a later day.
+    values = {name: getattr(row, name) + counts[name] for name in _COUNTS}
+    values |= _columns(weights_of(row, day).plus(new), day)
+    connection.execute(update(miner_records).where(key).values(**values))
+
+
+def _columns(weights: Weights, day: int) -> dict[str, int]:
+    return {f"{name}_micro": getattr(weights, name) for name in _WEIGHED} | {"faded_day": day}
