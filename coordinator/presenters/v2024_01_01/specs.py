@@ -47,6 +47,7 @@ def spec_of(body: Mapping[str, object]) -> JobSpec:
         shown_type=request.type,
         max_price=None if price is None else amount_at(price, "/pricing/max_cost"),
         ttl_s=request.ttl_seconds,
+        hold=request.hold,
         gpu_count=0 if resources.gpu is None else gpus_at(resources.gpu, "/resources/gpu"),
         cpu_millicores=0
         if resources.cpu is None

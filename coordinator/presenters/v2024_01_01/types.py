@@ -86,6 +86,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """What the client pays."""
     ttl_seconds: Seconds = 900
     """Seconds after which an unfinished job expires and is refunded."""
+    hold: bool = False
+    """Whether the job waits, given to no miner, until its client accepts an offer for it."""
 
 
 class CreatedJob(View, kw_only=True, frozen=True):

@@ -72,6 +72,7 @@ class Presenter20260124:
             if request.max_price is None
             else amount_at(request.max_price, "/max_price"),
             ttl_s=request.ttl_seconds,
+            hold=request.hold,
             warnings=warnings,
         )
 

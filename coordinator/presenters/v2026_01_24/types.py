@@ -30,6 +30,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """Most that the job may cost, in AITBC; the service's default if absent."""
     ttl_seconds: Seconds = 900
     """Seconds after which an unfinished job expires and is refunded."""
+    hold: bool = False
+    """Whether the job waits, given to no miner, until its client accepts an offer for it."""
 
 
 class Job(View, kw_only=True, frozen=True):

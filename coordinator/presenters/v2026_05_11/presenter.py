@@ -93,6 +93,7 @@ class Presenter20260511:
             if request.payment_amount is None
             else amount_at(request.payment_amount, "/payment_amount"),
             ttl_s=request.ttl_seconds,
+            hold=request.hold,
             gpu_memory_mib=0
             if constraints.min_gpu_memory is None
             else mib_at(constraints.min_gpu_memory, "/constraints/min_gpu_memory"),

@@ -35,6 +35,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """What the miner's machine has to have."""
     ttl_seconds: Seconds = 900
     """Seconds after which an unfinished job expires and is refunded."""
+    hold: bool = False
+    """Whether the job waits, given to no miner, until its client accepts an offer for it."""
     payment_amount: MoneyInput | None = None
     """Most that the job may cost; the service's default if absent."""
     payment_currency: str = CURRENCY
