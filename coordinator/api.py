@@ -36,6 +36,7 @@ from coordinator.receipts import routes as receipts
 from coordinator.registry import routes as registry
 from coordinator.services import Services
 from coordinator.stats import routes as stats
+from coordinator.webhooks import routes as webhooks
 from ledger.store import IndexReader
 
 _ROUTES: Final = (
@@ -50,6 +51,7 @@ _ROUTES: Final = (
     *artifacts.HANDLERS,
     *marketplace.HANDLERS,
     *stats.HANDLERS,
+    *webhooks.HANDLERS,
     *events.HANDLERS,
     *registry.HANDLERS,
     *orders.HANDLERS,
@@ -112,7 +114,7 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
         cors=CORSConfig(
             allow_origins=sorted(config.allowed_origins),
             allow_origin_regex=LOOPBACK_ORIGIN if config.is_devnet else None,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_RESPONSE_HEADERS,
         ),

@@ -31,6 +31,8 @@ class Timings:
     """How long a miner that lost a job is not offered it again, so that others come first."""
     sweep_interval_s: float = 1.0
     """Time between two looks for what is overdue."""
+    webhook_interval_s: float = 1.0
+    """Time between two looks for messages to webhooks that are due."""
     resend_s: float = 2.0
     """Time after which a pending transaction is sent again, the same bytes (J30)."""
     result_retention_ms: int = 7 * 86_400_000
@@ -80,6 +82,8 @@ class CoordinatorConfig:
     """Account from which a devnet funds new managed wallets by signed transfers."""
     faucet_amount: int = 1_000 * 10**9
     """Nait that a new wallet gets."""
+    webhooks_to_loopback: bool = False
+    """Whether webhooks may be on this machine, with plain HTTP too; for a devnet."""
     timings: Timings = field(default_factory=Timings)
     limits: Limits = field(default_factory=Limits)
     streams: StreamLimits = field(default_factory=StreamLimits)

@@ -35,6 +35,7 @@ from coordinator.registry import ServiceRegistry
 from coordinator.stats.service import StatsService
 from coordinator.sweeper import Sweeper
 from coordinator.wallets import Faucet, Vault
+from coordinator.webhooks.service import WebhookService
 from ledger.store import IndexReader, StoreFailed
 
 _log = structlog.get_logger("coordinator")
@@ -71,6 +72,8 @@ class Services:
     """Counts."""
     events: EventParts
     """What clients are told as it happens."""
+    webhooks: WebhookService
+    """Whom to tell of ends of jobs."""
     idempotency: Idempotency
     """What was done under which `Idempotency-Key`."""
     core: Core
@@ -93,6 +96,7 @@ class Services:
             ("follower", self.core.follower.run),
             ("courier", self.core.courier.run),
             ("sweeper", self.sweeper.run),
+            ("webhooks", self.webhooks.dispatcher.run),
             ("events", self.events.hub.run),
         ):
             self.workers.append(asyncio.create_task(_keep_running(name, run), name=name))
@@ -120,6 +124,7 @@ class Services:
             worker.cancel()
         await asyncio.gather(*self.workers, return_exceptions=True)
         self.workers.clear()
+        self.webhooks.close()
         with contextlib.suppress(DatabaseClosed, StoreFailed):
             await self.clients.usage.flush()
         await asyncio.to_thread(self.core.database.close)
@@ -158,6 +163,7 @@ def build_services(
     receipts, artifacts = ReceiptService(core, index), ArtifactService(core)
     clients = ClientService(core)
     idempotency = Idempotency(core.database, core.vault, core.moments)
+    webhooks = WebhookService(core)
     return Services(
         jobs=JobService(core, views, roster),
         quotes=QuoteService(core, roster, presence),
@@ -171,12 +177,18 @@ def build_services(
         marketplace=MarketplaceService(core),
         stats=StatsService(core, index),
         events=core.events,
+        webhooks=webhooks,
         idempotency=idempotency,
         core=core,
         sweeper=Sweeper(
             core,
             each_time=(clients.usage.flush,),
-            each_minute=(artifacts.sweep, idempotency.forget_old, core.events.hub.prune),
+            each_minute=(
+                artifacts.sweep,
+                idempotency.forget_old,
+                webhooks.dispatcher.forget_old,
+                core.events.hub.prune,
+            ),
         ),
     )
 

@@ -36,6 +36,7 @@ TIMINGS = Timings(
     heartbeat_missed_ms=SILENCE_S * 1_000,
     # Sweeps happen when a test asks for them.
     sweep_interval_s=3_600,
+    webhook_interval_s=3_600,
     final_wait_s=10,
     resend_s=0.05,
 )
@@ -75,6 +76,7 @@ class World:
             is_devnet=True,
             faucet_key=FAUCET,
             faucet_amount=FUNDS,
+            webhooks_to_loopback=True,
             timings=replace(timings),
             limits=limits or Limits(),
         )
