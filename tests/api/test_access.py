@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -30,7 +31,7 @@ BODIES = {
     "/v1/clients/me/keys": {},
 }
 
-_NOTHING: Any = None
+_NOTHING: Any = SimpleNamespace(idempotency=None)
 """Stands for what would answer: routes declare themselves without it."""
 
 
@@ -63,6 +64,7 @@ def code_of(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error_code"]
 
 
+@pytest.mark.row("2026-01-24.002.jobs.create.unauthorized", "2026-01-24.004.status.401")
 async def test_off_a_devnet_every_route_that_is_not_public_needs_a_key(closed_site: Site) -> None:
     async with closed_site.with_key("aitbc_wrong") as wrong:
         for (route,) in (parameter.values for parameter in ROUTES):
@@ -73,6 +75,18 @@ async def test_off_a_devnet_every_route_that_is_not_public_needs_a_key(closed_si
             assert code_of(response) == (401, "AUTHENTICATION_REQUIRED"), route
             assert response.headers["www-authenticate"].startswith("Bearer")
             assert code_of(await call(wrong, route)) == (401, "INVALID_API_KEY"), route
+
+
+@pytest.mark.row("2026-01-24.004.auth.public.stats")
+async def test_statistics_are_public_off_a_devnet_too(closed_site: Site) -> None:
+    response = await closed_site.http.get("/v1/stats")
+    assert response.status_code == 200
+    assert set(response.json()) == {
+        "total_jobs",
+        "active_miners",
+        "total_receipts",
+        "block_height",
+    }
 
 
 async def test_the_documents_keys_open_nothing_off_a_devnet(closed_site: Site) -> None:
@@ -96,13 +110,14 @@ async def test_on_a_devnet_no_key_and_the_documents_keys_are_one_identity(site: 
 async def test_another_clients_job_is_not_found_whatever_is_asked_of_it(site: Site) -> None:
     job_id = await site.done(PROMPT)
     async with site.with_key(await site.key()) as stranger:
-        for path in ("", "/result", "/payment", "/receipt", "/receipts"):
+        for path in ("", "/result", "/results", "/payment", "/receipt", "/receipts"):
             response = await stranger.get(f"/v1/jobs/{job_id}{path}")
             assert code_of(response) == (404, "JOB_NOT_FOUND")
             # Nor does the version say in which one the job was made.
             assert response.headers["aitbc-version-source"] == "route"
         cancelled = await stranger.post(f"/v1/jobs/{job_id}/cancel")
         assert code_of(cancelled) == (404, "JOB_NOT_FOUND")
+        assert code_of(await stranger.delete(f"/v1/jobs/{job_id}")) == (404, "JOB_NOT_FOUND")
         assert (await stranger.get("/v1/jobs")).json() == []
 
 
@@ -122,6 +137,7 @@ async def test_a_miner_of_another_key_is_forbidden(site: Site) -> None:
         assert code_of(response) == (403, "FORBIDDEN")
 
 
+@pytest.mark.row("2026-01-24.004.status.429")
 async def test_the_hundredth_submission_of_a_minute_passes_and_the_next_does_not(
     folder: Path,
 ) -> None:

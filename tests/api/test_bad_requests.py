@@ -7,6 +7,7 @@ from tests.api.site import MINER, Site
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@pytest.mark.row("2026-01-24.002.jobs.create.prompt-required", "2026-01-24.004.status.400")
 @pytest.mark.parametrize(
     "body",
     [
@@ -38,6 +39,7 @@ async def test_a_body_that_is_no_job_is_a_bad_request(site_of_module: Site, body
     assert error["errors"][0]["detail"]
 
 
+@pytest.mark.row("2026-01-24.002.jobs.create.body-required")
 @pytest.mark.parametrize(
     ("headers", "content"),
     [
@@ -54,6 +56,7 @@ async def test_a_request_without_a_body_is_a_bad_request(
     assert set(response.json()) >= {"detail", "error_code"}
 
 
+@pytest.mark.row("2026-01-24.002.jobs.available.miner-id-required")
 async def test_available_needs_a_miner_that_is_there(site_of_module: Site) -> None:
     missing = await site_of_module.http.get("/v1/jobs/available")
     assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (400, "miner_id")
@@ -61,6 +64,7 @@ async def test_available_needs_a_miner_that_is_there(site_of_module: Site) -> No
     assert (unknown.status_code, unknown.json()["error_code"]) == (404, "MINER_NOT_FOUND")
 
 
+@pytest.mark.row("2026-01-24.002.jobs.claim.miner-id-required")
 @pytest.mark.parametrize("body", [{}, {"miner_id": None}, {"miner_id": ""}, {"miner_id": 7}])
 async def test_a_claim_needs_a_miner_id(site_of_module: Site, body: object) -> None:
     response = await site_of_module.http.post(f"/v1/jobs/job_{'0' * 64}/claim", json=body)
@@ -68,6 +72,7 @@ async def test_a_claim_needs_a_miner_id(site_of_module: Site, body: object) -> N
     assert response.json()["errors"][0]["pointer"] == "/miner_id"
 
 
+@pytest.mark.row("2026-01-24.002.jobs.complete.required")
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -88,6 +93,7 @@ async def test_a_completion_that_is_none_is_a_bad_request(
     assert response.json()["errors"][0]["pointer"] == pointer
 
 
+@pytest.mark.row("2026-01-24.002.miners.register.bad-request")
 @pytest.mark.parametrize(
     "changes",
     [

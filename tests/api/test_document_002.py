@@ -19,6 +19,12 @@ def site(site_of_module: Site) -> Site:
     return site_of_module
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.create",
+    "2026-01-24.004.jobs.create",
+    "2026-01-24.004.status.201",
+    "2026-01-24.002.state.pending",
+)
 async def test_the_printed_body_answers_pending_and_leaves_out_what_is_absent(site: Site) -> None:
     job = await site.submit(PRINTED)
     assert set(job) == {"job_id", "status", "prompt", "model", "created_at"}
@@ -27,6 +33,12 @@ async def test_the_printed_body_answers_pending_and_leaves_out_what_is_absent(si
     assert WHOLE_SECONDS.fullmatch(job["created_at"])
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.create.default-model",
+    "2026-01-24.002.jobs.create.default-params-max-tokens",
+    "2026-01-24.002.jobs.create.default-params-temperature",
+    "2026-01-24.002.jobs.create.default-params-top-p",
+)
 async def test_the_defaults_of_model_and_parameters_reach_the_miner(site: Site) -> None:
     await site.register()
     job_id = await site.queued({"prompt": "Hello", "params": {"stop": ["."]}})
@@ -41,6 +53,9 @@ async def test_the_defaults_of_model_and_parameters_reach_the_miner(site: Site) 
     assert lease["input"] == {"prompt": "Hello"}
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.claim", "2026-01-24.002.jobs.claim.conflict", "2026-01-24.004.jobs.claim"
+)
 async def test_a_claimed_job_is_not_claimed_again_but_by_its_miner(site: Site) -> None:
     await site.register()
     await site.register(miner_id="my-miner-002")
@@ -54,6 +69,11 @@ async def test_a_claimed_job_is_not_claimed_again_but_by_its_miner(site: Site) -
     assert (other.status_code, other.json()["error_code"]) == (409, "JOB_ALREADY_CLAIMED")
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.complete",
+    "2026-01-24.002.jobs.complete.required",
+    "2026-01-24.004.jobs.complete",
+)
 async def test_complete_answers_with_the_receipt(site: Site) -> None:
     await site.register()
     job_id = await site.queued(PROMPT)
@@ -92,6 +112,9 @@ async def test_a_completion_without_the_lease_is_refused(site: Site) -> None:
     assert (response.status_code, response.json()["error_code"]) == (409, "LEASE_LOST")
 
 
+@pytest.mark.row(
+    "2026-01-24.002.miners.register", "2026-01-24.004.miners.register", "2026-01-24.004.overview"
+)
 async def test_the_printed_registration_registers_and_again_updates(site: Site) -> None:
     response = await site.register()
     assert response.status_code == 201
@@ -112,6 +135,7 @@ async def test_the_printed_registration_registers_and_again_updates(site: Site) 
     assert [miner["miner_id"] for miner in listed["miners"]].count(MINER) == 1
 
 
+@pytest.mark.row("2026-01-24.002.miners.register.no-gpu")
 async def test_a_registration_needs_no_gpu(site: Site) -> None:
     response = await site.http.post(
         "/v1/miners/register", json={"miner_id": "cpu-only", "capabilities": ["llama3.2"]}
@@ -119,6 +143,12 @@ async def test_a_registration_needs_no_gpu(site: Site) -> None:
     assert response.status_code == 201
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.cancel",
+    "2026-01-24.002.jobs.cancel.conflict",
+    "2026-01-24.004.jobs.cancel",
+    "2026-01-24.002.state.cancelled",
+)
 async def test_cancel_answers_with_the_job_and_refuses_a_completed_one(site: Site) -> None:
     job_id = await site.queued(PROMPT)
     cancelled = await site.http.post(f"/v1/jobs/{job_id}/cancel")

@@ -2,10 +2,22 @@
 
 import re
 
+import pytest
+
 from tests.api.document_002 import JOB_FIELDS, PROMPT, RECEIPT_FIELDS, WHOLE_SECONDS
 from tests.api.site import MINER, Site
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.get",
+    "2026-01-24.002.jobs.available",
+    "2026-01-24.002.state.running",
+    "2026-01-24.002.state.completed",
+    "2026-01-24.004.jobs.get",
+    "2026-01-24.004.jobs.available",
+    "2026-01-24.004.jobs.complete",
+    "2026-01-24.004.status.200",
+)
 async def test_a_job_goes_through_every_status_that_a_miner_brings_it_to(site: Site) -> None:
     await site.register()
     job_id = await site.queued(PROMPT)
@@ -26,6 +38,7 @@ async def test_a_job_goes_through_every_status_that_a_miner_brings_it_to(site: S
     assert WHOLE_SECONDS.fullmatch(job["completed_at"])
 
 
+@pytest.mark.row("2026-01-24.002.jobs.available.none")
 async def test_nothing_available_is_the_four_bytes_null(site: Site) -> None:
     await site.register()
     response = await site.http.get(f"/v1/jobs/available?miner_id={MINER}")
@@ -33,6 +46,12 @@ async def test_nothing_available_is_the_four_bytes_null(site: Site) -> None:
     assert response.headers["content-type"] == "application/json"
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.list",
+    "2026-01-24.002.jobs.list.limit-default",
+    "2026-01-24.002.jobs.list.limit-maximum",
+    "2026-01-24.002.jobs.list.offset-default",
+)
 async def test_lists_are_bare_arrays_newest_first_of_twenty(site: Site) -> None:
     jobs = [await site.submit(PROMPT) for _ in range(22)]
     newest_first = [job["job_id"] for job in reversed(jobs)]
@@ -44,6 +63,7 @@ async def test_lists_are_bare_arrays_newest_first_of_twenty(site: Site) -> None:
 
     assert await listed("") == newest_first[:20]
     assert await listed("?limit=100") == newest_first
+    assert (await site.http.get("/v1/jobs?limit=101")).status_code == 400
     assert await listed("?limit=3&offset=2") == newest_first[2:5]
     first = await site.http.get("/v1/jobs?limit=15&status=pending")
     following = re.fullmatch(r'<(/v1/jobs\?[^>]+)>; rel="next"', first.headers["link"])
@@ -54,6 +74,15 @@ async def test_lists_are_bare_arrays_newest_first_of_twenty(site: Site) -> None:
     assert "link" not in second.headers
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.list.status-pending",
+    "2026-01-24.002.jobs.list.status-running",
+    "2026-01-24.002.jobs.list.status-completed",
+    "2026-01-24.002.jobs.list.status-failed",
+    "2026-01-24.002.jobs.list.status-cancelled",
+    "2026-01-24.002.state.failed",
+    "2026-01-24.004.jobs.list",
+)
 async def test_the_status_filter_takes_every_versions_spelling(site: Site) -> None:
     await site.register()
     wanted = {"pending": await site.queued(PROMPT)}
@@ -88,6 +117,14 @@ async def test_an_expired_job_has_failed_so_that_clients_stop_waiting(site: Site
     assert [item["job_id"] for item in failed] == [job_id]
 
 
+@pytest.mark.row(
+    "2026-01-24.002.receipts.list",
+    "2026-01-24.002.receipts.list.client",
+    "2026-01-24.002.receipts.list.provider",
+    "2026-01-24.002.receipts.get",
+    "2026-01-24.004.receipts.get",
+    "2026-01-24.004.receipts.list",
+)
 async def test_receipts_are_listed_by_client_and_provider_and_read_by_id(site: Site) -> None:
     job_id = await site.done(PROMPT)
     (receipt,) = (await site.http.get("/v1/receipts")).json()
@@ -108,6 +145,31 @@ async def test_receipts_are_listed_by_client_and_provider_and_read_by_id(site: S
     assert (one.status_code, one.json()) == (200, receipt)
 
 
+@pytest.mark.row("2026-01-24.002.receipts.list.limit-default")
+async def test_receipts_are_listed_newest_first_twenty_at_most(site: Site) -> None:
+    done = [await site.done(PROMPT) for _ in range(21)]
+
+    async def listed(query: str) -> list[str]:
+        response = await site.http.get(f"/v1/receipts{query}")
+        assert response.status_code == 200, response.text
+        return [receipt["job_id"] for receipt in response.json()]
+
+    assert await listed("") == done[:0:-1]
+    assert await listed("?limit=100") == done[::-1]
+    assert await listed("?limit=1") == [done[-1]]
+
+
+@pytest.mark.row(
+    "2026-01-24.002.explorer.blocks",
+    "2026-01-24.002.explorer.blocks.limit-default",
+    "2026-01-24.002.explorer.transactions",
+    "2026-01-24.002.explorer.receipts",
+    "2026-01-24.002.explorer.stats",
+    "2026-01-24.004.explorer.blocks",
+    "2026-01-24.004.explorer.transactions",
+    "2026-01-24.004.explorer.receipts",
+    "2026-01-24.004.explorer.stats",
+)
 async def test_the_explorer_arrays_are_newest_first_and_ten_at_most(site: Site) -> None:
     job_id = await site.done(PROMPT)
     for _ in range(12):

@@ -43,6 +43,7 @@ JOB_FIELDS = {
 JOB_EXTENSIONS = {"attempt", "as_of_height"}
 
 
+@pytest.mark.row("2026-05-11.003.jobs.create", "2026-05-11.003.state.QUEUED")
 async def test_the_printed_body_is_accepted_and_all_eight_fields_are_there(site: Site) -> None:
     job = await site.submit(EXAMPLE)
     assert set(job) == JOB_FIELDS | JOB_EXTENSIONS
@@ -56,6 +57,13 @@ async def test_the_printed_body_is_accepted_and_all_eight_fields_are_there(site:
     assert lifetime == timedelta(seconds=900)
 
 
+@pytest.mark.row(
+    "2026-05-11.003.jobs.create.minimal",
+    "2026-05-11.003.jobs.get",
+    "2026-05-11.003.jobs.result",
+    "2026-05-11.003.state.RUNNING",
+    "2026-05-11.003.state.COMPLETED",
+)
 async def test_a_job_goes_from_queued_to_paid_as_the_document_shows_it(site: Site) -> None:
     await site.register()
     job_id = await site.queued(MINIMAL)
@@ -83,6 +91,7 @@ async def test_a_job_goes_from_queued_to_paid_as_the_document_shows_it(site: Sit
     assert result["receipt"]["miner_id"] == MINER
 
 
+@pytest.mark.row("2026-05-11.003.jobs.payment")
 async def test_the_payment_has_the_documented_fields_and_a_number_as_amount(site: Site) -> None:
     job_id = await site.queued(MINIMAL | {"payment_amount": 0.25})
     response = await site.http.get(f"/v1/jobs/{job_id}/payment")
@@ -111,6 +120,7 @@ async def test_a_payment_is_not_found_before_the_escrow_is_final(site: Site) -> 
     site.world.chain.make_block()
 
 
+@pytest.mark.row("2026-05-11.003.jobs.receipt", "2026-05-11.003.jobs.receipts")
 async def test_receipts_of_a_job_are_the_latest_and_a_list_of_all(site: Site) -> None:
     job_id = await site.queued(MINIMAL)
     nothing = await site.http.get(f"/v1/jobs/{job_id}/receipt")
@@ -127,6 +137,7 @@ async def test_receipts_of_a_job_are_the_latest_and_a_list_of_all(site: Site) ->
     assert receipts == [receipt]
 
 
+@pytest.mark.row("2026-05-11.003.jobs.cancel.queued", "2026-05-11.003.state.CANCELLED")
 async def test_a_queued_job_is_cancelled(site: Site) -> None:
     job_id = await site.queued(MINIMAL)
     cancelled = await site.http.post(f"/v1/jobs/{job_id}/cancel")
@@ -143,6 +154,7 @@ async def test_a_queued_job_is_cancelled(site: Site) -> None:
     assert (job["state"], job["payment_status"]) == ("CANCELLED", "refunded")
 
 
+@pytest.mark.row("2026-05-11.003.jobs.cancel.running")
 async def test_a_running_job_keeps_its_miner_when_it_is_cancelled(site: Site) -> None:
     await site.register()
     job_id = await site.queued(MINIMAL)
@@ -152,6 +164,7 @@ async def test_a_running_job_keeps_its_miner_when_it_is_cancelled(site: Site) ->
     assert cancelled["state"] == "CANCELLED"
 
 
+@pytest.mark.row("2026-05-11.003.state.FAILED", "2026-05-11.003.state.EXPIRED")
 async def test_a_failed_job_and_an_expired_job_say_why(site: Site) -> None:
     await site.register()
     failed = await site.queued(MINIMAL)

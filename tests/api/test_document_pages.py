@@ -68,6 +68,7 @@ async def test_both_viewers_show_the_document_and_ask_nobody_else(
         await browser.close()
 
 
+@pytest.mark.row("2026-01-24.002.docs.swagger", "2026-01-24.002.docs.redoc")
 @pytest.mark.parametrize("page", ["docs", "redoc"])
 @pytest.mark.parametrize("prefix", ["", "/api"])
 async def test_every_address_in_a_page_is_relative_and_answers(

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.api.document_002 import WHOLE_SECONDS
 from tests.api.documents import (
     DEVELOPMENT,
     PRODUCTION,
@@ -75,6 +76,12 @@ def client(node: NodeProcess) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.mark.row(
+    "2026-05-11.003.curl.submit",
+    "2026-05-11.003.curl.status",
+    "2026-05-11.003.curl.result",
+    "2026-01-24.004.auth.curl",
+)
 async def test_the_curl_lines_of_003_and_004(node: NodeProcess, client: httpx.Client) -> None:
     submit, status, result = curl_lines("curl-2026-05-11.sh.txt", node.url, replaces=DEVELOPMENT)
     submitted = await run_curl(submit)
@@ -159,12 +166,24 @@ def test_many_clients_at_once_are_all_served(client: httpx.Client, node: NodePro
         assert len(set(threads.map(submit, range(10)))) == 10
 
 
+@pytest.mark.row(
+    "2024-01-01.000.health.v1", "2024-01-01.000.health.api-v1", "2026-01-24.002.health"
+)
 def test_health_has_the_documented_members_below_both_paths(client: httpx.Client) -> None:
     for path in ("/health", "/api/health", "/v1/health", "/api/v1/health"):
         health = client.get(path)
         assert health.status_code == 200
-        assert health.json()["status"] == "ok"
-        assert isinstance(health.json()["version"], str)
+        found = health.json()
+        assert set(found) >= {"status", "version", "environment", "timestamp", "services"}
+        assert found["status"] == "ok"
+        assert isinstance(found["version"], str)
+        assert found["environment"] == "tests"
+        assert WHOLE_SECONDS.fullmatch(found["timestamp"])
+        assert found["services"] == {
+            "database": "healthy",
+            "blockchain": "healthy",
+            "marketplace": "healthy",
+        }
 
 
 def test_the_document_of_a_node_has_the_chain_and_the_health_too(client: httpx.Client) -> None:

@@ -33,6 +33,13 @@ def check_error(response: httpx.Response, status: int, code: str) -> dict[str, o
     return body
 
 
+@pytest.mark.row(
+    "2026-01-24.002.jobs.get.not-found",
+    "2026-01-24.002.jobs.cancel.not-found",
+    "2026-01-24.002.receipts.get.not-found",
+    "2026-01-24.004.error.body",
+    "2026-01-24.004.status.404",
+)
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
@@ -68,6 +75,7 @@ async def test_every_error_has_the_same_members(
     check_error(await site_of_module.http.request(method, path), status, code)
 
 
+@pytest.mark.row("2026-01-24.002.jobs.get.not-found", "2026-01-24.004.error.body")
 async def test_an_unknown_job_is_exactly_what_004_prints(site_of_module: Site) -> None:
     body = check_error(await site_of_module.http.get(UNKNOWN_JOB), 404, "JOB_NOT_FOUND")
     assert body["detail"] == "Job not found"
@@ -79,6 +87,7 @@ async def test_a_method_that_a_path_lacks_names_those_that_it_has(site_of_module
     assert {"GET", "POST"} <= set(response.headers["allow"].replace(",", " ").split())
 
 
+@pytest.mark.row("2024-01-01.000.error.internal-error", "2026-01-24.004.status.500")
 async def test_a_failure_of_ours_is_logged_and_tells_nothing(site_of_module: Site) -> None:
     with capture_logs() as logs:
         response = await site_of_module.http.get("/faulty")

@@ -24,6 +24,9 @@ def code_of(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error_code"]
 
 
+@pytest.mark.row(
+    "2026-01-24.002.auth.header", "2026-05-11.003.auth.header", "2026-05-11.003.auth.obtain"
+)
 async def test_a_client_registers_and_its_key_works_in_both_headers(site: Site) -> None:
     response = await site.http.post("/v1/clients", json={"label": "me"})
     assert response.status_code == 201
