@@ -34,6 +34,7 @@ from coordinator.presenters import SERVED
 from coordinator.quotes import routes as quotes
 from coordinator.receipts import routes as receipts
 from coordinator.registry import routes as registry
+from coordinator.retention import routes as retention
 from coordinator.services import Services
 from coordinator.stats import routes as stats
 from coordinator.webhooks import routes as webhooks
@@ -48,6 +49,7 @@ _ROUTES: Final = (
     *clients.HANDLERS,
     *accounts.HANDLERS,
     *admin.HANDLERS,
+    *retention.HANDLERS,
     *artifacts.HANDLERS,
     *marketplace.HANDLERS,
     *stats.HANDLERS,

@@ -10,6 +10,7 @@ import structlog
 
 from coordinator.accounts.service import AccountService
 from coordinator.artifacts.service import ArtifactService
+from coordinator.artifacts.uploads import UploadService
 from coordinator.clients.service import ClientService
 from coordinator.config import CoordinatorConfig
 from coordinator.core import Core
@@ -32,6 +33,7 @@ from coordinator.ports import Chain
 from coordinator.quotes.service import QuoteService
 from coordinator.receipts.service import ReceiptService
 from coordinator.registry import ServiceRegistry
+from coordinator.retention.service import RetentionService
 from coordinator.stats.service import StatsService
 from coordinator.sweeper import Sweeper
 from coordinator.wallets import Faucet, Vault
@@ -64,6 +66,10 @@ class Services:
     """What clients have."""
     artifacts: ArtifactService
     """Files."""
+    uploads: UploadService
+    """Files that come in pieces."""
+    retention: RetentionService
+    """How long the content of jobs is kept."""
     registry: ServiceRegistry
     """What may be asked for."""
     marketplace: MarketplaceService
@@ -161,11 +167,13 @@ def build_services(
     core = _core(config, chain, clock, random_bytes)
     views, presence, roster = JobViews(), Presence(), Roster(core.registry)
     receipts, artifacts = ReceiptService(core, index), ArtifactService(core)
+    jobs, uploads = JobService(core, views, roster), UploadService(core, artifacts)
+    retention = RetentionService(core, jobs, artifacts, core.events.texts.forget)
     clients = ClientService(core)
     idempotency = Idempotency(core.database, core.vault, core.moments)
     webhooks = WebhookService(core)
     return Services(
-        jobs=JobService(core, views, roster),
+        jobs=jobs,
         quotes=QuoteService(core, roster, presence),
         leases=LeaseService(core, views, receipts, presence),
         miners=MinerService(core, presence),
@@ -173,6 +181,8 @@ def build_services(
         clients=clients,
         accounts=AccountService(core),
         artifacts=artifacts,
+        uploads=uploads,
+        retention=retention,
         registry=core.registry,
         marketplace=MarketplaceService(core),
         stats=StatsService(core, index),
@@ -184,7 +194,9 @@ def build_services(
             core,
             each_time=(clients.usage.flush,),
             each_minute=(
+                retention.sweep,
                 artifacts.sweep,
+                uploads.sweep,
                 idempotency.forget_old,
                 webhooks.dispatcher.forget_old,
                 core.events.hub.prune,

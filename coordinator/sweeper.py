@@ -7,20 +7,17 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from coordinator.core import Core
-from coordinator.database.tables import attempts, attestations, jobs, payloads, receipts, results
+from coordinator.database.tables import attempts, attestations, jobs, payloads, receipts
 from coordinator.jobs.model import JobPhase
 from coordinator.leases.phase import AttemptPhase
 from coordinator.moment import Moment
-from ledger.types import Hash, TimestampMs
+from ledger.types import Hash
 
 JOBS_PER_SWEEP_MAX: Final = 500
 """Jobs that are looked at in one transaction; the next sweep takes the rest."""
 
 RETENTION_INTERVAL_MS: Final = 60_000
 """How often what is past its retention is looked for."""
-
-RESULTS_PER_SWEEP_MAX: Final = 500
-"""Results deleted in one transaction."""
 
 Chore = Callable[[], Awaitable[None]]
 """Something that a part of the coordinator does now and then."""
@@ -37,7 +34,7 @@ class Sweeper:
         Args:
             core: the core.
             each_time: done at every sweep.
-            each_minute: done every `RETENTION_INTERVAL_MS`, after results past their retention.
+            each_minute: done every `RETENTION_INTERVAL_MS`.
         """
         self._core = core
         self._each_time = each_time
@@ -64,7 +61,6 @@ class Sweeper:
             await chore()
         if moment.now_ms >= self._retention_due_ms:
             self._retention_due_ms = moment.now_ms + RETENTION_INTERVAL_MS
-            await core.database.write(lambda c: _forget_results(c, moment.now_ms))
             for chore in self._each_minute:
                 await chore()
 
@@ -138,16 +134,3 @@ def _without_payload() -> ColumnElement[bool]:
     """Return the condition of queued jobs whose input is not here (J31)."""
     missing = ~exists().where(payloads.c.job_id == jobs.c.job_id)
     return and_(jobs.c.phase == JobPhase.QUEUED.value, missing)
-
-
-def _forget_results(connection: Connection, now_ms: TimestampMs) -> None:
-    """Delete documents past their retention; digest and salt stay, the receipt refers to them."""
-    late = (
-        select(results.c.job_id)
-        .where(results.c.expires_ms <= now_ms, results.c.document.is_not(None))
-        .limit(RESULTS_PER_SWEEP_MAX)
-    )
-    job_ids = list(connection.execute(late).scalars())
-    if job_ids:
-        rows = results.c.job_id.in_(job_ids) & (results.c.expires_ms <= now_ms)
-        connection.execute(update(results).where(rows).values(document=None))

@@ -26,3 +26,19 @@ class ArtifactFile:
     """What it is."""
     path: Path
     """File that holds it; to be streamed, not changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that comes in pieces."""
+
+    upload_id: str
+    """Its id, ``upload_`` + hex."""
+    digest: Hash
+    """SHA-256 that it is to have."""
+    size: int
+    """Bytes that it is to have."""
+    received: int
+    """Bytes that are on disk: where the next piece begins."""
+    expires_ms: TimestampMs
+    """When it is thrown away, unless more comes."""

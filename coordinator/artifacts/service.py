@@ -2,16 +2,16 @@
 
 import asyncio
 import hashlib
-import os
-import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import IO, Final
 
 from sqlalchemy import Connection
 
 from coordinator.artifacts import store
+from coordinator.artifacts.files import ArtifactFolder, make_durable
 from coordinator.artifacts.model import ArtifactFile, ArtifactView
+from coordinator.artifacts.upload_store import open_bytes
 from coordinator.clients.access import require
 from coordinator.clients.model import Principal, Scope
 from coordinator.core import Core
@@ -20,6 +20,9 @@ from ledger.types import Hash
 
 DROPPED_PER_SWEEP_MAX: Final = 500
 """Artifacts deleted in one go."""
+
+LISTED_MAX: Final = 1_000
+"""Artifacts of one list."""
 
 
 class ArtifactService:
@@ -32,11 +35,11 @@ class ArtifactService:
     def __init__(self, core: Core) -> None:
         """Stand on the core; make the folder, and clear what a stopped process began in it."""
         self._core = core
-        self._folder = core.config.artifact_dir
-        self._drafts = self._folder / "drafts"
-        self._drafts.mkdir(parents=True, exist_ok=True)
-        for draft in self._drafts.iterdir():
-            draft.unlink()
+        self.folder = ArtifactFolder(core.config.artifact_dir)
+        """Where the files are."""
+        # A file is placed, and removed, together with a look at its rows.
+        self._placing = asyncio.Lock()
+        self._looks_for_strays = True
 
     async def store(
         self, principal: Principal, chunks: AsyncIterator[bytes], declared_size: int | None = None
@@ -56,19 +59,30 @@ class ArtifactService:
         require(principal, Scope.CLIENT, Scope.MINER)
         limit = self._core.config.limits.artifact_bytes_max
         if declared_size is not None and declared_size > limit:
-            raise _too_large(limit)
-        descriptor, draft = tempfile.mkstemp(dir=self._drafts)
+            raise too_large(limit)
+        file, draft = await asyncio.to_thread(self.folder.new_draft)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with file:
                 digest, size = await self._receive(file, chunks)
-                await asyncio.to_thread(_make_durable, file)
+                await asyncio.to_thread(make_durable, file)
             if size == 0 or (declared_size is not None and size != declared_size):
                 raise InvalidRequest("The body is empty or shorter than its Content-Length")
-            view = await self._keep(principal, digest, size)
-            # A row whose file is missing is mended by the next upload; a file without a row stays.
-            await asyncio.to_thread(self._place, Path(draft), digest)
+            return await self.take(principal, draft, digest, size)
         finally:
-            await asyncio.to_thread(Path(draft).unlink, missing_ok=True)
+            await asyncio.to_thread(draft.unlink, missing_ok=True)
+
+    async def take(
+        self, principal: Principal, draft: Path, digest: Hash, size: int
+    ) -> ArtifactView:
+        """Keep a whole, durable draft whose digest was computed from its bytes.
+
+        Raises:
+            TooManyRequests: above the caller's quota.
+        """
+        async with self._placing:
+            view = await self._keep(principal, digest, size)
+            # A row whose file is missing is mended by the next upload of the same file.
+            await asyncio.to_thread(self.folder.place, draft, digest)
         return view
 
     async def open(self, principal: Principal, digest: Hash) -> ArtifactFile:
@@ -80,19 +94,72 @@ class ArtifactService:
         require(principal, Scope.CLIENT, Scope.MINER, Scope.READ)
         now_ms = self._core.moments.clock_ms()
         view = await self._core.database.read(lambda c: store.find(c, digest, now_ms))
-        path = self._path(digest)
+        path = self.folder.path_of(digest)
         if view is None or not await asyncio.to_thread(path.is_file):
             raise ArtifactNotFound
         return ArtifactFile(view, path)
 
+    async def list(self, principal: Principal) -> list[ArtifactView]:
+        """Return the files that the caller keeps, those that end first first."""
+        require(principal, Scope.CLIENT, Scope.MINER, Scope.READ)
+        return await self._core.database.read(
+            lambda c: store.kept_by(c, principal.client_id, LISTED_MAX)
+        )
+
+    async def delete(self, principal: Principal, digest: Hash) -> None:
+        """Keep a file of the caller no more; it is there as long as somebody else keeps it.
+
+        Raises:
+            ArtifactNotFound: the caller keeps no such file.
+        """
+        require(principal, Scope.CLIENT, Scope.MINER)
+
+        def drop(connection: Connection) -> set[Hash]:
+            if not store.is_kept_by(connection, digest, principal.client_id):
+                raise ArtifactNotFound
+            return store.drop_kept(connection, [digest], [principal.client_id])
+
+        await self.clear(await self._core.database.write(drop))
+
+    async def clear(self, digests: Collection[Hash]) -> None:
+        """Remove the files of digests that nobody keeps any more."""
+        if not digests:
+            return
+        async with self._placing:
+            kept = await self._core.database.read(lambda c: store.kept_of(c, digests))
+            for digest in set(digests) - kept:
+                await asyncio.to_thread(self.folder.remove, digest)
+
     async def sweep(self) -> None:
         """Delete artifacts that nobody keeps any more."""
         now_ms = self._core.moments.clock_ms()
-        digests = await self._core.database.write(
-            lambda c: store.drop_expired(c, now_ms, DROPPED_PER_SWEEP_MAX)
+        await self.clear(
+            await self._core.database.write(
+                lambda c: store.drop_expired(c, now_ms, DROPPED_PER_SWEEP_MAX)
+            )
         )
-        for digest in digests:
-            await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
+        if self._looks_for_strays:
+            # A process that died between a row's end and its file's left the file.
+            self._looks_for_strays = False
+            whole = await asyncio.to_thread(lambda: sorted(self.folder.whole()))
+            for start in range(0, len(whole), DROPPED_PER_SWEEP_MAX):
+                await self.clear(whole[start : start + DROPPED_PER_SWEEP_MAX])
+
+    def check_room(
+        self, connection: Connection, client_id: str, size: int, *, besides: Hash
+    ) -> None:
+        """Check that a client may keep so many more bytes, those under way counted.
+
+        Raises:
+            TooManyRequests: above its quota.
+        """
+        quota = self._core.config.limits.artifact_quota_bytes
+        now_ms = self._core.moments.clock_ms()
+        kept = store.kept_bytes(connection, client_id, besides=besides)
+        kept += open_bytes(connection, client_id, now_ms, besides=besides)
+        if kept + size > quota:
+            message = f"{kept} bytes are kept of at most {quota}: delete some, or wait"
+            raise TooManyRequests(message, 60)
 
     async def _receive(self, file: IO[bytes], chunks: AsyncIterator[bytes]) -> tuple[Hash, int]:
         limit = self._core.config.limits.artifact_bytes_max
@@ -100,46 +167,24 @@ class ArtifactService:
         async for chunk in chunks:
             size += len(chunk)
             if size > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             hasher.update(chunk)
             await asyncio.to_thread(file.write, chunk)
         return hasher.digest(), size
 
     async def _keep(self, principal: Principal, digest: Hash, size: int) -> ArtifactView:
         """Note that the caller keeps a file, within its quota."""
-        quota = self._core.config.limits.artifact_quota_bytes
         retention_ms = self._core.config.timings.artifact_retention_ms
         view = ArtifactView(digest, size, self._core.moments.clock_ms() + retention_ms)
 
         def keep(connection: Connection) -> None:
-            kept = store.kept_bytes(connection, principal.client_id, besides=digest)
-            if kept + size > quota:
-                message = f"{kept} bytes are kept of at most {quota}: wait for artifacts to expire"
-                raise TooManyRequests(message, 60)
+            self.check_room(connection, principal.client_id, size, besides=digest)
             store.keep(connection, principal.client_id, view)
 
         await self._core.database.write(keep)
         return view
 
-    def _place(self, draft: Path, digest: Hash) -> None:
-        path = self._path(digest)
-        path.parent.mkdir(exist_ok=True)
-        draft.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
-    def _path(self, digest: Hash) -> Path:
-        name = digest.hex()
-        return self._folder / name[:2] / name
-
-
-def _make_durable(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """Return the error about a file above the limit."""
     return TooLarge(f"An artifact has at most {limit} bytes")

@@ -1,5 +1,7 @@
 """The table of artifacts: every function works inside the caller's transaction."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from coordinator.artifacts.model import ArtifactView
@@ -38,6 +40,38 @@ def kept_bytes(connection: Connection, client_id: str, *, besides: Hash) -> int:
     return int(connection.execute(mine).scalar_one())
 
 
+def drop_kept(
+    connection: Connection, digests: Collection[Hash], client_ids: Collection[str]
+) -> set[Hash]:
+    """Let some clients keep some files no more; return those that nobody keeps any more."""
+    theirs = artifacts.c.digest.in_(digests) & artifacts.c.client_id.in_(client_ids)
+    connection.execute(delete(artifacts).where(theirs))
+    return set(digests) - kept_of(connection, digests)
+
+
+def kept_of(connection: Connection, digests: Collection[Hash]) -> set[Hash]:
+    """Return those of some files that anybody keeps."""
+    query = select(artifacts.c.digest).where(artifacts.c.digest.in_(digests))
+    return set(connection.execute(query).scalars())
+
+
+def is_kept_by(connection: Connection, digest: Hash, client_id: str) -> bool:
+    """Return whether a client keeps a file."""
+    mine = (artifacts.c.digest == digest) & (artifacts.c.client_id == client_id)
+    return connection.execute(select(artifacts.c.digest).where(mine)).one_or_none() is not None
+
+
+def kept_by(connection: Connection, client_id: str, limit: int) -> list[ArtifactView]:
+    """Return the files that a client keeps, those that end first first."""
+    query = (
+        select(artifacts)
+        .where(artifacts.c.client_id == client_id)
+        .order_by(artifacts.c.expires_ms, artifacts.c.digest)
+        .limit(limit)
+    )
+    return [ArtifactView(row.digest, row.size, row.expires_ms) for row in connection.execute(query)]
+
+
 def drop_expired(connection: Connection, now_ms: TimestampMs, limit: int) -> list[Hash]:
     """Delete rows past their end; return the digests that nobody keeps any more."""
     late = select(artifacts.c.digest).where(artifacts.c.expires_ms <= now_ms).limit(limit)
@@ -46,5 +80,4 @@ def drop_expired(connection: Connection, now_ms: TimestampMs, limit: int) -> lis
         return []
     ended = artifacts.c.digest.in_(digests) & (artifacts.c.expires_ms <= now_ms)
     connection.execute(delete(artifacts).where(ended))
-    kept = select(artifacts.c.digest).where(artifacts.c.digest.in_(digests))
-    return sorted(digests - set(connection.execute(kept).scalars()))
+    return sorted(digests - kept_of(connection, digests))

@@ -31,7 +31,7 @@ WRITES_PER_COMMIT_MAX: Final = 256
 READERS: Final = 2
 """Threads for reads; they read while the writer writes."""
 
-_Write = tuple[Callable[[Connection], object], "Future[object]"]
+_Write = tuple[Callable[[Connection], object], "Future[object]", bool]
 
 
 class Database:
@@ -44,13 +44,15 @@ class Database:
             DatabaseTooNew: a newer version of this program wrote it; nothing was changed.
             StoreUnusable: a subclass that says what to do.
         """
-        self._connections = Connections(url)
+        # Owners may have their prompts and results deleted: not even the file shall know them.
+        self._connections = Connections(url, forgets=True)
         try:
             upgrade_schema(self._connections)
         except BaseException:
             self._connections.close()
             raise
         self._is_closed = False
+        self._is_log_secret = False
         self._failure: Future[None] = Future()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="coordinator-read")
@@ -59,8 +61,11 @@ class Database:
         )
         self._writer.start()
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, forgets: bool = False) -> T:
         """Run `work` in a transaction; return its value once that is durable.
+
+        With `forgets`, what it deleted is gone from the database's log too when this returns, or
+        with one of the next writes if somebody reads an older state just then.
 
         An exception of `work` undoes what it did and comes out here. The work is done even if the
         caller is cancelled meanwhile.
@@ -72,7 +77,7 @@ class Database:
         if self._is_closed:
             raise DatabaseClosed
         future: Future[T] = Future()
-        self._queue.put((work, future))  # type: ignore[arg-type]
+        self._queue.put((work, future, forgets))  # type: ignore[arg-type]
         return await asyncio.shield(asyncio.wrap_future(future))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -131,9 +136,12 @@ class Database:
             if self._failure.done():
                 self._failure.result()
             with self._connections.writing() as connection:
-                answers.extend(_run(connection, work, future) for work, future in batch)
+                answers.extend(_run(connection, work, future) for work, future, _ in batch)
+            self._is_log_secret |= any(forgets for _, _, forgets in batch)
+            if self._is_log_secret:
+                self._is_log_secret = not self._connections.truncate_log()
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller has to learn it
-            for _, future in batch:
+            for _, future, _ in batch:
                 future.set_exception(error)
             if isinstance(error, StoreFailed) and not self._failure.done():
                 self._failure.set_exception(error)

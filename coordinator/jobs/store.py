@@ -6,6 +6,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
+from coordinator.artifacts.uses import note_uses
+from coordinator.database.account_tables import artifact_uses
 from coordinator.database.tables import jobs, payloads, receipts, results
 from coordinator.jobs.model import JobPhase, JobSpec
 from ledger.actions import SubmitJob
@@ -42,6 +44,8 @@ class NewJob:
     """Blind of the payload digest."""
     requested_ms: TimestampMs
     """When it was accepted, a whole second."""
+    payload_expires_ms: TimestampMs
+    """When its payload is deleted."""
 
 
 def insert_job(connection: Connection, job: NewJob) -> None:
@@ -68,8 +72,14 @@ def insert_job(connection: Connection, job: NewJob) -> None:
         )
     )
     connection.execute(
-        insert(payloads).values(job_id=job.job_id, payload=job.payload, blind=job.blind)
+        insert(payloads).values(
+            job_id=job.job_id,
+            payload=job.payload,
+            blind=job.blind,
+            expires_ms=job.payload_expires_ms,
+        )
     )
+    note_uses(connection, job.job_id, job.payload)
 
 
 def insert_foreign_job(
@@ -106,6 +116,7 @@ def delete_job(connection: Connection, job_id: Hash) -> None:
     """Leave nothing behind of a job whose escrow the node refused at once (P3)."""
     connection.execute(delete(jobs).where(jobs.c.job_id == job_id))
     connection.execute(delete(payloads).where(payloads.c.job_id == job_id))
+    connection.execute(delete(artifact_uses).where(artifact_uses.c.job_id == job_id))
 
 
 def find_job(connection: Connection, job_id: Hash) -> Row[tuple[object, ...]] | None:

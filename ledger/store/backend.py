@@ -37,6 +37,9 @@ class Backend(Protocol):
     def claim(self) -> None:
         """Become the one process that writes, until `Database.close`."""
 
+    def truncate_log(self) -> bool:
+        """Leave nothing of deleted rows in the log of changes; return whether that was possible."""
+
     def give_space_back(self) -> None:
         """Return what deleted rows left to the file system, as far as that is bounded work."""
 

@@ -23,7 +23,9 @@ from ledger.store.sqlite_engine import SqliteBackend
 class Database:
     """One database: a writing and a reading engine over the same URL."""
 
-    def __init__(self, url: str, *, durable: bool = True, create: bool = True) -> None:
+    def __init__(
+        self, url: str, *, durable: bool = True, create: bool = True, forgets: bool = False
+    ) -> None:
         """Prepare the engines; connections are opened when needed.
 
         Args:
@@ -32,13 +34,14 @@ class Database:
             durable: whether a commit survives power loss when it returns. Without it the newest
                 commits may be lost together, but what is left is consistent.
             create: whether to make the file or schema if there is none.
+            forgets: whether deleted rows are overwritten in the file; see `truncate_log`.
 
         Raises:
             StoreUrlInvalid: no URL of a supported database, or its folder does not exist.
             StoreDriverMissing: its driver is not installed.
             StoreMissing: there is nothing there, and `create` is not set.
         """
-        self._backend = _backend(url, durable=durable)
+        self._backend = _backend(url, durable=durable, forgets=forgets)
         self.name = self._backend.name
         """The file or the server's database, for messages."""
         if not create:
@@ -85,6 +88,18 @@ class Database:
         with self._translated(), self._backend.reader.connect() as connection:
             yield connection
 
+    def truncate_log(self) -> bool:
+        """Leave nothing of deleted rows in the log of changes; return whether that was possible.
+
+        For the writing thread, outside of a transaction. It is not possible while somebody reads
+        an older state; try again after a while. A server keeps its log as it is set up to.
+
+        Raises:
+            StoreFailed: as `writing`.
+        """
+        with self._translated():
+            return self._backend.truncate_log()
+
     def give_space_back(self) -> None:
         """Return pages that deleted rows left to the file system, a bounded number of them.
 
@@ -114,7 +129,7 @@ class Database:
             raise self._backend.failure(error) from error
 
 
-def _backend(url: str, *, durable: bool) -> Backend:
+def _backend(url: str, *, durable: bool, forgets: bool) -> Backend:
     """Return what serves a URL."""
     try:
         parsed = make_url(url)
@@ -125,7 +140,7 @@ def _backend(url: str, *, durable: bool) -> Backend:
         ) from None
     kind = parsed.get_backend_name()
     if kind == SQLITE:
-        return SqliteBackend(parsed, durable=durable)
+        return SqliteBackend(parsed, durable=durable, forgets=forgets)
     if kind == POSTGRESQL:
         # Its driver is an extra that most nodes do not have.
         from ledger.store.postgresql_engine import PostgresqlBackend  # noqa: PLC0415

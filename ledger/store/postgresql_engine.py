@@ -110,6 +110,10 @@ class PostgresqlBackend:
         """
         self.writer.raw_connection().close()
 
+    def truncate_log(self) -> bool:
+        """Leave it to the server, which removes old versions of rows (autovacuum) and old logs."""
+        return True
+
     def give_space_back(self) -> None:
         """Leave it to the server, which reuses the space of deleted rows (autovacuum)."""
 

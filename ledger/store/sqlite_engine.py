@@ -35,14 +35,16 @@ class SqliteBackend:
     driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
     """See `Backend`."""
 
-    def __init__(self, url: URL, *, durable: bool) -> None:
-        """Prepare the engines.
+    def __init__(self, url: URL, *, durable: bool, forgets: bool = False) -> None:
+        """Prepare the engines; see `engine.Database`.
 
         Raises:
             StoreUrlInvalid: no file of its own, or its folder does not exist.
         """
         self.name = str(_path_of(url))
-        self.writer = _engine(url, 1, "BEGIN IMMEDIATE", _writer_settings(durable=durable))
+        self.writer = _engine(
+            url, 1, "BEGIN IMMEDIATE", _writer_settings(durable=durable, forgets=forgets)
+        )
         self.reader = _engine(url, READERS_MAX, "BEGIN", _READER_SETTINGS)
 
     def exists(self) -> bool:
@@ -51,6 +53,20 @@ class SqliteBackend:
 
     def claim(self) -> None:
         """Do nothing: each transaction takes the file's lock."""
+
+    def truncate_log(self) -> bool:
+        """Copy the log into the file and empty it, unless somebody reads an older state."""
+        pooled = self.writer.raw_connection()
+        try:
+            raw = pooled.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            # Whoever reads is not waited for: the writer's next transaction must not wait either.
+            raw.execute("PRAGMA busy_timeout = 0")
+            (is_busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            raw.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1_000)}")
+        finally:
+            pooled.close()
+        return not is_busy
 
     def give_space_back(self) -> None:
         """Cut free pages off; the file gets shorter when the log has been copied into it."""
@@ -126,7 +142,7 @@ _SETTINGS: Final = (
 _READER_SETTINGS: Final = (*_SETTINGS, "query_only = ON")
 
 
-def _writer_settings(*, durable: bool) -> tuple[str, ...]:
+def _writer_settings(*, durable: bool, forgets: bool) -> tuple[str, ...]:
     return (
         *_SETTINGS,
         # Takes effect when the file is made: pruned pages can go back to the file system.
@@ -136,6 +152,7 @@ def _writer_settings(*, durable: bool) -> tuple[str, ...]:
         f"synchronous = {'FULL' if durable else 'NORMAL'}",
         # A page that many rows change is copied into the file once for all of them.
         f"wal_autocheckpoint = {LOG_PAGES if durable else LOG_PAGES_UNSYNCED}",
-        # Some systems overwrite deleted rows with zeros by default. Nothing here is secret.
-        "secure_delete = OFF",
+        # Some systems overwrite deleted rows with zeros by default. Most of what is deleted is no
+        # secret, and that costs writing.
+        f"secure_delete = {'ON' if forgets else 'OFF'}",
     )
