@@ -36,7 +36,7 @@ class Aim:
     key: str
     """Which figure of the benchmark."""
     unit: str
-    """Unit of the aims; ``%`` for the figure's share of its limit."""
+    """Unit of the aims; ``%`` for the figure's share of its limit, unless it is one itself."""
     least: float | None
     """What is aimed at at least; None where the figure is stated without an aim."""
     stretch: float | None
@@ -150,6 +150,26 @@ AIMS: Final = (
         Pace.ONE_CORE,
         _FOUR,
         "network",
+    ),
+    Aim(
+        "API: whole jobs, submit to paid, 1 node",
+        "api.whole",
+        "1/s",
+        400,
+        None,
+        Pace.ALL_CORES,
+        (("jobs", 500, ANY),),
+        "api",
+    ),
+    Aim(
+        "API: status reads, share of the bare route",
+        "api.status.share",
+        "%",
+        50,
+        None,
+        Pace.NONE,
+        (("requests", 1_000, ANY),),
+        "api",
     ),
     Aim(
         "state root, a changed key of 10^5",

@@ -17,10 +17,11 @@ from prometheus_client.samples import Sample
 
 from aitbc import ChainTags
 from bench.load import plain_client
+from bench.machine import ROOT
 from bench.wallets import Wallets
 from devnet.network.configuration import Extras, direct_wiring, write_config
 from devnet.network.directory import DevnetDirectory
-from devnet.network.node import NodeProcess
+from devnet.network.node import PROGRAM, NodeProcess
 from devnet.network.plan import Shape, plan_nodes
 from devnet.network.ports import FreePorts
 from devnet.network.provision import ChainWish, provision
@@ -31,6 +32,9 @@ WAIT_S: Final = 120.0
 
 START_WAIT_S: Final = 600.0
 """Limit of a start; from a genesis of 10^6 accounts it takes long."""
+
+POLICIES: Final = ("submit", "status", "result", "miner", "miners", "other")
+"""Limits of requests that no measurement shall meet."""
 
 POLL_S: Final = 0.005
 """Between two looks at what is waited for; part of the error of every time measured so."""
@@ -213,6 +217,8 @@ def running_cluster(
     databases: Mapping[str, str] = {},
     *,
     in_one: bool = False,
+    coordinators: int = 0,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Cluster]:
     """Run validators below `folder` until the block ends; followers are made and not started.
 
@@ -224,10 +230,12 @@ def running_cluster(
         databases: members of a lone node's ``store`` section; SQLite files when left out.
         in_one: whether each node is a single process, which starts sooner and is slower; for a
             quick run of many.
+        coordinators: how many of the validators coordinate, too.
+        program: module that runs each node in the command's place.
     """
     directory = DevnetDirectory(folder)
     free = FreePorts()
-    shape = Shape(validators, followers, 0)
+    shape = Shape(validators, followers, coordinators)
     plans = plan_nodes(shape, (free.take(),), free)
     wish = ChainWish(
         shape,
@@ -242,7 +250,10 @@ def running_cluster(
         provision(directory, wish)
         for plan in plans:
             write_config(directory, plan, direct_wiring(plan, plans), extras)
-        nodes = [NodeProcess(directory, plan) for plan in plans]
+        environment = {"PYTHONPATH": str(ROOT)}
+        nodes = [
+            NodeProcess(directory, plan, program=program, environment=environment) for plan in plans
+        ]
         genesis = json.loads(directory.genesis.read_bytes())
         tags = ChainTags(genesis["chain_id"], bytes.fromhex(genesis["genesis_digest"]))
         cluster = Cluster(nodes, tags, wallets)
@@ -277,7 +288,7 @@ def _extras(workers: int, store: Mapping[str, str]) -> Extras:
             "store": store,
             "check_invariants": False,
             "signatures": {"workers": workers},
-            "http": {"quotas": {"other": 1_000_000_000}},
+            "http": {"quotas": dict.fromkeys(POLICIES, 1_000_000_000)},
             "log": {"level": "warning"},
         }
     )

@@ -33,7 +33,7 @@ class Standing:
         """What was reached, in the aim's unit."""
         if self.figure is None:
             return None
-        if self.aim.unit == "%":
+        if self.aim.unit == "%" and self.figure.unit != "%":
             return None if self.figure.share is None else self.figure.share * 100
         return self.figure.median
 

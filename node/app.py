@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import Final
 
 import structlog
+from litestar.types import ControllerRouterHandler
 
 from ledger.types import Epoch
 from node.chain_part import ChainPart, build_chain
@@ -174,6 +175,7 @@ def build_node(
     *,
     clock: Clock,
     never_voted_in_epoch: Epoch | None = None,
+    more_routes: Sequence[ControllerRouterHandler] = (),
 ) -> Node:
     """Open and check everything that a node needs, and connect it; nothing runs yet.
 
@@ -183,6 +185,7 @@ def build_node(
         failpoints: where tests end the process.
         clock: the machine's clocks.
         never_voted_in_epoch: the operator's word after a lost journal (S10).
+        more_routes: served beside the node's own; a benchmark compares these with them.
 
     Raises:
         ConfigInvalid, GenesisError, KeyFileError: what was given cannot be used.
@@ -221,6 +224,7 @@ def build_node(
                 *snapshot_handlers(chain_part.snapshots),
                 *operations_handlers(operations),
                 *build_explorer(chain_part, clock),
+                *more_routes,
             ],
             coordinator.side if coordinator else None,
             metrics,

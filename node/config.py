@@ -82,6 +82,8 @@ class QuotasSection(_Section, frozen=True):
     """Results and receipts."""
     miner: _Quota = 1_000
     """Calls of one miner."""
+    miners: _Quota = 20_000
+    """Calls of all miners of one key."""
     other: _Quota = 1_000
     """Everything else."""
 

@@ -58,6 +58,7 @@ def build_coordinator(
             status=quotas.status,
             result=quotas.result,
             miner=quotas.miner,
+            miners=quotas.miners,
             other=quotas.other,
         ),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench import index, ledger, network, node
+from bench import api, index, ledger, network, node
 from bench.report import read_history
 
 LIMITS = {
@@ -64,6 +64,16 @@ def test_the_index(measured) -> None:
     report = measured(index.main, rows=2_000, accounts=200, transactions=100)
     assert report["figures"].keys() >= LIMITS | {"index.rows", "index.lookup", "index.activity"}
     assert report["workload"]["rows"] == 2_000
+
+
+def test_the_api(measured) -> None:
+    report = measured(api.main, requests=20, connections=2, jobs=4, open=2)
+    figures = report["figures"]
+    for load in ("hello", "status", "submit", "whole"):
+        keys = {f"api.{load}{end}" for end in ("", ".p50", ".p95", ".p99", ".cpu")}
+        assert figures.keys() >= keys
+    share = figures["api.status"]["median"] / figures["api.hello"]["median"] * 100
+    assert figures["api.status.share"]["median"] == pytest.approx(share, rel=1e-4)
 
 
 def test_a_node(measured) -> None:
