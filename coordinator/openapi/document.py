@@ -46,6 +46,7 @@ _RESPONSES: Final[Mapping[int, tuple[str, str]]] = {
     410: ("Gone", "No longer kept"),
     413: ("ContentTooLarge", "Too many bytes"),
     415: ("UnsupportedMediaType", "The body is of another media type"),
+    416: ("RangeNotSatisfiable", "The file has no byte of the range that was asked for"),
     422: ("IdempotencyKeyReused", "The key came with another request before"),
     426: ("UpgradeRequired", "This is a WebSocket"),
     429: ("TooManyRequests", "Above a limit; `Retry-After` says when to come back"),
