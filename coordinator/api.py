@@ -19,7 +19,7 @@ from coordinator.admin import routes as admin
 from coordinator.artifacts import routes as artifacts
 from coordinator.clients import routes as clients
 from coordinator.events import routes as events
-from coordinator.http import Admission, HttpConfig, RateLimiter, exception_handlers
+from coordinator.http import Admission, HttpConfig, Limiter, RateLimiter, exception_handlers
 from coordinator.http.authentication import LOOPBACK_ORIGIN
 from coordinator.http.context import Context
 from coordinator.http.repeats import claiming
@@ -94,6 +94,8 @@ class HttpSide:
     """Routes of the API, and of its documents."""
     admission: Admission
     """Guard of the whole application."""
+    limiter: Limiter
+    """Counts requests; to be closed when no more come."""
     exception_handlers: ExceptionHandlersMap
     """Exception handlers of the whole application."""
     cors: CORSConfig
@@ -108,10 +110,12 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
         index: final blocks and transactions, for the explorer's arrays.
         config: settings.
     """
-    admission = Admission(services.clients, config, RateLimiter(), services.events.tickets)
+    limiter = make_limiter(config)
+    admission = Admission(services.clients, config, limiter, services.events.tickets)
     return HttpSide(
         handlers=(*coordinator_handlers(services, index, admission), *document_handlers()),
         admission=admission,
+        limiter=limiter,
         exception_handlers=exception_handlers(SERVED),
         cors=CORSConfig(
             allow_origins=sorted(config.allowed_origins),
@@ -121,6 +125,16 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
             expose_headers=_RESPONSE_HEADERS,
         ),
     )
+
+
+def make_limiter(config: HttpConfig) -> Limiter:
+    """Return what counts requests: this node's memory, or a storage that nodes share."""
+    if config.limits_url is None:
+        return RateLimiter()
+    # Its client library is an extra of the package, and is imported where it is used alone.
+    from coordinator.http.shared_limits import SharedRateLimiter  # noqa: PLC0415
+
+    return SharedRateLimiter(config.limits_url, password=config.limits_password)
 
 
 def coordinator_handlers(

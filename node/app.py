@@ -118,6 +118,7 @@ class Node:
             self._coordinating.cancel()
             await asyncio.gather(self._coordinating, return_exceptions=True)
         if self._coordinator:
+            await self._coordinator.side.limiter.close()
             await self._coordinator.services.stop()
         if self._parts.network:
             await self._parts.network.stop()
@@ -147,7 +148,15 @@ class Node:
             ),
             # A node without a coordinator has no marketplace to offer.
             "marketplace": Health.HEALTHY if self._coordinator else Health.UNHEALTHY,
+            **self._limits_health(),
         }
+
+    def _limits_health(self) -> Mapping[str, Health]:
+        """Return how the storage of shared limits is; nothing where limits are this node's own."""
+        limiter = self._coordinator.side.limiter if self._coordinator else None
+        if limiter is None or not limiter.is_shared:
+            return {}
+        return {"rate_limits": Health.DEGRADED if limiter.is_degraded else Health.HEALTHY}
 
     def heights(self) -> tuple[int, int]:
         """Return the final and the indexed height."""
@@ -253,6 +262,11 @@ def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -
         ),
         ("aitbc_index_faulty", "Whether the index stands still.", lambda: bool(index.fault)),
         ("aitbc_index_restarts", "New starts of its process.", lambda: index.restarts),
+        (
+            "aitbc_rate_limits_alone",
+            "Whether limits that nodes share are counted by this node alone.",
+            lambda: node.health().get("rate_limits") is Health.DEGRADED,
+        ),
         ("aitbc_pool_transactions", "Transactions in the pool.", lambda: len(pool)),
         ("aitbc_pool_bytes", "Bytes in the pool.", lambda: pool.bytes_total),
     ):

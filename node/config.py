@@ -23,6 +23,7 @@ _REASON: Final = re.compile(
 
 _Quota = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 _Path = Annotated[str, Meta(min_length=1, max_length=1_024)]
+_LimitsUrl = Annotated[str, Meta(pattern=r"\A(valkeys?|rediss?)://[^@\s]{1,1000}\Z")]
 
 
 class ConfigInvalid(Exception):
@@ -99,6 +100,11 @@ class HttpSection(_Section, frozen=True):
     """Origins of web pages that may call, such as ``https://app.example``."""
     quotas: QuotasSection = QuotasSection()
     """See `QuotasSection`."""
+    limits_url: _LimitsUrl | None = None
+    """Valkey or Redis in which several nodes count requests together, such as
+    ``valkey://10.0.0.5:6379/0``; left out, each counts in its memory. Holds no password."""
+    limits_password_file: _Path | None = None
+    """Private file with the password of `limits_url`."""
 
 
 class P2PSection(_Section, frozen=True):
@@ -188,6 +194,8 @@ class CoordinatorSection(KeySource, frozen=True):
     """Its own database; where `StoreSection` has the others when left out."""
     devnet: bool = False
     """Whether a request without a key acts as the demo identity (A2); loopback only."""
+    webhooks_to_loopback: bool = False
+    """Whether webhooks may be on this machine, with plain HTTP too; with `devnet` only."""
 
 
 class NodeConfig(_Section, frozen=True):
@@ -263,6 +271,13 @@ def parse_config(document: dict[str, object], folder: Path) -> NodeConfig:
         problem = match["problem"].replace("Object", "table")
         raise ConfigInvalid(match["path"] or "", problem[0].lower() + problem[1:]) from None
     addresses = listen_addresses(config)
+    section = config.coordinator
+    if section and section.webhooks_to_loopback and not section.devnet:
+        raise ConfigInvalid(
+            "coordinator.webhooks_to_loopback",
+            "lets clients make this machine send requests to itself, so it needs "
+            "coordinator.devnet",
+        )
     if config.coordinator and config.coordinator.devnet:
         for at, address in enumerate(addresses):
             if not address.is_loopback:
@@ -325,4 +340,9 @@ def _with_absolute_paths(config: NodeConfig, folder: Path) -> NodeConfig:
         data_directory=place(config.data_directory),
         validator=config.validator and place_key(config.validator),
         coordinator=coordinator,
+        http=msgspec.structs.replace(
+            config.http,
+            limits_password_file=config.http.limits_password_file
+            and place(config.http.limits_password_file),
+        ),
     )

@@ -12,6 +12,7 @@ from node.chain import ChainNode
 from node.config import NodeConfig
 from node.databases import coordinator_url
 from node.keyring import Keyring
+from node.passphrase import passphrase_from_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def build_coordinator(
         account_key=keys.coordinator,
         is_devnet=section.devnet,
         faucet_key=keys.faucet,
+        webhooks_to_loopback=section.webhooks_to_loopback,
     )
     services = build_services(settings, chain, index)
     quotas = config.http.quotas
@@ -61,5 +63,17 @@ def build_coordinator(
             miners=quotas.miners,
             other=quotas.other,
         ),
+        limits_url=config.http.limits_url,
+        limits_password=_limits_password(config),
     )
     return CoordinatorPart(services, build_http_side(services, index, http))
+
+
+def _limits_password(config: NodeConfig) -> str | None:
+    """Return what opens the storage of shared limits.
+
+    Raises:
+        KeyFileError: its file cannot be read, is empty, or others can read it.
+    """
+    path = config.http.limits_password_file
+    return None if path is None else passphrase_from_file(Path(path)).decode()

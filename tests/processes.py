@@ -137,6 +137,7 @@ class NodeFolder:
                 "passphrase_file": "passphrase",
                 "faucet_key_file": "faucet.key",
                 "devnet": True,
+                "webhooks_to_loopback": True,
             }
         # A process of its own for each index would start as slowly as a node.
         store = {"index_in": "thread", **self.sections.get("store", {})}

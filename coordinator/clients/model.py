@@ -1,6 +1,7 @@
 """Who calls, and what they may do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from coordinator.values import ApiVersion
@@ -38,6 +39,8 @@ class Principal:
     """When the key ends; None for never."""
     budget_id: str | None = None
     """The key's budget; None without one."""
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """Requests a minute by policy, where they are not the node's (L1)."""
 
 
 @dataclass(frozen=True, slots=True)

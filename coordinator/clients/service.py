@@ -70,6 +70,7 @@ class ClientService:
             version_pin=row.version_pin,
             expires_ms=row.expires_ms,
             budget_id=row.budget_id,
+            quotas=store.quotas_of(row.quotas),
         )
 
     async def register(self, label: str) -> tuple[ClientView, IssuedKey]:

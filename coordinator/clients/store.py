@@ -1,5 +1,7 @@
 """The tables of clients and keys: every function works inside the caller's transaction."""
 
+import json
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
@@ -107,6 +109,19 @@ def works(now_ms: TimestampMs) -> ColumnElement[bool]:
     """Return the condition of keys that are neither revoked nor past their end."""
     lasts = or_(api_keys.c.expires_ms.is_(None), api_keys.c.expires_ms > now_ms)
     return api_keys.c.revoked_ms.is_(None) & lasts
+
+
+def quotas_of(text: str | None) -> Mapping[str, int]:
+    """Return the requests a minute of a stored key, by policy, where they are not the node's."""
+    quotas: dict[str, int] = {} if text is None else json.loads(text)
+    return quotas
+
+
+def set_quotas(connection: Connection, key_id: str, quotas: Mapping[str, int]) -> bool:
+    """Give a key limits of its own; return whether there is such a key."""
+    text = json.dumps(quotas) if quotas else None
+    row = api_keys.c.key_id == key_id
+    return connection.execute(update(api_keys).where(row).values(quotas=text)).rowcount == 1
 
 
 def scopes_of(text: str) -> frozenset[Scope]:

@@ -10,7 +10,7 @@ from coordinator.http.edge import edge
 from coordinator.http.error_body import Error
 from coordinator.http.errors import exception_handlers, status_of
 from coordinator.http.exchange import Exchange, HttpConnection, HttpRequest, exchange_of
-from coordinator.http.limits import Quotas, RateLimiter
+from coordinator.http.limits import Limiter, Quotas, RateLimiter
 from coordinator.http.operation import (
     OPERATION_KEY,
     PUBLIC,
@@ -32,6 +32,7 @@ __all__ = [
     "HttpConfig",
     "HttpConnection",
     "HttpRequest",
+    "Limiter",
     "Operation",
     "Parameter",
     "Policy",

@@ -23,7 +23,7 @@ from coordinator.http.faults import (
     NotAcceptable,
     ScopeMissing,
 )
-from coordinator.http.limits import RateLimiter, refusal
+from coordinator.http.limits import Limiter, refusal
 from coordinator.http.negotiation import accepts
 from coordinator.http.operation import OPERATION_KEY, PUBLIC, Operation, Policy
 from coordinator.http.versions import header_choice, key_choice, route_choice
@@ -33,7 +33,7 @@ class Admission:
     """Decides whether a request reaches its handler. One for the application."""
 
     def __init__(
-        self, clients: ClientService, config: HttpConfig, limiter: RateLimiter, tickets: Tickets
+        self, clients: ClientService, config: HttpConfig, limiter: Limiter, tickets: Tickets
     ) -> None:
         """Judge by these keys, settings, counts and tickets."""
         self._clients = clients
@@ -63,7 +63,7 @@ class Admission:
         _authorise(exchange.principal, operation)
         # Which miner calls is in the body: its route counts that.
         policy = Policy.MINERS if operation.policy is Policy.MINER else operation.policy
-        self.count(exchange, policy, _subject(exchange, connection))
+        await self.count(exchange, policy, _subject(exchange, connection))
         _check_acceptable(connection, operation)
 
     async def _identify(self, connection: HttpConnection, operation: Operation) -> Principal | None:
@@ -94,7 +94,7 @@ class Admission:
         headers = connection.headers
         check_origin(headers.get("host", ""), headers.get("origin"), self._config.allowed_origins)
 
-    def count(self, exchange: Exchange, policy: Policy, subject: str) -> None:
+    async def count(self, exchange: Exchange, policy: Policy, subject: str) -> None:
         """Count a request against a policy.
 
         Args:
@@ -106,7 +106,9 @@ class Admission:
             RateLimitExceeded: the quota is used up (L1).
         """
         quota = self._config.quotas.of(policy)
-        standing, is_allowed = self._limiter.take(policy, subject, quota)
+        if exchange.principal is not None:
+            quota = exchange.principal.quotas.get(policy.value, quota)
+        standing, is_allowed = await self._limiter.count(policy, subject, quota)
         exchange.headers |= standing.headers()
         if not is_allowed:
             raise refusal(standing)

@@ -17,3 +17,7 @@ class HttpConfig:
     origins may too."""
     quotas: Quotas = field(default_factory=Quotas)
     """Requests a minute of a key that has no quotas of its own."""
+    limits_url: str | None = None
+    """Valkey or Redis that several nodes count requests in together; None counts in memory."""
+    limits_password: str | None = None
+    """What opens it."""

@@ -1,8 +1,8 @@
 """Rate limits (L1): sliding windows per key, the documents' three policies and two more.
 
 The `limits` library counts. Its own memory storages start a thread or a task at every hit to
-throw old entries away; the one below does that as it goes. Redis or Valkey come in by giving
-`RateLimiter` another storage of the library.
+throw old entries away; the one below does that as it goes. Several nodes that share a limit count
+in Valkey or Redis: see `shared_limits`.
 """
 
 import math
@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
@@ -117,15 +117,21 @@ class Standing:
         }
 
 
-class RateLimiter:
+class Limiter(Protocol):
     """Counts requests by policy and subject."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Count in the memory of this process, by a clock of seconds."""
-        self._clock = clock
-        self._windows = MovingWindowRateLimiter(WindowStorage(clock))
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes count together with this one."""
 
-    def take(self, policy: Policy, subject: str, quota: int) -> tuple[Standing, bool]:
+    @property
+    def is_degraded(self) -> bool:
+        """Whether it counts less than it should: by this node alone, instead of all together."""
+
+    async def close(self) -> None:
+        """Let go of what counting needs."""
+
+    async def count(self, policy: Policy, subject: str, quota: int) -> tuple[Standing, bool]:
         """Count one request; return the standing after it, and whether it may be served.
 
         Args:
@@ -133,6 +139,30 @@ class RateLimiter:
             subject: whose requests: a key's id, an address, a miner.
             quota: requests allowed in the window.
         """
+
+
+class RateLimiter:
+    """Counts in the memory of this process."""
+
+    is_shared = False
+    """Nobody else has this memory."""
+    is_degraded = False
+    """Memory does not fail."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Count in the memory of this process, by a clock of seconds."""
+        self._clock = clock
+        self._windows = MovingWindowRateLimiter(WindowStorage(clock))
+
+    async def count(self, policy: Policy, subject: str, quota: int) -> tuple[Standing, bool]:
+        """Count one request; see `Limiter.count`."""
+        return self.take(policy, subject, quota)
+
+    async def close(self) -> None:
+        """Let go of nothing."""
+
+    def take(self, policy: Policy, subject: str, quota: int) -> tuple[Standing, bool]:
+        """Count one request, without waiting for anything; see `Limiter.count`."""
         item = RateLimitItemPerSecond(quota, WINDOW_S)
         is_allowed = self._windows.hit(item, policy.value, subject)
         oldest, remaining = self._windows.get_window_stats(item, policy.value, subject)

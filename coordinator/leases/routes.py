@@ -159,7 +159,7 @@ async def available_job(request: HttpRequest, context: Given) -> Response[bytes]
     miner = text_parameter(request, "miner_id")
     if miner is None:
         raise FieldInvalid("miner_id", "is required", "REQUIRED")
-    _count(request, context, miner)
+    await _count(request, context, miner)
     job = await context.services.leases.available(exchange.caller, miner)
     return answer(request, None if job is None else presenter.job(job))
 
@@ -168,7 +168,7 @@ async def available_job(request: HttpRequest, context: Given) -> Response[bytes]
 async def poll(request: HttpRequest, context: Given) -> Response[bytes]:
     """Wait for a job that the miner may claim."""
     wanted = typed(await read_object(request), PollRequest)
-    _count(request, context, wanted.miner_id)
+    await _count(request, context, wanted.miner_id)
     caller = exchange_of(request).caller
     reply = await context.services.leases.poll(caller, wanted.miner_id, wanted.wait_s)
     return answer(request, poll_answer(reply))
@@ -180,7 +180,7 @@ async def claim_job(request: HttpRequest, context: Given, job_id: FromPath[str])
     exchange = exchange_of(request)
     presenter = presenter_of(exchange.by_route())
     claim = typed(await read_object(request), ClaimRequest)
-    _count(request, context, claim.miner_id)
+    await _count(request, context, claim.miner_id)
     lease = await context.services.leases.claim(
         exchange.caller, claim.miner_id, parse_job_id(job_id), heartbeats=claim.heartbeat
     )
@@ -191,7 +191,7 @@ async def claim_job(request: HttpRequest, context: Given, job_id: FromPath[str])
 async def heartbeat(request: HttpRequest, context: Given, job_id: FromPath[str]) -> Response[bytes]:
     """Keep a lease."""
     beat = typed(await read_object(request), HeartbeatRequest)
-    _count(request, context, beat.miner_id)
+    await _count(request, context, beat.miner_id)
     reply = await context.services.leases.heartbeat(
         exchange_of(request).caller,
         beat.miner_id,
@@ -214,7 +214,7 @@ async def release_job(
     exchange = exchange_of(request)
     presenter = presenter_of(exchange.by_route())
     wanted = typed(await read_object(request), GiveUpRequest)
-    _count(request, context, wanted.miner_id)
+    await _count(request, context, wanted.miner_id)
     give_up = GiveUp(
         attempt=wanted.attempt,
         reason=wanted.reason,
@@ -237,7 +237,7 @@ async def complete_job(
     presenter = presenter_of(exchange.by_route())
     body = await read_object(request)
     miner, completion = completion_of(body)
-    _count(request, context, miner)
+    await _count(request, context, miner)
     receipt = await context.services.leases.complete(
         exchange.caller, miner, parse_job_id(job_id), completion
     )
@@ -292,10 +292,11 @@ def _bytes_of(text: str | None) -> bytes | None:
     return None if text is None else bytes.fromhex(text)
 
 
-def _count(request: HttpRequest, context: Given, miner: str) -> None:
+async def _count(request: HttpRequest, context: Given, miner: str) -> None:
     """Count a call against the miner's limit (L1); only now is it known which miner calls."""
     exchange = exchange_of(request)
-    context.admission.count(exchange, Policy.MINER, f"{exchange.caller.key_id}/{miner.lower()}")
+    subject = f"{exchange.caller.key_id}/{miner.lower()}"
+    await context.admission.count(exchange, Policy.MINER, subject)
 
 
 HANDLERS: Final = (

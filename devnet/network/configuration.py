@@ -68,6 +68,7 @@ def _config(directory: DevnetDirectory, node: NodePlan, wiring: Wiring) -> dict[
             "key_file": str(directory.key_file(node.coordinator)),
             "passphrase_file": passphrase,
             "devnet": True,
+            "webhooks_to_loopback": True,
             "faucet_key_file": str(directory.key_file(FAUCET_KEY)),
         }
     return config

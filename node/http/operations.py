@@ -70,7 +70,8 @@ class Operations:
     def health(self) -> HealthView:
         """Return how the node is. Without chain or database it can do nothing."""
         parts = self.parts()
-        vital = {parts["database"], parts["blockchain"]}
+        # A node without a coordinator has no marketplace, and lacks nothing.
+        vital = {health for name, health in parts.items() if name != "marketplace"}
         if Health.UNHEALTHY in vital:
             status = "unavailable"
         else:
