@@ -140,10 +140,10 @@ class ArtifactService:
         )
         if self._looks_for_strays:
             # A process that died between a row's end and its file's left the file.
-            self._looks_for_strays = False
             whole = await asyncio.to_thread(lambda: sorted(self.folder.whole()))
             for start in range(0, len(whole), DROPPED_PER_SWEEP_MAX):
                 await self.clear(whole[start : start + DROPPED_PER_SWEEP_MAX])
+            self._looks_for_strays = False
 
     def check_room(
         self, connection: Connection, client_id: str, size: int, *, besides: Hash

@@ -91,3 +91,50 @@ async def test_an_artifact_ends_when_it_says(site: Site) -> None:
     site.world.clock.advance(86_400 + 1)
     response = await site.http.get(stored.headers["location"])
     assert (response.status_code, response.json()["error_code"]) == (404, "ARTIFACT_NOT_FOUND")
+
+
+async def test_a_download_goes_on_where_it_broke(site: Site) -> None:
+    name = (await site.http.post("/v1/artifacts", content=b"0123456789")).json()["artifact"]
+    path = f"/v1/artifacts/{name}"
+    whole = await site.http.get(path)
+    assert whole.headers["accept-ranges"] == "bytes"
+    assert "aitbc-expires-at" in whole.headers
+    tag = whole.headers["etag"]
+    rest = await site.http.get(path, headers={"Range": "bytes=4-", "If-Range": tag})
+    assert (rest.status_code, rest.content) == (206, b"456789")
+    assert rest.headers["content-range"] == "bytes 4-9/10"
+    other = await site.http.get(path, headers={"Range": "bytes=4-", "If-Range": '"x"'})
+    assert (other.status_code, other.content) == (200, b"0123456789")
+    beyond = await site.http.get(path, headers={"Range": "bytes=10-"})
+    assert (beyond.status_code, beyond.json()["error_code"]) == (416, "RANGE_NOT_SATISFIABLE")
+    assert beyond.headers["content-range"] == "bytes */10"
+    head = await site.http.head(path)
+    assert (head.content, head.headers["content-length"]) == (b"", "10")
+
+
+async def test_a_file_comes_in_pieces_is_listed_and_deleted(site: Site) -> None:
+    data = b"a file in two pieces"
+    name = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    begun = await site.http.post(
+        "/v1/artifacts/uploads", json={"artifact": name, "size": len(data)}
+    )
+    assert begun.status_code == 201
+    path = begun.headers["location"]
+    first = await site.http.patch(path, content=data[:7])
+    assert (first.status_code, first.json()["offset"]) == (200, 7)
+    again = await site.http.patch(path, content=data[:7])
+    assert (again.status_code, again.json()["error_code"]) == (409, "WRONG_OFFSET")
+    assert (await site.http.get(path)).json()["offset"] == 7
+    last = await site.http.patch(path, params={"offset": 7}, content=data[7:])
+    assert (last.status_code, last.json()["artifact"]) == (201, name)
+    assert (await site.http.get(path)).json()["error_code"] == "UPLOAD_NOT_FOUND"
+    listed = (await site.http.get("/v1/artifacts")).json()["artifacts"]
+    assert name in {artifact["artifact"] for artifact in listed}
+    assert (await site.http.delete(f"/v1/artifacts/{name}")).status_code == 204
+    assert (await site.http.get(f"/v1/artifacts/{name}")).status_code == 404
+    assert (await site.http.delete(f"/v1/artifacts/{name}")).status_code == 404
+    given_up = await site.http.post("/v1/artifacts/uploads", json={"artifact": name, "size": 5})
+    assert (await site.http.delete(given_up.headers["location"])).status_code == 204
+    for wrong in ({"artifact": "sha256:x", "size": 1}, {"artifact": name, "size": 0}):
+        refused = await site.http.post("/v1/artifacts/uploads", json=wrong)
+        assert refused.status_code == 400
