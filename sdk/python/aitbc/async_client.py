@@ -9,6 +9,9 @@ from aitbc.async_parts import (
     AsyncJobs,
     AsyncKeys,
     AsyncMe,
+    AsyncMiners,
+    AsyncNetwork,
+    AsyncOffers,
     AsyncReceipts,
     AsyncRegistry,
     AsyncServices,
@@ -51,6 +54,9 @@ class AwaitedClient(AsyncResource):
         self.chain = AsyncChain(self.http)
         self.keys = AsyncKeys(self.http)
         self.me = AsyncMe(self.http)
+        self.miners = AsyncMiners(self.http)
+        self.network = AsyncNetwork(self.http)
+        self.offers = AsyncOffers(self.http)
         self.receipts = AsyncReceipts(self.http)
         self.registry = AsyncRegistry(self.http)
         self.services = AsyncServices(self.http)

@@ -7,6 +7,7 @@ from aitbc.calls import (
     clients,
     events,
     jobs_2024,
+    market,
     receipts,
     services,
     webhooks,
@@ -118,3 +119,30 @@ class AsyncWebhooks(AsyncResource):
     test = awaited(webhooks.send_test)
     deliveries = awaited(webhooks.list_deliveries)
     redeliver = awaited(webhooks.redeliver)
+
+
+class AsyncOffers(AsyncResource):
+    """Offers of miners, and acceptances."""
+
+    create = awaited(market.create_offer)
+    list = awaited(market.list_offers)
+    iterate = iterated_async(market.iterate_offers)
+    get = awaited(market.get_offer)
+    accept = awaited(market.accept_offer)
+    withdraw = awaited(market.withdraw_offer)
+    stats = awaited(market.get_marketplace_stats)
+
+
+class AsyncMiners(AsyncResource):
+    """Who does the work."""
+
+    list = awaited(market.list_miners)
+    get = awaited(market.get_miner)
+    stats = awaited(market.get_miner_stats)
+
+
+class AsyncNetwork(AsyncResource):
+    """The node, and the network around it."""
+
+    health = awaited(market.get_health)
+    stats = awaited(market.get_network_stats)

@@ -16,6 +16,9 @@ from aitbc.parts import (
     Jobs,
     Keys,
     Me,
+    Miners,
+    Network,
+    Offers,
     Receipts,
     Registry,
     Services,
@@ -54,6 +57,9 @@ class BlockingClient(Resource):
         self.chain = Chain(self.http)
         self.keys = Keys(self.http)
         self.me = Me(self.http)
+        self.miners = Miners(self.http)
+        self.network = Network(self.http)
+        self.offers = Offers(self.http)
         self.receipts = Receipts(self.http)
         self.registry = Registry(self.http)
         self.services = Services(self.http)

@@ -7,6 +7,7 @@ from aitbc.calls import (
     clients,
     events,
     jobs_2024,
+    market,
     receipts,
     services,
     webhooks,
@@ -118,3 +119,30 @@ class Webhooks(Resource):
     test = blocking(webhooks.send_test)
     deliveries = blocking(webhooks.list_deliveries)
     redeliver = blocking(webhooks.redeliver)
+
+
+class Offers(Resource):
+    """Offers of miners, and acceptances."""
+
+    create = blocking(market.create_offer)
+    list = blocking(market.list_offers)
+    iterate = iterated(market.iterate_offers)
+    get = blocking(market.get_offer)
+    accept = blocking(market.accept_offer)
+    withdraw = blocking(market.withdraw_offer)
+    stats = blocking(market.get_marketplace_stats)
+
+
+class Miners(Resource):
+    """Who does the work."""
+
+    list = blocking(market.list_miners)
+    get = blocking(market.get_miner)
+    stats = blocking(market.get_miner_stats)
+
+
+class Network(Resource):
+    """The node, and the network around it."""
+
+    health = blocking(market.get_health)
+    stats = blocking(market.get_network_stats)

@@ -35,6 +35,17 @@ from aitbc.answers.jobs_2024 import (
     JobStatusPage,
     NewJob,
 )
+from aitbc.answers.market import (
+    AcceptedOffer,
+    Health,
+    MarketplaceStats,
+    Miner,
+    MinerStats,
+    NetworkStats,
+    NewOffer,
+    Offer,
+    OfferDetails,
+)
 from aitbc.answers.receipts import (
     Receipt,
     ReceiptTransaction,
@@ -54,11 +65,13 @@ from aitbc.answers.webhooks import (
 )
 
 __all__ = [
+    "AcceptedOffer",
     "ApiKey",
     "Artifact",
     "Balance",
     "Caller",
     "CancelledJob",
+    "Health",
     "Job",
     "JobCancellation",
     "JobEvent",
@@ -69,9 +82,16 @@ __all__ = [
     "JobStatus",
     "JobStatusPage",
     "KeyUse",
+    "MarketplaceStats",
+    "Miner",
+    "MinerStats",
+    "NetworkStats",
     "NewApiKey",
     "NewJob",
+    "NewOffer",
     "NewWebhook",
+    "Offer",
+    "OfferDetails",
     "Output",
     "Payment",
     "Quote",

@@ -52,6 +52,7 @@ def submit_job(
     payment_amount: Money | None = None,
     payment_currency: str = "AITBC",
     constraints: Mapping[str, JsonValue] | None = None,
+    hold: bool = False,
     idempotency_key: str | None = None,
 ) -> Flow[Job]:
     """Submit a job and return its first state.
@@ -63,6 +64,7 @@ def submit_job(
         payment_amount: most to pay, in AITBC; the service's default when None.
         payment_currency: AITBC.
         constraints: requirements on the miner: ``min_gpu_memory``, ``gpu_type``.
+        hold: keep it out of the queue until one of its offers is accepted.
         idempotency_key: name of this submission; made here when None. The same name with the same
             job again gives the same job, also from another process.
 
@@ -70,6 +72,8 @@ def submit_job(
         InsufficientBalance: the balance does not cover price and fee; nothing was kept.
     """
     body = _submission(payload, ttl_seconds, payment_amount, payment_currency, constraints)
+    if hold:
+        body["hold"] = True
     headers = None if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
     return (yield from ask(session, Request("POST", "/v1/jobs", json=body, headers=headers), Job))
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from aitbc.errors import ApiError, ConnectionFailed, InvalidValue, class_of
 from aitbc.exchange.effects import (
@@ -44,6 +44,8 @@ _IN_FLIGHT: Final = "IDEMPOTENCY_KEY_IN_FLIGHT"
 """Code of a 409: the first sending of this request is still at work."""
 
 _API_KEY: Final = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
+
+_LINK: Final = re.compile(r'<([^>]*)>[^,]*?;\s*rel="?([a-z]+)"?')
 
 _Result = TypeVar("_Result")
 
@@ -162,6 +164,22 @@ def ask_text(session: Session, request: Request) -> Flow[str]:
     return (yield from repeated(session, request, once))
 
 
+def ask_page(
+    session: Session, request: Request, kind: type[AnswerType]
+) -> Flow[tuple[AnswerType, str | None]]:
+    """Send a request for a page; return it with the cursor of the next one, None at the end.
+
+    See `ask`. The cursor is in the header ``Link`` (RFC 8288).
+    """
+
+    def once(prepared: Request) -> Flow[tuple[AnswerType, str | None]]:
+        head = yield from opened(session, prepared)
+        body = yield from read_body(session, limit_of(session, prepared), ANSWER_BYTES_MAX)
+        return read_object(body, kind), _next_cursor(head.headers.get("link", ""))
+
+    return (yield from repeated(session, request, once))
+
+
 def repeated(
     session: Session, request: Request, once: Callable[[Request], Flow[_Result]]
 ) -> Flow[_Result]:
@@ -249,6 +267,13 @@ def api_error(head: Head, body: bytes) -> ApiError:
             if isinstance(fault, Mapping)
         ),
     )
+
+
+def _next_cursor(link: str) -> str | None:
+    for target, relation in _LINK.findall(link):
+        if relation == "next":
+            return dict(parse_qsl(urlsplit(target).query)).get("cursor")
+    return None
 
 
 def _exchange(session: Session, request: Request) -> Flow[bytes]:
