@@ -27,6 +27,8 @@ from miner.directory import DirectoryBusy, held_directory
 from miner.log import Log
 from miner.runners.discovery import discover_runners
 from miner.runners.llm import DEFAULT_MODEL
+from miner.runners.python import PythonRunner
+from miner.runners.sandbox import Level
 from miner.work import Runner
 
 app = command_group("Do work and be paid for it.")
@@ -63,6 +65,13 @@ def run_miner(
             metavar="AITBC", help="Asked price of a job.", show_default="the service's own"
         ),
     ] = None,
+    confinement: Annotated[
+        Level,
+        typer.Option(
+            help="Least confinement of Python programs: `sandbox` needs a bubblewrap that works; "
+            "`limits` runs programs of the miner's own library without one, and none of clients."
+        ),
+    ] = Level.SANDBOX,
     api_key_file: ApiKeyFile = None,
     json_log: Annotated[
         bool, typer.Option("--json-log", help="Log one JSON object a line.")
@@ -75,7 +84,7 @@ def run_miner(
     """
     price_floor = parse_aitbc(price or "0", "--price")
     log = Log(as_json=json_log)
-    with sdk_errors(), _directory(directory), _runners(alias or ()) as runners:
+    with sdk_errors(), _directory(directory), _runners(alias or (), confinement) as runners:
         settings = Settings(
             name=name,
             node_urls=node or [NODE_DEFAULT],
@@ -89,6 +98,9 @@ def run_miner(
         _drain_on_signals(agent, log)
         services = ",".join(runner.service for runner in runners)
         log.info("miner starts", services=services, node=settings.node_urls[0])
+        for runner in runners:
+            if isinstance(runner, PythonRunner):
+                log.info("confines Python programs", by=runner.statement)
         agent.run()
     log.info("miner stopped")
 
@@ -96,19 +108,20 @@ def run_miner(
 @app.command("doctor")
 def show_runners(as_json: AsJson = False) -> None:
     """Show which services this machine can do; ends with 1 if there is none."""
-    runners = discover_runners({})
+    runners = discover_runners({}, Level.LIMITS)
     found = {runner.service: list(runner.models) for runner in runners}
+    notes = {r.service: r.statement for r in runners if isinstance(r, PythonRunner)}
     if as_json:
         print(json.dumps({"services": found}))
     for service, models in found.items() if not as_json else ():
-        print(f"{service:<20} {', '.join(models) or 'ready'}")
+        print(f"{service:<20} {', '.join(models) or notes.get(service, 'ready')}")
     if not found:
         raise CommandFailed(NO_RUNNER)
 
 
 @contextmanager
-def _runners(aliases: Iterable[str]) -> Iterator[list[Runner]]:
-    runners = discover_runners(dict.fromkeys(aliases, DEFAULT_MODEL))
+def _runners(aliases: Iterable[str], confinement: Level) -> Iterator[list[Runner]]:
+    runners = discover_runners(dict.fromkeys(aliases, DEFAULT_MODEL), confinement)
     if not runners:
         raise CommandFailed(NO_RUNNER)
     try:

@@ -12,6 +12,7 @@ from miner.delivery import Courier
 from miner.log import Log
 from miner.node_api import NodeApi
 from miner.registration import Capabilities, register
+from miner.runners.python import PythonRunner
 from miner.signing import ChainClock, Signer
 from miner.spool import Spool
 from miner.work import Output, Runner, RunnerFailed, Work
@@ -155,12 +156,14 @@ class Agent:
             for service, runner in sorted(self._runners.items())
             for entry in (service, *runner.models)
         ]
+        python = self._runners.get(PythonRunner.service)
         return Capabilities(
             entries=entries,
             aliases=self._settings.aliases,
             gpu_info={},
             price=self._settings.price,
             price_floor=self._settings.price_floor,
+            python=python.support() if isinstance(python, PythonRunner) else None,
         )
 
     def _work_on(self, job_id: str, signer: Signer, courier: Courier) -> None:

@@ -23,7 +23,7 @@ from miner.signing import Signer
 from miner.spool import SpoolEntry
 from miner.terms import PayloadMismatch, check_escrow, check_payload
 from miner.transfers import NodeArtifacts
-from miner.work import BadInput, Output, Runner, RunnerFailed, Work, WorkCancelled
+from miner.work import BadInput, NoSource, Output, Runner, RunnerFailed, Work, WorkCancelled
 
 LOST_CODES: Final = frozenset({"LEASE_LOST", "JOB_NOT_FOUND", "JOB_NOT_CLAIMABLE"})
 """Answers that say that the attempt is no longer this miner's."""
@@ -81,6 +81,8 @@ class Attempt:
             return self._entry_of(runner, workspace)
         except PayloadMismatch as error:
             self._give_up("release", "PAYLOAD_MISMATCH", str(error))
+        except NoSource as error:
+            self._give_up("fail", "NO_SOURCE", str(error))
         except BadInput as error:
             self._give_up("fail", "BAD_INPUT", str(error))
         except RunnerFailed as error:

@@ -32,15 +32,20 @@ class Capabilities:
     """Asked price of a job, a decimal text of AITBC; None takes the service's own."""
     price_floor: int
     """The same in nait, 0 for None: least price cap of a job (J1)."""
+    python: Mapping[str, JsonValue] | None = None
+    """What it can run of Python programs; None without a runner for them."""
 
     def document(self) -> dict[str, JsonValue]:
         """Return the document whose digest the chain holds."""
-        return {
+        document: dict[str, JsonValue] = {
             "aliases": dict(self.aliases),
             "capabilities": list(self.entries),
             "gpu_info": dict(self.gpu_info),
             "price": self.price,
         }
+        if self.python is not None:
+            document["python"] = dict(self.python)
+        return document
 
     def digest(self) -> bytes:
         """Return SHA-256 of the canonical document."""

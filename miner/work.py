@@ -23,6 +23,18 @@ class BadInput(Exception):
         self.reason = reason
 
 
+class NoSource(BadInput):
+    """The job names a program that is not in the library, and brings none: it is refunded (S4)."""
+
+    def __init__(self, entrypoint: str) -> None:
+        """Name the file that there is no source for."""
+        super().__init__("model", f"no source for {entrypoint}")
+
+    def __str__(self) -> str:
+        """Return the reason alone, which clients know."""
+        return self.reason
+
+
 class RunnerFailed(Exception):
     """This machine could not do it; another may. The job is released."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from devnet.commands.needs import C_COMPILER, CHROMIUM, NODE_JS, POSTGRES, Need
+from devnet.commands.needs import BUBBLEWRAP, C_COMPILER, CHROMIUM, NODE_JS, POSTGRES, Need
 
 if TYPE_CHECKING:
     # Most parts need no database; they do not wait for its modules.
@@ -55,6 +55,12 @@ def pytest_collection() -> Generator[None, object, object]:
 def chromium() -> str:
     """Path of a Chromium for Playwright's `executable_path`."""
     return _path_of(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def bubblewrap() -> str:
+    """Path of bubblewrap's program."""
+    return _path_of(BUBBLEWRAP)
 
 
 @pytest.fixture(scope="session")

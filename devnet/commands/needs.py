@@ -39,13 +39,14 @@ class Need:
         return f"apt-get install -y --no-install-recommends {' '.join(self.packages)}"
 
 
+BUBBLEWRAP = Need("bubblewrap", ("bwrap",), ("bubblewrap",))
 CHROMIUM = Need("chromium", ("chromium", "chromium-browser", "google-chrome"), ("chromium",))
 C_COMPILER = Need("c_compiler", ("gcc", "cc", "clang"), ("gcc", "libc6-dev"))
 NODE_JS = Need("node_js", ("node", "nodejs"), ("nodejs",))
 
 POSTGRES = Need("postgres", ("postgres",), ("postgresql",), "/usr/lib/postgresql/*/bin")
 
-NEEDS = (CHROMIUM, C_COMPILER, NODE_JS, POSTGRES)
+NEEDS = (BUBBLEWRAP, CHROMIUM, C_COMPILER, NODE_JS, POSTGRES)
 """All of them."""
 
 

@@ -152,6 +152,8 @@ class Devnet:
         command = [sys.executable, "-m", "cli.main", "miner", "run"]
         command += ["--node", node.plan.url, "--name", name, "--directory", str(folder)]
         command += ["--passphrase-file", str(self._directory.passphrase)]
+        # Where no sandbox works, the sample program runs all the same: it is the miner's own.
+        command += ["--confinement", "limits"]
         for alias in MODEL_ALIASES:
             command += ["--alias", alias]
         self._miners[node.name] = ManagedProcess(name, command, self._directory.log_file(name))

@@ -32,8 +32,8 @@ def wait_until(is_so: Callable[[], object], what: Callable[[], str]) -> None:
 class MinerProcess:
     """A running `aitbc miner run`; a context manager that leaves no process behind."""
 
-    def __init__(self, folder: Path, node_url: str, passphrase_file: Path) -> None:
-        """Start it in `folder`, under the folder's name."""
+    def __init__(self, folder: Path, node_url: str, passphrase_file: Path, *arguments: str) -> None:
+        """Start it in `folder`, under the folder's name; with further arguments if any."""
         self.name = folder.name
         self.folder = folder
         folder.mkdir(exist_ok=True)
@@ -42,6 +42,7 @@ class MinerProcess:
         command = [sys.executable, "-m", "cli.main", "miner", "run", "--json-log"]
         command += ["--name", self.name, "--node", node_url, "--directory", str(folder)]
         command += ["--passphrase-file", str(passphrase_file), "--alias", ALIAS]
+        command += arguments
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stderr=log, env=child_environment()
@@ -128,9 +129,10 @@ class Site:
         if self.node is not None and self.node.process.poll() is None:
             self.node.kill()
 
-    def miner(self, name: str) -> MinerProcess:
-        """Start a miner."""
-        return MinerProcess(self.root / name, self.url, self.folder.passphrase_file)
+    def miner(self, name: str, *arguments: str) -> MinerProcess:
+        """Start a miner, with further arguments if any."""
+        passphrase_file = self.folder.passphrase_file
+        return MinerProcess(self.root / name, self.url, passphrase_file, *arguments)
 
     def ask(self, prompt: str, **parameters: JsonValue) -> str:
         """Order an answer, and return the job's id."""

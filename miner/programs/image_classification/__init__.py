@@ -1,0 +1,3 @@
+"""A sample program; see `program.toml`."""
+
+__all__: list[str] = []
