@@ -25,6 +25,7 @@ from coordinator.http.context import Context
 from coordinator.http.repeats import claiming
 from coordinator.jobs import result_routes as results
 from coordinator.jobs import routes as jobs
+from coordinator.leases import progress
 from coordinator.leases import routes as leases
 from coordinator.marketplace import routes as marketplace
 from coordinator.miners import routes as miners
@@ -55,6 +56,7 @@ _ROUTES: Final = (
     *stats.HANDLERS,
     *webhooks.HANDLERS,
     *events.HANDLERS,
+    *progress.HANDLERS,
     *registry.HANDLERS,
     *orders.HANDLERS,
     *quotes.HANDLERS,

@@ -20,6 +20,7 @@ from aitbc import (
 from miner.log import Log
 from miner.node_api import Lease, NodeApi
 from miner.signing import Signer
+from miner.speaker import Speaker
 from miner.spool import SpoolEntry
 from miner.terms import PayloadMismatch, check_escrow, check_payload
 from miner.transfers import NodeArtifacts
@@ -67,6 +68,7 @@ class Attempt:
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._is_lost = False
+        self._speaker = Speaker(api, lease, self._log)
 
     def stop(self) -> None:
         """Stop the work soon; the attempt is released."""
@@ -106,7 +108,8 @@ class Attempt:
         check_payload(self._lease, self._signer.tags)
         check_escrow(self._lease, self._signer.tags, self._witness)
         self._log.info("works", service=self._lease.service)
-        output = runner.run(self._work(workspace))
+        with self._speaker:
+            output = runner.run(self._work(workspace))
         if self._is_lost:
             raise WorkCancelled
         if self._lease.unit_type not in {"none", output.unit_type}:
@@ -124,6 +127,7 @@ class Attempt:
             artifacts=NodeArtifacts(self._api.client, self._stop),
             report_progress=self._report,
             is_cancelled=self._stop.is_set,
+            report_text=self._speaker.say,
         )
 
     def _report(self, per_cent: int) -> None:

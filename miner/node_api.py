@@ -18,6 +18,7 @@ from aitbc.json_values import unexpected
 CLAIM_TIMEOUT_S: Final = 30.0
 COMPLETE_TIMEOUT_S: Final = 60.0
 HEARTBEAT_TIMEOUT_S: Final = 10.0
+SAY_TIMEOUT_S: Final = 5.0
 HEARTBEAT_INTERVAL_S: Final = (0.2, 60.0)
 """Least and most that a coordinator may ask for."""
 
@@ -162,6 +163,24 @@ class NodeApi:
         body = {"attempt": lease.attempt, "progress": progress}
         path = f"/v1/jobs/{lease.job_id}/heartbeat"
         return bool(self._call(path, body, HEARTBEAT_TIMEOUT_S).get("cancel"))
+
+    def say(self, lease: Lease, offset: int, text: str) -> int:
+        """Show what an attempt's text has from an offset on; return where to go on.
+
+        It is for those who watch, so it is sent once and waits for nobody.
+        """
+        body: dict[str, JsonValue] = {
+            "miner_id": self.miner_id,
+            "attempt": lease.attempt,
+            "offset": offset,
+            "text": text,
+        }
+        path = f"/v1/jobs/{lease.job_id}/progress"
+        request = Request("POST", path, json=body, timeout_s=SAY_TIMEOUT_S, repeatable=False)
+        next_offset = self.client.http.call(request).get("next_offset")
+        if not isinstance(next_offset, int) or next_offset < 0:
+            raise unexpected(f"the node asks to go on at {next_offset!r:.80}")
+        return next_offset
 
     def give_up(
         self, lease: Lease, verb: str, reason: str, message: str, transaction: bytes

@@ -57,6 +57,10 @@ class Artifacts(Protocol):
         """Store a file and return its name."""
 
 
+def _nobody_watches(_text: str) -> None:
+    """Take text, and do nothing with it."""
+
+
 @dataclass(frozen=True)
 class Work:
     """One attempt at a job."""
@@ -77,6 +81,9 @@ class Work:
     """Takes per cent, 0 to 100, as the tool itself reports."""
     is_cancelled: Callable[[], bool]
     """Whether to stop; asked several times a second."""
+    report_text: Callable[[str], None] = _nobody_watches
+    """Takes what was just added to the text, for those who watch; the result stays what `run`
+    returns."""
 
 
 @dataclass(frozen=True)

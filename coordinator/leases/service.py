@@ -9,6 +9,7 @@ from coordinator.clients.access import require
 from coordinator.clients.model import Principal, Scope
 from coordinator.core import Core
 from coordinator.errors import Forbidden, JobNotFound, LeaseLost, MinerNotFound
+from coordinator.events.texts import Passage
 from coordinator.jobs.model import JobView
 from coordinator.jobs.store import find_job
 from coordinator.jobs.views import JobViews
@@ -139,6 +140,28 @@ class LeaseService:
             return HeartbeatReply(held.phase == AttemptPhase.ENDED, by_ms)
 
         return await self._core.database.write(keep)
+
+    async def show(self, principal: Principal, miner: str, job_id: Hash, passage: Passage) -> int:
+        """Show text of an attempt under way to those who watch; return where to go on.
+
+        Raises:
+            JobNotFound: no such job.
+            LeaseLost: the attempt is not the miner's current one.
+        """
+        caller = await self._caller(principal, miner)
+
+        def check(connection: Connection) -> None:
+            if find_job(connection, job_id) is None:
+                raise JobNotFound
+            held = store.attempt_of(connection, job_id, caller.address, passage.attempt)
+            if held is None or held.phase != AttemptPhase.LIVE:
+                raise LeaseLost("The miner has no such lease of this job")
+
+        await self._core.database.read(check)
+        events = self._core.events
+        next_offset = events.texts.append(job_id, passage)
+        events.hub.touch(job_id)
+        return next_offset
 
     async def release(
         self, principal: Principal, miner: str, job_id: Hash, give_up: GiveUp

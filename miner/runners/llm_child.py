@@ -43,6 +43,8 @@ def _answer(server: xllamacpp.Server, request: dict[str, Any], answers: TextIO) 
         for choice in chunk.get("choices", ()):
             if text := choice.get("delta", {}).get("content"):
                 _say(answers, {"text": text})
+            if reason := choice.get("finish_reason"):
+                _say(answers, {"finish_reason": str(reason)})
         if usage := chunk.get("usage"):
             _say(answers, {"usage": usage})
 

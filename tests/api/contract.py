@@ -8,12 +8,15 @@ import msgspec
 from litestar import Litestar
 
 from coordinator.http import Error
+from coordinator.http.openai_errors import OpenAiError
 from coordinator.http.operation import Operation
 from coordinator.openapi import build_document
 from coordinator.openapi.routes import described_routes
 from coordinator.presenters import PRESENTERS
 
 JSON = "application/json"
+STREAM = "text/event-stream"
+"""Has no end to wait for."""
 NEWEST = "2026-05-11"
 
 
@@ -51,11 +54,13 @@ class Contract:
         status = response.status_code
         declared = self._statuses[version if version in PRESENTERS else NEWEST, method, template]
         assert str(status) in declared, f"{method} {template} answers {status}, undeclared"
-        if method == "head":
+        if method == "head" or response.headers.get("content-type", "").startswith(STREAM):
             return
         await response.aread()
         if status >= 400:
-            msgspec.json.decode(response.content, type=Error)
+            msgspec.json.decode(
+                response.content, type=OpenAiError if operation.is_openai else Error
+            )
         elif version in PRESENTERS:
             _check_body(operation, version, response)
 

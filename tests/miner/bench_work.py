@@ -41,6 +41,7 @@ class Bench:
 
     root: Path
     progress: list[int] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     stop_at: int = 101
     """Progress at which the work is cancelled."""
@@ -67,6 +68,7 @@ class Bench:
             artifacts=self.artifacts,
             report_progress=self._report,
             is_cancelled=self.stop.is_set,
+            report_text=self.said.append,
         )
 
     def _report(self, per_cent: int) -> None:

@@ -55,6 +55,35 @@ def test_a_question_is_answered_and_tokens_are_counted(runner: LlmRunner, bench:
     assert "model_alias_of" not in told
 
 
+def test_the_text_is_told_while_it_is_made(runner: LlmRunner, bench: Bench) -> None:
+    told = ask(runner, bench, "Count from one to ten.", max_tokens=16)
+    assert "".join(bench.said) == told["text"]
+    assert len(bench.said) > 1
+
+
+def test_a_chat_is_answered_as_a_chat(runner: LlmRunner, bench: Bench) -> None:
+    chat = [
+        {"role": "system", "content": "You answer with one word."},
+        {"role": "user", "content": "What is the capital of France?"},
+        {"role": "assistant", "content": "Paris."},
+        {"role": "user", "content": "And of Italy?"},
+    ]
+    given = {"messages": chat, "prompt": "ignored where there are messages"}
+    output = runner.run(bench.work("llm_inference", given, params=SHORT | {"max_tokens": 16}))
+    assert output.text is not None
+    assert "Rome" in output.text
+
+
+def test_an_answer_says_whether_it_ended_by_itself(runner: LlmRunner, bench: Bench) -> None:
+    assert ask(runner, bench, "Tell me a story.")["finish_reason"] == "length"
+    counting = "Count from 1 to 9, only digits with spaces."
+    whole = ask(runner, bench, counting, max_tokens=64)
+    stop = whole["text"][4:6]
+    stopped = ask(runner, bench, counting, max_tokens=64, stop=[stop])
+    assert stopped["finish_reason"] == "stop"
+    assert whole["text"].partition(stop)[0] == stopped["text"]
+
+
 def test_an_alias_is_answered_and_said(runner: LlmRunner, bench: Bench) -> None:
     told = ask(runner, bench, "Say hello.", model=ALIAS, max_tokens=1)
     assert told["model_alias_of"] == ALIAS
@@ -83,6 +112,14 @@ def test_the_same_seed_gives_the_same_answer(runner: LlmRunner, bench: Bench) ->
         ({"prompt": "x"}, {"temperature": float("nan")}, "temperature"),
         ({"prompt": "x"}, {"top_p": 1.1}, "top_p"),
         ({"prompt": "x"}, {"seed": -1}, "seed"),
+        ({"prompt": "x"}, {"stop": ["a"] * 5}, "stop"),
+        ({"prompt": "x"}, {"stop": [""]}, "stop"),
+        ({"prompt": "x"}, {"stop": 1}, "stop"),
+        ({"messages": []}, {}, "messages"),
+        ({"messages": "hi"}, {}, "messages"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, {}, "messages[0]"),
+        ({"messages": [{"role": "user", "content": 1}]}, {}, "messages[0]"),
+        ({"messages": [{"role": "user", "content": "x" * 40_000}]}, {}, "messages"),
     ],
 )
 def test_a_refusal_names_the_field(
