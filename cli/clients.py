@@ -12,20 +12,27 @@ from typing import Annotated, Final
 
 import typer
 
-from aitbc import AitbcError, ApiError, Client, ConnectionFailed
+from aitbc import AitbcError, ApiError, Client, ConnectionFailed, JobFailed, JobTimeout
 from aitbc.errors import KeyFileError
+from aitbc.exchange import BASE_URL_VARIABLE
 from aitbc.private_files import read_secret_line
 from cli.exits import CommandFailed, Exit
 
 NODE_DEFAULT: Final = "http://localhost:8011"
 
-NodeUrl = Annotated[str, typer.Option("--node", metavar="URL", help="Address of a node.")]
-"""Option for the node."""
+NodeUrl = Annotated[
+    str,
+    typer.Option("--node", metavar="URL", envvar=BASE_URL_VARIABLE, help="Address of a node."),
+]
+"""Option for the node; the SDK's variable names it too."""
 
 ApiKeyFile = Annotated[
     Path | None,
     typer.Option(
-        "--api-key-file", metavar="FILE", help="Private file with an API key; a devnet needs none."
+        "--api-key-file",
+        metavar="FILE",
+        envvar="AITBC_API_KEY_FILE",
+        help="Private file with an API key; a devnet needs none.",
     ),
 ]
 """Option for the API key, which never stands in the command line."""
@@ -98,6 +105,12 @@ def sdk_errors() -> Iterator[None]:
         raise CommandFailed(text, Exit.UNREACHABLE) from error
     except ApiError as error:
         request = f" (request {error.request_id})" if error.request_id else ""
-        raise CommandFailed(f"the node says {error.error_code}: {error.detail}{request}") from error
+        fields = f" (at {', '.join(error.pointers)})" if any(error.pointers) else ""
+        text = f"the node says {error.error_code}: {error.detail}{fields}{request}"
+        raise CommandFailed(text) from error
+    except JobFailed as error:
+        raise CommandFailed(str(error), Exit.NO_RESULT) from error
+    except JobTimeout as error:
+        raise CommandFailed(str(error), Exit.TIMED_OUT) from error
     except AitbcError as error:
         raise CommandFailed(str(error)) from error

@@ -17,6 +17,10 @@ class Exit(IntEnum):
     """The node's own data: locked by another process, damaged, or of a newer version."""
     UNREACHABLE = 6
     """No node answers."""
+    NO_RESULT = 7
+    """A job ended without a result."""
+    TIMED_OUT = 8
+    """A job has not ended in the stated time."""
     INTERNAL = 70
     """A fault of this program."""
 

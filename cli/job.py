@@ -1,23 +1,27 @@
 """`aitbc job`: order compute and read what came of it."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aitbc import Answer, Client, JsonValue
+from aitbc import Answer
 from cli.amounts import parse_aitbc
 from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
 from cli.dispute import dispute
-from cli.exits import CommandFailed, Exit
+from cli.exits import Exit
 from cli.group import AsJson, command_group
+from cli.job_inputs import LLM_SERVICE, pairs_of, payload_of, uploaded, value_of
+from cli.job_receipt import receipt
+from cli.job_stream import run, stream
+from cli.output import show, show_table
 
 app = command_group("Order compute and read the results.")
+app.command()(run)
+app.command()(stream)
+app.command()(receipt)
 app.command()(dispute)
-
-LLM_SERVICE = "llm_inference"
 
 EXPIRY_MARGIN_S = 30.0
 """Time for the block that expires a job: the receipt's grace beyond the deadline, and some more."""
@@ -51,6 +55,7 @@ def submit(
     ttl: Annotated[
         int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
     ] = 900,
+    hold: Annotated[bool, typer.Option("--hold", help="Keep it for `aitbc offer accept`.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result and print it.")] = False,
     node: NodeUrl = NODE_DEFAULT,
     api_key_file: ApiKeyFile = None,
@@ -65,14 +70,14 @@ def submit(
     if max_price is not None:
         parse_aitbc(max_price, "--max-price")
     with node_client(node, api_key_file) as client:
-        payload = _payload(prompt, model, service, field or ())
-        for name, path in _pairs("--file", file or ()):
-            payload[name] = f"artifact:{_uploaded(client, Path(path))}"
+        payload = payload_of(prompt, model, service, field or ())
+        for name, path in pairs_of("--file", file or ()):
+            payload[name] = f"artifact:{uploaded(client, Path(path))}"
         if parameter:
             payload["parameters"] = {
-                name: _value(text) for name, text in _pairs("--parameter", parameter)
+                name: value_of(text) for name, text in pairs_of("--parameter", parameter)
             }
-        job = client.submit_job(payload, ttl_seconds=ttl, payment_amount=max_price)
+        job = client.submit_job(payload, ttl_seconds=ttl, payment_amount=max_price, hold=hold)
         if wait:
             # A job that is not done in time is expired by the chain, some moments after its time.
             result = client.get_job_result(job["job_id"], ttl + EXPIRY_MARGIN_S)
@@ -84,6 +89,48 @@ def submit(
 
 
 @app.command()
+def quote(
+    *,
+    prompt: Annotated[str | None, typer.Argument(help="Prompt for a language model.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model that shall answer.")] = None,
+    service: Annotated[str, typer.Option(help="Service to order.")] = LLM_SERVICE,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Input of the service; repeat it for several."),
+    ] = None,
+    node: NodeUrl = NODE_DEFAULT,
+    api_key_file: ApiKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a job would come to now: price, miners, times; orders nothing.
+
+    aitbc job quote "Why is the sky blue?" --model llama3.2
+    """
+    with node_client(node, api_key_file) as client:
+        show(client.quote_job(payload_of(prompt, model, service, field or ())), as_json=as_json)
+
+
+@app.command("list")
+def list_jobs(
+    *,
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Most jobs.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="How many to skip.")] = 0,
+    node: NodeUrl = NODE_DEFAULT,
+    api_key_file: ApiKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List your jobs, newest first.
+
+    aitbc job list --state completed --limit 5
+    """
+    with node_client(node, api_key_file) as client:
+        page = client.list_jobs(state=state, limit=limit, offset=offset)
+    columns = ("job_id", "state", "requested_at", "assigned_miner_id")
+    show_table(page["jobs"], columns, as_json=as_json, none="no jobs")
+
+
+@app.command()
 def get(
     job: JobId,
     node: NodeUrl = NODE_DEFAULT,
@@ -92,7 +139,7 @@ def get(
 ) -> None:
     """Print a job's state."""
     with node_client(node, api_key_file) as client:
-        _show(client.get_job(job), as_json=as_json)
+        show(client.get_job(job), as_json=as_json)
 
 
 @app.command()
@@ -103,12 +150,12 @@ def wait(
     api_key_file: ApiKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Wait until a job has ended; ends with 1 if it ended without a result."""
+    """Wait until a job has ended; ends with 7 without a result, with 8 if time is over."""
     with node_client(node, api_key_file) as client:
         ended = client.wait_for_job(job, timeout)
-    _show(ended, as_json=as_json)
+    show(ended, as_json=as_json)
     if ended["state"] != "COMPLETED":
-        raise typer.Exit(Exit.REFUSED)
+        raise typer.Exit(Exit.NO_RESULT)
 
 
 @app.command()
@@ -133,56 +180,7 @@ def cancel(
 ) -> None:
     """Cancel a job; answers when that is final."""
     with node_client(node, api_key_file) as client:
-        _show(client.cancel_job(job), as_json=as_json)
-
-
-def _payload(
-    prompt: str | None, model: str | None, service: str, fields: Sequence[str]
-) -> dict[str, JsonValue]:
-    if service == LLM_SERVICE and prompt is None:
-        raise CommandFailed('a language model needs a prompt: aitbc job submit "…"')
-    payload: dict[str, JsonValue] = {"service": service}
-    payload |= {name: _value(text) for name, text in _pairs("--field", fields)}
-    if prompt is not None:
-        payload["prompt"] = prompt
-    if model is not None:
-        payload["model"] = model
-    return payload
-
-
-def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = []
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise CommandFailed(f"{option} {text}: must be NAME=VALUE")
-        pairs.append((name, value))
-    return pairs
-
-
-def _value(text: str) -> JsonValue:
-    """Return the number, flag or null that a text is in JSON, else the text."""
-    try:
-        value: JsonValue = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, int | float | None) else text
-
-
-def _uploaded(client: Client, path: Path) -> str:
-    try:
-        return client.upload_artifact(path)
-    except OSError as error:
-        raise CommandFailed(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _show(job: Answer, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(job))
-        return
-    for name, value in job.items():
-        if value is not None:
-            print(f"{name.replace('_', ' '):<18} {value}")
+        show(client.cancel_job(job), as_json=as_json)
 
 
 def _show_result(job_id: str, answer: Answer, *, as_json: bool) -> None:

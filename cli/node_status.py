@@ -22,6 +22,7 @@ _WAITS: Final = {
     "block": "waits for a block that was voted on and is missing here",
     "notarizes": "waits for votes that a proposal is valid",
     "nullifies": "waits for votes to give a view up",
+    "clock": "waits for this machine's clock: it is behind the chain's time",
 }
 
 
@@ -65,6 +66,8 @@ def _lines(answer: Answer) -> Iterator[str]:
     yield from _sync_lines(answer)
     waits = _WAITS.get(str(consensus["waits_for"]), str(consensus["waits_for"]))
     yield f"consensus  epoch {epoch}, view {view}: {waits}"
+    if behind_ms := _number(consensus, "clock_behind_ms"):
+        yield f"           the clock is {_span(behind_ms)} behind the newest final block"
     if _number(consensus, "votes"):
         yield f"           {consensus['votes']} of {consensus['quorum']} votes are here"
     for name, items in (

@@ -85,7 +85,7 @@ class AsyncStatements(AsyncResource):
 
     get = awaited(accounts.get_statement)
     lines = iterated_async(accounts.iterate_statement)
-    csv = awaited(accounts.get_statement_csv)
+    csv = iterated_async(accounts.iterate_statement_csv)
 
 
 class AsyncRegistry(AsyncResource):

@@ -85,7 +85,7 @@ class Statements(Resource):
 
     get = blocking(accounts.get_statement)
     lines = iterated(accounts.iterate_statement)
-    csv = blocking(accounts.get_statement_csv)
+    csv = iterated(accounts.iterate_statement_csv)
 
 
 class Registry(Resource):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from aitbc.answers import Balance, Statement, StatementLine
-from aitbc.exchange import Emit, Flow, Request, Session, Stream, ask, ask_text
+from aitbc.exchange import Emit, Flow, Query, Request, Session, Stream, ask, ask_page
 from aitbc.json_values import typed_list
 
 LINES_MAX: Final = 1_000
@@ -63,18 +63,25 @@ def iterate_statement(
             return
 
 
-def get_statement_csv(
+def iterate_statement_csv(
     session: Session,
     *,
     begin: str | None = None,
     end: str | None = None,
     miner_id: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Flow[str]:
-    """Return the lines of a statement as CSV for a spreadsheet; see `get_statement`."""
-    params = _period(begin, end, miner_id, limit, cursor)
-    return (yield from ask_text(session, Request("GET", "/v1/statements.csv", params=params)))
+) -> Stream[str]:
+    """Iterate over the pieces of a statement as CSV for a spreadsheet; see `get_statement`.
+
+    The pieces one after another are one sheet, whose first line has the names of its columns.
+    """
+    query: Query | None = _period(begin, end, miner_id, LINES_MAX, None)
+    is_first = True
+    while query is not None:
+        request = Request("GET", "/v1/statements.csv", params=query)
+        body, query = yield from ask_page(session, request)
+        sheet = body.decode(errors="replace")
+        yield Emit(sheet if is_first else sheet.partition("\n")[2])
+        is_first = False
 
 
 def _period(

@@ -16,8 +16,8 @@ from aitbc.answers import (
 )
 from aitbc.calls.jobs import Money, amount
 from aitbc.calls.paging import PAGE_MAX
-from aitbc.exchange import Emit, Flow, Request, Session, Stream, ask, ask_page, segment
-from aitbc.json_values import Answer, JsonValue, typed_list
+from aitbc.exchange import Emit, Flow, Query, Request, Session, Stream, ask, ask_page, segment
+from aitbc.json_values import Answer, JsonValue, read_object, typed_list
 
 _OFFERS: Final = "/v1/marketplace/offers"
 
@@ -74,7 +74,7 @@ def list_offers(
         max_price: only those of at most so many AITBC a job, a decimal text.
         limit: most to return, at most 100.
     """
-    offers, _ = yield from _page(session, job_type, max_price, limit, None)
+    offers, _ = yield from _page(session, _query(job_type, max_price, limit))
     return offers
 
 
@@ -82,13 +82,11 @@ def iterate_offers(
     session: Session, *, job_type: str | None = None, max_price: str | None = None
 ) -> Stream[Offer]:
     """Iterate over all offers that can be accepted now, the cheapest first; see `list_offers`."""
-    cursor: str | None = None
-    while True:
-        offers, cursor = yield from _page(session, job_type, max_price, PAGE_MAX, cursor)
+    query: Query | None = _query(job_type, max_price, PAGE_MAX)
+    while query is not None:
+        offers, query = yield from _page(session, query)
         for offer in offers:
             yield Emit(offer)
-        if cursor is None:
-            return
 
 
 def get_offer(session: Session, offer_id: str) -> Flow[OfferDetails]:
@@ -165,16 +163,11 @@ def get_health(session: Session) -> Flow[Health]:
     return (yield from ask(session, Request("GET", "/v1/health"), Health))
 
 
-def _page(
-    session: Session,
-    job_type: str | None,
-    max_price: str | None,
-    limit: int,
-    cursor: str | None,
-) -> Flow[tuple[list[Offer], str | None]]:
-    named = {"job_type": job_type, "max_price": max_price, "cursor": cursor}
-    params: dict[str, str | int] = {"limit": limit}
-    params |= {name: text for name, text in named.items() if text is not None}
-    request = Request("GET", _OFFERS, params=params)
-    page, following = yield from ask_page(session, request, Answer)
-    return typed_list(page["offers"], Offer), following
+def _query(job_type: str | None, max_price: str | None, limit: int) -> Query:
+    named = {"job_type": job_type, "max_price": max_price}
+    return {"limit": limit} | {name: text for name, text in named.items() if text is not None}
+
+
+def _page(session: Session, query: Query) -> Flow[tuple[list[Offer], Query | None]]:
+    body, following = yield from ask_page(session, Request("GET", _OFFERS, params=query))
+    return typed_list(read_object(body, Answer)["offers"], Offer), following

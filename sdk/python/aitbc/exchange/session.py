@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from aitbc.errors import ApiError, ConnectionFailed, InvalidValue, class_of
@@ -44,6 +44,9 @@ _IN_FLIGHT: Final = "IDEMPOTENCY_KEY_IN_FLIGHT"
 """Code of a 409: the first sending of this request is still at work."""
 
 _API_KEY: Final = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
+
+Query: TypeAlias = Mapping[str, str | int]
+"""Parameters of a request."""
 
 _LINK: Final = re.compile(r'<([^>]*)>[^,]*?;\s*rel="?([a-z]+)"?')
 
@@ -155,27 +158,16 @@ def ask_nothing(session: Session, request: Request) -> Flow[None]:
     return (yield from repeated(session, request, once))
 
 
-def ask_text(session: Session, request: Request) -> Flow[str]:
-    """Send a request and return the text of its answer; see `ask`."""
+def ask_page(session: Session, request: Request) -> Flow[tuple[bytes, Query | None]]:
+    """Send a request for a page; return its body, and the query of the next page, None at the end.
 
-    def once(prepared: Request) -> Flow[str]:
-        return (yield from _exchange(session, prepared)).decode(errors="replace")
-
-    return (yield from repeated(session, request, once))
-
-
-def ask_page(
-    session: Session, request: Request, kind: type[AnswerType]
-) -> Flow[tuple[AnswerType, str | None]]:
-    """Send a request for a page; return it with the cursor of the next one, None at the end.
-
-    See `ask`. The cursor is in the header ``Link`` (RFC 8288).
+    See `ask`. The next page is in the header ``Link`` (RFC 8288).
     """
 
-    def once(prepared: Request) -> Flow[tuple[AnswerType, str | None]]:
+    def once(prepared: Request) -> Flow[tuple[bytes, Query | None]]:
         head = yield from opened(session, prepared)
         body = yield from read_body(session, limit_of(session, prepared), ANSWER_BYTES_MAX)
-        return read_object(body, kind), _next_cursor(head.headers.get("link", ""))
+        return body, _next_query(head.headers.get("link", ""))
 
     return (yield from repeated(session, request, once))
 
@@ -269,10 +261,10 @@ def api_error(head: Head, body: bytes) -> ApiError:
     )
 
 
-def _next_cursor(link: str) -> str | None:
+def _next_query(link: str) -> Query | None:
     for target, relation in _LINK.findall(link):
         if relation == "next":
-            return dict(parse_qsl(urlsplit(target).query)).get("cursor")
+            return dict(parse_qsl(urlsplit(target).query))
     return None
 
 
