@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.conftest import closed_site, empty_databases, folder, site
 from tests.sdk_js.programs import Program, install
+
+__all__ = ["closed_site", "empty_databases", "folder", "site"]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,10 @@ PACKAGE = Path(__file__).parents[2] / "sdk" / "js"
 HERE = Path(__file__).parent
 VECTORS = HERE.parent / "vectors"
 
-LIMIT_MS = 60_000
-"""Limit of one test in Node.js, on a busy machine."""
+WEBSOCKET = ("--experimental-websocket",)
+"""Gives Node.js 20.10 to 21 the WebSocket that 22 and browsers have."""
+
+_COUNTS = re.compile(r"^# (tests|pass|fail|skipped|todo) (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,23 +27,28 @@ class Program:
     folder: Path
     node_js: str
 
-    async def test(self, name: str, base_url: str = "", **variables: str) -> int:
+    async def test(
+        self, name: str, base_url: str = "", flags: Sequence[str] = (), **variables: str
+    ) -> int:
         """Run a file of tests in Node's own runner; return how many passed, which is all of them.
 
         Args:
             name: of the file in this folder.
             base_url: what the client takes for its node's address.
+            flags: of Node.js.
             variables: of the environment, besides.
         """
         shutil.copy(HERE / name, self.folder)
-        options = ["--test", "--test-reporter=tap"]
+        options = [*flags, "--test", "--test-reporter=tap"]
         ran = await self._run(self.folder / name, base_url, options, variables)
-        counts = dict(
-            re.findall(r"^# (tests|pass|fail|skipped|todo) (\d+)$", ran.out, re.MULTILINE)
-        )
+        counts = dict(_COUNTS.findall(ran.out))
         assert ran.code == 0, f"{ran.out}\n{ran.err}"
         assert counts["pass"] == counts["tests"] != "0", ran.out
         return int(counts["pass"])
+
+    async def has_websocket_flag(self) -> bool:
+        """Return whether this Node.js knows the flag that gives it a WebSocket; 22 needs none."""
+        return (await run(self.node_js, *WEBSOCKET, "--eval", "0")).code == 0
 
     async def run(self, text: str, base_url: str, *options: str) -> Run:
         """Run a module that a document prints, with nothing in it changed."""
@@ -50,12 +57,11 @@ class Program:
         return await self._run(file, base_url, options, {})
 
     async def _run(
-        self, file: Path, base_url: str, options: object, variables: Mapping[str, str]
+        self, file: Path, base_url: str, options: Sequence[str], variables: Mapping[str, str]
     ) -> Run:
-        environment = {"VECTORS": str(VECTORS), "LIMIT_MS": str(LIMIT_MS), **variables}
+        environment = {"VECTORS": str(VECTORS), **variables}
         if base_url:
             environment["AITBC_BASE_URL"] = base_url
-        assert isinstance(options, list | tuple)
         return await run(
             self.node_js, *options, str(file), env={**os.environ, **environment}, cwd=self.folder
         )

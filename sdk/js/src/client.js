@@ -4,7 +4,17 @@ import { Artifacts } from './artifacts.js';
 import { InvalidValue } from './errors.js';
 import { Jobs } from './jobs.js';
 import { Receipts } from './receipts.js';
-import { Chain, Marketplace, Miners, Registry, Services } from './resources.js';
+import {
+  Chain,
+  Keys,
+  Marketplace,
+  Me,
+  Miners,
+  Registry,
+  Services,
+  Webhooks,
+} from './resources.js';
+import { Streams } from './streams.js';
 import { Transport } from './transport.js';
 
 /** Where requests go when neither the caller nor `AITBC_BASE_URL` says. */
@@ -18,6 +28,9 @@ export const CALL_TIMEOUT_MS = 30_000;
 
 /** A client of one node. Making one opens no connection. */
 export class AITBCClient {
+  #transport;
+  #streams;
+
   /**
    * @param {object} [settings]
    * @param {string} [settings.apiKey] key to send; a devnet on this machine needs none.
@@ -41,7 +54,8 @@ export class AITBCClient {
       throw new InvalidValue('version', `must be one of ${API_VERSIONS.join(', ')}`);
     }
     const transport = new Transport({ baseUrl, apiKey, version, timeoutMs, retry, fetch });
-    this.jobs = new Jobs(transport);
+    const streams = new Streams(transport, WebSocket);
+    this.jobs = new Jobs(transport, streams);
     this.chain = new Chain(transport);
     this.receipts = new Receipts(transport, this.chain);
     this.marketplace = new Marketplace(transport);
@@ -49,10 +63,20 @@ export class AITBCClient {
     this.services = new Services(transport);
     this.registry = new Registry(transport);
     this.artifacts = new Artifacts(transport);
+    this.me = new Me(transport);
+    this.keys = new Keys(transport);
+    this.webhooks = new Webhooks(transport);
     this.#transport = transport;
+    this.#streams = streams;
   }
 
-  #transport;
+  /**
+   * Yield everything that concerns the key as it happens, over a WebSocket: `{ type, data, seq }`.
+   * `since` is the `seq` of the last message that is known; see `Streams.all` for its end.
+   */
+  listen(options) {
+    return this.#streams.all(options);
+  }
 
   /** Resolve to the health of the node and its parts. */
   async health(options) {

@@ -14,6 +14,7 @@ export {
   WebhookInvalid,
 } from './errors.js';
 export { JOB_TIMEOUT_MS } from './jobs.js';
+export { STREAM_TIMEOUT_MS } from './streams.js';
 export { verifySignature } from './crypto.js';
 export { verifyReceipt, verifyResult } from './verification.js';
 export { WEBHOOK_TOLERANCE_S, verifyWebhook } from './webhooks.js';

@@ -10,6 +10,9 @@ export const JOB_TIMEOUT_MS = 300_000;
 /** Longest that one question waits at the node. */
 const LONG_POLL_S = 20;
 
+/** Jobs of one page of `iterate`. */
+const PAGE = 100;
+
 const NOT_READY = 'JOB_NOT_COMPLETED';
 const ENDED_OTHERWISE = new Map([
   ['JOB_FAILED', 'failed'],
@@ -21,9 +24,16 @@ const ENDED = new Set(['completed', 'failed', 'cancelled', 'expired']);
 /** The jobs of the key. */
 export class Jobs {
   #transport;
+  #streams;
 
-  constructor(transport) {
+  constructor(transport, streams) {
     this.#transport = transport;
+    this.#streams = streams;
+  }
+
+  /** Resolve to what a job would cost now and who could do it; nothing is ordered. */
+  async quote(body, options) {
+    return this.#transport.call('POST', '/v1/jobs/quote', { body, options });
   }
 
   /** Order a job; resolves as soon as its escrow is on the way. */
@@ -41,14 +51,29 @@ export class Jobs {
     return this.#transport.call('GET', '/v1/jobs', { query, options });
   }
 
+  /** Yield all jobs that a query of `list` chooses, newest first, a page at a time. */
+  async *iterate({ limit = PAGE, ...query } = {}, options) {
+    for (let offset = 0; ; offset += limit) {
+      const page = await this.list({ ...query, limit, offset }, options);
+      const jobs = Array.isArray(page) ? page : page.jobs;
+      yield* jobs;
+      if (jobs.length < limit) return;
+    }
+  }
+
   /** Cancel a job; resolves when that is final. */
   async cancel(jobId, options) {
-    return this.#transport.call('POST', path`/v1/jobs/${jobId}/cancel`, { options });
+    return this.#transport.call('DELETE', path`/v1/jobs/${jobId}`, { options });
   }
 
   /** Resolve to a job's payment. */
   async payment(jobId, options) {
     return this.#transport.call('GET', path`/v1/jobs/${jobId}/payment`, { options });
+  }
+
+  /** Delete what a job's client sent and got; the chain's record stays. */
+  async deleteData(jobId, options) {
+    return this.#transport.call('DELETE', path`/v1/jobs/${jobId}/data`, { options });
   }
 
   /** Resolve to a job's receipt. */
@@ -66,7 +91,7 @@ export class Jobs {
     for (;;) {
       const waitS = waitOf(deadline);
       const job = await this.#asked(path`/v1/jobs/${jobId}`, waitS, deadline);
-      if (ENDED.has(stateOf(job))) {
+      if (isEnded(job)) {
         return job;
       }
       await deadline.pause(waitS === 0 ? 100 : 0);
@@ -90,6 +115,22 @@ export class Jobs {
    */
   async getResult(jobId, options) {
     return this.#whenDone(jobId, path`/v1/jobs/${jobId}/result`, options);
+  }
+
+  /**
+   * Yield the events of a job up to its end, `{ id, type, data }`: type `state` for each state, the
+   * current one first, and `text` for what a model says as it says it. A stream that was left goes
+   * on with `since`, the id of its last event.
+   *
+   * The text is for those who watch; what is paid for is the result.
+   */
+  events(jobId, options) {
+    return this.#streams.ofJob(jobId, path`/v1/jobs/${jobId}/events`, options);
+  }
+
+  /** Yield the job at each change of its state up to its last, over a WebSocket. */
+  watch(jobId, options) {
+    return this.#streams.socketOfJob(jobId, path`/v1/jobs/${jobId}/ws`, options);
   }
 
   async #whenDone(jobId, route, { timeoutMs = JOB_TIMEOUT_MS, signal } = {}) {
@@ -120,9 +161,9 @@ export class Jobs {
   }
 }
 
-/** Return where a job is, in the spelling of any version, in lower case. */
-export function stateOf(job) {
-  return String(job.status ?? job.state ?? '').toLowerCase();
+/** Return whether a job has ended, in the spelling of any version. */
+export function isEnded(job) {
+  return ENDED.has(String(job.status ?? job.state ?? '').toLowerCase());
 }
 
 function deadlineOf(jobId, timeoutMs, signal) {

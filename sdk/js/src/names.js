@@ -7,7 +7,8 @@
 
 /** Members whose value belongs to the caller, the model or JSON Schema. */
 const OPAQUE = new Set([
-  'details',
+  'aliases',
+  'exclusions',
   'input',
   'input_schema',
   'json',
@@ -17,10 +18,11 @@ const OPAQUE = new Set([
   'parameters',
   'params',
   'payload',
-  'payload_example',
+  'reasons',
   'request_data',
   'results',
   'schema',
+  'waiting',
 ]);
 
 /** Return a value of the wire with the API's own names as JavaScript writes them. */

@@ -14,6 +14,10 @@ class Resource {
   post(route, body, options) {
     return this.transport.call('POST', route, { body, options });
   }
+
+  remove(route, options) {
+    return this.transport.call('DELETE', route, { options });
+  }
 }
 
 /** The chain, as far as checking what it says needs it. */
@@ -40,6 +44,16 @@ export class Marketplace extends Resource {
   /** Resolve to `{ offers }`: those that are active. */
   async listOffers(query, options) {
     return this.read('/v1/marketplace/offers', { query, options });
+  }
+
+  /** Resolve to an offer. */
+  async getOffer(offerId, options) {
+    return this.read(path`/v1/marketplace/offers/${offerId}`, { options });
+  }
+
+  /** Take back an offer of the key's miner. */
+  async withdrawOffer(offerId, options) {
+    return this.post(path`/v1/marketplace/offers/${offerId}/withdraw`, undefined, options);
   }
 
   /** Bind a job to the miner of an offer, at the offer's price. */
@@ -124,5 +138,106 @@ export class Registry extends Resource {
   /** Resolve to whether a service would take an input; the keys of `requestData` are the wire's. */
   async validate({ serviceId, requestData }, options) {
     return this.post('/v1/registry/services/validate', { serviceId, requestData }, options);
+  }
+}
+
+/** Who the key belongs to, and its money. */
+export class Me extends Resource {
+  /** Become a client; the answer's `apiKey` is shown this once. */
+  async register(label = '', options = undefined) {
+    return this.post('/v1/clients', { label }, options);
+  }
+
+  /** Resolve to the client that the key belongs to. */
+  async get(options) {
+    return this.read('/v1/clients/me', { options });
+  }
+
+  /** Resolve to what the client has: `available`, `reserved` and what is in it. */
+  async balance(options) {
+    return this.read('/v1/clients/me/balance', { options });
+  }
+
+  /** Resolve to what came and went in a period, each line with what proves it. */
+  async statement(query, options) {
+    return this.read('/v1/statements', { query, options });
+  }
+
+  /** Resolve to the lines of a statement as CSV. */
+  async statementCsv(query, options) {
+    const request = { query, options, isText: true, headers: { Accept: 'text/csv' } };
+    return this.transport.call('GET', '/v1/statements.csv', request);
+  }
+}
+
+/** Keys of the client. A key's text is shown once, when it is made. */
+export class Keys extends Resource {
+  /** Resolve to the client's keys, without their texts. */
+  async list(query, options) {
+    return this.read('/v1/clients/me/keys', { query, options });
+  }
+
+  /** Make a key: `label`, `scopes`, `expiresAt`, `version`, `budget`. */
+  async create(body, options) {
+    return this.post('/v1/clients/me/keys', body, options);
+  }
+
+  /** Make a successor of a key, which ends after `overlapSeconds`. */
+  async rotate(keyId, body = {}, options = undefined) {
+    return this.post(path`/v1/clients/me/keys/${keyId}/rotate`, body, options);
+  }
+
+  /** End a key at once. */
+  async revoke(keyId, options) {
+    return this.remove(path`/v1/clients/me/keys/${keyId}`, options);
+  }
+
+  /** Resolve to what was done with a key. */
+  async usage(keyId, options) {
+    return this.read(path`/v1/clients/me/keys/${keyId}/usage`, { options });
+  }
+}
+
+/** Webhooks: where the node tells of the ends of jobs. `verifyWebhook` checks what it sends. */
+export class Webhooks extends Resource {
+  /** Register `url` for `events`; the answer's `secret` is shown this once. */
+  async create(body, options) {
+    return this.post('/v1/webhooks', body, options);
+  }
+
+  /** Resolve to the webhooks of the client. */
+  async list(query, options) {
+    return this.read('/v1/webhooks', { query, options });
+  }
+
+  /** Resolve to a webhook. */
+  async get(webhookId, options) {
+    return this.read(path`/v1/webhooks/${webhookId}`, { options });
+  }
+
+  /** Change `url`, `events` or `status`. */
+  async update(webhookId, body, options) {
+    return this.transport.call('PATCH', path`/v1/webhooks/${webhookId}`, { body, options });
+  }
+
+  /** Delete a webhook. */
+  async delete(webhookId, options) {
+    return this.remove(path`/v1/webhooks/${webhookId}`, options);
+  }
+
+  /** Send a webhook an event that means nothing. */
+  async test(webhookId, options) {
+    return this.post(path`/v1/webhooks/${webhookId}/test`, undefined, options);
+  }
+
+  /** Resolve to the messages to a webhook, and what became of them. */
+  async deliveries(webhookId, query, options) {
+    return this.read(path`/v1/webhooks/${webhookId}/deliveries`, { query, options });
+  }
+
+  /** Send a message again. */
+  async redeliver(webhookId, messageId, options) {
+    const route = path`/v1/webhooks/${webhookId}/deliveries/${messageId}/redeliver`;
+    return this.post(route, undefined, options);
   }
 }

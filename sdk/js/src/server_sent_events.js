@@ -5,17 +5,18 @@ import { unexpected } from './transport.js';
 const EVENT_CHARS_MAX = 1_048_576;
 
 /**
- * Yield `{ id, event, data, retryMs }` of each event of a body; `data` is the text.
+ * Yield `{ id, event, data }` of each event of a body; `data` is the text.
  *
  * @param {ReadableStream<Uint8Array>} body of a response.
+ * @param {() => void} heard is called whenever anything comes, comments too.
  */
-export async function* readEvents(body) {
+export async function* readEvents(body, heard) {
   let fields = fresh();
   let id = '';
-  for await (const line of linesOf(body)) {
+  for await (const line of linesOf(body, heard)) {
     if (line === '') {
       if (fields.data.length > 0) {
-        yield { id, event: fields.event || 'message', data: fields.data.join('\n'), retryMs: fields.retryMs };
+        yield { id, event: fields.event || 'message', data: fields.data.join('\n') };
       }
       fields = fresh();
       continue;
@@ -31,18 +32,16 @@ export async function* readEvents(body) {
       fields.event = value;
     } else if (name === 'id' && !value.includes('\0')) {
       id = value;
-    } else if (name === 'retry' && /^[0-9]{1,7}$/.test(value)) {
-      fields.retryMs = Number(value);
     }
   }
 }
 
 function fresh() {
-  return { event: '', data: [], size: 0, retryMs: null };
+  return { event: '', data: [], size: 0 };
 }
 
 /** Yield lines that end with a line feed, a carriage return or both; what is unended is left. */
-async function* linesOf(body) {
+async function* linesOf(body, heard) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let held = '';
@@ -50,6 +49,7 @@ async function* linesOf(body) {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      heard();
       held += decoder.decode(value, { stream: true });
       for (;;) {
         const end = held.search(/\r\n|\n|\r(?!$)/);

@@ -35,11 +35,13 @@ export class Transport {
    * @param {string} method of HTTP.
    * @param {string} path below the base URL, from `path`.
    * @param {object} [request] `query`, `body`, `headers`, `options` of the caller, `waitMs` that
-   *   the node may take, `isData` where the answer is no object of the API, `version`.
+   *   the node may take, `isData` where the answer is no object of the API, `isText` where it is
+   *   no JSON, `version`.
    */
   async call(method, path, request = {}) {
     const { text } = await this.#repeated(method, path, request, readText);
-    const value = parsed(text);
+    if (request.isText) return text;
+    const value = text === '' ? null : parsed(text);
     if (value === undefined) {
       throw unexpected('the answer is no JSON');
     }
@@ -57,6 +59,11 @@ export class Transport {
     const response = await this.#send(method, path, request, await headersOf(method, request), signal);
     await requireSuccess(response);
     return response;
+  }
+
+  /** Whether requests carry a key. */
+  get hasKey() {
+    return this.#apiKey !== undefined;
   }
 
   /** Return the address of a WebSocket with a query. */
