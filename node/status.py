@@ -56,6 +56,8 @@ class WaitsFor(StrEnum):
     """Votes for the proposal."""
     NULLIFIES = "nullifies"
     """Votes to leave the view without a block."""
+    CLOCK = "clock"
+    """This node's clock, which is behind the chain's time by more than a vote may be (S5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class NodeReport:
     """Time since the newest final block became durable here, or since the start."""
     stalled_ms: int
     """How long the chain has been still for a reason that is not quiet; 0 while it is well."""
+    clock_behind_ms: int
+    """How far this node's clock is behind the time of the newest final block; 0 if it is not."""
     validators: tuple[ValidatorSighting, ...]
     """The current set, in its order."""
     peers: dict[str, int] = field(default_factory=dict)

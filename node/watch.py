@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from ledger.authorities import coming_protocol_version
+from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.types import PublicKey
 from node.chain import ChainNode
 from node.driver import Driver
@@ -84,13 +85,17 @@ class Watch:
         consensus, network = self._driver.status(), self._network
         is_member = self._driver.committee.index_of(self._own_key or b"") is not None
         since_ms = self._clock.monotonic_ms() - self._moved_ms
-        waits_for = self._waits_for(AWAITED[consensus.waiting.awaited], is_member=is_member)
+        behind_ms = max(0, self._chain.head().timestamp_ms - self._clock.wall_ms())
+        waits_for = self._waits_for(
+            AWAITED[consensus.waiting.awaited], behind_ms, is_member=is_member
+        )
         return NodeReport(
             consensus=consensus,
             is_member=is_member,
             waits_for=waits_for,
             since_final_ms=since_ms,
             stalled_ms=max(0, since_ms - self._limit_ms(waits_for)),
+            clock_behind_ms=behind_ms,
             validators=tuple(self._sightings(consensus.heard)),
             peers=_count(network.peers) if network else {},
             sync=_sync_status(network.syncer) if network else None,
@@ -167,7 +172,7 @@ class Watch:
             log.warning("chain_goes_on", after_ms=lasted_ms, height=self._chain.head().height)
             self._stalled_since_ms = self._told = None
 
-    def _waits_for(self, awaited: WaitsFor, *, is_member: bool) -> WaitsFor:
+    def _waits_for(self, awaited: WaitsFor, behind_ms: int, *, is_member: bool) -> WaitsFor:
         network = self._network
         if network is None:
             return awaited
@@ -180,7 +185,11 @@ class Watch:
             return WaitsFor.BLOCKS if progress.target > progress.head else WaitsFor.NEWS
         committee = self._driver.committee
         connected = sum(network.peers.peer_of(key) is not None for key in committee.members)
-        return WaitsFor.PEERS if connected + 1 < committee.quorum else awaited
+        if connected + 1 < committee.quorum:
+            return WaitsFor.PEERS
+        # Every next block is later than the newest: there is none that this clock lets it vote for.
+        # A lone validator goes on from the chain's time, whatever its clock says.
+        return WaitsFor.CLOCK if behind_ms > TIMESTAMP_DRIFT_MS and committee.size > 1 else awaited
 
     def _limit_ms(self, waits_for: WaitsFor) -> int:
         heartbeat_ms = self._chain.parameters().heartbeat_ms
@@ -231,6 +240,7 @@ def _told_of(report: NodeReport) -> dict[str, object]:
         "view": consensus.view,
         "leader_id": consensus.leader.hex(),
         "votes": f"{waiting.votes}/{waiting.quorum}",
+        "clock_behind_ms": report.clock_behind_ms,
         "silent": {each.name: each.silent_ms for each in report.silent_validators(STALL_MS)},
     }
     if waiting.certificates:

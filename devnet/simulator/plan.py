@@ -29,6 +29,10 @@ NEVER_MS = 3_600_000
 """When a machine starts that does not before everything heals."""
 
 
+CLOCK_FAR_AHEAD_MS = 90_000
+"""A wrong clock that a run does not last long enough to catch up with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that decides a run, besides the random choices that its seed makes on the way."""
@@ -143,6 +147,9 @@ def random_plan(seed: int, strategies: tuple[str, ...], scale: Scale = SMALL) ->
     elif newcomers and not any(wish.verb == "remove" for wish in wishes):
         late = _choose_late_newcomers(chance, validators, newcomers, storm_ms)
     faults = _choose_faults(chance, victims, machines, storm_ms)
+    if validators == 1 and newcomers:
+        # The clock of one validator alone is the chain's: the next one waits until its own is there.
+        faults = tuple(fault for fault in faults if not _is_far_ahead(fault))
     # A set of up to three can spare nobody, and one that is voted down to three is one.
     fewest = validators - sum(wish.verb == "remove" for wish in wishes)
     if is_calm and not late and fewest >= 4 and chance.random() < 0.15:
@@ -259,13 +266,17 @@ def _choose_faults(
         for _ in range(chance.choice((0, 0, 0, 1, 1, 2)))
     ]
     if chance.random() < 0.25:
-        skew_ms = chance.choice((-600_000, -3_000, -500, 400, 900, 2_500, 90_000))
+        skew_ms = chance.choice((-600_000, -3_000, -500, 400, 900, 2_500, CLOCK_FAR_AHEAD_MS))
         faults.append(ClockJump(at(), chance.choice(victims), skew_ms))
     if chance.random() < 0.2:
         faults.append(SlowDisk(at(), chance.choice(victims), chance.choice((50, 300, 900))))
     if chance.random() < 0.08:
         faults.append(FullDisk(at(), chance.choice(victims), chance.choice((200, 1_500))))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def _is_far_ahead(fault: Fault) -> bool:
+    return isinstance(fault, ClockJump) and fault.skew_ms == CLOCK_FAR_AHEAD_MS
 
 
 def _choose_cut(chance: random.Random, machines: int) -> frozenset[tuple[int, int]]:

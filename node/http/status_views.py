@@ -43,12 +43,14 @@ class ConsensusView(View, frozen=True):
     """Key of the validator that proposes in it, hex."""
     waits_for: str
     """What has to come before the final chain grows: `work` (nothing is to be ordered), `peers`,
-    `blocks`, `news`, `proposal`, `block`, `notarizes`, `nullifies`, `certificates` or
-    `next_epoch`."""
+    `blocks`, `news`, `proposal`, `block`, `notarizes`, `nullifies`, `certificates`,
+    `next_epoch` or `clock`."""
     since_final_ms: int
     """Time since the newest final block."""
     stalled_ms: int
     """How long the chain has been still although something is owed; 0 while it is well."""
+    clock_behind_ms: int
+    """How far this node's clock is behind the time of the newest final block; 0 if it is not."""
     votes: int
     """Votes of the awaited kind that are here."""
     quorum: int
@@ -105,6 +107,7 @@ def consensus_view(report: NodeReport) -> ConsensusView:
         waits_for=report.waits_for.value,
         since_final_ms=report.since_final_ms,
         stalled_ms=report.stalled_ms,
+        clock_behind_ms=report.clock_behind_ms,
         votes=waiting.votes,
         quorum=waiting.quorum,
         missing_certificates=list(waiting.certificates),

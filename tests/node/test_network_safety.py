@@ -272,3 +272,33 @@ async def test_a_node_without_a_quorum_says_whom_it_lacks(tmp_path: Path) -> Non
         assert [each.is_connected for each in report.validators] == [False, True, False, False]
         assert report.silent_validators(STALL_MS) == []
         assert report.peers == {"validators": 1}
+
+
+async def test_a_node_whose_clock_is_behind_the_chain_says_that_it_waits_for_it(
+    tmp_path: Path,
+) -> None:
+    hub = MemoryHub()
+    nodes = [member(hub, tmp_path, number) for number in range(4)]
+    for node in nodes:
+        node.clock.shift_ms += 60_000
+    async with nodes[0], nodes[1], nodes[2], nodes[3]:
+        await reported(nodes, await submitted(nodes[0]))
+        assert nodes[0].watch.report().waits_for != "clock"
+        nodes[0].clock.shift_ms -= 60_000
+        report = nodes[0].watch.report()
+        assert report.waits_for == "clock"
+        assert 0 < report.clock_behind_ms <= 60_000
+        nodes[0].clock.shift_ms += 60_000
+        assert nodes[0].watch.report().waits_for != "clock"
+
+
+async def test_a_lone_validator_goes_on_from_the_chains_time_whatever_its_clock_says(
+    tmp_path: Path,
+) -> None:
+    node = LoneNode(tmp_path)
+    node.clock.shift_ms += 60_000
+    async with node:
+        await reported([node], await submitted(node))
+        node.clock.shift_ms -= 60_000
+        assert node.watch.report().waits_for != "clock"
+        await reported([node], await submitted(node))
