@@ -148,7 +148,7 @@ def random_plan(seed: int, strategies: tuple[str, ...], scale: Scale = SMALL) ->
         late = _choose_late_newcomers(chance, validators, newcomers, storm_ms)
     faults = _choose_faults(chance, victims, machines, storm_ms)
     if validators == 1 and newcomers:
-        # The clock of one validator alone is the chain's: the next one waits until its own is there.
+        # The clock of a validator alone is the chain's: the next waits until its own is there.
         faults = tuple(fault for fault in faults if not _is_far_ahead(fault))
     # A set of up to three can spare nobody, and one that is voted down to three is one.
     fewest = validators - sum(wish.verb == "remove" for wish in wishes)
