@@ -27,6 +27,7 @@ from coordinator.jobs import result_routes as results
 from coordinator.jobs import routes as jobs
 from coordinator.leases import progress
 from coordinator.leases import routes as leases
+from coordinator.leases import standing_routes as standings
 from coordinator.marketplace import routes as marketplace
 from coordinator.miners import routes as miners
 from coordinator.openapi import document_handlers
@@ -45,6 +46,7 @@ _ROUTES: Final = (
     *jobs.HANDLERS,
     *results.HANDLERS,
     *leases.HANDLERS,
+    *standings.HANDLERS,
     *miners.HANDLERS,
     *receipts.HANDLERS,
     *clients.HANDLERS,

@@ -19,6 +19,7 @@ from coordinator.jobs.model import JobPhase
 from coordinator.jobs.store import find_job
 from coordinator.jobs.views import AnyRow, JobViews
 from coordinator.leases import store
+from coordinator.leases.errors import MinerDraining
 from coordinator.leases.matching import Needs, exclusion_of, price_cap_of
 from coordinator.leases.model import Lease, Terms
 from coordinator.leases.phase import AttemptPhase
@@ -132,7 +133,7 @@ class Claiming:
         """Check that the miner may have the job.
 
         Raises:
-            JobNotClaimable, JobNotForMiner, MinerBusy: as they say.
+            JobNotClaimable, JobNotForMiner, MinerBusy, MinerDraining: as they say.
         """
         if job.phase == JobPhase.ACCEPTED:
             raise JobNotClaimable("The job's escrow is not final yet")
@@ -146,6 +147,8 @@ class Claiming:
         exclusion = exclusion_of(Needs.of(job), claim.miner.declared, has_model=has_model)
         if exclusion is not None:
             raise JobNotForMiner(f"The job does not fit this miner: {exclusion.value}")
+        if claim.miner.is_draining:
+            raise MinerDraining("The miner asked for no further jobs: undrain it first")
         limit = self._timings.leases_per_miner_max
         if held_leases(connection, claim.miner.address) >= limit:
             raise MinerBusy(f"The miner holds {limit} jobs: finish some first")

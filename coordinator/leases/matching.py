@@ -36,6 +36,10 @@ class Exclusion(StrEnum):
     """The job pays at most less than the miner's price."""
     MINER_DRAINING = "MINER_DRAINING"
     """The miner finishes what it has, and takes no further jobs."""
+    MINER_BUSY = "MINER_BUSY"
+    """The miner holds as many jobs as one miner may."""
+    SHOWN_TO_ANOTHER = "SHOWN_TO_ANOTHER"
+    """Another miner was shown the job a moment ago, and may be about to claim it."""
     JUST_FAILED_HERE = "JUST_FAILED_HERE"
     """The miner gave the job up a moment ago; others come first."""
 

@@ -98,8 +98,21 @@ def reasons(
     *,
     now_ms: TimestampMs,
     pause_ms: int,
+    suggested: frozenset[Hash],
+    block: Exclusion | None,
 ) -> dict[str, int]:
-    """Return why queued jobs are not offered to a miner: jobs by code."""
+    """Return why queued jobs are not offered to a miner: jobs by code.
+
+    Args:
+        connection: reads.
+        miner: its address.
+        declared: what it takes.
+        registry: knows the services.
+        now_ms: the coordinator's clock.
+        pause_ms: how long a job that it gave up is kept from it.
+        suggested: jobs that were shown to other miners a moment ago.
+        block: why the miner is offered none at all, those that fit it included.
+    """
     failed = _just_failed(connection, miner, now_ms - pause_ms)
     query = select(jobs).where(offered(now_ms)).order_by(jobs.c.seq).limit(REASONED_MAX)
     counts: Counter[str] = Counter()
@@ -108,6 +121,9 @@ def reasons(
         exclusion = exclusion_of(Needs.of(row), declared, has_model=has_model)
         if exclusion is None and row.job_id in failed:
             exclusion = Exclusion.JUST_FAILED_HERE
+        exclusion = exclusion or block
+        if exclusion is None and row.job_id in suggested:
+            exclusion = Exclusion.SHOWN_TO_ANOTHER
         if exclusion is not None:
             counts[exclusion.value] += 1
     return dict(sorted(counts.items()))

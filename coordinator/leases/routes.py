@@ -38,6 +38,7 @@ from coordinator.http.faults import FieldInvalid
 from coordinator.http.operation import MINER
 from coordinator.http.query import text_parameter
 from coordinator.http.times import TimeInvalid, parse_time
+from coordinator.leases.errors import MinerDraining
 from coordinator.leases.model import Completion, GiveUp, Output
 from coordinator.leases.schemas import (
     ClaimRequest,
@@ -103,6 +104,7 @@ CLAIM: Final = Operation(
         JobNotClaimable,
         JobNotForMiner,
         MinerBusy,
+        MinerDraining,
         Unavailable,
     ),
 )

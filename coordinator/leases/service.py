@@ -1,33 +1,28 @@
 """The miner's side of jobs: find, claim, keep, give up, complete."""
 
-from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection
 
-from coordinator.clients.access import require
-from coordinator.clients.model import Principal, Scope
+from coordinator.clients.model import Principal
 from coordinator.core import Core
-from coordinator.errors import Forbidden, JobNotFound, LeaseLost, MinerNotFound
+from coordinator.errors import JobNotFound, LeaseLost
 from coordinator.events.texts import Passage
 from coordinator.jobs.model import JobView
 from coordinator.jobs.store import find_job
 from coordinator.jobs.views import JobViews
-from coordinator.leases import queue, store
+from coordinator.leases import store
+from coordinator.leases.calling import Callers
 from coordinator.leases.claiming import Claiming
 from coordinator.leases.completion import Completing
+from coordinator.leases.finding import Finding
 from coordinator.leases.giving_up import GivingUp
 from coordinator.leases.model import Completion, GiveUp, HeartbeatReply, Lease, Offer, PollReply
 from coordinator.leases.phase import AttemptPhase
-from coordinator.leases.store import CallingMiner
-from coordinator.leases.suggestions import Suggestions
-from coordinator.marketplace.store import given_to
-from coordinator.miners.capabilities import read_document
+from coordinator.leases.standing import MinerStandings
 from coordinator.miners.presence import Presence
-from coordinator.miners.store import find_miner
 from coordinator.receipts.model import ReceiptView
 from coordinator.receipts.service import ReceiptService
-from ledger.actions import Custody
 from ledger.types import Attempt, Hash
 
 POLL_S_MAX: Final = 30.0
@@ -54,8 +49,10 @@ class LeaseService:
         self._core = core
         self._views = views
         self._receipts = receipts
-        self._presence = presence
-        self._suggestions = Suggestions()
+        self._callers = Callers(core, presence)
+        self._finding = Finding(core, views)
+        self.standings = MinerStandings(core, self._callers)
+        """How miners stand."""
         self._claiming = Claiming(core, views)
         self._completing = Completing(core)
         self._giving_up = GivingUp(core)
@@ -65,23 +62,23 @@ class LeaseService:
 
         The input is there for managed miners; for others `spec.input` and `spec.params` are empty.
         """
-        caller = await self._caller(principal, miner)
-        offer = await self._suggest(caller)
+        caller = await self._callers.calling(principal, miner)
+        offer = await self._finding.next_for(caller)
         return None if offer is None else offer.job
 
     async def poll(self, principal: Principal, miner: str, wait_s: float) -> PollReply:
         """Wait up to `wait_s` (at most 30) for a job that the miner may claim; assigns nothing."""
-        caller = await self._caller(principal, miner)
+        caller = await self._callers.calling(principal, miner)
 
         async def look() -> Offer | None:
-            return await self._suggest(caller)
+            return await self._finding.next_for(caller)
 
         offer = await self._core.follower.queue.wait_until(
             None, look, min(wait_s, POLL_S_MAX), again_s=LOOK_AGAIN_S
         )
         if offer is not None:
             return PollReply(offer)
-        return PollReply(None, await self._core.database.read(lambda c: self._reasons(c, caller)))
+        return PollReply(None, await self._finding.why_none(caller))
 
     async def claim(
         self, principal: Principal, miner: str, job_id: Hash, *, heartbeats: bool
@@ -105,7 +102,7 @@ class LeaseService:
             MinerBusy: the miner holds too many leases.
             Unavailable: not final in time; repeat.
         """
-        caller = await self._caller(principal, miner)
+        caller = await self._callers.calling(principal, miner)
         return await self._claiming.claim(caller, job_id, has_heartbeats=heartbeats)
 
     async def heartbeat(
@@ -122,7 +119,7 @@ class LeaseService:
             JobNotFound: no such job.
             LeaseLost: the attempt is not the miner's current one.
         """
-        caller = await self._caller(principal, miner)
+        caller = await self._callers.calling(principal, miner)
         now_ms = self._core.moments.clock_ms()
         by_ms = now_ms + self._core.config.timings.heartbeat_missed_ms
 
@@ -148,7 +145,7 @@ class LeaseService:
             JobNotFound: no such job.
             LeaseLost: the attempt is not the miner's current one.
         """
-        caller = await self._caller(principal, miner)
+        caller = await self._callers.calling(principal, miner)
 
         def check(connection: Connection) -> None:
             if find_job(connection, job_id) is None:
@@ -179,7 +176,7 @@ class LeaseService:
             InvalidRequest: the reason is none.
             Unavailable: not final in time; repeat.
         """
-        caller = await self._caller(principal, miner)
+        caller = await self._callers.calling(principal, miner)
         await self._giving_up.release(caller, job_id, give_up)
         return await self._core.database.read(lambda c: self._job(c, job_id))
 
@@ -198,66 +195,11 @@ class LeaseService:
             ResultMalformed: the result fails the structural checks (L0).
             Unavailable: not final in time; repeat.
         """
-        caller = await self._caller(principal, miner)
+        caller = await self._callers.calling(principal, miner)
         await self._completing.complete(caller, job_id, completion)
         receipt = await self._receipts.of_job(job_id)
         assert receipt is not None, "a completed job has its receipt in the database (K1)"
         return receipt
-
-    async def _caller(self, principal: Principal, name: str) -> CallingMiner:
-        """Return the miner in whose name a call is made.
-
-        Raises:
-            Forbidden, MinerNotFound: see the class.
-        """
-        require(principal, Scope.MINER)
-        row = await self._core.database.read(lambda c: find_miner(c, name))
-        if row is None or row.document is None:
-            raise MinerNotFound
-        if row.client_id != principal.client_id:
-            raise Forbidden("This miner belongs to another key's owner")
-        self._presence.seen(row.address, self._core.moments.clock_ms())
-        return CallingMiner(row, read_document(row.document, self._core.registry))
-
-    async def _suggest(self, caller: CallingMiner) -> Offer | None:
-        """Return the job that a miner is shown next, and keep it from others for a moment."""
-        given = await self._core.database.read(lambda c: given_to(c, caller.address))
-        if given is not None:
-            # Its client accepted this miner's offer: it is nobody else's.
-            return await self._shown(caller, given)
-        now_ms = self._core.moments.clock_ms()
-        suggested = self._suggestions.to_others(caller.address, now_ms)
-        job_id = await self._core.database.read(
-            lambda c: queue.next_job(
-                c,
-                caller.address,
-                caller.declared,
-                self._core.registry,
-                now_ms=now_ms,
-                pause_ms=self._core.config.timings.same_miner_pause_ms,
-                suggested=suggested,
-            )
-        )
-        if job_id is None or not self._suggestions.note(job_id, caller.address, now_ms):
-            return None
-        return await self._shown(caller, job_id)
-
-    async def _shown(self, caller: CallingMiner, job_id: Hash) -> Offer:
-        job = await self._core.database.read(lambda c: self._job(c, job_id))
-        if caller.custody is Custody.OWN:
-            # Its input comes with the claim, after the assignment is final (J9).
-            job = replace(job, spec=replace(job.spec, input={}, params={}))
-        return Offer(job)
-
-    def _reasons(self, connection: Connection, caller: CallingMiner) -> dict[str, int]:
-        return queue.reasons(
-            connection,
-            caller.address,
-            caller.declared,
-            self._core.registry,
-            now_ms=self._core.moments.clock_ms(),
-            pause_ms=self._core.config.timings.same_miner_pause_ms,
-        )
 
     def _job(self, connection: Connection, job_id: Hash) -> JobView:
         row = find_job(connection, job_id)

@@ -19,13 +19,14 @@ _SHOWN = (AttemptPhase.LIVE.value, AttemptPhase.DONE.value, AttemptPhase.ENDED.v
 class CallingMiner:
     """The miner in whose name a call is made; its owner was checked."""
 
-    __slots__ = ("address", "custody", "declared", "name")
+    __slots__ = ("address", "custody", "declared", "is_draining", "name")
 
     def __init__(self, row: AnyRow, declared: Capabilities) -> None:
         """Take what a call needs of a row of the table `miners`."""
         self.name: str = row.name
         self.address: Address = row.address
         self.custody = Custody(row.custody)
+        self.is_draining: bool = row.is_draining
         self.declared = declared
 
 

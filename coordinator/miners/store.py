@@ -58,9 +58,12 @@ def insert_miner(
 
 
 def want(connection: Connection, name: str, wanted: str) -> None:
-    """Note the document that a miner wants to declare; the chain makes it the one in force."""
+    """Note the document that a miner wants to declare; the chain makes it the one in force.
+
+    Whoever registers is ready for work.
+    """
     row = miners.c.name_key == key_of(name)
-    connection.execute(update(miners).where(row).values(wanted=wanted))
+    connection.execute(update(miners).where(row).values(wanted=wanted, is_draining=False))
 
 
 def activate(connection: Connection, name: str, document: str) -> None:
@@ -72,6 +75,12 @@ def activate(connection: Connection, name: str, document: str) -> None:
 def delete_miner(connection: Connection, name: str) -> None:
     """Forget a miner whose registration never came to the chain."""
     connection.execute(delete(miners).where(miners.c.name_key == key_of(name)))
+
+
+def is_draining(connection: Connection, address: Address) -> bool:
+    """Return whether a miner asked for no further jobs."""
+    query = select(miners.c.is_draining).where(miners.c.address == address)
+    return bool(connection.execute(query).scalar_one())
 
 
 def held_leases(connection: Connection, address: Address) -> int:

@@ -1,14 +1,18 @@
 """The queue: who is shown which job, and why a miner is shown none."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from coordinator.errors import Forbidden
 from coordinator.jobs import JobPhase
+from coordinator.leases.errors import MinerDraining
 from coordinator.leases.matching import Exclusion, Needs, exclusion_of, price_cap_of
 from coordinator.miners.capabilities import Capabilities, document_of, read_document
 from coordinator.registry import ServiceRegistry
-from tests.coordinator.world import AITBC, CLIENT, World, registration, spec
+from tests.coordinator.world import AITBC, CLIENT, TIMINGS, World, registration, spec
 
 
 def declared(**changes: object) -> Capabilities:
@@ -104,6 +108,71 @@ async def test_a_miner_without_work_is_told_why(world: World) -> None:
         "PRICE_TOO_LOW": 1,
         "SERVICE_NOT_OFFERED": 1,
     }
+
+
+async def test_a_miner_that_may_have_no_job_is_told_which_it_misses(folder: Path) -> None:
+    world = World(folder, timings=replace(TIMINGS, leases_per_miner_max=1))
+    await world.start()
+    leases = world.services.leases
+    for name in ("miner-1", "miner-2"):
+        await world.miner(name)
+    first = await world.job()
+    await world.claim(first.job_id)
+    await world.job()
+    await world.job(model="gpt-4")
+    reply = await leases.poll(CLIENT, "miner-1", 0)
+    assert reply.offer is None
+    assert reply.reasons == {"MINER_BUSY": 1, "MODEL_NOT_OFFERED": 1}
+    assert (await leases.poll(CLIENT, "miner-2", 0)).offer is not None
+    await world.complete(first.job_id)
+    reply = await leases.poll(CLIENT, "miner-1", 0)
+    assert reply.reasons == {"MODEL_NOT_OFFERED": 1, "SHOWN_TO_ANOTHER": 1}
+    await world.finish()
+
+
+async def test_a_draining_miner_keeps_what_it_holds_and_gets_nothing_new(world: World) -> None:
+    leases, standings = world.services.leases, world.services.leases.standings
+    await world.miner()
+    held, waiting = await world.job(), await world.job()
+    await world.claim(held.job_id)
+    standing = await standings.drain(CLIENT, "miner-1", is_draining=True)
+    assert [lease.job_id for lease in standing.leases] == [held.job_id]
+    reply = await leases.poll(CLIENT, "miner-1", 0)
+    assert (reply.offer, reply.reasons) == (None, {"MINER_DRAINING": 1})
+    assert await leases.available(CLIENT, "miner-1") is None
+    with pytest.raises(MinerDraining):
+        await world.claim(waiting.job_id)
+    await world.restart()
+    standings = world.services.leases.standings
+    assert (await standings.heartbeat(CLIENT, "MINER-1")).is_draining
+    # What it holds it may claim again, and completes.
+    assert (await world.claim(held.job_id)).attempt == 1
+    await world.complete(held.job_id)
+    assert (await standings.heartbeat(CLIENT, "miner-1")).leases == ()
+    await standings.drain(CLIENT, "miner-1", is_draining=False)
+    await world.claim(waiting.job_id)
+    with pytest.raises(Forbidden):
+        await standings.drain(await world.client(), "miner-1", is_draining=True)
+
+
+async def test_registering_again_ends_draining(world: World) -> None:
+    await world.miner()
+    standings = world.services.leases.standings
+    await standings.drain(CLIENT, "miner-1", is_draining=True)
+    await world.miner()
+    assert not (await standings.heartbeat(CLIENT, "miner-1")).is_draining
+
+
+async def test_a_poll_under_way_ends_its_wait_when_the_miner_takes_jobs_again(world: World) -> None:
+    await world.miner()
+    await world.job()
+    standings = world.services.leases.standings
+    await standings.drain(CLIENT, "miner-1", is_draining=True)
+    polling = asyncio.create_task(world.services.leases.poll(CLIENT, "miner-1", 30))
+    await asyncio.sleep(0)
+    await standings.drain(CLIENT, "miner-1", is_draining=False)
+    async with asyncio.timeout(10):
+        assert (await polling).offer is not None
 
 
 async def test_a_poll_answers_as_soon_as_a_job_is_queued(world: World) -> None:

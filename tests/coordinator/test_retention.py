@@ -45,9 +45,9 @@ async def count(world: World, table: object) -> int:
     return await world.services.core.database.read(lambda c: c.execute(query).scalar_one())
 
 
-async def done(world: World, **changes: object) -> JobView:
+async def done(world: World, ttl_s: int = 900) -> JobView:
     await world.miner()
-    job = await world.job(input={"prompt": PROMPT}, **changes)
+    job = await world.job(input={"prompt": PROMPT}, ttl_s=ttl_s)
     return await world.done(job.job_id, ANSWER)
 
 
@@ -149,9 +149,8 @@ async def test_a_file_that_another_client_keeps_stays(world: World) -> None:
     other = await world.client("other")
     source = await upload(world, b"source")
     await upload(world, b"source", other)
-    spec = {"service": "ffmpeg_transcode", "model": "", "params": {}}
     named = {"input_url": f"artifact:{source}", "output_format": "mp4"}
-    job = await world.job(input=named, **spec)
+    job = await world.job(service="ffmpeg_transcode", model="", params={}, input=named)
     await world.services.jobs.cancel(CLIENT, job.job_id)
     assert (await world.services.retention.delete(CLIENT, job.job_id)).artifacts == ()
     digest = bytes.fromhex(source.removeprefix("sha256:"))

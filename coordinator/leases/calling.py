@@ -1,0 +1,35 @@
+"""Who calls: the miner that a request names, if it is the caller's."""
+
+from coordinator.clients.access import require
+from coordinator.clients.model import Principal, Scope
+from coordinator.core import Core
+from coordinator.errors import Forbidden, MinerNotFound
+from coordinator.leases.store import CallingMiner
+from coordinator.miners.capabilities import read_document
+from coordinator.miners.presence import Presence
+from coordinator.miners.store import find_miner
+
+
+class Callers:
+    """Knows the miners that call."""
+
+    def __init__(self, core: Core, presence: Presence) -> None:
+        """Stand on the core; every call is a sign of life."""
+        self._core = core
+        self._presence = presence
+
+    async def calling(self, principal: Principal, name: str) -> CallingMiner:
+        """Return the miner in whose name a call is made.
+
+        Raises:
+            Forbidden: no scope `miner`, or the miner belongs to another (A3).
+            MinerNotFound: no miner of this name.
+        """
+        require(principal, Scope.MINER)
+        row = await self._core.database.read(lambda c: find_miner(c, name))
+        if row is None or row.document is None:
+            raise MinerNotFound
+        if row.client_id != principal.client_id:
+            raise Forbidden("This miner belongs to another key's owner")
+        self._presence.seen(row.address, self._core.moments.clock_ms())
+        return CallingMiner(row, read_document(row.document, self._core.registry))
