@@ -1,0 +1,413 @@
+"""Offers over HTTP: made, listed, accepted once a slot, taken back; what statistics count."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ledger.actions import Transfer
+from tests.api.site import MINER, REGISTRATION, Site
+from tests.coordinator.world import AITBC, FAUCET
+from tests.processes import NodeFolder, start_node
+
+OFFER = {
+    "job_type": "image-classification",
+    "price": "0.001",
+    "max_jobs": 10,
+    "requirements": {"min_gpu_memory": "4Gi", "min_cpu": "2000m"},
+    "duration": 3600,
+}
+"""The body that document 000 prints."""
+
+OFFERS = "/v1/marketplace/offers"
+HELD = {"prompt": "Two lines.", "model": "llama3.2", "hold": True}
+V3 = {"AITBC-Version": "2026-05-11"}
+
+
+@pytest.fixture
+async def market(site: Site) -> Site:
+    """Return a site with the documents' miner, which can pay for many offers."""
+    assert (await site.register()).status_code == 201
+    world = site.world
+    address = (await world.services.miners.get(MINER)).address
+    core = world.services.core
+    signed = core.signer.sign(core.moments.now(), FAUCET, Transfer(address, AITBC), 60_000)
+    await world.chain.submit([signed.signed])
+    await world.chain.wait_final(signed.transaction_id, 10)
+    return site
+
+
+async def offer(site: Site, **changes: object) -> str:
+    """Make an offer; return its id."""
+    made = await site.http.post(OFFERS, json={**OFFER, **changes})
+    assert made.status_code == 201, made.text
+    return str(made.json()["offer_id"])
+
+
+async def accept(site: Site, offer_id: str, job_id: str, bid: str = "0.001") -> httpx.Response:
+    body = {"job_id": job_id, "bid_price": bid}
+    return await site.http.post(f"{OFFERS}/{offer_id}/accept", json=body)
+
+
+async def listed(site: Site, **query: str) -> list[dict[str, Any]]:
+    answered = await site.http.get(OFFERS, params=query)
+    assert answered.status_code == 200, answered.text
+    offers: list[dict[str, Any]] = answered.json()["offers"]
+    return offers
+
+
+async def job_of(site: Site, job_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await site.http.get(f"/v1/jobs/{job_id}", headers=V3)).json()
+    return found
+
+
+def raw(text: str) -> bytes:
+    """The bytes of an id on the wire."""
+    return bytes.fromhex(text.partition("_")[2])
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error_code"]
+
+
+# ---------------------------------------------------------------- making and listing
+
+
+@pytest.mark.row("2024-01-01.000.offers.create")
+async def test_the_documented_body_makes_an_active_offer(market: Site) -> None:
+    made = await market.http.post(OFFERS, json=OFFER)
+    assert made.status_code == 201
+    body = made.json()
+    assert set(body) == {"offer_id", "miner_id", "status", "created_at"}
+    assert (body["miner_id"], body["status"]) == (MINER, "active")
+    assert made.headers["aitbc-version"] == "2024-01-01"
+    assert made.headers["location"] == f"{OFFERS}/{body['offer_id']}"
+    details = (await market.http.get(made.headers["location"])).json()
+    assert details["requirements"] == OFFER["requirements"]
+    assert (details["max_jobs"], details["jobs_left"]) == (10, 10)
+    assert details["created_at"] == body["created_at"]
+    document = b'{"min_cpu":"2000m","min_gpu_memory":"4Gi"}'
+    assert details["requirements_digest"] == hashlib.sha256(document).hexdigest()
+
+
+@pytest.mark.row("2024-01-01.000.offers.list")
+async def test_the_list_has_open_offers_only_with_the_documented_fields(market: Site) -> None:
+    kept, taken, gone = [await offer(market, max_jobs=1) for _ in range(3)]
+    job_id = (await market.submit(HELD))["job_id"]
+    assert (await accept(market, taken, job_id)).status_code == 200
+    withdrawn = await market.http.delete(f"{OFFERS}/{gone}")
+    assert (withdrawn.status_code, withdrawn.json()["status"]) == (200, "withdrawn")
+    (only,) = await listed(market)
+    assert only == {
+        "offer_id": kept,
+        "miner_id": MINER,
+        "job_type": "image-classification",
+        "price": "0.001",
+        "reputation": 0.0,
+    }
+    await market.world.pass_time(3_602)
+    assert await listed(market) == []
+    assert (await market.http.get(f"{OFFERS}/{kept}")).json()["status"] == "expired"
+    assert (await market.http.get(f"{OFFERS}/{taken}")).json()["status"] == "exhausted"
+
+
+@pytest.mark.row("2024-01-01.000.offers.list.job_type")
+async def test_the_list_is_filtered_by_the_kind_of_job(market: Site) -> None:
+    wanted = await offer(market)
+    other = await offer(market, job_type="llm_inference")
+    found = await listed(market, job_type="image-classification")
+    assert [each["offer_id"] for each in found] == [wanted]
+    for spelling in ("llm_inference", "llm-inference"):
+        assert [o["offer_id"] for o in await listed(market, job_type=spelling)] == [other]
+    assert await listed(market, job_type="nothing") == []
+
+
+@pytest.mark.row("2024-01-01.000.offers.list.max_price")
+async def test_the_highest_price_is_compared_as_an_exact_decimal(market: Site) -> None:
+    prices = ("0.100000001", "0.1", "0.099999999", "12.00")
+    for price in prices:
+        await offer(market, price=price)
+    found = await listed(market, max_price="0.1")
+    assert [each["price"] for each in found] == ["0.099999999", "0.10"]
+    assert len(await listed(market, max_price="0.10")) == 2
+    assert len(await listed(market, max_price="0.100000001")) == 3
+    assert len(await listed(market, max_price="9007199254.740993")) == 4
+    for wrong in ("-1", "1e3", "NaN", "0.1234567891", "٣"):
+        answered = await market.http.get(OFFERS, params={"max_price": wrong})
+        assert refused(answered) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.row("2024-01-01.000.offers.list.limit", "2024-01-01.000.offers.list.limit-default")
+async def test_the_list_has_fifty_offers_or_the_limit_and_links_to_the_rest(market: Site) -> None:
+    made = [await offer(market, price=f"0.{number % 3 + 1}") for number in range(53)]
+    assert len(await listed(market)) == 50
+    assert len(await listed(market, limit="1")) == 1
+    assert len(await listed(market, limit="1000")) == 53
+    for wrong in ("0", "-1", "many"):
+        answered = await market.http.get(OFFERS, params={"limit": wrong})
+        assert refused(answered) == (400, "VALIDATION_ERROR")
+    seen: list[dict[str, Any]] = []
+    path: str | None = f"{OFFERS}?limit=20"
+    while path is not None:
+        page = await market.http.get(path)
+        seen += page.json()["offers"]
+        path = page.links.get("next", {}).get("url")
+    assert sorted(each["offer_id"] for each in seen) == sorted(made)
+    assert [each["price"] for each in seen] == sorted(each["price"] for each in seen)
+    unknown = await market.http.get(OFFERS, params={"cursor": "o1-x"})
+    assert refused(unknown) == (400, "VALIDATION_ERROR")
+
+
+async def test_an_offer_is_the_keys_own_miners(site: Site) -> None:
+    assert refused(await site.http.post(OFFERS, json=OFFER)) == (400, "MINER_NOT_REGISTERED")
+    for name in ("one", "two"):
+        await site.http.post("/v1/miners/register", json={**REGISTRATION, "miner_id": name})
+    which = await site.http.post(OFFERS, json=OFFER)
+    assert refused(which) == (400, "VALIDATION_ERROR")
+    assert which.json()["errors"][0]["pointer"] == "/miner_id"
+    named = await site.http.post(OFFERS, json={**OFFER, "miner_id": "Two"})
+    assert named.json()["miner_id"] == "two"
+    async with site.with_key(await site.key()) as other:
+        theirs = await other.post(OFFERS, json={**OFFER, "miner_id": "one"})
+        assert refused(theirs) == (403, "FORBIDDEN")
+        path = f"{OFFERS}/{named.json()['offer_id']}"
+        assert refused(await other.delete(path)) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"price": "0.0000000001"}, "/price"),
+        ({"price": None}, "/price"),
+        ({"max_jobs": 0}, "/max_jobs"),
+        ({"max_jobs": 1_000_001}, "/max_jobs"),
+        ({"duration": 0}, "/duration"),
+        ({"duration": 2_592_001}, "/duration"),
+        ({"job_type": "Image Classification"}, "/job_type"),
+        ({"requirements": []}, "/requirements"),
+        ({"requirements": {"x": "y" * 5_000}}, "/requirements"),
+        ({"capacity": 3}, "/capacity"),
+    ],
+)
+async def test_a_wrong_offer_names_its_field(
+    market: Site, change: dict[str, object], pointer: str
+) -> None:
+    answered = await market.http.post(OFFERS, json={**OFFER, **change})
+    assert refused(answered) == (400, "VALIDATION_ERROR")
+    assert answered.json()["errors"][0]["pointer"] == pointer
+
+
+# ---------------------------------------------------------------- accepting
+
+
+@pytest.mark.row("2024-01-01.000.offers.accept")
+async def test_accepting_binds_the_job_to_the_miner_at_the_offers_price(market: Site) -> None:
+    offer_id = await offer(market)
+    job_id = (await market.submit({**HELD, "max_price": "0.5"}))["job_id"]
+    accepted = await accept(market, offer_id, job_id, bid="0.4")
+    assert accepted.status_code == 200, accepted.text
+    assert set(accepted.json()) == {"transaction_id", "status", "created_at"}
+    assert accepted.json()["status"] == "pending"
+    again = await accept(market, offer_id, job_id)
+    assert again.json()["transaction_id"] == accepted.json()["transaction_id"]
+    polled = await market.http.post("/v1/miners/poll", json={"miner_id": MINER, "wait_s": 20})
+    assert polled.json()["job"]["job_id"] == job_id
+    assert (await job_of(market, job_id))["assigned_miner_id"] == MINER
+    assert (await market.claim(job_id)).status_code == 200
+    assert (await market.complete(job_id)).status_code == 200
+    await market.world.settled(raw(job_id))
+    payment = (await market.http.get(f"/v1/jobs/{job_id}/payment", headers=V3)).json()
+    assert (payment["amount"], payment["paid"], payment["refunded"]) == (0.5, 0.001, 0.499)
+    assert (await market.http.get(f"{OFFERS}/{offer_id}")).json()["jobs_left"] == 9
+
+
+@pytest.mark.row(
+    "2024-01-01.000.offers.accept.unavailable", "2024-01-01.000.error.offer-not-available"
+)
+async def test_of_many_clients_exactly_one_gets_the_last_slot_and_the_rest_410(
+    market: Site,
+) -> None:
+    offer_id = await offer(market, max_jobs=1)
+    keys = [await market.key() for _ in range(8)]
+
+    async def bid(key: str) -> httpx.Response:
+        async with market.with_key(key) as client:
+            job_id = (await client.post("/v1/jobs", json=HELD)).json()["job_id"]
+            ready.append(job_id)
+            await together.wait()
+            body = {"job_id": job_id, "bid_price": "0.001"}
+            return await client.post(f"{OFFERS}/{offer_id}/accept", json=body)
+
+    ready: list[str] = []
+    together = asyncio.Barrier(len(keys))
+    answers = await asyncio.gather(*map(bid, keys))
+    won = [each for each in answers if each.status_code == 200]
+    assert len(won) == 1
+    lost = [each for each in answers if each.status_code != 200]
+    assert {refused(each) for each in lost} == {(410, "OFFER_NOT_AVAILABLE")}
+    assert all(each.json()["detail"].startswith("Offer is no longer available") for each in lost)
+    await market.world.quiet()
+    transaction_id = raw(won[0].json()["transaction_id"])
+    assert market.world.chain.status(transaction_id).value == "final"
+    held = [market.world.chain.job(raw(job_id)) for job_id in ready]
+    assert sorted(job.attempt for job in held if job is not None) == [0] * 7 + [1]
+
+
+async def test_a_bid_below_the_price_or_a_job_that_pays_less_is_refused(market: Site) -> None:
+    offer_id = await offer(market, price="0.2")
+    job_id = (await market.submit({**HELD, "max_price": "0.1"}))["job_id"]
+    assert refused(await accept(market, offer_id, job_id, "0.199999999")) == (409, "BID_TOO_LOW")
+    dear = await accept(market, offer_id, job_id, "0.2")
+    assert refused(dear) == (409, "PRICE_ABOVE_MAXIMUM")
+    assert (await market.http.get(f"{OFFERS}/{offer_id}")).json()["jobs_left"] == 10
+
+
+async def test_only_the_callers_own_queued_job_can_be_taken_to_an_offer(market: Site) -> None:
+    offer_id = await offer(market)
+    unknown = f"job_{'0' * 64}"
+    assert refused(await accept(market, offer_id, unknown)) == (404, "JOB_NOT_FOUND")
+    missing = await accept(market, f"offer_{'0' * 64}", unknown)
+    job_id = await market.queued(HELD)
+    missing = await accept(market, f"offer_{'0' * 64}", job_id)
+    assert refused(missing) == (404, "OFFER_NOT_FOUND")
+    async with market.with_key(await market.key()) as other:
+        body = {"job_id": job_id, "bid_price": "0.001"}
+        theirs = await other.post(f"{OFFERS}/{offer_id}/accept", json=body)
+        assert refused(theirs) == (404, "JOB_NOT_FOUND")
+    running = await market.queued({"prompt": "Not held.", "model": "llama3.2"})
+    assert (await market.claim(running)).status_code == 200
+    assert refused(await accept(market, offer_id, running)) == (409, "JOB_ALREADY_CLAIMED")
+    assert (await market.complete(running)).status_code == 200
+    assert refused(await accept(market, offer_id, running)) == (409, "JOB_ALREADY_COMPLETED")
+    assert (await market.http.delete(f"/v1/jobs/{job_id}")).status_code == 200
+    assert refused(await accept(market, offer_id, job_id)) == (409, "JOB_ALREADY_FINISHED")
+
+
+async def test_a_held_job_is_given_to_nobody_but_by_an_offer(market: Site) -> None:
+    job_id = await market.queued(HELD)
+    polled = await market.http.post("/v1/miners/poll", json={"miner_id": MINER, "wait_s": 0})
+    assert polled.json()["job"] is None
+    assert refused(await market.claim(job_id)) == (409, "JOB_NOT_CLAIMABLE")
+    assert (await accept(market, await offer(market), job_id)).status_code == 200
+    assert (await market.claim(job_id)).status_code == 200
+
+
+async def test_nobody_else_claims_an_accepted_job(market: Site) -> None:
+    other = {**REGISTRATION, "miner_id": "other-miner"}
+    assert (await market.http.post("/v1/miners/register", json=other)).status_code == 201
+    offer_id = await offer(market, miner_id=MINER)
+    job_id = await market.queued(HELD)
+    assert (await accept(market, offer_id, job_id)).status_code == 200
+    await market.world.quiet()
+    claimed = await market.claim(job_id, miner="other-miner")
+    assert refused(claimed) == (409, "JOB_ALREADY_CLAIMED")
+
+
+# ---------------------------------------------------------------- statistics
+
+
+@pytest.mark.row("2024-01-01.000.marketplace.stats")
+async def test_the_marketplaces_counts_add_up_as_the_document_has_it(market: Site) -> None:
+    path = "/v1/marketplace/stats"
+    empty = (await market.http.get(path)).json()
+    assert empty == {
+        "total_jobs": 0,
+        "active_jobs": 0,
+        "completed_jobs": 0,
+        "failed_jobs": 0,
+        "average_completion_time": 0.0,
+        "total_volume": "0.00",
+        "active_miners": 1,
+    }
+    done = await market.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
+    bad = await market.queued({"prompt": "Bad.", "model": "llama3.2"})
+    await market.claim(bad)
+    failed = {"miner_id": MINER, "reason": "BAD_INPUT", "message": "no"}
+    assert (await market.http.post(f"/v1/jobs/{bad}/fail", json=failed)).status_code == 200
+    await market.world.settled(raw(bad))
+    cancelled = await market.queued(HELD)
+    await market.http.delete(f"/v1/jobs/{cancelled}")
+    await market.queued({**HELD, "ttl_seconds": 5})
+    await market.world.pass_time(7)
+    await market.world.quiet()
+    await market.queued(HELD)
+    stats = (await market.http.get(path)).json()
+    parts = [stats[name] for name in ("active_jobs", "completed_jobs", "failed_jobs")]
+    assert (stats["total_jobs"], parts) == (3, [1, 1, 1])
+    paid = (await market.http.get(f"/v1/jobs/{done}/payment", headers=V3)).json()["paid"]
+    assert (stats["total_volume"], paid) == ("0.02", 0.02)
+    assert isinstance(stats["average_completion_time"], float)
+    extended = (await market.http.get(path, headers=V3)).json()
+    assert (extended["cancelled_jobs"], extended["expired_jobs"]) == (1, 1)
+    assert {**stats, "cancelled_jobs": 1, "expired_jobs": 1} == extended
+
+
+@pytest.mark.row("2024-01-01.000.miners.stats")
+async def test_a_miners_statistics_count_what_it_did(market: Site) -> None:
+    path = f"/v1/miners/{MINER}/stats"
+    fresh = (await market.http.get(path)).json()
+    assert set(fresh) == {
+        "miner_id",
+        "reputation",
+        "total_jobs",
+        "success_rate",
+        "average_completion_time",
+        "total_earned",
+        "active_since",
+    }
+    assert (fresh["reputation"], fresh["success_rate"], fresh["total_jobs"]) == (0.0, 0.0, 0)
+    assert (fresh["average_completion_time"], fresh["total_earned"]) == (0.0, "0.00")
+    for _ in range(2):
+        await market.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
+    lost = await market.queued({"prompt": "Lost.", "model": "llama3.2"})
+    await market.claim(lost)
+    failed = {"miner_id": MINER, "reason": "RUNNER_FAILED", "message": "crashed"}
+    assert (await market.http.post(f"/v1/jobs/{lost}/fail", json=failed)).status_code == 200
+    await market.world.quiet()
+    stats = (await market.http.get(path)).json()
+    assert (stats["total_jobs"], stats["success_rate"]) == (3, 0.6667)
+    assert 0 < stats["reputation"] < 5
+    (service,) = (await market.http.get(path, headers=V3)).json()["services"]
+    assert service["service"] == "llm_inference"
+    counts = {"attempts": 3, "completed": 2, "faults": 1, "settled": 2, "refuted": 0}
+    assert {name: service[name] for name in counts} == counts
+    assert service["reputation"] == stats["reputation"]
+    unknown = await market.http.get("/v1/miners/nobody/stats")
+    assert refused(unknown) == (404, "MINER_NOT_FOUND")
+
+
+# ---------------------------------------------------------------- a real process
+
+
+def test_after_a_kill_nothing_of_an_acceptance_is_stranded(tmp_path: Path) -> None:
+    folder = NodeFolder(tmp_path / "n", with_coordinator=True)
+    with start_node(folder) as node, node.client() as http:
+        assert http.post("/v1/miners/register", json=REGISTRATION).status_code == 201
+        offer_id = http.post(OFFERS, json={**OFFER, "max_jobs": 1}).json()["offer_id"]
+        job_id = http.post("/v1/jobs", json=HELD).json()["job_id"]
+        body = {"job_id": job_id, "bid_price": "0.001"}
+        accepted = http.post(f"{OFFERS}/{offer_id}/accept", json=body)
+        assert accepted.status_code == 200, accepted.text
+        node.kill()
+    with start_node(folder) as node, node.client() as http:
+        again = http.post(f"{OFFERS}/{offer_id}/accept", json=body)
+        assert again.json()["transaction_id"] == accepted.json()["transaction_id"]
+        polled = http.post("/v1/miners/poll", json={"miner_id": MINER, "wait_s": 25}, timeout=40)
+        assert polled.json()["job"]["job_id"] == job_id
+        claim = http.post(f"/v1/jobs/{job_id}/claim", json={"miner_id": MINER})
+        assert claim.status_code == 200, claim.text
+        result = {
+            "miner_id": MINER,
+            "result": "An answer.",
+            "completed_at": "2026-01-24T15:00:05Z",
+        }
+        done = http.post(f"/v1/jobs/{job_id}/complete", json=result, timeout=30)
+        assert done.status_code == 200, done.text
+        late = http.post("/v1/jobs", json=HELD).json()["job_id"]
+        taken = http.post(f"{OFFERS}/{offer_id}/accept", json={**body, "job_id": late})
+        assert refused(taken) == (410, "OFFER_NOT_AVAILABLE")
+        stats = http.get(f"/v1/miners/{MINER}/stats").json()
+        assert (stats["total_jobs"], stats["success_rate"]) == (1, 1.0)
