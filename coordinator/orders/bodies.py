@@ -25,6 +25,8 @@ class OrderTerms(msgspec.Struct, kw_only=True, frozen=True):
     """Most that the job may cost, in AITBC; the service's default if absent."""
     ttl_seconds: Seconds = TTL_S_DEFAULT
     """Seconds after which an unfinished job expires and is refunded."""
+    hold: bool = False
+    """Keep it out of the queue until its client accepts an offer for it (S2)."""
 
 
 _TERMS: Final = frozenset(OrderTerms.__struct_fields__)
@@ -59,6 +61,7 @@ def order_spec(registry: ServiceRegistry, service: str, body: Mapping[str, objec
         shown_type=service,
         max_price=None if terms.max_price is None else amount_at(terms.max_price, "/max_price"),
         ttl_s=terms.ttl_seconds,
+        hold=terms.hold,
         warnings=tuple(f"{note.pointer} {note.message}" for note in verdict.warnings),
     )
 

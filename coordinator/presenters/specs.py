@@ -25,9 +25,6 @@ CURRENCY: Final = "AITBC"
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 """Time to live (J5)."""
 
-_SERVICE_ALIASES: Final[Mapping[str, str]] = {"ai_inference": LLM}
-"""Other names of services (S1), with underscores."""
-
 
 class LlmParams(msgspec.Struct, kw_only=True, frozen=True):
     """Parameters of an LLM job; others are passed on to the miner."""
@@ -41,12 +38,6 @@ class LlmParams(msgspec.Struct, kw_only=True, frozen=True):
 
 
 _KNOWN_PARAMS: Final = frozenset(LlmParams.__struct_fields__)
-
-
-def service_id(name: str) -> str:
-    """Return the registry's spelling of a service's name: hyphens count as underscores (S1)."""
-    plain = name.replace("-", "_")
-    return _SERVICE_ALIASES.get(plain, plain)
 
 
 def llm_params(

@@ -15,9 +15,9 @@ from coordinator.presenters.specs import (
     llm_params,
     mib_at,
     millicores_at,
-    service_id,
 )
 from coordinator.presenters.v2024_01_01.types import JobRequest, Program
+from coordinator.registry import service_id
 from coordinator.values import ApiVersion, JsonValue
 
 VERSION: Final[ApiVersion] = "2024-01-01"

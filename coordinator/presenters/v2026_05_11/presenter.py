@@ -30,7 +30,6 @@ from coordinator.presenters.specs import (
     llm_params,
     mib_at,
     no_service,
-    service_id,
 )
 from coordinator.presenters.states import STATE_2026_05_11, State20260511, filter_phases
 from coordinator.presenters.v2026_05_11.types import (
@@ -50,6 +49,7 @@ from coordinator.presenters.v2026_05_11.types import (
     ResultProof,
 )
 from coordinator.receipts import ReceiptView
+from coordinator.registry import service_id
 from coordinator.values import ApiVersion, JsonValue
 from coordinator.wire import job_text, payment_text, receipt_text
 
