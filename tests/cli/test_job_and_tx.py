@@ -180,16 +180,16 @@ def test_a_job_is_ordered_shown_cancelled_and_waited_for(aitbc: Run) -> None:
     assert job_id in aitbc("job", "get", job_id).out
     assert json.loads(aitbc("job", "cancel", job_id, "--json").out)["state"] == "CANCELLED"
     waited = aitbc("job", "wait", job_id, "--json")
-    assert (waited.code, json.loads(waited.out)["state"]) == (Exit.REFUSED, "CANCELLED")
+    assert (waited.code, json.loads(waited.out)["state"]) == (Exit.NO_RESULT, "CANCELLED")
     result = aitbc("job", "result", job_id)
-    assert result.code == Exit.REFUSED
+    assert result.code == Exit.NO_RESULT
     assert f"job {job_id} ended as CANCELLED" in result.err
 
 
 def test_waiting_ends_with_the_stated_time(aitbc: Run) -> None:
     job_id = aitbc("job", "submit", "Say hello.").out.strip()
     waited = aitbc("job", "wait", job_id, "--timeout", "0.1")
-    assert waited.code == Exit.REFUSED
+    assert waited.code == Exit.TIMED_OUT
     assert "has not ended after" in waited.err
 
 

@@ -113,6 +113,7 @@ class AsyncClient(AwaitedClient):
     stream_job = iterated_async(events.stream_job)
     get_job_result = awaited(jobs.get_job_result)
     cancel_job = awaited(jobs.cancel_job)
+    delete_job_data = awaited(jobs.delete_job_data)
     get_payment = awaited(jobs.get_payment)
     list_receipts_of_job = awaited(jobs.list_receipts_of_job)
     get_receipt = awaited(receipts.get_receipt)

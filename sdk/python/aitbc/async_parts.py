@@ -6,6 +6,7 @@ from aitbc.calls import (
     chain,
     clients,
     events,
+    jobs,
     jobs_2024,
     market,
     receipts,
@@ -28,6 +29,7 @@ class AsyncJobs(AsyncResource):
     stream = iterated_async(events.stream_job)
     get_results = awaited(jobs_2024.get_results)
     cancel = awaited(jobs_2024.cancel)
+    delete_data = awaited(jobs.delete_job_data)
 
 
 class AsyncReceipts(AsyncResource):
@@ -45,6 +47,8 @@ class AsyncArtifacts(AsyncResource):
 
     upload = awaited(artifacts.upload_artifact)
     download = awaited(artifacts.download_artifact)
+    list = awaited(artifacts.list_artifacts)
+    delete = awaited(artifacts.delete_artifact)
 
 
 class AsyncMe(AsyncResource):

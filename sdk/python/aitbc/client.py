@@ -116,6 +116,7 @@ class Client(BlockingClient):
     stream_job = iterated(events.stream_job)
     get_job_result = blocking(jobs.get_job_result)
     cancel_job = blocking(jobs.cancel_job)
+    delete_job_data = blocking(jobs.delete_job_data)
     get_payment = blocking(jobs.get_payment)
     list_receipts_of_job = blocking(jobs.list_receipts_of_job)
     get_receipt = blocking(receipts.get_receipt)

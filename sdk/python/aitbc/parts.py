@@ -6,6 +6,7 @@ from aitbc.calls import (
     chain,
     clients,
     events,
+    jobs,
     jobs_2024,
     market,
     receipts,
@@ -28,6 +29,7 @@ class Jobs(Resource):
     stream = iterated(events.stream_job)
     get_results = blocking(jobs_2024.get_results)
     cancel = blocking(jobs_2024.cancel)
+    delete_data = blocking(jobs.delete_job_data)
 
 
 class Receipts(Resource):
@@ -45,6 +47,8 @@ class Artifacts(Resource):
 
     upload = blocking(artifacts.upload_artifact)
     download = blocking(artifacts.download_artifact)
+    list = blocking(artifacts.list_artifacts)
+    delete = blocking(artifacts.delete_artifact)
 
 
 class Me(Resource):

@@ -15,6 +15,7 @@ from aitbc import (
     AsyncClient,
     ChainTags,
     Client,
+    Gone,
     JobFailed,
     JobNotFound,
     OfferNotAvailable,
@@ -100,6 +101,10 @@ async def test_a_day_of_a_client_of_2026(site: Site, is_async: bool) -> None:
     assert (payment.status, payment.currency, payment.amount) == ("released", "AITBC", 0.5)
     (receipt,) = await new(lambda client: client.list_receipts_of_job(job.job_id))
     assert receipt.miner_id == "my-miner-001"
+    deleted = await new(lambda client: client.delete_job_data(job.job_id))
+    assert (deleted.had_input, deleted.had_result) == (True, True)
+    with pytest.raises(Gone):
+        await new(lambda client: client.get_job_result(job.job_id))
     page = await new(lambda client: client.list_jobs(state="COMPLETED"))
     assert [each.job_id for each in page.jobs] == [job.job_id]
     assert [each.job_id for each in await new(lambda client: client.iterate_jobs())] == [job.job_id]
@@ -194,6 +199,9 @@ async def test_files_keys_and_the_balance_of_a_client(
     name = await own(lambda client: client.artifacts.upload(source))
     assert name == f"sha256:{hashlib.sha256(b'content').hexdigest()}"
     assert await own(lambda client: client.artifacts.download(name, target)) == 7
+    assert [each.artifact for each in await own(lambda client: client.artifacts.list())] == [name]
+    await own(lambda client: client.artifacts.delete(name))
+    assert await own(lambda client: client.artifacts.list()) == []
 
     key = await own(lambda client: client.keys.create(label="reads", scopes=["read"], budget="1.5"))
     assert (key.scopes, key.budget["amount"]) == (["read"], "1.50")

@@ -18,6 +18,7 @@ from aitbc.answers.clients import (
 )
 from aitbc.answers.jobs import (
     CancelledJob,
+    DeletedData,
     Job,
     JobEvent,
     JobPage,
@@ -71,6 +72,7 @@ __all__ = [
     "Balance",
     "Caller",
     "CancelledJob",
+    "DeletedData",
     "Health",
     "Job",
     "JobCancellation",

@@ -13,6 +13,8 @@ class Artifact(Answer):
     """Its name, ``sha256:…``."""
     size: int
     """Bytes."""
+    expires_at: str
+    """When it is deleted."""
 
 
 class Caller(Answer):

@@ -186,3 +186,18 @@ class Quote(Answer):
     """When it would be begun."""
     estimated_completion: str | None
     """When it would be done."""
+
+
+class DeletedData(Answer):
+    """What was deleted of a job. What the chain holds, digests and money, stays for ever."""
+
+    job_id: str
+    """The job."""
+    deleted_at: str
+    """When."""
+    had_input: bool
+    """Whether its input was still kept."""
+    had_result: bool
+    """Whether its result was."""
+    artifacts: list[str]
+    """Files that only this job named, and nobody else keeps."""

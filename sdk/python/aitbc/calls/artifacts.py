@@ -14,13 +14,14 @@ from aitbc.exchange import (
     Request,
     Session,
     ask,
+    ask_nothing,
     opened,
     read_piece,
     repeated,
     segment,
     work,
 )
-from aitbc.json_values import unexpected
+from aitbc.json_values import Answer, typed_list, unexpected
 
 PREFIX: Final = "sha256:"
 _PIECE_BYTES: Final = 1 << 16
@@ -88,6 +89,17 @@ def download_artifact(
         target.unlink(missing_ok=True)
         raise
     return size
+
+
+def list_artifacts(session: Session) -> Flow[list[Artifact]]:
+    """Return the files that the caller keeps, those that end first first."""
+    page = yield from ask(session, Request("GET", "/v1/artifacts"), Answer)
+    return typed_list(page["artifacts"], Artifact)
+
+
+def delete_artifact(session: Session, name: str) -> Flow[None]:
+    """Delete a file that the caller keeps."""
+    yield from ask_nothing(session, Request("DELETE", f"/v1/artifacts/{segment(name)}"))
 
 
 def _download(session: Session, request: Request, target: Path, bytes_max: int) -> Flow[int]:

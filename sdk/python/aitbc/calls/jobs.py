@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from aitbc.answers import (
     CancelledJob,
+    DeletedData,
     Job,
     JobPage,
     JobReceipt,
@@ -213,6 +214,12 @@ def cancel_job(session: Session, job_id: str) -> Flow[CancelledJob]:
     # A job that is cancelled already gets the same answer (E3).
     request = Request("POST", f"/v1/jobs/{segment(job_id)}/cancel", repeatable=True)
     return (yield from ask(session, request, CancelledJob))
+
+
+def delete_job_data(session: Session, job_id: str) -> Flow[DeletedData]:
+    """Delete a finished job's prompt and result from the node."""
+    request = Request("DELETE", f"/v1/jobs/{segment(job_id)}/data")
+    return (yield from ask(session, request, DeletedData))
 
 
 def get_payment(session: Session, job_id: str) -> Flow[Payment]:

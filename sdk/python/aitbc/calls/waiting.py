@@ -49,7 +49,7 @@ def wait_until_ended(
             return job
         now = session.clock()
         if now + pause_s > deadline:
-            raise JobTimeout(f"job {job_id} has not ended after {timeout_s:.0f} s")
+            raise JobTimeout(f"job {job_id} has not ended after {timeout_s:g} s")
         # A node that does not hold its answer back is not asked without a pause.
         if now - asked_at < wait_s / 2 or wait_s == 0:
             yield Pause(pause_s)

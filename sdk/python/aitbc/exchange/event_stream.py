@@ -144,7 +144,7 @@ def follow(
             reason = str(error)
         failures += 1
         if session.clock() >= deadline:
-            raise JobTimeout(f"{request.path} has not ended after {timeout_s:.0f} s")
+            raise JobTimeout(f"{request.path} has not ended after {timeout_s:g} s")
         if failures >= session.retry.attempts:
             raise ConnectionFailed(f"{session.base_url}{request.path}: {reason}")
         jitter_s = session.retry.base_s * 2 ** (failures - 1) * session.chance()

@@ -1,0 +1,215 @@
+"""The commands of clients against a real node, whose miner is a thread that speaks the protocol."""
+
+import csv
+import io
+import json
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.exits import Exit
+from cli.main import main
+from tests.processes import NodeFolder, NodeProcess, start_node
+
+MINER = "a-miner"
+ANSWER = "Because of Rayleigh."
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    folder = NodeFolder(tmp_path_factory.mktemp("node") / "n", with_coordinator=True)
+    with start_node(folder) as node:
+        with node.client() as client:
+            body = {"miner_id": MINER, "capabilities": ["llama3.2"]}
+            client.post("/v1/miners/register", json=body).raise_for_status()
+        yield node
+
+
+@pytest.fixture
+def aitbc(
+    node: NodeProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in this process, against the node that the environment names."""
+    monkeypatch.setenv("AITBC_BASE_URL", node.url)
+
+    def run(*arguments: str | Path) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["aitbc", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@contextmanager
+def one_job_done(node: NodeProcess, result: str, *spoken: str) -> Iterator[None]:
+    """Do the next job in a thread: say the texts while it works, then complete it."""
+
+    def work() -> None:
+        with node.client() as client:
+            polled = client.post("/v1/miners/poll", json={"miner_id": MINER, "wait_s": 20}).json()
+            path = f"/v1/jobs/{polled['job']['job_id']}"
+            named = {"miner_id": MINER}
+            claimed = client.post(f"{path}/claim", json=named).raise_for_status().json()
+            offset = 0
+            for text in spoken:
+                body = {**named, "attempt": claimed["attempt"], "offset": offset, "text": text}
+                client.post(f"{path}/progress", json=body).raise_for_status()
+                offset += len(text)
+            client.post(f"{path}/complete", json={**named, "result": result}).raise_for_status()
+
+    failures: list[httpx.HTTPError] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except httpx.HTTPError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    yield
+    thread.join()
+    assert not failures
+
+
+def test_text_is_printed_as_it_comes_and_is_the_result(node: NodeProcess, aitbc: Run) -> None:
+    with one_job_done(node, ANSWER, "Because of ", "Rayleigh."):
+        done = aitbc("job", "run", "Why is the sky blue?", "--parameter", "max_tokens=8")
+    assert (done.code, done.out) == (0, f"{ANSWER}\n"), done.err
+    job_id = done.err.strip()
+    again = aitbc("job", "stream", job_id)
+    assert (again.code, again.out) == (0, f"{ANSWER}\n")
+    assert job_id in aitbc("job", "list", "--state", "completed").out
+
+
+def test_a_result_that_is_not_what_was_said_is_printed_whole(node: NodeProcess, aitbc: Run) -> None:
+    with one_job_done(node, ANSWER, "Because of the sea."):
+        done = aitbc("job", "run", "Why is the sky blue?")
+    assert done.out == f"Because of the sea.{ANSWER}\n"
+    assert "another text" in done.err
+
+
+def test_events_are_lines_of_json_for_programs(node: NodeProcess, aitbc: Run) -> None:
+    with one_job_done(node, ANSWER, ANSWER):
+        done = aitbc("job", "run", "Why is the sky blue?", "--json")
+    *events, result = map(json.loads, done.out.splitlines())
+    assert [event["state"] for event in events if event["event"] == "state"][-1] == "COMPLETED"
+    assert "".join(event["text"] for event in events if event["event"] == "text") == ANSWER
+    assert (result["event"], result["result"]["output"]) == ("result", ANSWER)
+
+
+def test_a_receipt_is_checked_on_this_machine(node: NodeProcess, aitbc: Run) -> None:
+    with one_job_done(node, ANSWER):
+        ordered = aitbc("job", "submit", "Why?", "--wait", "--json")
+    job_id = json.loads(ordered.out)["job_id"]
+    checked = aitbc("job", "receipt", job_id, "--json")
+    assert checked.code == 0, checked.err
+    assert json.loads(checked.out)["job_id"] == job_id
+    other = aitbc("job", "receipt", job_id, "--genesis-digest", "00" * 32)
+    assert (other.code, "another chain" in other.err) == (Exit.REFUSED, True)
+
+
+def test_a_job_that_is_cancelled_ends_its_stream_without_a_result(aitbc: Run) -> None:
+    job_id = aitbc("job", "submit", "Why?", "--hold").out.strip()
+    assert aitbc("job", "cancel", job_id).code == 0
+    streamed = aitbc("job", "stream", job_id)
+    assert (streamed.code, streamed.out) == (Exit.NO_RESULT, "")
+    assert "ended as CANCELLED" in streamed.err
+
+
+def test_a_quote_orders_nothing(aitbc: Run) -> None:
+    before = aitbc("job", "list", "--json").out
+    quote = json.loads(aitbc("job", "quote", "Why?", "--json").out)
+    assert (quote["service"], quote["eligible_miners"]) == ("llm_inference", 1)
+    assert "is possible" in aitbc("job", "quote", "Why?").out
+    assert aitbc("job", "list", "--json").out == before
+
+
+def test_balance_and_statement_agree(aitbc: Run) -> None:
+    balance = json.loads(aitbc("balance", "--json").out)
+    assert "available" in aitbc("balance").out
+    statement = json.loads(aitbc("statement", "--json").out)
+    lines = statement["lines"]
+    assert lines[-1]["balance"] == statement["closing_balance"]
+    assert balance["address"] in {account["address"] for account in statement["accounts"]}
+    assert f"closing {statement['closing_balance']}" in aitbc("statement").out
+    sheet = list(csv.DictReader(io.StringIO(aitbc("statement", "--csv").out)))
+    assert [line["at"] for line in sheet] == [line["at"] for line in lines]
+
+
+def test_an_offer_is_made_accepted_and_withdrawn(aitbc: Run) -> None:
+    made = aitbc(
+        "offer", "create", "llm_inference", "--price", "0.001", "--max-jobs", "2", "--json"
+    )
+    assert made.code == 0, made.err
+    offer_id = json.loads(made.out)["offer_id"]
+    assert offer_id in aitbc("offer", "list", "--type", "llm_inference").out
+    assert json.loads(aitbc("offer", "list", "--max-price", "0.0005", "--json").out) == []
+    assert aitbc("offer", "list", "--max-price", "0.0005").out == "no offers\n"
+    job_id = aitbc("job", "submit", "Why?", "--hold").out.strip()
+    accepted = aitbc("offer", "accept", offer_id, job_id, "--max-price", "0.001")
+    assert (accepted.code, "transaction id" in accepted.out) == (0, True), accepted.err
+    assert "jobs left            1" in aitbc("offer", "show", offer_id).out
+    assert "withdrawn" in aitbc("offer", "withdraw", offer_id).out
+    late = aitbc("offer", "accept", offer_id, aitbc("job", "submit", "Why?", "--hold").out.strip())
+    assert (late.code, "OFFER_NOT_AVAILABLE" in late.err) == (Exit.REFUSED, True)
+
+
+def test_a_webhook_is_registered_changed_tested_and_deleted(aitbc: Run) -> None:
+    made = json.loads(aitbc("webhook", "create", "https://your-app.com/webhook", "--json").out)
+    assert made["secret"].startswith("whsec_")
+    assert made["id"] in aitbc("webhook", "list").out
+    changed = aitbc("webhook", "change", made["id"], "--disable", "--event", "job.failed", "--json")
+    assert json.loads(changed.out)["status"] == "disabled"
+    assert "nothing to change" in aitbc("webhook", "change", made["id"]).err
+    assert aitbc("webhook", "test", made["id"]).code == Exit.REFUSED
+    aitbc("webhook", "change", made["id"], "--enable")
+    sent = json.loads(aitbc("webhook", "test", made["id"], "--json").out)
+    assert sent["id"] in aitbc("webhook", "deliveries", made["id"]).out
+    assert "active" in aitbc("webhook", "show", made["id"]).out
+    assert aitbc("webhook", "delete", made["id"]).out == f"deleted {made['id']}\n"
+    assert aitbc("webhook", "list").out == "no webhooks\n"
+
+
+def test_a_key_is_made_used_rotated_and_revoked(aitbc: Run, tmp_path: Path) -> None:
+    own, other = tmp_path / "own.key", tmp_path / "other.key"
+    assert aitbc("key", "register", "--label", "a person", "--out", own).code == 0
+    assert stat.S_IMODE(own.stat().st_mode) == 0o600
+    with_own = ("--api-key-file", own)
+    made = aitbc("key", "create", "--scope", "read", "--out", other, *with_own, "--json")
+    shown = json.loads(made.out)
+    assert "api_key" not in shown
+    assert "must be a new file" in aitbc("key", "create", "--out", other, *with_own).err
+    assert json.loads(aitbc("balance", "--json", "--api-key-file", other).out)["reserved"] == "0.00"
+    refused = aitbc("job", "submit", "Why?", "--api-key-file", other)
+    assert (refused.code, "FORBIDDEN" in refused.err) == (Exit.REFUSED, True)
+    successor = aitbc("key", "rotate", shown["key_id"], "--overlap", "0", *with_own, "--json")
+    assert json.loads(successor.out)["scopes"] == ["read"]
+    assert aitbc("key", "revoke", json.loads(successor.out)["key_id"], *with_own).code == 0
+    assert "INVALID_API_KEY" in aitbc("balance", "--api-key-file", other).err
+    listed = json.loads(aitbc("key", "list", "--json", *with_own).out)
+    own_id = next(
+        key["key_id"] for key in listed if not key["is_revoked"] and "client" in key["scopes"]
+    )
+    assert "requests" in aitbc("key", "usage", own_id, *with_own).out

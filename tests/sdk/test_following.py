@@ -1,0 +1,85 @@
+"""Streams are followed over lost connections, from the last event on, and not for ever."""
+
+import json
+
+import pytest
+
+from aitbc import ApiError, ConnectionFailed, JobTimeout, RetryPolicy
+from tests.sdk.scripted_server import Asked, Reply, in_turn, serving
+from tests.sdk.ways import WAYS, Way
+
+pytestmark = pytest.mark.parametrize("way", WAYS)
+
+STREAM = {"Content-Type": "text/event-stream"}
+
+
+def event(number: int, kind: str = "state", **data: object) -> bytes:
+    return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def text(number: int, said: str) -> bytes:
+    return event(number, "text", attempt=1, offset=0, text=said)
+
+
+def reply(*events: bytes) -> Reply:
+    return Reply(200, b"retry: 10\n\n: hello\n\n" + b"".join(events), STREAM)
+
+
+def test_a_stream_is_taken_up_after_the_last_event(way: Way) -> None:
+    script = in_turn(
+        reply(event(1, state="QUEUED"), text(2, "Hel")),
+        Reply(503, b"restarting"),
+        Reply(hangs_up=True),
+        reply(text(3, "lo"), event(4, state="COMPLETED"), event(5, state="never read")),
+    )
+    with serving(script) as server:
+        seen = way(
+            server.url,
+            lambda client: client.stream_job("job_1", 30.0),
+            retry=RetryPolicy(attempts=4, base_s=0.001),
+        )
+    assert [(each.event_id, each.event, each.state, each.text) for each in seen] == [
+        ("1", "state", "QUEUED", None),
+        ("2", "text", None, "Hel"),
+        ("3", "text", None, "lo"),
+        ("4", "state", "COMPLETED", None),
+    ]
+    begun = [asked.headers.get("Last-Event-ID") for asked in server.asked]
+    assert begun == [None, "2", "2", "2"]
+    assert {asked.headers["Accept"] for asked in server.asked} == {"text/event-stream"}
+
+
+def test_the_callers_last_event_is_named_first_and_nothing_may_follow(way: Way) -> None:
+    with serving(in_turn(Reply(204, b""))) as server:
+        assert way(server.url, lambda client: client.stream_job("job_1", 30.0, since="7")) == []
+    assert server.asked[0].headers["Last-Event-ID"] == "7"
+
+
+def test_statuses_of_2024_end_a_stream_too(way: Way) -> None:
+    with serving(in_turn(reply(event(1, status="failed")))) as server:
+        (only,) = way(server.url, lambda client: client.stream_job("job_1", 30.0))
+    assert (only.status, only.state) == ("failed", None)
+
+
+def test_a_stream_that_never_gets_on_is_given_up(way: Way) -> None:
+    with serving(in_turn(reply())) as server, pytest.raises(ConnectionFailed, match="ended"):
+        way(server.url, lambda client: client.stream_job("job_1", 30.0))
+    assert len(server.asked) == 3
+
+
+def test_a_stream_that_gets_on_is_followed_until_time_is_over(way: Way) -> None:
+    counted = iter(range(1_000_000))
+
+    def script(asked: Asked) -> Reply:
+        return reply(text(next(counted), "and on"))
+
+    with serving(script) as server, pytest.raises(JobTimeout, match=r"0\.3 s"):
+        way(server.url, lambda client: client.stream_job("job_1", 0.3))
+    assert len(server.asked) > 1
+
+
+def test_a_refusal_is_told_at_once(way: Way) -> None:
+    refused = Reply(404, {"error_code": "JOB_NOT_FOUND", "detail": "Job not found"})
+    with serving(in_turn(refused)) as server, pytest.raises(ApiError, match="JOB_NOT_FOUND"):
+        way(server.url, lambda client: client.stream_job("job_1", 30.0))
+    assert len(server.asked) == 1
