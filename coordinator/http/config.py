@@ -1,5 +1,7 @@
 """Settings of the HTTP layer. The node's configuration file is where they come from."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from coordinator.http.limits import Quotas
@@ -21,3 +23,5 @@ class HttpConfig:
     """Valkey or Redis that several nodes count requests in together; None counts in memory."""
     limits_password: str | None = None
     """What opens it."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, by which requests are counted in memory."""

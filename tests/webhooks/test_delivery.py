@@ -159,7 +159,7 @@ async def test_a_receiver_that_is_down_for_an_hour_gets_everything_under_the_sam
     assert set(first_sent.values()) == {4}
     receiver.received.clear()
     receiver.status = 200
-    await later(site, 2 * HOUR_S)
+    await later(site, 3 * HOUR_S)
     assert sorted(receiver.ids) == sorted(first_sent)
     assert {item.content["data"]["job_id"] for item in receiver.received} == set(jobs)
     timestamps = {item.headers["webhook-timestamp"] for item in receiver.received}

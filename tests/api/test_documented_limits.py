@@ -1,0 +1,120 @@
+"""The documented limits at their documented numbers, over HTTP, by a clock that does not move."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from coordinator.clients.store import set_quotas
+from coordinator.http import Quotas
+from tests.api.site import Site, running_site
+
+JOB = {"payload": {"prompt": "Hello"}}
+AT_ONCE = 10
+
+
+class Clock:
+    """Seconds, when they are turned."""
+
+    now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+async def statuses(http: httpx.AsyncClient, count: int, **request: Any) -> Counter[int]:
+    """Send a request so many times, a few at once, and count the answers by status."""
+    answered: Counter[int] = Counter()
+
+    async def send(times: int) -> None:
+        for _ in range(times):
+            answered[(await http.request(**request)).status_code] += 1
+
+    await asyncio.gather(*(send(count // AT_ONCE) for _ in range(AT_ONCE)))
+    return answered
+
+
+def check_refusal(refused: httpx.Response, policy: str, quota: int) -> None:
+    assert refused.status_code == 429
+    assert refused.json()["error_code"] == "RATE_LIMIT_EXCEEDED"
+    assert refused.headers["retry-after"] == "60"
+    assert refused.headers["ratelimit-policy"] == f'"{policy}";q={quota};w=60'
+    assert refused.headers["ratelimit"] == f'"{policy}";r=0;t=60'
+
+
+@pytest.mark.row("2026-05-11.003.rate-limit.submit", "2024-01-01.000.error.rate-limit-exceeded")
+async def test_a_hundred_submissions_a_minute_pass_and_the_next_is_refused(folder: Path) -> None:
+    clock = Clock()
+    async with running_site(folder, quotas=Quotas(), clock=clock) as site:
+        request = {"method": "POST", "url": "/v1/jobs", "json": JOB}
+        assert await statuses(site.http, 100, **request) == {201: 100}
+        check_refusal(await site.http.request(**request), "submit", 100)
+        # Another policy, and another key, are not used up by it.
+        assert (await site.http.get("/v1/jobs")).status_code == 200
+        async with site.with_key(await site.key()) as other:
+            assert (await other.request(**request)).status_code == 201
+        clock.now_s += 60
+        assert (await site.http.request(**request)).status_code == 201
+
+
+@pytest.mark.row("2026-05-11.003.rate-limit.status")
+async def test_a_thousand_status_queries_a_minute_pass_and_the_next_is_refused(
+    folder: Path,
+) -> None:
+    clock = Clock()
+    async with running_site(folder, quotas=Quotas(), clock=clock) as site:
+        job_id = (await site.submit(JOB))["job_id"]
+        request = {"method": "GET", "url": f"/v1/jobs/{job_id}"}
+        assert await statuses(site.http, 1_000, **request) == {200: 1_000}
+        check_refusal(await site.http.request(**request), "status", 1_000)
+        # Lists and payments are status queries, too.
+        assert (await site.http.get(f"/v1/jobs/{job_id}/payment")).status_code == 429
+        assert (await site.http.get("/v1/jobs")).status_code == 429
+        clock.now_s += 60
+        assert (await site.http.request(**request)).status_code == 200
+
+
+@pytest.mark.row("2026-05-11.003.rate-limit.result")
+async def test_five_hundred_results_a_minute_pass_and_the_next_is_refused(folder: Path) -> None:
+    clock = Clock()
+    async with running_site(folder, quotas=Quotas(), clock=clock) as site:
+        job_id = await site.done(JOB)
+        request = {"method": "GET", "url": f"/v1/jobs/{job_id}/result"}
+        assert await statuses(site.http, 500, **request) == {200: 500}
+        check_refusal(await site.http.request(**request), "result", 500)
+        assert (await site.http.get(f"/v1/jobs/{job_id}/receipt")).status_code == 429
+        assert (await site.http.get(f"/v1/jobs/{job_id}")).status_code == 200
+        clock.now_s += 60
+        assert (await site.http.request(**request)).status_code == 200
+
+
+async def test_a_key_with_limits_of_its_own_is_counted_by_them(folder: Path) -> None:
+    async with running_site(folder, quotas=Quotas(), clock=Clock()) as site:
+        text = await site.key()
+        key_id = text.split("_")[1]
+        database = site.world.services.core.database
+        assert await database.write(lambda c: set_quotas(c, key_id, {"status": 2}))
+        async with site.with_key(text) as http:
+            told = [await http.get("/v1/jobs") for _ in range(3)]
+            assert [answer.status_code for answer in told] == [200, 200, 429]
+            assert told[0].headers["ratelimit"] == '"status";r=1;t=60'
+            assert (
+                (await http.get("/v1/clients/me"))
+                .headers["ratelimit-policy"]
+                .startswith('"other";q=1000')
+            )
+
+
+async def test_every_answer_says_where_its_caller_stands(site: Site) -> None:
+    for path, policy in (
+        ("/v1/jobs", "status"),
+        ("/v1/jobs/job_00/result", "result"),
+        ("/v1/receipts", "other"),
+        ("/v1/clients/me", "other"),
+    ):
+        headers = (await site.http.get(path)).headers
+        assert headers["ratelimit-policy"].startswith(f'"{policy}";q=')
+        assert headers["ratelimit"].startswith(f'"{policy}";r=')
