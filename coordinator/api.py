@@ -134,7 +134,7 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
 def make_limiter(config: HttpConfig) -> Limiter:
     """Return what counts requests: this node's memory, or a storage that nodes share."""
     if config.limits_url is None:
-        return RateLimiter()
+        return RateLimiter(config.clock)
     # Its client library is an extra of the package, and is imported where it is used alone.
     from coordinator.http.shared_limits import SharedRateLimiter  # noqa: PLC0415
 

@@ -1,6 +1,7 @@
 """A devnet coordinator that is served over real HTTP, on the in-process chain."""
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,6 +130,7 @@ async def running_site(
     is_devnet: bool = True,
     quotas: Quotas = PLENTY,
     limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Site]:
     """Serve a coordinator while the context lasts; what must hold is checked at its end."""
     world = World(folder, limits=limits)
@@ -137,7 +139,7 @@ async def running_site(
     else:
         world.config = replace(world.config, is_devnet=False)
         await world.restart()
-    application = make_application(world, HttpConfig(is_devnet=is_devnet, quotas=quotas))
+    application = make_application(world, HttpConfig(is_devnet=is_devnet, quotas=quotas, clock=clock))
     hooks = {"response": [Contract(application).check]}
     async with (
         served(edge(application)) as url,
