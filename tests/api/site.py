@@ -139,7 +139,9 @@ async def running_site(
     else:
         world.config = replace(world.config, is_devnet=False)
         await world.restart()
-    application = make_application(world, HttpConfig(is_devnet=is_devnet, quotas=quotas, clock=clock))
+    application = make_application(
+        world, HttpConfig(is_devnet=is_devnet, quotas=quotas, clock=clock)
+    )
     hooks = {"response": [Contract(application).check]}
     async with (
         served(edge(application)) as url,
