@@ -1,5 +1,7 @@
 """A chain in this process: the real ledger, store and indexer, without consensus and network.
 
+What is final is on disk, and a chain in the same folder goes on from there.
+
 It implements `coordinator.ports.Chain`. Every submission is judged by the ledger's own admission
 checks, and a block is made, applied, stored and final as soon as something is pooled. Time comes
 from the test. What consensus and the pool of a real node add is tested with real nodes elsewhere.
@@ -50,6 +52,7 @@ from ledger.records import (
 from ledger.rejections import AlreadyIncluded
 from ledger.store import ChainStore, Indexer, IndexReader
 from ledger.transaction import SignedTransaction, transaction_id_of_bytes, verify_signature
+from node.recovery import load_final_view
 
 BUCKETS = 256
 AWAKE = Parameters(halt_gap_ms=PARAMETER_BOUNDS["halt_gap_ms"][1])
@@ -103,9 +106,21 @@ class InProcessChain:
         self.store = ChainStore.open(f"sqlite:///{folder}/chain.db")
         block = Block(self._view.header, ())
         self.store.initialise(self.tags, block, {k: encode(r) for k, r in records.items()})
+        self._take_up()
         self.indexer = Indexer(self.store, f"sqlite:///{folder}/index.db")
         self.index()
         self.reader = IndexReader(f"sqlite:///{folder}/index.db")
+
+    def _take_up(self) -> None:
+        """Go on where a process that used this folder before ended; its pool is lost."""
+        head = self.store.head()
+        assert head is not None
+        if head.height == 0:
+            return
+        self._view = load_final_view(self.store, BUCKETS)
+        self.clock.now_ms = max(self.clock.now_ms, head.header.timestamp_ms)
+        for stored in self.store.final_blocks(0, head.height):
+            self._heights |= dict.fromkeys(stored.transaction_ids, stored.header.height)
 
     def close(self) -> None:
         self.reader.close()
