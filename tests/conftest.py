@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from devnet.commands.needs import BUBBLEWRAP, C_COMPILER, CHROMIUM, NODE_JS, POSTGRES, Need
+from devnet.commands.needs import BUBBLEWRAP, C_COMPILER, CHROMIUM, NODE_JS, NPM, POSTGRES, Need
 
 if TYPE_CHECKING:
     # Most parts need no database; they do not wait for its modules.
@@ -73,6 +73,12 @@ def c_compiler() -> str:
 def node_js() -> str:
     """Path of Node.js."""
     return _path_of(NODE_JS)
+
+
+@pytest.fixture(scope="session")
+def npm() -> str:
+    """Path of npm."""
+    return _path_of(NPM)
 
 
 @pytest.fixture(scope="session")

@@ -43,10 +43,11 @@ BUBBLEWRAP = Need("bubblewrap", ("bwrap",), ("bubblewrap",))
 CHROMIUM = Need("chromium", ("chromium", "chromium-browser", "google-chrome"), ("chromium",))
 C_COMPILER = Need("c_compiler", ("gcc", "cc", "clang"), ("gcc", "libc6-dev"))
 NODE_JS = Need("node_js", ("node", "nodejs"), ("nodejs",))
+NPM = Need("npm", ("npm",), ("npm",))
 
 POSTGRES = Need("postgres", ("postgres",), ("postgresql",), "/usr/lib/postgresql/*/bin")
 
-NEEDS = (BUBBLEWRAP, CHROMIUM, C_COMPILER, NODE_JS, POSTGRES)
+NEEDS = (BUBBLEWRAP, CHROMIUM, C_COMPILER, NODE_JS, NPM, POSTGRES)
 """All of them."""
 
 

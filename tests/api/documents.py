@@ -3,7 +3,6 @@
 import asyncio
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,11 +54,9 @@ async def run_python(name: str, base_url: str) -> Run:
     return await run(sys.executable, "-c", printed(name, base_url))
 
 
-async def run_javascript(name: str, base_url: str) -> Run:
+async def run_javascript(node_js: str, name: str, base_url: str) -> Run:
     """Run one of the printed JavaScript programs under Node.js."""
-    node = shutil.which("node")
-    assert node is not None
-    return await run(node, "--input-type=module", "--eval", printed(name, base_url))
+    return await run(node_js, "--input-type=module", "--eval", printed(name, base_url))
 
 
 def curl_lines(name: str, base_url: str, *, replaces: str) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from tests.api.documents import (
     curl_lines,
     printed,
     run_curl,
-    run_javascript,
     run_python,
 )
 from tests.api.site import MINER, PLENTY, Site, running_site
@@ -87,16 +85,6 @@ async def test_the_python_clients_of_004_print_the_answer(
 ) -> None:
     await site.register()
     ran, _ = await asyncio.gather(run_python(name, site.url + prefix), site.serve_next_job(ANSWER))
-    check_printed(ran, ANSWER)
-
-
-async def test_the_javascript_client_of_004_prints_the_answer(site: Site) -> None:
-    if shutil.which("node") is None:
-        pytest.skip("NODE.JS IS MISSING: the printed JavaScript client was NOT run (apt: nodejs)")
-    await site.register()
-    ran, _ = await asyncio.gather(
-        run_javascript("fetch-client.js.txt", site.url), site.serve_next_job(ANSWER)
-    )
     check_printed(ran, ANSWER)
 
 

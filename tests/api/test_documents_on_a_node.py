@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -112,10 +111,8 @@ async def test_the_python_clients_of_004(node: NodeProcess, name: str) -> None:
     assert (ran.code, ran.out.strip(), ran.err) == (0, ANSWER, "")
 
 
-async def test_the_javascript_client_of_004(node: NodeProcess) -> None:
-    if shutil.which("node") is None:
-        pytest.skip("NODE.JS IS MISSING: the printed JavaScript client was NOT run (apt: nodejs)")
-    ran = await run_javascript("fetch-client.js.txt", f"{node.url}/api")
+async def test_the_javascript_client_of_004(node: NodeProcess, node_js: str) -> None:
+    ran = await run_javascript(node_js, "fetch-client.js.txt", f"{node.url}/api")
     assert (ran.code, ran.out.strip(), ran.err) == (0, ANSWER, "")
 
 

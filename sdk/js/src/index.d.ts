@@ -1,0 +1,346 @@
+/** Types of `@aitbc/client`. */
+
+/** Any value of JSON. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** An object of JSON whose keys belong to whoever made it. */
+export type JsonObject = { [key: string]: Json };
+
+export type ApiVersion = '2024-01-01' | '2026-01-24' | '2026-05-11';
+
+export const API_VERSIONS: readonly ApiVersion[];
+export const PRODUCTION_URL: string;
+export const CALL_TIMEOUT_MS: number;
+export const JOB_TIMEOUT_MS: number;
+export const STREAM_TIMEOUT_MS: number;
+export const WEBHOOK_TOLERANCE_S: number;
+
+/** Options of every call. */
+export interface CallOptions {
+  /** Limit of the call with its repetitions, milliseconds. */
+  timeoutMs?: number;
+  /** Gives the call up. */
+  signal?: AbortSignal;
+  /** Key of a POST; a random one by default. The same key and body are one order. */
+  idempotencyKey?: string;
+}
+
+/** Options of what waits for a job. */
+export interface WaitOptions {
+  /** Limit of the wait, milliseconds; 300 000 by default. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface StreamOptions extends WaitOptions {
+  /** Where a stream that was left goes on. */
+  since?: string | number;
+}
+
+export interface RetryPolicy {
+  /** Attempts in all; 4. */
+  attempts?: number;
+  /** First pause, milliseconds; it doubles, with jitter. */
+  baseMs?: number;
+  /** Longest pause, milliseconds. */
+  pauseMaxMs?: number;
+}
+
+export interface ClientSettings {
+  apiKey?: string;
+  baseUrl?: string;
+  version?: ApiVersion;
+  timeoutMs?: number;
+  retry?: RetryPolicy;
+  fetch?: typeof fetch;
+  WebSocket?: new (url: string) => unknown;
+}
+
+/** An answer of the API: its documented members, and what later releases add. */
+export type Answer<Known = object> = Known & { [member: string]: unknown };
+
+/** What chooses among the items of a list. */
+export type Query = { [parameter: string]: string | number | boolean | undefined };
+
+/** A body in the shape of the client's version, in either spelling. */
+export type Body = { [member: string]: unknown };
+
+/** A job in the shape of the client's version: its id, and `status` or `state`. */
+export type Job = Answer<{ jobId: string; status?: string; state?: string }>;
+
+export type JobPage = Answer<{ jobs: Job[]; total: number; limit: number; offset: number }>;
+
+export type JobResults = Answer<{
+  jobId: string;
+  status: string;
+  /** What the program or the model answered, its keys as they are. */
+  results: JsonObject;
+  completedAt: string;
+}>;
+
+/** What `verifyResult` checks. */
+export interface ResultProof {
+  resultDigest: string;
+  salt: string;
+  attempt: number;
+  document: string;
+}
+
+export type JobResult = Answer<{
+  result: { output: string; metadata: JsonObject };
+  receipt: Answer<{ jobId: string; minerId: string; signature: string }>;
+  proof: ResultProof;
+}>;
+
+export type Quote = Answer<{
+  service: string;
+  model: string;
+  isPossible: boolean;
+  price: string | null;
+  maxPrice: string;
+  fee: string;
+  eligibleMiners: number;
+  exclusions: { [code: string]: number };
+}>;
+
+export type JobEvent =
+  | { id: string; type: 'state'; data: Job & { seq: number; timestamp: string; attempt: number } }
+  | { id: string; type: 'text'; data: { jobId: string; attempt: number; offset: number; text: string } };
+
+/** A message of `AITBCClient.listen`. */
+export interface Message {
+  type: string;
+  data: { [member: string]: unknown };
+  seq: number;
+}
+
+export interface Jobs {
+  quote(body: Body, options?: CallOptions): Promise<Quote>;
+  create(body: Body, options?: CallOptions): Promise<Job>;
+  get(jobId: string, options?: CallOptions): Promise<Job>;
+  /** A page, or in version 2026-01-24 a bare array. */
+  list(query?: Query, options?: CallOptions): Promise<JobPage>;
+  iterate(query?: Query, options?: CallOptions): AsyncGenerator<Job, void, void>;
+  cancel(jobId: string, options?: CallOptions): Promise<Job>;
+  deleteData(jobId: string, options?: CallOptions): Promise<unknown>;
+  payment(jobId: string, options?: CallOptions): Promise<Answer>;
+  receipt(jobId: string, options?: CallOptions): Promise<Answer>;
+  wait(jobId: string, options?: WaitOptions): Promise<Job>;
+  getResults(jobId: string, options?: WaitOptions): Promise<JobResults>;
+  getResult(jobId: string, options?: WaitOptions): Promise<JobResult>;
+  events(jobId: string, options?: StreamOptions): AsyncGenerator<JobEvent, void, void>;
+  watch(jobId: string, options?: StreamOptions): AsyncGenerator<Job & { seq: number }, void, void>;
+}
+
+/** What has to be known of a chain to check what was signed for it. */
+export interface ChainIdentity {
+  chainId: string;
+  /** 32 bytes in hex. */
+  genesisDigest: string;
+}
+
+export interface Chain {
+  status(options?: CallOptions): Promise<Answer<ChainIdentity>>;
+  identity(options?: CallOptions): Promise<ChainIdentity>;
+}
+
+export type Receipt = Answer<{ jobId: string; receiptId?: string }>;
+
+export interface VerifiedReceipt {
+  valid: true;
+  receiptId: string;
+  jobId: string;
+  attempt: bigint;
+  miner: string;
+  client: string;
+  coordinator: string;
+  payloadDigest: string;
+  resultDigest: string;
+  unitsMicro: bigint;
+  unitType: string;
+  priceNait: bigint;
+  priceCapNait: bigint;
+  model: string;
+  startedMs: number;
+  completedMs: number;
+}
+
+export interface RefusedReceipt {
+  valid: false;
+  /** What is wrong, by name. */
+  field: string;
+  reason: string;
+}
+
+export type ReceiptVerdict = VerifiedReceipt | RefusedReceipt;
+
+export interface Receipts {
+  get(id: string, options?: CallOptions): Promise<Receipt>;
+  list(query?: Query, options?: CallOptions): Promise<Receipt[]>;
+  transaction(id: string, options?: CallOptions): Promise<Answer<{ transaction: string }>>;
+  verify(receipt: object, options?: CallOptions): Promise<Answer<{ valid: boolean }>>;
+  check(
+    id: string,
+    options?: CallOptions & { chain?: ChainIdentity | ChainTags },
+  ): Promise<ReceiptVerdict>;
+}
+
+export interface Marketplace {
+  createOffer(body: Body, options?: CallOptions): Promise<Answer<{ offerId: string }>>;
+  listOffers(query?: Query, options?: CallOptions): Promise<Answer<{ offers: Answer[] }>>;
+  getOffer(offerId: string, options?: CallOptions): Promise<Answer<{ offerId: string }>>;
+  withdrawOffer(offerId: string, options?: CallOptions): Promise<Answer>;
+  acceptOffer(offerId: string, body: Body, options?: CallOptions): Promise<Answer>;
+  stats(options?: CallOptions): Promise<Answer>;
+}
+
+export interface Miners {
+  list(query?: Query, options?: CallOptions): Promise<Answer>;
+  get(minerId: string, options?: CallOptions): Promise<Answer<{ minerId: string }>>;
+  stats(minerId: string, options?: CallOptions): Promise<Answer<{ minerId: string }>>;
+}
+
+export interface Services {
+  transcribe(body: Body, options?: CallOptions): Promise<Job>;
+  generateImage(body: Body, options?: CallOptions): Promise<Job>;
+  infer(body: Body, options?: CallOptions): Promise<Job>;
+  transcode(body: Body, options?: CallOptions): Promise<Job>;
+  render(body: Body, options?: CallOptions): Promise<Job>;
+}
+
+export interface Registry {
+  list(query?: Query, options?: CallOptions): Promise<Answer<{ services: Answer[]; total: number }>>;
+  definition(serviceId: string, options?: CallOptions): Promise<Answer<{ id: string }>>;
+  schema(serviceId: string, options?: CallOptions): Promise<JsonObject>;
+  requirements(serviceId: string, options?: CallOptions): Promise<Answer<{ serviceId: string }>>;
+  validate(
+    request: { serviceId: string; requestData: JsonObject },
+    options?: CallOptions,
+  ): Promise<Answer<{ valid: boolean; errors: Answer[]; warnings: unknown[] }>>;
+}
+
+export interface Artifacts {
+  upload(bytes: Uint8Array, options?: CallOptions): Promise<string>;
+  download(name: string, options?: CallOptions & { bytesMax?: number }): Promise<Uint8Array>;
+}
+
+export interface Me {
+  register(label?: string, options?: CallOptions): Promise<Answer<{ clientId: string; apiKey: string }>>;
+  get(options?: CallOptions): Promise<Answer<{ clientId: string; address: string }>>;
+  balance(options?: CallOptions): Promise<Answer<{ available: string; reserved: string }>>;
+  statement(query?: Query, options?: CallOptions): Promise<Answer<{ lines: Answer[] }>>;
+  statementCsv(query?: Query, options?: CallOptions): Promise<string>;
+}
+
+export interface Keys {
+  list(query?: Query, options?: CallOptions): Promise<Answer<{ keys: Answer[] }>>;
+  create(body: Body, options?: CallOptions): Promise<Answer<{ keyId: string; apiKey: string }>>;
+  rotate(keyId: string, body?: Body, options?: CallOptions): Promise<Answer<{ keyId: string; apiKey: string }>>;
+  revoke(keyId: string, options?: CallOptions): Promise<unknown>;
+  usage(keyId: string, options?: CallOptions): Promise<Answer<{ keyId: string }>>;
+}
+
+export type Webhook = Answer<{ id: string; url: string; events: string[]; status: string; publicKey: string }>;
+
+export interface Webhooks {
+  create(body: { url: string; events: string[] }, options?: CallOptions): Promise<Webhook & { secret: string }>;
+  list(query?: Query, options?: CallOptions): Promise<Answer<{ webhooks: Webhook[] }>>;
+  get(webhookId: string, options?: CallOptions): Promise<Webhook>;
+  update(
+    webhookId: string,
+    body: { url?: string; events?: string[]; status?: 'active' | 'disabled' },
+    options?: CallOptions,
+  ): Promise<Webhook>;
+  delete(webhookId: string, options?: CallOptions): Promise<unknown>;
+  test(webhookId: string, options?: CallOptions): Promise<Answer>;
+  deliveries(webhookId: string, query?: Query, options?: CallOptions): Promise<Answer<{ deliveries: Answer[] }>>;
+  redeliver(webhookId: string, messageId: string, options?: CallOptions): Promise<Answer>;
+}
+
+/** A client of one node. Making one opens no connection. */
+export class AITBCClient {
+  constructor(settings?: ClientSettings);
+  readonly jobs: Jobs;
+  readonly chain: Chain;
+  readonly receipts: Receipts;
+  readonly marketplace: Marketplace;
+  readonly miners: Miners;
+  readonly services: Services;
+  readonly registry: Registry;
+  readonly artifacts: Artifacts;
+  readonly me: Me;
+  readonly keys: Keys;
+  readonly webhooks: Webhooks;
+  listen(options?: StreamOptions): AsyncGenerator<Message, void, void>;
+  health(options?: CallOptions): Promise<Answer<{ status: string; version: string }>>;
+  stats(options?: CallOptions): Promise<Answer>;
+}
+
+export class ChainTags implements ChainIdentity {
+  constructor(chain: ChainIdentity);
+  readonly chainId: string;
+  readonly genesisDigest: string;
+  tag(purpose: string): Promise<Uint8Array>;
+  digest(purpose: string, ...parts: Uint8Array[]): Promise<Uint8Array>;
+  payloadDigest(payload: Uint8Array, blind: Uint8Array): Promise<Uint8Array>;
+  resultDigest(
+    place: { jobId: Uint8Array; attempt: bigint | number | string; miner: Uint8Array; salt: Uint8Array },
+    result: Uint8Array,
+  ): Promise<Uint8Array>;
+}
+
+export function canonicalJson(value: unknown): Uint8Array;
+export function formatAddress(bytes: Uint8Array): string;
+export function parseAddress(text: string): Uint8Array;
+export function verifySignature(
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean>;
+export function verifyReceipt(given: {
+  transaction: string;
+  chain: ChainIdentity | ChainTags;
+  receipt?: object;
+}): Promise<ReceiptVerdict>;
+export function verifyResult(given: {
+  proof: Pick<ResultProof, 'document' | 'salt'>;
+  verdict: ReceiptVerdict;
+  chain: ChainIdentity | ChainTags;
+}): Promise<boolean>;
+export function verifyWebhook(given: {
+  body: string | Uint8Array;
+  headers: Headers | { [name: string]: string | string[] | undefined };
+  secret: string;
+  toleranceS?: number;
+  now?: () => number;
+}): Promise<Answer<{ type: string }>>;
+
+export class AitbcError extends Error {}
+export class InvalidValue extends AitbcError {
+  constructor(field: string, reason: string);
+  readonly field: string;
+}
+export class ConnectionFailed extends AitbcError {}
+export class CallTimeout extends ConnectionFailed {}
+export class ApiError extends AitbcError {
+  constructor(parts: { status: number; errorCode: string; detail: string });
+  readonly status: number;
+  /** Stable code such as `JOB_NOT_FOUND`. */
+  readonly errorCode: string;
+  readonly detail: string;
+  readonly requestId: string;
+  readonly retryAfterS: number | null;
+  readonly errors: { pointer: string; code: string; message: string }[];
+}
+export class JobFailed extends AitbcError {
+  constructor(jobId: string, state: string, reason: string);
+  readonly jobId: string;
+  readonly state: string;
+  readonly reason: string;
+}
+export class JobTimeout extends AitbcError {
+  constructor(jobId: string, timeoutMs: number);
+  readonly jobId: string;
+  readonly timeoutMs: number;
+}
+export class WebhookInvalid extends AitbcError {}

@@ -1,0 +1,76 @@
+// What a program in TypeScript may write, and what the compiler has to refuse.
+
+import {
+  AITBCClient,
+  AitbcError,
+  ApiError,
+  ChainTags,
+  JobFailed,
+  JobTimeout,
+  verifyReceipt,
+  verifyResult,
+  verifyWebhook,
+  type ClientSettings,
+  type JobEvent,
+} from '@aitbc/client';
+import * as everything from '@aitbc/client';
+
+const settings: ClientSettings = { apiKey: 'your_key', version: '2026-05-11', timeoutMs: 5_000 };
+const client = new AITBCClient(settings);
+new AITBCClient();
+
+export async function order(): Promise<string> {
+  const { signal } = new AbortController();
+  const job = await client.jobs.create({ payload: { prompt: 'Hello' } }, { signal });
+  const id: string = job.jobId;
+  for await (const event of client.jobs.events(id, { timeoutMs: 1_000 })) {
+    show(event);
+  }
+  for await (const { type, seq } of client.listen()) {
+    const known: [string, number] = [type, seq];
+    void known;
+  }
+  const { results } = await client.jobs.getResults(id);
+  const { result, proof } = await client.jobs.getResult(id, { timeoutMs: 1_000 });
+  const chain = new ChainTags({ chainId: 'a', genesisDigest: 'b' });
+  const { transaction } = await client.receipts.transaction(id);
+  const verdict = await verifyReceipt({ transaction, chain });
+  if (verdict.valid) {
+    const price: bigint = verdict.priceNait;
+    void price;
+  } else {
+    const reason: string = verdict.reason;
+    void reason;
+  }
+  await verifyResult({ proof, verdict, chain });
+  await verifyWebhook({ body: '{}', headers: new Headers(), secret: 'whsec_' });
+  return `${result.output} ${results['any_key']}`;
+}
+
+function show(event: JobEvent): void {
+  if (event.type === 'text') {
+    const text: string = event.data.text;
+    void text;
+  } else {
+    const seq: number = event.data.seq;
+    void seq;
+  }
+}
+
+export function explain(error: unknown): string {
+  if (error instanceof JobFailed) return error.reason;
+  if (error instanceof JobTimeout) return `${error.timeoutMs}`;
+  if (error instanceof ApiError) return `${error.status} ${error.errorCode} ${error.retryAfterS}`;
+  return error instanceof AitbcError ? error.message : 'unknown';
+}
+
+// @ts-expect-error a version is one of three
+new AITBCClient({ version: '2025-01-01' });
+// @ts-expect-error a job is named by a text
+void client.jobs.get(7);
+// @ts-expect-error there is no such call
+void client.jobs.submit({});
+// @ts-expect-error the chain is needed to check what was signed for it
+void verifyReceipt({ transaction: '' });
+// @ts-expect-error resources are made by the client, and not exported
+new everything.Jobs();
