@@ -1,5 +1,6 @@
 """Routes of accounts: balance and statements."""
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -30,11 +31,15 @@ from coordinator.http import (
 from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.operation import ANY_KEY, READER
+from coordinator.http.paging import give_cursor, read_cursor
 from coordinator.http.query import CURSOR, limit_declaration, number_parameter, text_parameter
 from coordinator.http.times import TimeInvalid, format_time, parse_time
 from ledger.types import TimestampMs
 
 CSV: Final = "text/csv"
+
+_LIST: Final = "statements"
+"""What its cursors belong to, in either form."""
 
 _LINES_DEFAULT: Final = 100
 
@@ -129,16 +134,18 @@ async def _statement(
     from_ms = _time_parameter(request, "from", max(0, to_ms - _PERIOD_DEFAULT_MS))
     limit = number_parameter(request, "limit", default=_LINES_DEFAULT, least=1, most=LINES_MAX)
     miner = text_parameter(request, "miner_id")
-    wanted = Wanted(from_ms, to_ms, limit, text_parameter(request, "cursor"))
+    wanted = Wanted(from_ms, to_ms, limit, read_cursor(request, _LIST))
     statement = await context.services.accounts.statement(
         exchange_of(request).caller, wanted, miner=miner
     )
-    if statement.next_cursor is None:
+    cursor = give_cursor(_LIST, statement.next_cursor)
+    if cursor is None:
         return statement, {}
+    statement = replace(statement, next_cursor=cursor)
     asked = {"from": format_time(from_ms), "to": format_time(to_ms), "limit": limit}
     if miner is not None:
         asked["miner_id"] = miner
-    query = urlencode({**asked, "cursor": statement.next_cursor})
+    query = urlencode({**asked, "cursor": cursor})
     return statement, {"link": f'<{exchange_of(request).prefix}{path}?{query}>; rel="next"'}
 
 

@@ -78,6 +78,30 @@ def cursor_parameter(
     return None if text is None else decode_cursor(of_list, text, kinds)
 
 
+def read_cursor(request: HttpRequest, of_list: str) -> str | None:
+    """Return what a list's own order made of its last item, from `?cursor=`; None without it.
+
+    Args:
+        request: the request.
+        of_list: which list; see `give_cursor`.
+
+    Raises:
+        FieldInvalid: no cursor of this list.
+    """
+    position = cursor_parameter(request, of_list, [str])
+    return None if position is None else str(position[0])
+
+
+def give_cursor(of_list: str, inner: str | None) -> str | None:
+    """Return the cursor that is shown to callers; None at the end of a list.
+
+    Args:
+        of_list: which list.
+        inner: what the list's own order made of the last item of the page.
+    """
+    return None if inner is None else encode_cursor(of_list, (inner,))
+
+
 def next_link(request: HttpRequest, cursor: str | None) -> dict[str, str]:
     """Return the `Link` header to the page after this one (RFC 8288); nothing at the end.
 

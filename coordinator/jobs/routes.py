@@ -1,9 +1,7 @@
 """Routes of jobs as their client sees them: submit, list, read, cancel."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlencode
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
@@ -20,6 +18,7 @@ from coordinator.http.bodies import read_object
 from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.operation import CLIENT, READER, Answer, Parameter
+from coordinator.http.paging import give_cursor, next_link, read_cursor
 from coordinator.http.query import (
     CURSOR,
     OFFSET,
@@ -159,12 +158,12 @@ async def list_jobs(request: HttpRequest, context: Given) -> Response[bytes]:
         wanted,
         limit=limit,
         offset=offset,
-        cursor=text_parameter(request, "cursor", length_max=512),
+        cursor=read_cursor(request, "jobs"),
     )
     return answer(
         request,
         presenter.job_list(page, limit, offset),
-        headers=_next_page(request, page.next_cursor),
+        headers=next_link(request, give_cursor("jobs", page.next_cursor)),
     )
 
 
@@ -216,19 +215,6 @@ def _limit(request: HttpRequest, size: PageSize) -> int:
     most = None if size.is_clamped else size.maximum
     limit = number_parameter(request, "limit", default=size.default, least=1, most=most)
     return min(limit, size.maximum)
-
-
-def _next_page(request: HttpRequest, cursor: str | None) -> Mapping[str, str]:
-    """Return the `Link` to the page after this one, for versions whose lists are bare (J2)."""
-    if cursor is None:
-        return {}
-    kept = [
-        (name, value)
-        for name, value in request.query_params.multi_items()
-        if name not in {"cursor", "offset"}
-    ]
-    query = urlencode([*kept, ("cursor", cursor)])
-    return {"link": f'<{exchange_of(request).prefix}/v1/jobs?{query}>; rel="next"'}
 
 
 HANDLERS: Final = (create_job, list_jobs, get_job, cancel_job, delete_job)

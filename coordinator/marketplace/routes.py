@@ -1,7 +1,6 @@
 """Routes of offers: make, list, read, withdraw, accept."""
 
 from typing import Final
-from urllib.parse import urlencode
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
@@ -36,6 +35,7 @@ from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.money import MoneyInvalid, parse_amount_text
 from coordinator.http.operation import CLIENT, MINER
+from coordinator.http.paging import give_cursor, next_link, read_cursor
 from coordinator.http.query import (
     CURSOR,
     limit_declaration,
@@ -196,14 +196,14 @@ async def list_offers(request: HttpRequest, context: Given) -> Response[bytes]:
         job_type=text_parameter(request, "job_type"),
         max_price=_max_price(request),
         limit=limit,
-        cursor=text_parameter(request, "cursor"),
+        cursor=read_cursor(request, "offers"),
     )
-    headers: dict[str, str] = {}
-    if page.next_cursor is not None:
-        query = dict(request.query_params) | {"cursor": page.next_cursor, "limit": str(limit)}
-        path = f"{exchange_of(request).prefix}/v1/marketplace/offers"
-        headers["link"] = f'<{path}?{urlencode(query)}>; rel="next"'
-    return answer(request, list_view(page), as_of_height=page.as_of_height, headers=headers)
+    return answer(
+        request,
+        list_view(page),
+        as_of_height=page.as_of_height,
+        headers=next_link(request, give_cursor("offers", page.next_cursor)),
+    )
 
 
 @get("/v1/marketplace/offers/{offer_id:str}", opt=declared(GET))

@@ -22,6 +22,7 @@ from coordinator.http import (
 from coordinator.http.bodies import read_object, typed
 from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
+from coordinator.http.paging import give_cursor, next_link, read_cursor
 from coordinator.http.query import CURSOR, limit_declaration, number_parameter, text_parameter
 from coordinator.http.times import format_time
 from coordinator.presenters import PRESENTERS, presenter_of
@@ -108,9 +109,14 @@ async def list_receipts(request: HttpRequest, context: Given) -> Response[bytes]
         client=None if client is None else _address(client, "client"),
         provider=_provider(text_parameter(request, "provider")),
         limit=number_parameter(request, "limit", default=_DEFAULT, least=1, most=_MAXIMUM),
-        cursor=text_parameter(request, "cursor", length_max=512),
+        cursor=read_cursor(request, "receipts"),
     )
-    return answer(request, presenter.receipt_list(page.items), as_of_height=page.as_of_height)
+    return answer(
+        request,
+        presenter.receipt_list(page.items),
+        as_of_height=page.as_of_height,
+        headers=next_link(request, give_cursor("receipts", page.next_cursor)),
+    )
 
 
 @get("/v1/receipts/{receipt_id:str}", opt=declared(GET))
