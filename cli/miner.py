@@ -98,9 +98,11 @@ def run_miner(
         _drain_on_signals(agent, log)
         services = ",".join(runner.service for runner in runners)
         log.info("miner starts", services=services, node=settings.node_urls[0])
-        for runner in runners:
-            if isinstance(runner, PythonRunner):
-                log.info("confines Python programs", by=runner.statement)
+        python = next((runner for runner in runners if isinstance(runner, PythonRunner)), None)
+        if python is None:
+            log.info("offers no Python jobs: bubblewrap is missing, or does not confine here")
+        else:
+            log.info("confines Python programs", by=python.statement)
         agent.run()
     log.info("miner stopped")
 

@@ -86,6 +86,8 @@ class MinerView:
     """As declared."""
     gpu_memory_mib: int
     """Memory of its GPU; 0 if none was declared."""
+    python: dict[str, JsonValue] | None
+    """What it can run of Python programs, as declared."""
     price: Amount | None
     """Nait a job, None for the service's default."""
     capabilities_digest: Hash

@@ -109,6 +109,8 @@ class Miner(RegisteredMiner, kw_only=True, frozen=True):
     """Models that it runs; none listed takes any."""
     gpu_info: Mapping[str, AnyJson] | None
     """What it declared about its GPU."""
+    python: Mapping[str, AnyJson] | None
+    """What it can run of Python programs: packages, programs, whether those of clients."""
     price: MoneyText | None
     """AITBC a job; null for the service's price."""
     registered_at: TimeText | None
@@ -198,6 +200,7 @@ def miner_view(miner: MinerView) -> Miner:
         services=sorted(miner.services),
         models=sorted(miner.models),
         gpu_info=miner.gpu_info,
+        python=miner.python,
         price=None if miner.price is None else format_text(miner.price),
         registered_at=None if miner.registered_ms is None else format_time(miner.registered_ms),
         last_seen_at=None if miner.last_seen_ms is None else format_time(miner.last_seen_ms),

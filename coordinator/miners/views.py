@@ -1,5 +1,7 @@
 """Builds views of miners."""
 
+import json
+
 from sqlalchemy import Connection, Row
 
 from coordinator.miners import store
@@ -29,6 +31,7 @@ def view_of(
         aliases=declared.aliases,
         gpu_info=declared.gpu_info,
         gpu_memory_mib=declared.gpu_memory_mib,
+        python=json.loads(document).get("python"),
         price=declared.price,
         capabilities_digest=digest_of_document(document),
         is_active=row.is_active,

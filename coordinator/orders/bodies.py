@@ -79,5 +79,11 @@ def body_type(registry: ServiceRegistry, service: str) -> object:
 def _params(service: str, given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     if service != LLM:
         return {}
-    params, _ = llm_params({n: value for n, value in given.items() if n in _PARAMS}, "")
+    # The schema takes 256.0 for an integer, as JSON Schema does.
+    whole = {
+        n: int(value) if isinstance(value, float) and value.is_integer() else value
+        for n, value in given.items()
+        if n in _PARAMS
+    }
+    params, _ = llm_params(whole, "")
     return params

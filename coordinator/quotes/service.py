@@ -86,8 +86,10 @@ def _start_ms(
 
 
 def _queued(connection: Connection, service: str) -> int:
-    waiting = (jobs.c.phase == JobPhase.QUEUED.value) & (jobs.c.service == service)
-    return connection.execute(select(func.count()).where(waiting)).scalar_one()
+    """Return how many jobs of a service wait for a miner; those held for an offer do not."""
+    waiting = (jobs.c.phase == JobPhase.QUEUED.value) & ~jobs.c.is_held
+    query = select(func.count()).where(waiting, jobs.c.service == service)
+    return connection.execute(query).scalar_one()
 
 
 def _busy(connection: Connection, members: Sequence[Member]) -> int:

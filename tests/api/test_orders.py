@@ -102,7 +102,8 @@ async def test_the_miner_gets_the_body_as_input_model_and_parameters(
 ) -> None:
     site = site_of_module
     await site.register(capabilities=["llama-7b", "whisper_transcribe"])
-    job_id = (await order(site, "llm/inference", LLM | {"style": "short"}))["job_id"]
+    body = LLM | {"max_tokens": 256.0, "style": "short"}
+    job_id = (await order(site, "llm/inference", body))["job_id"]
     await site.world.chain.wait_final(bytes.fromhex(job_id.removeprefix("job_")), 10)
     await site.world.services.core.follower.catch_up()
     lease = (await site.claim(job_id, MINER)).json()
@@ -130,6 +131,15 @@ async def test_an_order_may_name_its_ceiling_and_its_time(site_of_module: Site) 
     await site_of_module.world.services.core.follower.catch_up()
     payment = await site_of_module.http.get(f"/v1/jobs/{job_id}/payment")
     assert payment.json()["amount"] == 0.3
+
+
+async def test_an_order_that_no_miner_could_be_given_is_refused_if_asked_so(
+    site_of_module: Site,
+) -> None:
+    response = await site_of_module.http.post(
+        "/v1/services/blender/render", json=BLENDER, headers={"Prefer": "handling=strict"}
+    )
+    assert (response.status_code, response.json()["error_code"]) == (409, "JOB_NOT_POSSIBLE")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ def test_it_is_quoted_as_possible_although_torch_and_a_gpu_are_missing(
     assert (quote["is_possible"], quote["eligible_miners"]) == (True, 1)
 
 
+def test_the_miner_shows_which_programs_and_packages_it_has(site: Site, http: httpx.Client) -> None:
+    python = http.get("/v1/miners/programs").json()["python"]
+    assert "image-classification/model.py" in python["programs"]
+    assert python["packages"] == ["numpy", "pillow"]
+    assert python["confinement"] == ("sandbox" if python["sources"] else "limits")
+
+
 def test_a_program_without_source_fails_and_its_money_comes_back(
     site: Site, http: httpx.Client
 ) -> None:
