@@ -63,6 +63,7 @@ TAGS: Final = (
     "Receipts",
     "Artifacts",
     "Clients",
+    "Accounts",
     "Explorer",
     "Chain",
     "System",
