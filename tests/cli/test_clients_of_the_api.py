@@ -5,20 +5,17 @@ import io
 import json
 import stat
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from cli.exits import Exit
 from cli.main import main
 from tests.processes import NodeFolder, NodeProcess, start_node
+from tests.rest_miner import RestMiner
 
-MINER = "a-miner"
 ANSWER = "Because of Rayleigh."
 
 
@@ -38,10 +35,12 @@ Run = Callable[..., Ended]
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     folder = NodeFolder(tmp_path_factory.mktemp("node") / "n", with_coordinator=True)
     with start_node(folder) as node:
-        with node.client() as client:
-            body = {"miner_id": MINER, "capabilities": ["llama3.2"]}
-            client.post("/v1/miners/register", json=body).raise_for_status()
         yield node
+
+
+@pytest.fixture(scope="module")
+def miner(node: NodeProcess) -> RestMiner:
+    return RestMiner.registered(node, "a-miner", "llama3.2")
 
 
 @pytest.fixture
@@ -61,40 +60,8 @@ def aitbc(
     return run
 
 
-@contextmanager
-def one_job_done(node: NodeProcess, result: str, *spoken: str) -> Iterator[None]:
-    """Do the next job in a thread: say the texts while it works, then complete it."""
-
-    def work() -> None:
-        with node.client() as client:
-            polled = client.post("/v1/miners/poll", json={"miner_id": MINER, "wait_s": 20}).json()
-            path = f"/v1/jobs/{polled['job']['job_id']}"
-            named = {"miner_id": MINER}
-            claimed = client.post(f"{path}/claim", json=named).raise_for_status().json()
-            offset = 0
-            for text in spoken:
-                body = {**named, "attempt": claimed["attempt"], "offset": offset, "text": text}
-                client.post(f"{path}/progress", json=body).raise_for_status()
-                offset += len(text)
-            client.post(f"{path}/complete", json={**named, "result": result}).raise_for_status()
-
-    failures: list[httpx.HTTPError] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except httpx.HTTPError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    yield
-    thread.join()
-    assert not failures
-
-
-def test_text_is_printed_as_it_comes_and_is_the_result(node: NodeProcess, aitbc: Run) -> None:
-    with one_job_done(node, ANSWER, "Because of ", "Rayleigh."):
+def test_text_is_printed_as_it_comes_and_is_the_result(miner: RestMiner, aitbc: Run) -> None:
+    with miner.working(ANSWER, "Because of ", "Rayleigh."):
         done = aitbc("job", "run", "Why is the sky blue?", "--parameter", "max_tokens=8")
     assert (done.code, done.out) == (0, f"{ANSWER}\n"), done.err
     job_id = done.err.strip()
@@ -103,15 +70,15 @@ def test_text_is_printed_as_it_comes_and_is_the_result(node: NodeProcess, aitbc:
     assert job_id in aitbc("job", "list", "--state", "completed").out
 
 
-def test_a_result_that_is_not_what_was_said_is_printed_whole(node: NodeProcess, aitbc: Run) -> None:
-    with one_job_done(node, ANSWER, "Because of the sea."):
+def test_a_result_that_is_not_what_was_said_is_printed_whole(miner: RestMiner, aitbc: Run) -> None:
+    with miner.working(ANSWER, "Because of the sea."):
         done = aitbc("job", "run", "Why is the sky blue?")
     assert done.out == f"Because of the sea.{ANSWER}\n"
     assert "another text" in done.err
 
 
-def test_events_are_lines_of_json_for_programs(node: NodeProcess, aitbc: Run) -> None:
-    with one_job_done(node, ANSWER, ANSWER):
+def test_events_are_lines_of_json_for_programs(miner: RestMiner, aitbc: Run) -> None:
+    with miner.working(ANSWER, ANSWER):
         done = aitbc("job", "run", "Why is the sky blue?", "--json")
     *events, result = map(json.loads, done.out.splitlines())
     assert [event["state"] for event in events if event["event"] == "state"][-1] == "COMPLETED"
@@ -119,8 +86,8 @@ def test_events_are_lines_of_json_for_programs(node: NodeProcess, aitbc: Run) ->
     assert (result["event"], result["result"]["output"]) == ("result", ANSWER)
 
 
-def test_a_receipt_is_checked_on_this_machine(node: NodeProcess, aitbc: Run) -> None:
-    with one_job_done(node, ANSWER):
+def test_a_receipt_is_checked_on_this_machine(miner: RestMiner, aitbc: Run) -> None:
+    with miner.working(ANSWER):
         ordered = aitbc("job", "submit", "Why?", "--wait", "--json")
     job_id = json.loads(ordered.out)["job_id"]
     checked = aitbc("job", "receipt", job_id, "--json")
@@ -138,7 +105,7 @@ def test_a_job_that_is_cancelled_ends_its_stream_without_a_result(aitbc: Run) ->
     assert "ended as CANCELLED" in streamed.err
 
 
-def test_a_quote_orders_nothing(aitbc: Run) -> None:
+def test_a_quote_orders_nothing(miner: RestMiner, aitbc: Run) -> None:
     before = aitbc("job", "list", "--json").out
     quote = json.loads(aitbc("job", "quote", "Why?", "--json").out)
     assert (quote["service"], quote["eligible_miners"]) == ("llm_inference", 1)
@@ -158,7 +125,7 @@ def test_balance_and_statement_agree(aitbc: Run) -> None:
     assert [line["at"] for line in sheet] == [line["at"] for line in lines]
 
 
-def test_an_offer_is_made_accepted_and_withdrawn(aitbc: Run) -> None:
+def test_an_offer_is_made_accepted_and_withdrawn(miner: RestMiner, aitbc: Run) -> None:
     made = aitbc(
         "offer", "create", "llm_inference", "--price", "0.001", "--max-jobs", "2", "--json"
     )
