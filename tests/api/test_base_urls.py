@@ -57,6 +57,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
 @pytest.mark.parametrize(
     ("document", "prefix"),
     [
+        pytest.param("000/001", "/api", marks=pytest.mark.row("2024-01-01.000.base.production")),
         pytest.param("002", "/api", marks=pytest.mark.row("2026-01-24.002.base.production")),
         pytest.param("002", "", marks=pytest.mark.row("2026-01-24.002.base.local")),
         pytest.param("003", "/api", marks=pytest.mark.row("2026-05-11.003.base.production")),

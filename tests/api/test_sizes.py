@@ -1,4 +1,4 @@
-"""Sizes of memory (S6)."""
+"""Sizes of memory, processors and GPUs (S6)."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.sizes import MIB_MAX, SizeInvalid, parse_mib
+from coordinator.sizes import MIB_MAX, SizeInvalid, parse_gpus, parse_mib, parse_millicores
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,41 @@ def test_any_value_is_a_size_in_range_or_refused(value):
     except SizeInvalid:
         return
     assert 0 <= mib <= MIB_MAX
+
+
+@pytest.mark.parametrize(
+    ("value", "millicores"),
+    [
+        ("1000m", 1000),
+        ("1m", 1),
+        ("2", 2000),
+        (2, 2000),
+        (0, 0),
+        (Decimal("0.5"), 500),
+        ("0.001", 1),
+    ],
+)
+def test_processors_as_people_write_them_are_thousandths_of_a_core(value, millicores):
+    assert parse_millicores(value) == millicores
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "m", "1.5m", "-1", "1e3", "٨", "2 cores", "0.0001", -1, True, None, [], 2.0, 10**7],
+)
+def test_other_processors_are_refused(value):
+    with pytest.raises(SizeInvalid):
+        parse_millicores(value)
+
+
+@pytest.mark.parametrize(("value", "gpus"), [("1", 1), (1, 1), ("0", 0), (9999, 9999)])
+def test_a_number_of_gpus_is_a_whole_number(value, gpus):
+    assert parse_gpus(value) == gpus
+
+
+@pytest.mark.parametrize(
+    "value", ["", "one", "1.0", "-1", "٨", "10000", -1, True, None, [], Decimal(1), 10**4]
+)
+def test_other_numbers_of_gpus_are_refused(value):
+    with pytest.raises(SizeInvalid):
+        parse_gpus(value)
