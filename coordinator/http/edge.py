@@ -21,6 +21,19 @@ _VARY = b"AITBC-Version, X-Api-Key, Authorization, Accept"
 
 _PRIVATE = "private, no-cache"
 
+_EVERYWHERE: Final = {
+    # What is said to be JSON is never taken for a page or a script.
+    "x-content-type-options": "nosniff",
+    # Paths hold ids of jobs, which are nobody else's business.
+    "referrer-policy": "no-referrer",
+    # Pages of elsewhere read answers by CORS, or not at all.
+    "cross-origin-resource-policy": "same-origin",
+}
+"""Headers that tell browsers what not to do with an answer."""
+
+_JSON_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+"""An answer that a browser shows as a page may load nothing, and may not be framed."""
+
 
 def edge(app: ASGIApp) -> ASGIApp:
     """Return an application to be served: `app` with its edge.
@@ -90,11 +103,13 @@ def _merged(
         "aitbc-version": exchange.choice.version,
         "aitbc-version-source": exchange.choice.source.value,
         "x-request-id": exchange.request_id,
-        "x-content-type-options": "nosniff",
+        **_EVERYWHERE,
         **exchange.headers,
     }
     if exchange.as_of_height is not None:
         added["aitbc-as-of-height"] = str(exchange.as_of_height)
+    if any(name.lower() == b"content-type" and b"json" in value for name, value in merged):
+        added["content-security-policy"] = _JSON_POLICY
     if exchange.principal is not None:
         added["cache-control"] = _PRIVATE
     for name, value in added.items():

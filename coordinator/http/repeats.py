@@ -18,6 +18,7 @@ from litestar.types import Message, Send
 
 from coordinator.http.bodies import JSON_BYTES_MAX, read_body
 from coordinator.http.exchange import Exchange, HttpRequest, exchange_of
+from coordinator.http.methods import options_answer
 from coordinator.http.operation import JSON, Operation, Parameter
 from coordinator.idempotency import (
     Claim,
@@ -80,6 +81,8 @@ def claiming(idempotency: Idempotency) -> BeforeRequest:
     """Return what is to run between the guards and the handler of every route."""
 
     async def claim(request: HttpRequest) -> Response[bytes] | None:
+        if (options := options_answer(request)) is not None:
+            return options
         exchange = exchange_of(request)
         operation = exchange.operation
         if operation is None or not takes_key(operation, request.method):
