@@ -168,7 +168,7 @@ results = Table(
     Column("job_id", Id, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("miner", Address, nullable=False),
-    # NULL after retention; salt and digest stay, since the receipt refers to them.
+    # NULL after retention, and the salt is zeros; the digest stays, since the receipt names it.
     Column("document", LargeBinary),
     Column("salt", LargeBinary(32), nullable=False),
     Column("digest", Id, nullable=False),

@@ -1,8 +1,8 @@
 """Deletes the content of jobs from every table that holds any.
 
 A part that keeps prompts, results or what they say, in a table of its own, deletes them here: add
-its function to `FORGETTERS`. What stays are ids, states, times, money, and the digests and salts
-that receipts refer to.
+its function to `FORGETTERS`. What stays are ids, states, times, money, and the digests that
+receipts name; what they are blinded and salted with goes, or short contents could be guessed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, update
 from coordinator.database.tables import attempts, jobs, payloads, results
 from coordinator.follower.ends import REASON_TEXT
 from coordinator.idempotency import forget_answers_about
+from coordinator.jobs.documents import SALT_BYTES
 from coordinator.jobs.model import JobPhase
 from ledger.types import Hash, TimestampMs
 
@@ -26,9 +27,11 @@ def forget_inputs(connection: Connection, job_ids: Sequence[Hash]) -> int:
 
 
 def forget_results(connection: Connection, job_ids: Sequence[Hash], now_ms: TimestampMs) -> int:
-    """Delete result documents; count them. Digest and salt stay: the receipt refers to them."""
+    """Delete result documents with their salts; count them. Digests stay: receipts name them."""
     rows = results.c.job_id.in_(job_ids) & results.c.document.is_not(None)
-    gone = update(results).where(rows).values(document=None, expires_ms=now_ms)
+    gone = (
+        update(results).where(rows).values(document=None, salt=bytes(SALT_BYTES), expires_ms=now_ms)
+    )
     return connection.execute(gone).rowcount
 
 
