@@ -1,7 +1,5 @@
 """What `OPTIONS` answers: the methods of a path, `HEAD` with them."""
 
-from typing import cast
-
 from litestar import Response
 from litestar.routes import HTTPRoute
 
@@ -16,7 +14,7 @@ def options_answer(request: HttpRequest) -> Response[bytes] | None:
     """
     if request.method != "OPTIONS":
         return None
-    template = cast("str", request.scope["path_template"])
+    template = request.scope["path_template"]
     methods = {
         str(method)
         for route in request.app.routes

@@ -14,6 +14,8 @@ import structlog
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
+from valkey.asyncio import ConnectionPool
+from valkey.exceptions import ValkeyError
 
 from coordinator.http.limits import WINDOW_S, RateLimiter, Standing
 from coordinator.http.operation import Policy
@@ -50,16 +52,20 @@ class SharedRateLimiter:
             clock: the time in seconds since the epoch, as the storage's script compares it.
             monotonic: seconds, for what is counted here meanwhile.
         """
-        self._storage = RedisStorage(
-            f"async+{url}",
-            implementation="valkey",
-            key_prefix="aitbc",
+        self._connections = ConnectionPool.from_url(
+            url,
             password=password,
             socket_timeout=ANSWER_S_MAX,
             socket_connect_timeout=ANSWER_S_MAX,
         )
+        self._storage = RedisStorage(
+            f"async+{url}",
+            implementation="valkey",
+            key_prefix="aitbc",
+            # Handed on to the client as it is, whatever the library's annotation says.
+            connection_pool=self._connections,  # type: ignore[arg-type]
+        )
         self._windows = MovingWindowRateLimiter(self._storage)
-        self._failures = (*_classes(self._storage.base_exceptions), OSError, TimeoutError)
         self._clock = clock
         self._monotonic = monotonic
         self._alone = RateLimiter(monotonic)
@@ -78,7 +84,7 @@ class SharedRateLimiter:
         try:
             async with asyncio.timeout(2 * ANSWER_S_MAX):
                 standing, is_allowed = await self._count_together(policy, subject, quota)
-        except self._failures as error:
+        except (ValkeyError, OSError, TimeoutError) as error:
             self._go_on_alone(error)
             return self._alone.take(policy, subject, quota)
         if self._is_degraded:
@@ -88,7 +94,7 @@ class SharedRateLimiter:
 
     async def close(self) -> None:
         """End the connections."""
-        await self._storage.bridge.storage.aclose()
+        await self._connections.aclose()
 
     async def _count_together(
         self, policy: Policy, subject: str, quota: int
@@ -105,9 +111,3 @@ class SharedRateLimiter:
             self._is_degraded = True
             # Its text may hold the storage's address or password.
             _log.warning("rate_limits_counted_alone", reason=type(error).__name__)
-
-
-def _classes(
-    found: type[Exception] | tuple[type[Exception], ...],
-) -> tuple[type[Exception], ...]:
-    return found if isinstance(found, tuple) else (found,)

@@ -49,7 +49,7 @@ def check_refusal(refused: httpx.Response, policy: str, quota: int) -> None:
 async def test_a_hundred_submissions_a_minute_pass_and_the_next_is_refused(folder: Path) -> None:
     clock = Clock()
     async with running_site(folder, quotas=Quotas(), clock=clock) as site:
-        request = {"method": "POST", "url": "/v1/jobs", "json": JOB}
+        request: dict[str, Any] = {"method": "POST", "url": "/v1/jobs", "json": JOB}
         assert await statuses(site.http, 100, **request) == {201: 100}
         check_refusal(await site.http.request(**request), "submit", 100)
         # Another policy, and another key, are not used up by it.
@@ -67,7 +67,7 @@ async def test_a_thousand_status_queries_a_minute_pass_and_the_next_is_refused(
     clock = Clock()
     async with running_site(folder, quotas=Quotas(), clock=clock) as site:
         job_id = (await site.submit(JOB))["job_id"]
-        request = {"method": "GET", "url": f"/v1/jobs/{job_id}"}
+        request: dict[str, Any] = {"method": "GET", "url": f"/v1/jobs/{job_id}"}
         assert await statuses(site.http, 1_000, **request) == {200: 1_000}
         check_refusal(await site.http.request(**request), "status", 1_000)
         # Lists and payments are status queries, too.
@@ -82,7 +82,7 @@ async def test_five_hundred_results_a_minute_pass_and_the_next_is_refused(folder
     clock = Clock()
     async with running_site(folder, quotas=Quotas(), clock=clock) as site:
         job_id = await site.done(JOB)
-        request = {"method": "GET", "url": f"/v1/jobs/{job_id}/result"}
+        request: dict[str, Any] = {"method": "GET", "url": f"/v1/jobs/{job_id}/result"}
         assert await statuses(site.http, 500, **request) == {200: 500}
         check_refusal(await site.http.request(**request), "result", 500)
         assert (await site.http.get(f"/v1/jobs/{job_id}/receipt")).status_code == 429

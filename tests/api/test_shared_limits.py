@@ -1,6 +1,7 @@
 """Limits that nodes count together in Valkey, and what happens when it is not there."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ def server(tmp_path: Path) -> Iterator[ValkeyServer]:
 
 @asynccontextmanager
 async def counting(url: str, clock: Clock | None = None) -> AsyncIterator[SharedRateLimiter]:
-    limiter = SharedRateLimiter(url, **({"monotonic": clock} if clock else {}))
+    limiter = SharedRateLimiter(url, monotonic=clock or time.monotonic)
     yield limiter
     await limiter.close()
 

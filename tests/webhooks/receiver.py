@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from tests.api.site import served
@@ -56,7 +57,7 @@ class Receiver:
         return self.received
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["type"] == "http"
+        assert scope["type"] == ScopeType.HTTP
         body = b""
         while True:
             message = await receive()
