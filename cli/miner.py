@@ -96,15 +96,19 @@ def run_miner(
         )
         agent = Agent(settings, _key(directory, passphrase_file), runners, log)
         _drain_on_signals(agent, log)
-        services = ",".join(runner.service for runner in runners)
-        log.info("miner starts", services=services, node=settings.node_urls[0])
-        python = next((runner for runner in runners if isinstance(runner, PythonRunner)), None)
-        if python is None:
-            log.info("offers no Python jobs: bubblewrap is missing, or does not confine here")
-        else:
-            log.info("confines Python programs", by=python.statement)
+        _say_start(log, settings.node_urls[0], runners)
         agent.run()
     log.info("miner stopped")
+
+
+def _say_start(log: Log, node_url: str, runners: list[Runner]) -> None:
+    services = ",".join(runner.service for runner in runners)
+    log.info("miner starts", services=services, node=node_url)
+    python = next((runner for runner in runners if isinstance(runner, PythonRunner)), None)
+    if python is None:
+        log.info("offers no Python jobs: bubblewrap is missing, or does not confine here")
+    else:
+        log.info("confines Python programs", by=python.statement)
 
 
 @app.command("doctor")
