@@ -93,6 +93,7 @@ VERIFY: Final = Operation(
     description="Takes a receipt as any version shows it, or its signed transaction. A receipt "
     "that is not authentic is answered with 200, `valid: false` and a reason.",
     body=same(VerifyRequest),
+    takes_key=False,
     answers={200: Answer("Whether it is authentic", same(Verification))},
 )
 

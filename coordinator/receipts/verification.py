@@ -60,7 +60,8 @@ def fault_of(
     for name, value in shown.items():
         if name in _BY_THEMSELVES:
             continue
-        if not any(name in shape and shape[name] == value for shape in known):
+        # To Python, true is the number 1.
+        if isinstance(value, bool) or all(shape.get(name, UNSET) != value for shape in known):
             return f"{name} is not what the receipt says"
     return _attestations_fault(claim, known)
 

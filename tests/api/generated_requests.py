@@ -32,7 +32,10 @@ CHECKS: Final = [
 ]
 
 ENDLESS: Final = "text/event-stream"
-"""An answer of this type ends with its job, not before; its own tests read it."""
+"""An answer of this type lasts until its job ends: it is asked for jobs that have ended."""
+
+NOBODYS_MODEL: Final = "nobody-runs-this"
+"""And of a model that makes no job."""
 
 WAITS: Final = ("wait", "wait_s")
 
@@ -45,6 +48,8 @@ class Target:
     """Base address."""
     ids: Mapping[str, tuple[str, ...]]
     """Ids of objects that exist, by the name of the parameter or member that takes them."""
+    ended: tuple[str, ...]
+    """Jobs that have ended."""
     bodies: Mapping[tuple[str, str], Mapping[str, Any]]
     """A body that is accepted, by version and operation: what is drawn rarely makes sense."""
 
@@ -58,8 +63,7 @@ def operations_of(document: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for result in schema.get_all_operations():
         operation = result.ok()
-        if not _is_endless(operation.definition.raw):
-            found[operation.label] = operation
+        found[operation.label] = operation
     return found
 
 
@@ -73,6 +77,8 @@ def check_operation(operation: Any, version: str, target: Target, examples: int)
     Raises:
         AssertionError: an answer with 5xx, of an undeclared status or type, or of another shape.
     """
+    is_endless = _is_endless(operation.definition.raw)
+    ids = {**target.ids, "job_id": target.ended} if is_endless else target.ids
     strategies = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
 
     @hypothesis.settings(
@@ -90,17 +96,19 @@ def check_operation(operation: Any, version: str, target: Target, examples: int)
             case.body = {**case.body, **body}
         for members in (case.path_parameters, case.query, case.body):
             if isinstance(members, dict):
-                _aim(members, target, chance)
+                _aim(members, ids, chance)
                 _shorten(members)
+        if is_endless and isinstance(case.body, dict):
+            case.body["model"] = NOBODYS_MODEL
         case.headers["AITBC-Version"] = version
         case.call_and_validate(base_url=target.url, checks=CHECKS, timeout=30)
 
     ask()
 
 
-def _aim(members: dict[str, Any], target: Target, chance: int) -> None:
+def _aim(members: dict[str, Any], ids: Mapping[str, tuple[str, ...]], chance: int) -> None:
     """Put ids of objects that exist where ids go, in three of four requests."""
-    for name, known in target.ids.items():
+    for name, known in ids.items():
         if name in members and chance % 4:
             members[name] = known[chance // 4 % len(known)]
 

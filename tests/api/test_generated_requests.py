@@ -64,6 +64,7 @@ def target(node: NodeProcess) -> Target:
             "miner_id": (MINER,),
             "service_id": tuple(service["id"] for service in services),
         },
+        (done, cancelled),
         {(version, "POST /v1/jobs"): body for version, body in JOBS.items()},
     )
 

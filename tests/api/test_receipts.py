@@ -130,6 +130,12 @@ async def test_a_receipt_is_verified_by_an_id_or_by_its_signed_transaction(site:
     assert (await verified(site, spoilt))["reason"] == "transaction is not what the receipt says"
 
 
+async def test_null_and_true_are_no_values_of_a_receipt(site: Site) -> None:
+    receipt = await shown(site, await site.done(TEXT), "2026-05-11")
+    for member in ({"custody": None}, {"block_height": True}, {"price": "0.02"}):
+        assert (await verified(site, receipt | member))["valid"] is False, member
+
+
 def another(value: Any) -> Any:
     """Return another value of the same type."""
     if isinstance(value, str):
