@@ -17,6 +17,7 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 from coordinator.accounts import routes as accounts
 from coordinator.admin import routes as admin
 from coordinator.artifacts import routes as artifacts
+from coordinator.chat import routes as chat
 from coordinator.clients import routes as clients
 from coordinator.events import routes as events
 from coordinator.http import Admission, HttpConfig, Limiter, RateLimiter, exception_handlers
@@ -58,6 +59,7 @@ _ROUTES: Final = (
     *stats.HANDLERS,
     *webhooks.HANDLERS,
     *events.HANDLERS,
+    *chat.HANDLERS,
     *progress.HANDLERS,
     *registry.HANDLERS,
     *orders.HANDLERS,

@@ -11,6 +11,7 @@ import structlog
 from coordinator.accounts.service import AccountService
 from coordinator.artifacts.service import ArtifactService
 from coordinator.artifacts.uploads import UploadService
+from coordinator.chat.service import ChatService
 from coordinator.clients.service import ClientService
 from coordinator.config import CoordinatorConfig
 from coordinator.core import Core
@@ -76,6 +77,8 @@ class Services:
     """Offers."""
     stats: StatsService
     """Counts."""
+    chat: ChatService
+    """Chats, as OpenAI's clients know them."""
     events: EventParts
     """What clients are told as it happens."""
     webhooks: WebhookService
@@ -130,6 +133,7 @@ class Services:
             worker.cancel()
         await asyncio.gather(*self.workers, return_exceptions=True)
         self.workers.clear()
+        await self.chat.stop()
         self.webhooks.close()
         with contextlib.suppress(DatabaseClosed, StoreFailed):
             await self.clients.usage.flush()
@@ -186,6 +190,7 @@ def build_services(
         registry=core.registry,
         marketplace=MarketplaceService(core),
         stats=StatsService(core, index),
+        chat=ChatService(core, jobs, roster),
         events=core.events,
         webhooks=webhooks,
         idempotency=idempotency,

@@ -1,7 +1,5 @@
 """Routes of events: WebSockets, server-sent events, tickets."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Final
 
 from litestar import Response, get, post
@@ -16,7 +14,8 @@ from coordinator.events.model import Seq
 from coordinator.events.schemas import Ticket
 from coordinator.events.service import EventParts
 from coordinator.events.sockets import GlobalSession, JobSession
-from coordinator.events.sse import EVENT_STREAM, JobEvents, comment, parse_bookmark
+from coordinator.events.sse import EVENT_STREAM, JobEvents, parse_bookmark
+from coordinator.events.streams import counted, who
 from coordinator.http import (
     Answer,
     HttpRequest,
@@ -164,12 +163,12 @@ async def stream_job(
     ):
         # A browser that reads to the end of a stream comes back, unless it is told not to.
         return Response(content=b"", status_code=204)
-    key_id, address = _who(request)
+    key_id, address = who(request)
     events.places.check(key_id, address)
     listener = Listener(exchange.caller, version, None)
     stream = JobEvents(events.feed, events.keys, listener, job.job_id).stream(bookmark)
     return Stream(
-        _counted(events, key_id, address, stream),
+        counted(events.places, key_id, address, stream),
         media_type=EVENT_STREAM,
         headers={"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"},
     )
@@ -197,14 +196,9 @@ def _bookmark(request: HttpRequest) -> Bookmark | None:
     return None if text is None else parse_bookmark(text, "since")
 
 
-def _who(request: HttpRequest) -> tuple[str, str]:
-    address = request.client.host if request.client else "unknown"
-    return exchange_of(request).caller.key_id, address
-
-
 def _placed(request: HttpRequest, events: EventParts, session: Session) -> Session:
     """Return a session that is counted while it lasts; refuse it where there is no place."""
-    key_id, address = _who(request)
+    key_id, address = who(request)
     events.places.check(key_id, address)
 
     async def counted(socket: Socket) -> None:
@@ -216,19 +210,6 @@ def _placed(request: HttpRequest, events: EventParts, session: Session) -> Sessi
             await socket.close(TRY_AGAIN_LATER, error.detail[:100])
 
     return counted
-
-
-async def _counted(
-    events: EventParts, key_id: str, address: str, stream: AsyncGenerator[bytes, None]
-) -> AsyncGenerator[bytes, None]:
-    try:
-        with events.places.taken(key_id, address):
-            async with aclosing(stream):
-                async for piece in stream:
-                    yield piece
-    except TooManyStreams as error:
-        # Others took the place since it was looked for.
-        yield comment(error.detail)
 
 
 HANDLERS: Final = (listen, listen_to_job, stream_job, issue_ticket)

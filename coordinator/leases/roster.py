@@ -11,7 +11,7 @@ from coordinator.jobs.model import Eligibility
 from coordinator.leases.matching import Exclusion, Needs, exclusion_of
 from coordinator.miners.capabilities import Capabilities, read_document
 from coordinator.registry import ServiceRegistry
-from ledger.types import Address
+from ledger.types import Address, TimestampMs
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Member:
     """What it takes."""
     is_draining: bool
     """Whether it takes no further jobs."""
+    registered_ms: TimestampMs
+    """When it registered."""
 
 
 class Roster:
@@ -36,9 +38,9 @@ class Roster:
 
     def members(self, connection: Connection) -> Sequence[Member]:
         """Return the miners that are registered; documents that were read before are not again."""
-        query = select(miners.c.address, miners.c.document, miners.c.is_draining).where(
-            miners.c.is_active, miners.c.document.is_not(None)
-        )
+        query = select(
+            miners.c.address, miners.c.document, miners.c.is_draining, miners.c.registered_ms
+        ).where(miners.c.is_active, miners.c.document.is_not(None))
         rows = connection.execute(query).all()
         known = self._read
         read = {
@@ -47,7 +49,10 @@ class Roster:
         }
         # What no miner declares any more is forgotten.
         self._read = read
-        return [Member(row.address, read[row.document], row.is_draining) for row in rows]
+        return [
+            Member(row.address, read[row.document], row.is_draining, row.registered_ms)
+            for row in rows
+        ]
 
     def fitting(self, connection: Connection, needs: Needs) -> tuple[Sequence[Member], Eligibility]:
         """Return the miners that could be given a job, and why the others could not."""
