@@ -162,6 +162,54 @@ async def test_questions_do_not_look_at_the_key(site: Site) -> None:
     assert await rows(site) == []
 
 
+WITHOUT_KEY = {
+    # Uploads by digest, transactions by id: sent twice they are there once.
+    "/v1/artifacts",
+    "/v1/chain/transactions",
+    # Said again, it is still so.
+    "/v1/jobs/{job_id}/heartbeat",
+    "/v1/jobs/{job_id}/progress",
+    "/v1/marketplace/offers/{offer_id}/withdraw",
+    "/v1/miners/drain",
+    "/v1/miners/heartbeat",
+    # Questions.
+    "/v1/jobs/quote",
+    "/v1/miners/poll",
+    "/v1/receipts/verify",
+    "/v1/registry/services/validate",
+    # Used up in a minute, and of no use to anybody else.
+    "/v1/tickets",
+}
+"""Posts that a repetition does no harm to."""
+
+
+async def test_every_other_post_takes_a_key_and_says_so_in_its_document(site: Site) -> None:
+    document = (await site.http.get("/openapi.json")).json()
+    posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
+    for path, operation in posts.items():
+        names = {parameter.get("name") for parameter in operation["parameters"]}
+        assert ("Idempotency-Key" in names) == (path not in WITHOUT_KEY), path
+        assert ({"409", "422"} <= set(operation["responses"])) >= ("Idempotency-Key" in names)
+    assert len(posts) > len(WITHOUT_KEY)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/jobs", {"payload": {"prompt": "Hello"}}),
+        ("/v1/services/llm/inference", {"model": "llama3.2", "prompt": "Hello"}),
+    ],
+)
+async def test_whatever_route_makes_a_job_makes_it_once(
+    site: Site, path: str, body: dict[str, Any]
+) -> None:
+    key = fresh()
+    answers = [await site.http.post(path, json=body, headers=key) for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["job_id"] for answer in answers}) == 1
+    assert len(await jobs_of(site)) == 1
+
+
 @given(st.text(max_size=2 * KEY_LENGTH_MAX))
 def test_a_key_is_short_printable_ascii_or_refused(text: str) -> None:
     try:
@@ -193,7 +241,8 @@ def test_a_node_killed_between_effect_and_answer_answers_the_repetition_with_the
         node.kill()
     with start_node(folder) as node, node.client() as http:
         again = http.post("/v1/jobs", json=PROMPT, headers=key)
-        assert (again.status_code, again.json()["job_id"]) == (201, seen["job_id"])
+        assert again.status_code == 201, again.text
+        assert again.json()["job_id"] == seen["job_id"]
         repeated = http.post("/v1/jobs", json=PROMPT, headers=key)
         assert repeated.content == again.content
         assert repeated.headers["idempotency-replayed"] == "true"
