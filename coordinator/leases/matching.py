@@ -136,7 +136,7 @@ def _machine_exclusion(needs: Needs, miner: Capabilities) -> Exclusion | None:
 
 
 def _gpu_exclusion(needs: Needs, miner: Capabilities) -> Exclusion | None:
-    if needs.gpu_count > (0 if miner.gpu_info is None else _gpu_count(miner)):
+    if needs.gpu_count > _gpu_count(miner):
         return Exclusion.GPU_MISSING
     if needs.gpu_memory_mib > miner.gpu_memory_mib:
         return Exclusion.GPU_MEMORY_TOO_SMALL
@@ -146,5 +146,8 @@ def _gpu_exclusion(needs: Needs, miner: Capabilities) -> Exclusion | None:
 
 
 def _gpu_count(miner: Capabilities) -> int:
-    count = (miner.gpu_info or {}).get("count", 1)
+    """Return how many GPUs a miner declared; one that describes its GPU has at least that one."""
+    if not miner.gpu_info:
+        return 0
+    count = miner.gpu_info.get("count", 1)
     return count if isinstance(count, int) and not isinstance(count, bool) else 1

@@ -46,7 +46,7 @@ JOB_EXTENSIONS = {"attempt", "as_of_height"}
 @pytest.mark.row("2026-05-11.003.jobs.create", "2026-05-11.003.state.QUEUED")
 async def test_the_printed_body_is_accepted_and_all_eight_fields_are_there(site: Site) -> None:
     job = await site.submit(EXAMPLE)
-    assert set(job) == JOB_FIELDS | JOB_EXTENSIONS
+    assert set(job) == JOB_FIELDS | JOB_EXTENSIONS | {"eligibility"}
     assert job["job_id"].startswith("job_")
     assert job["state"] == "QUEUED"
     nulls = {"assigned_miner_id", "error", "payment_id", "payment_status"}

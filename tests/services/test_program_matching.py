@@ -59,6 +59,22 @@ def test_a_clients_own_program_gets_the_gpu_that_it_asks_for_or_nothing() -> Non
     assert exclusion(LIBRARY | {"sources": True}, gpu_count=1) is Exclusion.GPU_MISSING
 
 
+@pytest.mark.parametrize(
+    ("gpu_info", "count"),
+    [(None, 0), ({}, 0), ({"name": "RTX 4090"}, 1), ({"name": "A100", "count": 8}, 8)],
+)
+def test_a_miner_has_the_gpus_that_it_describes(gpu_info: Any, count: int) -> None:
+    registration = MinerRegistration(name="m", capabilities=("llm_inference",), gpu_info=gpu_info)
+    miner = read_document(document_of(registration), REGISTRY)
+
+    def fits(gpus: int) -> bool:
+        needs = Needs(service="llm_inference", model="", max_price=1, gpu_count=gpus)
+        return exclusion_of(needs, miner, has_model=True) is None
+
+    assert fits(count)
+    assert not fits(count + 1)
+
+
 def test_an_unknown_program_is_offered_so_that_the_miner_says_that_it_has_no_source() -> None:
     needs = {"program": "no-such/model.py", "requirements": ("torch",), "gpu_count": 1}
     assert exclusion(LIBRARY, **needs) is None
