@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from coordinator.clients.budgets import check_budget, standing_of
 from coordinator.clients.model import Principal
@@ -12,6 +12,14 @@ from coordinator.errors import InsufficientBalance, TooManyRequests, Unavailable
 from coordinator.idempotency import Claim
 from coordinator.jobs import documents, store, terms
 from coordinator.jobs.model import JobSpec
+from coordinator.marketplace.binding import (
+    Deal,
+    bind,
+    check_price,
+    get_offer,
+    take_slot,
+    unbind,
+)
 from coordinator.moment import Moment
 from coordinator.outbox import SignedBytes
 from coordinator.outbox import store as outbox
@@ -29,6 +37,10 @@ class _Prepared:
     job: store.NewJob
     signed: SignedBytes
     principal: Principal
+    offer: Row[tuple[object, ...]] | None = None
+    """The offer that it is taken to."""
+    wallet: KeyPair | None = None
+    """Key of the client's wallet, where there is an offer to accept."""
 
     @property
     def needed(self) -> int:
@@ -67,6 +79,8 @@ class JobCreation:
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
             InsufficientBalance: balance < price + fee; nothing is left behind.
             KeyBudgetExceeded: the key's budget does not cover price + fee; nothing is left behind.
+            OfferNotFound, OfferNotAvailable, PriceAboveMaximum: the offer that it names cannot be
+                accepted; nothing is left behind.
             TooManyRequests: the client has as many open jobs as one may.
             Unavailable: the pool is full or refuses; nothing is left behind.
         """
@@ -80,6 +94,9 @@ class JobCreation:
             raise InsufficientBalance(needed, spendable)
         moment = self._core.moments.now()
         await self._core.database.write(lambda c: self._store(c, prepared, moment, once))
+        if prepared.offer is not None:
+            # The acceptance follows the escrow; the courier sends it until it is included.
+            self._core.courier.kick()
         outcome = await self._core.courier.send(prepared.job.job_id)
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
             await self._core.database.write(lambda c: _forget(c, prepared.job.job_id, once))
@@ -103,10 +120,20 @@ class JobCreation:
     async def _prepared(self, principal: Principal, spec: JobSpec) -> _Prepared:
         """Return a job that holds to all limits, priced and signed."""
         spec, service = terms.checked(self._core.registry, spec)
+        offer = None
+        if spec.offer_id:
+            offer_id = bytes.fromhex(spec.offer_id)
+            offer = await self._core.database.read(lambda c: get_offer(c, offer_id))
+            # An escrow holds at least one nait, even for work that costs nothing.
+            max_price = max(1, offer.price) if spec.max_price is None else spec.max_price
+            check_price(offer, max_price)
+            spec = replace(spec, max_price=max_price)
         payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
         priced = replace(spec, max_price=terms.price_of(spec, service))
         wallet = await self._core.database.read(lambda c: self._wallet(c, principal))
         prepared = self._prepare(principal, wallet, priced, payload)
+        if offer is not None:
+            return replace(prepared, offer=offer, wallet=wallet)
         if spec.max_price is None and principal.budget_id is not None:
             return await self._within_budget(prepared, wallet, priced, payload)
         return prepared
@@ -186,13 +213,26 @@ class JobCreation:
             moment.now_ms,
             job_id=job.job_id,
         )
+        if prepared.offer is not None:
+            self._take_to_offer(connection, prepared, moment)
         if once is not None:
             once.note(connection, job.job_id.hex())
+
+    def _take_to_offer(self, connection: Connection, prepared: _Prepared, moment: Moment) -> None:
+        """Reserve a slot and sign the acceptance with the escrow: both are sent, or none."""
+        offer, wallet, job = prepared.offer, prepared.wallet, prepared.job
+        assert offer is not None
+        assert wallet is not None
+        take_slot(connection, offer, moment.now_ms)
+        deal = Deal(job.job_id, 1, job.terms.deadline_ms, offer, wallet)
+        validity_ms = self._core.config.timings.transaction_validity_ms
+        bind(connection, self._core.signer, moment, deal, validity_ms)
 
 
 def _forget(connection: Connection, job_id: Hash, once: Claim | None) -> None:
     # The node refused the bytes at once, and nobody else has seen them: they are in no pool.
     outbox.forget(connection, job_id)
+    unbind(connection, job_id)
     store.delete_job(connection, job_id)
     if once is not None:
         once.forget(connection)

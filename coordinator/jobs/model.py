@@ -86,6 +86,8 @@ class JobSpec:
     """Packages that a Python job's program imports."""
     hold: bool = False
     """Whether it waits, given to nobody, until its client accepts an offer for it (S2)."""
+    offer_id: str = ""
+    """Hex id of the offer that it is taken to as soon as its escrow is final; empty for none."""
     warnings: tuple[str, ...] = ()
     """What the body had that nothing uses; shown to the client."""
 

@@ -30,6 +30,7 @@ from coordinator.http.query import (
     wait_parameter,
 )
 from coordinator.jobs.submission import ERRORS, PREFER, submit
+from coordinator.marketplace import OfferNotAvailable, OfferNotFound, PriceAboveMaximum
 from coordinator.presenters import PageSize, presenter_of
 from coordinator.presenters.states import (
     FILTER_SPELLINGS,
@@ -56,7 +57,7 @@ CREATE: Final = Operation(
     parameters=(PREFER,),
     body=lambda wire: wire.job_request,
     answers={201: Answer("Job created", lambda wire: wire.created)},
-    errors=ERRORS,
+    errors=(*ERRORS, OfferNotFound, OfferNotAvailable, PriceAboveMaximum),
 )
 
 _STATUS_FILTER: Final = "Only jobs in this state; the spellings of all versions are taken."

@@ -67,7 +67,7 @@ def insert_job(connection: Connection, job: NewJob) -> None:
             fee=job.fee,
             requested_ms=job.requested_ms,
             deadline_ms=job.terms.deadline_ms,
-            is_held=job.spec.hold,
+            is_held=job.spec.hold or bool(job.spec.offer_id),
             phase=JobPhase.ACCEPTED.value,
         )
     )

@@ -23,22 +23,14 @@ from coordinator.errors import (
 from coordinator.idempotency import Claim
 from coordinator.jobs.model import JobPhase
 from coordinator.jobs.store import find_job
-from coordinator.leases.store import delete_attempt, insert_attempt
 from coordinator.marketplace import store
-from coordinator.marketplace.errors import (
-    BidTooLow,
-    OfferNotAvailable,
-    OfferNotFound,
-    PriceAboveMaximum,
-)
-from coordinator.marketplace.model import Acceptance, AcceptancePhase, OfferStatus
-from coordinator.miners.store import find_by_address
+from coordinator.marketplace.binding import Deal, bind, check_price, get_offer, take_slot, unbind
+from coordinator.marketplace.errors import BidTooLow, OfferNotAvailable
+from coordinator.marketplace.model import Acceptance, AcceptancePhase
 from coordinator.moment import Moment
 from coordinator.outbox import OutboxState, SignedBytes
-from coordinator.outbox import store as outbox
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from coordinator.wallets.store import get_key
-from ledger.actions import AcceptOffer, AssignJob, UnitType
 from ledger.records import Job, JobState
 from ledger.types import Amount, Hash
 
@@ -89,7 +81,7 @@ class Accepting:
         outcome = await core.courier.send(accepted.transaction_id)
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
             # The node refused the bytes at once, and nobody else has seen them.
-            await core.database.write(lambda c: _forget(c, accepted.transaction_id, once))
+            await core.database.write(lambda c: _forget(c, job_id, once))
             assert live is not None, "only a live job gets so far"
             raise _refusal(outcome, signed, core.chain.spendable(live.client))
         return accepted
@@ -106,22 +98,21 @@ class Accepting:
 
     def _accept(self, connection: Connection, call: _Bid) -> tuple[Acceptance, SignedBytes | None]:
         """Store a signed acceptance with its slot and its attempt; None if it stands already."""
-        offer = store.find_offer(connection, call.offer_id)
-        if offer is None or offer.status == OfferStatus.PENDING:
-            raise OfferNotFound
+        offer = get_offer(connection, call.offer_id)
         standing = store.standing_acceptance(connection, call.job_id, call.offer_id)
         if standing is not None:
             return _acceptance_of(standing), None
         if call.bid is not None and call.bid < offer.price:
             raise BidTooLow(call.bid, offer.price)
-        self._check_job(connection, call, offer.price)
-        self._take_slot(connection, call, offer)
+        self._check_job(connection, call, offer)
+        take_slot(connection, offer, call.moment.now_ms)
         assert call.live is not None, "checked"
-        action = AcceptOffer(job_id=call.job_id, offer_id=call.offer_id, price=offer.price)
         key = get_key(connection, self._core.vault, call.live.client)
+        deal = Deal(call.job_id, call.live.attempt + 1, call.live.deadline_ms, offer, key)
         validity_ms = self._core.config.timings.assignment_validity_ms
-        signed = self._core.signer.sign(call.moment, key, action, validity_ms)
-        self._store(connection, call, offer, signed)
+        signed = bind(connection, self._core.signer, call.moment, deal, validity_ms)
+        if call.once is not None:
+            call.once.note(connection, signed.transaction_id.hex())
         accepted = Acceptance(
             transaction_id=signed.transaction_id,
             offer_id=call.offer_id,
@@ -131,7 +122,7 @@ class Accepting:
         )
         return accepted, signed
 
-    def _check_job(self, connection: Connection, call: _Bid, price: Amount) -> None:
+    def _check_job(self, connection: Connection, call: _Bid, offer: store.AnyRow) -> None:
         """Check that the job is queued, given to nobody, and pays the price.
 
         Raises:
@@ -151,55 +142,7 @@ class Accepting:
             raise JobNotClaimable("The job is not queued any more")
         if job.deadline_ms <= call.moment.now_ms:
             raise JobNotClaimable("The job's time is over")
-        if price > job.max_price:
-            raise PriceAboveMaximum(price, job.max_price)
-
-    def _take_slot(self, connection: Connection, call: _Bid, offer: store.AnyRow) -> None:
-        """Reserve a slot.
-
-        Raises:
-            OfferNotAvailable: there is none, or the offer ended.
-        """
-        miner = find_by_address(connection, offer.miner)
-        if miner is None or not miner.is_active or miner.is_draining:
-            raise OfferNotAvailable("its miner takes no further jobs here")
-        if not store.reserve_slot(connection, call.offer_id, call.moment.now_ms):
-            active = offer.status == OfferStatus.ACTIVE
-            if active and offer.expires_ms < call.moment.now_ms:
-                raise OfferNotAvailable("it expired")
-            if active or offer.status == OfferStatus.EXHAUSTED:
-                raise OfferNotAvailable
-            raise OfferNotAvailable(f"it is {offer.status}")
-
-    def _store(
-        self, connection: Connection, call: _Bid, offer: store.AnyRow, signed: SignedBytes
-    ) -> None:
-        assert call.live is not None, "checked"
-        now_ms, attempt = call.moment.now_ms, call.live.attempt + 1
-        assignment = AssignJob(
-            job_id=call.job_id,
-            attempt=attempt,
-            miner=offer.miner,
-            price_cap=offer.price,
-            unit_type=UnitType.NONE,
-            unit_price=0,
-            lease_end_ms=call.live.deadline_ms,
-        )
-        insert_attempt(
-            connection, signed.transaction_id, assignment, heartbeat_by_ms=None, now_ms=now_ms
-        )
-        store.insert_acceptance(
-            connection,
-            transaction_id=signed.transaction_id,
-            offer_id=call.offer_id,
-            job_id=call.job_id,
-            phase=AcceptancePhase.PENDING,
-            now_ms=now_ms,
-        )
-        intent = f"accept:{call.job_id.hex()}:{attempt}:{signed.transaction_id.hex()}"
-        outbox.add(connection, intent, signed, now_ms, job_id=call.job_id, attempt=attempt)
-        if call.once is not None:
-            call.once.note(connection, signed.transaction_id.hex())
+        check_price(offer, job.max_price)
 
 
 def _acceptance_of(row: store.AnyRow) -> Acceptance:
@@ -212,10 +155,8 @@ def _acceptance_of(row: store.AnyRow) -> Acceptance:
     )
 
 
-def _forget(connection: Connection, transaction_id: Hash, once: Claim | None) -> None:
-    outbox.forget(connection, transaction_id)
-    store.forget_acceptance(connection, transaction_id)
-    delete_attempt(connection, transaction_id)
+def _forget(connection: Connection, job_id: Hash, once: Claim | None) -> None:
+    unbind(connection, job_id)
     if once is not None:
         once.forget(connection)
 

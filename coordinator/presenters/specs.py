@@ -10,8 +10,10 @@ from coordinator.errors import FieldFault, InvalidJobType
 from coordinator.http.bodies import plain_object, typed
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.money import MoneyInvalid, parse_amount
+from coordinator.marketplace import OfferNotFound
 from coordinator.sizes import SizeInvalid, parse_gpus, parse_mib, parse_millicores
 from coordinator.values import JsonValue
+from coordinator.wire import find_offer_id
 from ledger.types import Amount
 
 LLM: Final = "llm_inference"
@@ -82,6 +84,20 @@ def check_currency(currency: str, pointer: str) -> None:
     """
     if currency != CURRENCY:
         raise FieldInvalid(pointer, f"must be {CURRENCY}")
+
+
+def offer_at(text: str | None) -> str:
+    """Return the hex id of the offer that a body names; empty for none.
+
+    Raises:
+        OfferNotFound: a text that is no offer's; ids are opaque, so a malformed one is unknown.
+    """
+    if text is None:
+        return ""
+    offer_id = find_offer_id(text)
+    if offer_id is None:
+        raise OfferNotFound
+    return offer_id.hex()
 
 
 def mib_at(value: object, pointer: str) -> int:

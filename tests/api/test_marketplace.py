@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from coordinator.jobs import JobPhase
 from ledger.actions import Transfer
 from tests.api.site import MINER, REGISTRATION, Site
 from tests.coordinator.world import AITBC, FAUCET
@@ -293,6 +294,25 @@ async def test_a_held_job_is_given_to_nobody_but_by_an_offer(market: Site) -> No
     assert refused(await market.claim(job_id)) == (409, "JOB_NOT_CLAIMABLE")
     assert (await accept(market, await offer(market), job_id)).status_code == 200
     assert (await market.claim(job_id)).status_code == 200
+
+
+async def test_a_job_may_be_created_for_an_offer_in_every_version(market: Site) -> None:
+    offer_id = await offer(market, max_jobs=3)
+    program = {"type": "python", "entrypoint": "model.py", "requirements": []}
+    bodies = (
+        {"name": "image-classification", "type": "ai-inference", "model": program, "input": {}},
+        {"prompt": "Two lines."},
+        {"payload": {"prompt": "Two lines."}},
+    )
+    for body in bodies:
+        created = await market.http.post("/v1/jobs", json={**body, "offer_id": offer_id})
+        assert created.status_code == 201, created.text
+        await market.world.until(raw(created.json()["job_id"]), JobPhase.RUNNING)
+    late = await market.http.post("/v1/jobs", json={"prompt": "Late.", "offer_id": offer_id})
+    assert refused(late) == (410, "OFFER_NOT_AVAILABLE")
+    unknown = await market.http.post("/v1/jobs", json={"prompt": "x", "offer_id": "offer_1"})
+    assert refused(unknown) == (404, "OFFER_NOT_FOUND")
+    assert (await market.http.get("/v1/jobs")).json()[0]["job_id"] == created.json()["job_id"]
 
 
 async def test_nobody_else_claims_an_accepted_job(market: Site) -> None:

@@ -16,11 +16,16 @@ from coordinator.database.marketplace_tables import (
     offers,
 )
 from coordinator.database.tables import miners
-from coordinator.errors import JobNotClaimable, LeaseLost, TransactionInvalid
+from coordinator.errors import InsufficientBalance, JobNotClaimable, LeaseLost, TransactionInvalid
 from coordinator.follower import empty_derived
 from coordinator.jobs import JobFilter, JobPhase, JobView
 from coordinator.leases import GiveUp
-from coordinator.marketplace import OfferNotAvailable, OfferStatus, OfferWish
+from coordinator.marketplace import (
+    OfferNotAvailable,
+    OfferStatus,
+    OfferWish,
+    PriceAboveMaximum,
+)
 from ledger.actions import PostOffer, WithdrawOffer
 from ledger.hashing import sha256
 from tests.coordinator.crashes import live_through
@@ -113,6 +118,56 @@ async def test_an_accepted_offer_survives_a_crash_at_any_point(folder: Path, ste
         await world.finish()
         if not crashed:
             return
+
+
+@pytest.mark.parametrize("step", [5, EVERY])
+async def test_a_job_that_is_made_for_an_offer_survives_a_crash_at_any_point(
+    folder: Path, step: int
+) -> None:
+    async def life(world: World) -> None:
+        await world.miner()
+        offer_id = await _the_offer(world)
+        page = await world.services.jobs.list(CLIENT, JobFilter(), limit=10)
+        if page.items:
+            job_id = page.items[0].job_id
+        else:
+            wanted = spec(offer_id=offer_id.hex(), max_price=None)
+            job_id = (await world.services.jobs.create(CLIENT, wanted)).job_id
+        if (await world.get(job_id)).phase is not JobPhase.COMPLETED:
+            await world.until(job_id, JobPhase.RUNNING)
+            with suppress(*OVERTAKEN):
+                await world.claim(job_id)
+                await world.complete(job_id)
+        await world.settled(job_id)
+
+    for at in count(1, step):
+        assert at < POINTS_MAX
+        world = World(Path(shutil.copytree(folder, folder.with_name(f"life-{at}"))))
+        await world.start()
+        crashed = await live_through(world, at, life)
+        page = await world.services.jobs.list(CLIENT, JobFilter(), limit=10)
+        (job,) = page.items
+        assert job.payment is not None
+        assert (job.payment.amount, job.payment.paid, job.attempt) == (PRICE, PRICE, 1)
+        await world.finish()
+        if not crashed:
+            return
+
+
+async def test_a_job_whose_escrow_is_refused_leaves_its_offer_as_it_was(world: World) -> None:
+    await world.miner()
+    offer_id = await post(world)
+    poor = await world.client()
+    wanted = spec(offer_id=offer_id.hex(), max_price=10**9 * AITBC)
+    with pytest.raises(InsufficientBalance):
+        await world.services.jobs.create(poor, wanted)
+    with pytest.raises(PriceAboveMaximum):
+        await world.services.jobs.create(CLIENT, spec(offer_id=offer_id.hex(), max_price=1))
+    assert await status(world, offer_id) == (OfferStatus.ACTIVE, 1)
+    await world.services.jobs.create(CLIENT, spec(offer_id=offer_id.hex()))
+    with pytest.raises(OfferNotAvailable):
+        await world.services.jobs.create(CLIENT, spec(offer_id=offer_id.hex()))
+    assert (await world.services.jobs.list(CLIENT, JobFilter(), limit=10)).total == 1
 
 
 async def test_an_acceptance_that_is_never_included_gives_slot_and_job_back(world: World) -> None:

@@ -15,6 +15,7 @@ from coordinator.presenters.specs import (
     llm_params,
     mib_at,
     millicores_at,
+    offer_at,
 )
 from coordinator.presenters.v2024_01_01.types import JobRequest, Program
 from coordinator.registry import service_id
@@ -48,6 +49,7 @@ def spec_of(body: Mapping[str, object]) -> JobSpec:
         max_price=None if price is None else amount_at(price, "/pricing/max_cost"),
         ttl_s=request.ttl_seconds,
         hold=request.hold,
+        offer_id=offer_at(request.offer_id),
         gpu_count=0 if resources.gpu is None else gpus_at(resources.gpu, "/resources/gpu"),
         cpu_millicores=0
         if resources.cpu is None

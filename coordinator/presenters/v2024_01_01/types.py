@@ -88,6 +88,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """Seconds after which an unfinished job expires and is refunded."""
     hold: bool = False
     """Whether the job waits, given to no miner, until its client accepts an offer for it."""
+    offer_id: str | None = None
+    """Offer that the job is taken to as soon as its escrow is final; its slot is taken at once."""
 
 
 class CreatedJob(View, kw_only=True, frozen=True):

@@ -14,7 +14,7 @@ from coordinator.leases import Lease
 from coordinator.leases.schemas import lease_fields
 from coordinator.presenters.presenter import PageSize, Wire
 from coordinator.presenters.results import base64url, output_text, prompt_text
-from coordinator.presenters.specs import LLM, amount_at, llm_params
+from coordinator.presenters.specs import LLM, amount_at, llm_params, offer_at
 from coordinator.presenters.states import STATUS_2026_01_24, Status20260124, filter_phases
 from coordinator.presenters.v2026_01_24.types import (
     Job,
@@ -73,6 +73,7 @@ class Presenter20260124:
             else amount_at(request.max_price, "/max_price"),
             ttl_s=request.ttl_seconds,
             hold=request.hold,
+            offer_id=offer_at(request.offer_id),
             warnings=warnings,
         )
 

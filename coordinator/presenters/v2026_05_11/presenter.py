@@ -30,6 +30,7 @@ from coordinator.presenters.specs import (
     llm_params,
     mib_at,
     no_service,
+    offer_at,
 )
 from coordinator.presenters.states import STATE_2026_05_11, State20260511, filter_phases
 from coordinator.presenters.v2026_05_11.types import (
@@ -94,6 +95,7 @@ class Presenter20260511:
             else amount_at(request.payment_amount, "/payment_amount"),
             ttl_s=request.ttl_seconds,
             hold=request.hold,
+            offer_id=offer_at(request.offer_id),
             gpu_memory_mib=0
             if constraints.min_gpu_memory is None
             else mib_at(constraints.min_gpu_memory, "/constraints/min_gpu_memory"),

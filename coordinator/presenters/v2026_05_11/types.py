@@ -37,6 +37,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """Seconds after which an unfinished job expires and is refunded."""
     hold: bool = False
     """Whether the job waits, given to no miner, until its client accepts an offer for it."""
+    offer_id: str | None = None
+    """Offer that the job is taken to as soon as its escrow is final; its slot is taken at once."""
     payment_amount: MoneyInput | None = None
     """Most that the job may cost; the service's default if absent."""
     payment_currency: str = CURRENCY
