@@ -21,13 +21,19 @@ from aitbc import (
     OfferNotAvailable,
     ReceiptInvalid,
     Unauthenticated,
+    WebhookInvalid,
     verify_result,
+    verify_webhook,
 )
 from tests.api.site import Site
+from tests.sdk.scripted_server import Reply, in_turn, serving
 
-pytestmark = pytest.mark.parametrize("is_async", [False, True], ids=["blocking", "awaited"])
+BOTH_WAYS = pytest.mark.parametrize("is_async", [False, True], ids=["blocking", "awaited"])
+"""For what depends on waiting; of the rest one way is enough, as both run the same calls."""
 
 Use = Callable[[Any], Any]
+
+TIMESTAMP = "webhook-timestamp"
 
 JOB_2024 = {"name": "greeting", "type": "llm_inference", "input": {"prompt": "Hello"}}
 
@@ -57,6 +63,7 @@ OLD = (AITBCClient, AsyncAITBCClient)
 NEW = (Client, AsyncClient)
 
 
+@BOTH_WAYS
 async def test_a_day_of_a_client_of_2024(site: Site, is_async: bool) -> None:
     async def old(use: Use) -> Any:
         return await call(OLD, site, use, is_async=is_async)
@@ -83,6 +90,7 @@ async def test_a_day_of_a_client_of_2024(site: Site, is_async: bool) -> None:
         await old(lambda client: client.jobs.get_results(second.job_id))
 
 
+@BOTH_WAYS
 async def test_a_day_of_a_client_of_2026(site: Site, is_async: bool) -> None:
     async def new(use: Use) -> Any:
         return await call(NEW, site, use, is_async=is_async)
@@ -113,6 +121,7 @@ async def test_a_day_of_a_client_of_2026(site: Site, is_async: bool) -> None:
     assert refusal.value.request_id
 
 
+@BOTH_WAYS
 async def test_a_job_is_streamed_from_its_first_to_its_last_state(
     site: Site, is_async: bool
 ) -> None:
@@ -136,9 +145,9 @@ async def test_a_job_is_streamed_from_its_first_to_its_last_state(
     )
 
 
-async def test_a_receipt_is_checked_without_trusting_the_node(site: Site, is_async: bool) -> None:
+async def test_a_receipt_is_checked_without_trusting_the_node(site: Site) -> None:
     async def new(use: Use) -> Any:
-        return await call(NEW, site, use, is_async=is_async)
+        return await call(NEW, site, use, is_async=True)
 
     job_id = await site.done({"payload": {"prompt": "Hello"}}, "Hello back.")
     chain = site.world.chain
@@ -158,9 +167,9 @@ async def test_a_receipt_is_checked_without_trusting_the_node(site: Site, is_asy
         verify_result(tags, verified, {**result["proof"], "document": '{"text":"Hello."}'})
 
 
-async def test_services_are_found_validated_and_ordered(site: Site, is_async: bool) -> None:
+async def test_services_are_found_validated_and_ordered(site: Site) -> None:
     async def old(use: Use) -> Any:
-        return await call(OLD, site, use, is_async=is_async)
+        return await call(OLD, site, use, is_async=True)
 
     found = await old(lambda client: client.registry.list(category="media_processing"))
     assert [service.id for service in found] == ["blender_render", "ffmpeg_transcode"]
@@ -179,20 +188,16 @@ async def test_services_are_found_validated_and_ordered(site: Site, is_async: bo
     )
 
 
-async def test_files_keys_and_the_balance_of_a_client(
-    closed_site: Site, is_async: bool, tmp_path: Path
-) -> None:
+async def test_files_keys_and_the_balance_of_a_client(closed_site: Site, tmp_path: Path) -> None:
     site = closed_site
-    registered = await call(
-        OLD, site, lambda client: client.me.register("a person"), is_async=is_async
-    )
+    registered = await call(OLD, site, lambda client: client.me.register("a person"), is_async=True)
 
     async def own(use: Use, key: str = registered.api_key) -> Any:
-        return await call(OLD, site, use, is_async=is_async, key=key)
+        return await call(OLD, site, use, is_async=True, key=key)
 
     assert (await own(lambda client: client.me.get())).client_id == registered.client_id
     with pytest.raises(Unauthenticated):
-        await call(OLD, site, lambda client: client.me.get(), is_async=is_async)
+        await call(OLD, site, lambda client: client.me.get(), is_async=True)
 
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"content")
@@ -223,11 +228,11 @@ async def test_files_keys_and_the_balance_of_a_client(
     assert sheet.startswith("at,")
 
 
-async def test_a_statements_pages_are_read_to_the_end(site: Site, is_async: bool) -> None:
+async def test_a_statements_pages_are_read_to_the_end(site: Site) -> None:
     await site.done({"payload": {"prompt": "Hello"}})
 
     async def old(use: Use) -> Any:
-        return await call(OLD, site, use, is_async=is_async)
+        return await call(OLD, site, use, is_async=True)
 
     lines = await old(lambda client: client.statements.lines())
     assert {line.kind for line in lines if line.job_id} >= {"escrow"}
@@ -241,9 +246,9 @@ async def test_a_statements_pages_are_read_to_the_end(site: Site, is_async: bool
     assert following.lines == lines[1:2]
 
 
-async def test_webhooks_are_registered_changed_and_deleted(site: Site, is_async: bool) -> None:
+async def test_webhooks_are_registered_changed_and_deleted(site: Site) -> None:
     async def old(use: Use) -> Any:
-        return await call(OLD, site, use, is_async=is_async)
+        return await call(OLD, site, use, is_async=True)
 
     url = "https://your-app.com/webhook"
     webhook = await old(lambda client: client.webhooks.create(url))
@@ -267,12 +272,30 @@ async def test_webhooks_are_registered_changed_and_deleted(site: Site, is_async:
     assert await old(lambda client: client.webhooks.list()) == []
 
 
+async def test_a_webhook_that_the_node_sent_is_verified_by_secret_and_by_key(site: Site) -> None:
+    async def old(use: Use) -> Any:
+        return await call(OLD, site, use, is_async=True)
+
+    with serving(in_turn(Reply(204, b""))) as receiver:
+        url = f"{receiver.url}/hook"
+        webhook = await old(lambda client: client.webhooks.create(url, ["job.completed"]))
+        job_id = await site.done({"payload": {"prompt": "Hello"}})
+        await site.world.services.webhooks.dispatcher.deliver_due()
+        (sent,) = receiver.asked
+    sent_at = float({name.lower(): value for name, value in sent.headers.items()}[TIMESTAMP])
+    for secret in (webhook.secret, webhook.public_key):
+        event = verify_webhook(sent.body, sent.headers, secret, clock=lambda: sent_at)
+        assert (event.type, event.data["job_id"]) == ("job.completed", job_id)
+        with pytest.raises(WebhookInvalid):
+            verify_webhook(sent.body + b" ", sent.headers, secret, clock=lambda: sent_at)
+
+
 OFFER = {"job_type": "llm_inference", "price": "0.001", "max_jobs": 1, "duration": 3600}
 
 
-async def test_an_offer_is_made_found_accepted_and_over(site: Site, is_async: bool) -> None:
+async def test_an_offer_is_made_found_accepted_and_over(site: Site) -> None:
     async def new(use: Use) -> Any:
-        return await call(NEW, site, use, is_async=is_async)
+        return await call(NEW, site, use, is_async=True)
 
     await site.register()
     first = await new(lambda client: client.offers.create(**OFFER))
@@ -302,9 +325,9 @@ async def test_an_offer_is_made_found_accepted_and_over(site: Site, is_async: bo
     assert await new(lambda client: client.offers.list()) == []
 
 
-async def test_the_network_counts_what_it_has(site: Site, is_async: bool) -> None:
+async def test_the_network_counts_what_it_has(site: Site) -> None:
     async def old(use: Use) -> Any:
-        return await call(OLD, site, use, is_async=is_async)
+        return await call(OLD, site, use, is_async=True)
 
     await site.done({"payload": {"prompt": "Hello"}})
     (miner,) = await old(lambda client: client.miners.list())
