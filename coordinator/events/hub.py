@@ -20,8 +20,9 @@ from ledger.types import Hash
 
 K = TypeVar("K")
 
-READ_MAX: Final = 500
-"""Events of one read."""
+READ_MAX: Final = 100
+"""Events of one read: fewer than wait for one consumer, and all consumers have their turn between
+two reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,12 @@ class EventHub:
     @property
     def consumers(self) -> int:
         """Consumers that listen now."""
-        return len(set().union(self._public, *self._by_client.values(), *self._by_job.values()))
+        return len(self._everybody())
+
+    @property
+    def waiting_most(self) -> int:
+        """Events that wait for the slowest consumer."""
+        return max((each.waiting for each in self._everybody()), default=0)
 
     def kick(self) -> None:
         """Read soon: events were committed."""

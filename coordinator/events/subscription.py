@@ -71,6 +71,11 @@ class Subscription:
         self._is_closed = False
         self._wake = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """Events that wait for the consumer."""
+        return len(self._waiting)
+
     def offer(self, told: Told) -> None:
         """Put an event into the queue; it never waits for the consumer."""
         if told.event.seq <= self._start:

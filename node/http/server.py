@@ -43,6 +43,8 @@ class HttpServer:
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            # What is told is short, and to compress it for each listener is not.
+            ws_per_message_deflate=False,
             ws_max_size=SOCKET_MESSAGE_BYTES_MAX,
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=PING_SECONDS,
