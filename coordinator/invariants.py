@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from coordinator.accounts.entries import newest_balances
 from coordinator.core import Core
+from coordinator.database.marketplace_tables import acceptances, offers
 from coordinator.database.tables import attempts, jobs, outbox
 from coordinator.follower import followed_height
 from coordinator.jobs.model import JobPhase
 from coordinator.leases.phase import AttemptPhase
+from coordinator.marketplace.model import AcceptancePhase, OfferStatus
 from coordinator.outbox import OutboxState
 from coordinator.ports import Chain
 from ledger.records import JobState
@@ -123,6 +125,7 @@ _MEANINGS: Final = {
     "escrow_total": "The escrow on the chain is the price of every open job, and of these only.",
     "intents_single": "No intent has two signed transactions that may both become final.",
     "leases_match": "A job is RUNNING if, and only if, it has exactly one lease.",
+    "offer_slots": "The slots that an offer holds back are its acceptances under way.",
     "phases_agree": "Every open job is in the same phase here and on the chain.",
     "terminal_released": "The escrow of every job that ended is released.",
 }
@@ -168,6 +171,7 @@ def _read(connection: Connection) -> _Tables:
         "leases_match": _leases,
         "ends_add_up": _ends,
         "intents_single": _intents,
+        "offer_slots": _slots,
     }
     return _Tables(
         height=followed_height(connection),
@@ -221,3 +225,25 @@ def _intents(connection: Connection) -> Iterator[str]:
     )
     for intent in connection.execute(query).scalars():
         yield f"intent {intent} has several pending transactions"
+
+
+def _slots(connection: Connection) -> Iterator[str]:
+    under_way = (
+        select(func.count())
+        .where(
+            acceptances.c.offer_id == offers.c.offer_id,
+            acceptances.c.phase == AcceptancePhase.PENDING.value,
+        )
+        .scalar_subquery()
+    )
+    is_short = and_(
+        offers.c.status == OfferStatus.ACTIVE.value, offers.c.slots_left < offers.c.reserved
+    )
+    query = select(
+        offers.c.offer_id, offers.c.reserved, offers.c.slots_left, under_way.label("under_way")
+    ).where(or_(offers.c.reserved != under_way, is_short))
+    for row in connection.execute(query.limit(10 * SHOWN_MAX)):
+        yield (
+            f"offer {row.offer_id.hex()}: {row.reserved} held back, {row.under_way} under way, "
+            f"{row.slots_left} left"
+        )

@@ -34,9 +34,9 @@ class CrashPoint:
         self._chain.submit = self._submit  # type: ignore[method-assign]
         self._database.write = self._write  # type: ignore[method-assign]
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, forgets: bool = False) -> T:
         self._die_if_dead()
-        value = await self._write(work)
+        value = await self._write(work, forgets=forgets)
         self._pass()
         return value
 

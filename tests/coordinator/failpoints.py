@@ -28,6 +28,7 @@ STEPS: Final = {
     "Completing.complete": "complete",
     "GivingUp.release": "giving_up",
     "JobCancellation._submit": "cancellation",
+    "Accepting.accept": "acceptance",
     "Sweeper.sweep": "sweep",
 }
 """Steps by the method that makes them."""
@@ -35,6 +36,7 @@ STEPS: Final = {
 BLOCK_STEPS: Final = {
     OutcomeKind.JOB_LOCKED: "escrow_final",
     OutcomeKind.JOB_ASSIGNED: "assignment_final",
+    OutcomeKind.OFFER_ACCEPTED: "acceptance_final",
     OutcomeKind.JOB_RELEASED: "release_final",
     OutcomeKind.RECEIPT_POSTED: "receipt_final",
     OutcomeKind.RECEIPT_ATTESTED: "attestation_final",
@@ -67,6 +69,13 @@ POINTS: Final = {
         "attest_receipt.after",
         "attestation_final.within",
         "settlement_final.after",
+    ),
+    "offered": (
+        "acceptance.within",
+        "acceptance.after",
+        "accept_offer.after",
+        "acceptance_final.within",
+        "acceptance_final.after",
     ),
     "refused": (
         "giving_up.within",

@@ -8,7 +8,8 @@ from typing import Final
 from coordinator.errors import JobAlreadyFinished, JobNotClaimable, LeaseLost
 from coordinator.jobs import JobFilter, JobPhase, JobView, PaymentStatus
 from coordinator.leases import GiveUp
-from ledger.actions import PostReceipt, SubmitJob
+from coordinator.marketplace import OfferWish
+from ledger.actions import AcceptOffer, PostReceipt, SubmitJob
 from tests.coordinator.world import AITBC, CLIENT, LEASE_S, World, spec
 
 OVERTAKEN = (JobNotClaimable, LeaseLost)
@@ -17,6 +18,7 @@ OVERTAKEN = (JobNotClaimable, LeaseLost)
 `check` still asks for the end that the life is about, so a wrong refusal does not pass."""
 
 TTL_S = 120
+PRICE = AITBC // 50
 
 Step = Callable[[World], Awaitable[None]]
 
@@ -29,14 +31,14 @@ class Life:
     check: Step
 
 
-async def the_job(world: World) -> JobView:
+async def the_job(world: World, *, hold: bool = False) -> JobView:
     """Return the one job of a life, made if the crash came before."""
     page = await world.services.jobs.list(CLIENT, JobFilter(), limit=10)
     assert page.total <= 1
     if page.items:
         job = page.items[0]
     else:
-        job = await world.services.jobs.create(CLIENT, spec(ttl_s=TTL_S))
+        job = await world.services.jobs.create(CLIENT, spec(ttl_s=TTL_S, hold=hold))
     if job.phase is JobPhase.ACCEPTED:
         return await world.until(job.job_id, JobPhase.QUEUED)
     return job
@@ -71,6 +73,30 @@ async def _is_paid_once(world: World) -> None:
     assert (final(world, SubmitJob), final(world, PostReceipt)) == (1, 1)
     share = job.payment.paid * 5 // 100
     assert world.chain.balance((await world.miner()).address) == job.payment.paid - share
+
+
+async def _accept_an_offer(world: World) -> None:
+    await world.miner()
+    market = world.services.marketplace
+    known = [offer for offer in (await market.list()).items if offer.price == PRICE]
+    wish = OfferWish(job_type="llm_inference", price=PRICE, max_jobs=2)
+    offer_id = known[0].offer_id if known else (await market.post(CLIENT, wish)).offer_id
+    job = await the_job(world, hold=True)
+    if job.phase in (JobPhase.QUEUED, JobPhase.RUNNING):
+        await market.accept(CLIENT, offer_id, job.job_id)
+        await world.until(job.job_id, JobPhase.RUNNING)
+        with suppress(*OVERTAKEN):
+            await world.claim(job.job_id)
+            await world.complete(job.job_id)
+    await world.settled(job.job_id)
+
+
+async def _is_paid_at_the_offers_price(world: World) -> None:
+    job = await the_job(world)
+    assert (job.phase, job.attempt) == (JobPhase.COMPLETED, 1)
+    assert job.payment is not None
+    assert job.payment.paid == PRICE
+    assert final(world, AcceptOffer) == 1
 
 
 async def _lose_the_miner_and_cancel(world: World) -> None:
@@ -136,6 +162,7 @@ async def _is_expired_and_refunded(world: World) -> None:
 
 LIVES: Final = {
     "paid": Life(_pay, _is_paid_once),
+    "offered": Life(_accept_an_offer, _is_paid_at_the_offers_price),
     "cancelled": Life(_lose_the_miner_and_cancel, _is_cancelled_and_refunded),
     "refused": Life(_refuse_the_input, _is_failed_and_refunded),
     "expired": Life(_let_it_expire, _is_expired_and_refunded),
