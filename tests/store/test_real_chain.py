@@ -9,6 +9,7 @@ from ledger.actions import Reason
 from ledger.block import Block
 from ledger.codec import encode
 from ledger.motions import IssueUnits
+from ledger.open_offers import offers_of
 from ledger.outcomes import OutcomeKind
 from ledger.records import Table, state_key
 from ledger.rejections import AlreadyIncluded
@@ -17,6 +18,7 @@ from ledger.transition import BlockResult
 from ledger.views import ChainView
 from node.recovery import load_final_view
 from tests.databases import Place
+from tests.ledger.offers import PRICE, accept, offer
 from tests.ledger.phases import DISPUTE_BOND, Phase, decide, job_in, rule
 from tests.ledger.worlds import AITBC, BUCKETS, PEOPLE, World, genesis_of
 from tests.store.indexes import Indexed, open_indexed
@@ -93,6 +95,31 @@ def test_a_paid_job_is_stored_and_comes_back_with_the_same_root(place: Place):
         assert row.paid_miner + row.paid_coordinator == AITBC // 2
         assert row.paid_client == AITBC - AITBC // 2
         assert reopened.reader.receipt(receipt_id).miner_name == "Lab-7"
+
+
+def test_offers_are_stored_and_an_accepted_job_is_indexed_with_its_lease(place: Place):
+    with open_indexed(place) as indexed:
+        chain = StoredWorld(indexed)
+        world = chain.world
+        world.register(name="Lab-7")
+        kept, job_id = offer(world), world.submit()
+        deadline_ms = world.job(job_id).deadline_ms
+        accept(world, job_id, offer(world, capacity=1))
+        chain.save()
+        row = indexed.reader.job(job_id)
+        assert (row.phase, row.attempt, row.miner) == (
+            JobPhase.RUNNING,
+            1,
+            PEOPLE.miner.address,
+        )
+        assert (row.price_cap, row.lease_end_ms) == (PRICE, deadline_ms)
+        kinds = {each.outcome.kind for each in indexed.reader.outcomes(object_id=job_id)}
+        assert kinds == {OutcomeKind.JOB_LOCKED, OutcomeKind.JOB_ASSIGNED}
+    with open_indexed(place) as reopened:
+        view = restore(reopened.store)
+        assert view.state.root == world.final.state.root
+        assert offers_of(view.state, PEOPLE.miner.address) == (kept,)
+        assert list(view.state.due_items()) == list(world.final.state.due_items())
 
 
 def test_the_restored_chain_goes_on(chain: StoredWorld):
