@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     hangs_up: bool = False
     """Whether the connection is closed instead of an answer."""
+    hold_s: float = 0.0
+    """How long the answer is held back."""
 
     @property
     def data(self) -> bytes:
@@ -53,6 +56,7 @@ class ScriptedServer:
                 asked = Asked(self.command, self.path, dict(self.headers), body)
                 outer.asked.append(asked)
                 reply = outer.script(asked)
+                time.sleep(reply.hold_s)
                 if reply.hangs_up:
                     self.close_connection = True
                     return
@@ -63,7 +67,7 @@ class ScriptedServer:
                 self.end_headers()
                 self.wfile.write(reply.data)
 
-            do_GET = do_POST = _answer  # noqa: N815
+            do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Stay silent."""

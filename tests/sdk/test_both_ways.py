@@ -137,6 +137,42 @@ def test_a_silent_node_costs_no_more_than_the_stated_time(way: Way) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_waiting_for_a_job_of_a_silent_node_ends_soon_after_the_stated_time(way: Way) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        often = RetryPolicy(attempts=50, base_s=0.001)
+        with pytest.raises(ConnectionFailed):
+            way(url, lambda client: client.wait_for_job("job_1", 0.5), timeout_s=0.2, retry=often)
+    assert time.monotonic() - began < 5
+
+
+def test_an_answer_that_is_held_back_to_the_last_moment_is_heard(way: Way) -> None:
+    def script(asked: Asked) -> Reply:
+        wait_s = int(parse_qs(urlsplit(asked.path).query).get("wait", ["0"])[0])
+        return Reply(200, {"state": "QUEUED"}, hold_s=float(wait_s))
+
+    with serving(script) as server, pytest.raises(JobTimeout):
+        way(server.url, lambda client: client.wait_for_job("job_1", 1.0))
+
+
+@pytest.mark.parametrize("text", ["", "two words", "schlüssel", "a\nb", "x" * 513])
+def test_what_no_header_can_hold_is_refused_before_it_is_sent(way: Way, text: str) -> None:
+    with serving(in_turn(Reply(201, {}))) as server:
+        with pytest.raises(InvalidValue, match="idempotency_key"):
+            way(server.url, lambda client: client.submit_job({}, idempotency_key=text))
+        with pytest.raises(InvalidValue, match="since"):
+            way(server.url, lambda client: client.stream_job("job_1", since="a\nb"))
+    assert server.asked == []
+
+
+def test_no_text_of_a_client_shows_its_key(way: Way) -> None:
+    for kind in (Client, AsyncClient):
+        assert "secret" not in repr(kind("http://node", api_key="secret").http.session)
+
+
 def test_what_is_no_api_is_told(way: Way) -> None:
     for answer in (Reply(200, b"<html>"), Reply(302, b"", {"Location": "http://127.0.0.1:1/"})):
         with serving(in_turn(answer)) as server, pytest.raises(ApiError):

@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -84,7 +84,7 @@ class Transport:
                 steps.close()
         return steps.result()
 
-    def stream(self, flow: Stream[_Result]) -> Iterator[_Result]:
+    def stream(self, flow: Stream[_Result]) -> Generator[_Result, None, None]:
         """Perform a call and yield what it emits."""
         steps = Steps(flow)
         with _Exchange(self._http, self._sleep) as exchange:

@@ -1,7 +1,7 @@
 """Performs calls over asynchronous HTTP connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self, TypeVar
@@ -73,7 +73,7 @@ class AsyncTransport:
                 steps.close()
         return steps.result()
 
-    async def stream(self, flow: Stream[_Result]) -> AsyncIterator[_Result]:
+    async def stream(self, flow: Stream[_Result]) -> AsyncGenerator[_Result, None]:
         """Perform a call and yield what it emits."""
         steps = Steps(flow)
         async with _Exchange(self._http, self._sleep) as exchange:

@@ -5,7 +5,7 @@ its result, `awaited` one that is awaited; `iterated` and `iterated_async` do so
 types and words of the parameters are those of the call.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -68,10 +68,12 @@ def awaited(
 
 def iterated(
     call: Callable[Concatenate[Session, _P], Stream[_Result]],
-) -> Callable[Concatenate[Resource, _P], Iterator[_Result]]:
+) -> Callable[Concatenate[Resource, _P], Generator[_Result, None, None]]:
     """Return a method that iterates over what a call emits."""
 
-    def method(self: Resource, /, *args: _P.args, **kwargs: _P.kwargs) -> Iterator[_Result]:
+    def method(
+        self: Resource, /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> Generator[_Result, None, None]:
         return self.http.stream(call(self.http.session, *args, **kwargs))
 
     return _named(method, call)
@@ -79,12 +81,15 @@ def iterated(
 
 def iterated_async(
     call: Callable[Concatenate[Session, _P], Stream[_Result]],
-) -> Callable[Concatenate[AsyncResource, _P], AsyncIterator[_Result]]:
-    """Return a method that iterates with ``async for`` over what a call emits."""
+) -> Callable[Concatenate[AsyncResource, _P], AsyncGenerator[_Result, None]]:
+    """Return a method that iterates with ``async for`` over what a call emits.
+
+    Who leaves the loop early closes it with `contextlib.aclosing`.
+    """
 
     def method(
         self: AsyncResource, /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> AsyncIterator[_Result]:
+    ) -> AsyncGenerator[_Result, None]:
         return self.http.stream(call(self.http.session, *args, **kwargs))
 
     return _named(method, call)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Final
 
@@ -28,17 +29,18 @@ _PIECE_BYTES: Final = 1 << 16
 _TRANSFER_TIMEOUT_S: Final = 300.0
 
 
-def upload_artifact(session: Session, path: Path) -> Flow[str]:
+def upload_artifact(session: Session, path: PathLike[str] | str) -> Flow[str]:
     """Upload a file in pieces and return its name, ``sha256:…``.
 
     Raises:
         ApiError: refused, or the node names another digest than the file has.
     """
-    name = yield from work(lambda: f"{PREFIX}{_file_digest(path)}")
-    size = yield from work(lambda: path.stat().st_size)
+    file_path = Path(path)
+    name = yield from work(lambda: f"{PREFIX}{_file_digest(file_path)}")
+    size = yield from work(lambda: file_path.stat().st_size)
 
     def pieces() -> Iterator[bytes]:
-        with path.open("rb") as source:
+        with file_path.open("rb") as source:
             while piece := source.read(_PIECE_BYTES):
                 yield piece
 
@@ -57,7 +59,7 @@ def upload_artifact(session: Session, path: Path) -> Flow[str]:
 
 
 def download_artifact(
-    session: Session, name: str, target: Path, bytes_max: int = 1 << 30
+    session: Session, name: str, target: PathLike[str] | str, bytes_max: int = 1 << 30
 ) -> Flow[int]:
     """Download an artifact into `target`, check its digest, and return its size in bytes.
 
@@ -75,18 +77,19 @@ def download_artifact(
     """
     if not name.startswith(PREFIX):
         raise InvalidValue("artifact", f"{name!r} does not begin with {PREFIX}")
+    file_path = Path(target)
     path = f"/v1/artifacts/{segment(name)}"
     request = Request("GET", path, timeout_s=_TRANSFER_TIMEOUT_S)
 
     def once(prepared: Request) -> Flow[int]:
-        return (yield from _download(session, prepared, target, bytes_max))
+        return (yield from _download(session, prepared, file_path, bytes_max))
 
     try:
         size = yield from repeated(session, request, once)
-        if f"{PREFIX}{(yield from work(lambda: _file_digest(target)))}" != name:
+        if f"{PREFIX}{(yield from work(lambda: _file_digest(file_path)))}" != name:
             raise InvalidValue("artifact", f"content does not have the digest of {name}")
     except BaseException:
-        target.unlink(missing_ok=True)
+        file_path.unlink(missing_ok=True)
         raise
     return size
 

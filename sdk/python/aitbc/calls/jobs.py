@@ -18,13 +18,13 @@ from aitbc.calls.paging import PAGE_MAX, iterate_jobs_of
 from aitbc.calls.waiting import WAIT_S_DEFAULT, wait_until_ended, watch
 from aitbc.errors import InvalidValue, JobFailed
 from aitbc.exchange import (
-    IDEMPOTENCY_KEY,
     Flow,
     Request,
     Session,
     Stream,
     ask,
     ask_list,
+    keyed,
     segment,
 )
 from aitbc.json_values import JsonValue, typed_list
@@ -75,8 +75,11 @@ def submit_job(
     body = _submission(payload, ttl_seconds, payment_amount, payment_currency, constraints)
     if hold:
         body["hold"] = True
-    headers = None if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
-    return (yield from ask(session, Request("POST", "/v1/jobs", json=body, headers=headers), Job))
+    return (
+        yield from ask(
+            session, Request("POST", "/v1/jobs", json=body, headers=keyed(idempotency_key)), Job
+        )
+    )
 
 
 def quote_job(
@@ -176,7 +179,7 @@ def wait_for_job(session: Session, job_id: str, timeout_s: float = WAIT_S_DEFAUL
             session,
             job_id,
             timeout_s,
-            lambda wait_s: get_job(session, job_id, wait_s=wait_s),
+            lambda bounded, wait_s: get_job(bounded, job_id, wait_s=wait_s),
             lambda job: job["state"] in ENDED_STATES,
         )
     )

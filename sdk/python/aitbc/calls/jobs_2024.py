@@ -16,12 +16,12 @@ from aitbc.calls.paging import PAGE_MAX, iterate_jobs_of
 from aitbc.calls.waiting import WAIT_S_DEFAULT, wait_until_ended, watch
 from aitbc.errors import JobFailed
 from aitbc.exchange import (
-    IDEMPOTENCY_KEY,
     Flow,
     Request,
     Session,
     Stream,
     ask,
+    keyed,
     segment,
 )
 from aitbc.json_values import JsonValue, typed_list
@@ -48,8 +48,7 @@ def create(
         InvalidJobType: no service is of this type.
         InsufficientBalance: the balance does not cover price and fee; nothing was kept.
     """
-    headers = None if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
-    request = Request("POST", "/v1/jobs", json=job, headers=headers)
+    request = Request("POST", "/v1/jobs", json=job, headers=keyed(idempotency_key))
     return (yield from ask(session, request, NewJob))
 
 
@@ -111,7 +110,7 @@ def wait(session: Session, job_id: str, timeout_s: float = WAIT_S_DEFAULT) -> Fl
             session,
             job_id,
             timeout_s,
-            lambda wait_s: get(session, job_id, wait_s=wait_s),
+            lambda bounded, wait_s: get(bounded, job_id, wait_s=wait_s),
             lambda job: job["status"] in ENDED_STATUSES,
         )
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from aitbc.answers import NewJob, Service, Validation
 from aitbc.calls.jobs_2024 import API_VERSION
-from aitbc.exchange import IDEMPOTENCY_KEY, Flow, Request, Session, ask, segment
+from aitbc.exchange import Flow, Request, Session, ask, keyed, segment
 from aitbc.json_values import Answer, JsonValue, typed_list
 
 _REGISTRY: Final = "/v1/registry/services"
@@ -105,8 +105,6 @@ def blender_render(
 def _order(
     session: Session, path: str, body: Mapping[str, JsonValue], idempotency_key: str | None
 ) -> Flow[NewJob]:
-    headers = {"AITBC-Version": API_VERSION}
-    if idempotency_key is not None:
-        headers[IDEMPOTENCY_KEY] = idempotency_key
+    headers = {"AITBC-Version": API_VERSION} | keyed(idempotency_key)
     request = Request("POST", f"/v1/services/{path}", json=body, headers=headers)
     return (yield from ask(session, request, NewJob))

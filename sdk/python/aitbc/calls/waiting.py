@@ -1,6 +1,7 @@
 """Waiting for the end of a job, whatever its version's words are."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from aitbc.errors import JobTimeout
@@ -13,6 +14,9 @@ WAIT_S_DEFAULT: Final = 300.0
 POLL_S_MAX: Final = 20
 """Longest that one request waits at the node."""
 
+_LAST_ANSWER_S: Final = 5.0
+"""How long the last answer may take when time is over."""
+
 _PAUSE_FIRST_S: Final = 0.05
 _PAUSE_MAX_S: Final = 1.0
 _PAUSE_GROWTH: Final = 1.3
@@ -24,7 +28,7 @@ def wait_until_ended(
     session: Session,
     job_id: str,
     timeout_s: float,
-    get: Callable[[int], Flow[_Job]],
+    get: Callable[[Session, int], Flow[_Job]],
     is_ended: Callable[[_Job], bool],
 ) -> Flow[_Job]:
     """Return a job once it has ended.
@@ -33,18 +37,22 @@ def wait_until_ended(
         session: whose clock counts.
         job_id: the job, for the error.
         timeout_s: how long to wait.
-        get: reads the job; the node holds its answer back for so many seconds until the end.
+        get: reads the job within a session; the node holds its answer back for so many seconds
+            until the end.
         is_ended: whether the job has ended.
 
     Raises:
         JobTimeout: it has not ended after `timeout_s`.
+        ConnectionFailed: the node has not answered until then.
     """
     deadline = session.clock() + timeout_s
+    # A node that held its answer back until the last moment still has to be heard.
+    bounded = replace(session, deadline=deadline + min(_LAST_ANSWER_S, session.timeout_s))
     pause_s = _PAUSE_FIRST_S
     while True:
         asked_at = session.clock()
         wait_s = int(max(0.0, min(POLL_S_MAX, deadline - asked_at)))
-        job = yield from get(wait_s)
+        job = yield from get(bounded, wait_s)
         if is_ended(job):
             return job
         now = session.clock()

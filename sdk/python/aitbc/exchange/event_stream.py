@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from aitbc.errors import ApiError, ConnectionFailed, JobTimeout
 from aitbc.exchange.effects import Broken, Emit, Flow, Head, Pause, Request, Stream, read_piece
-from aitbc.exchange.session import Session, opened
+from aitbc.exchange.session import Session, header_value, opened
 from aitbc.json_values import Record, parse_json, unexpected
 
 EVENT_BYTES_MAX: Final = 4 * 1_048_576
@@ -120,7 +120,8 @@ def follow(
         ConnectionFailed: it cannot be connected again.
     """
     deadline = session.clock() + timeout_s
-    last_id, failures = since or "", 0
+    last_id = header_value("since", since) if since else ""
+    failures = 0
     while True:
         reader = EventReader()
         try:

@@ -1,5 +1,6 @@
 """One exchange with a node: limits, repetition, idempotency keys, typed errors."""
 
+import math
 import os
 import random
 import re
@@ -37,13 +38,16 @@ ERROR_BYTES_MAX: Final = 65_536
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
+_LIMIT_S_MIN: Final = 0.1
+"""A last look at something when time is over takes so long at most."""
+
 _REPEATED: Final = frozenset({429, 502, 503, 504})
 """Statuses after which the same request may succeed."""
 
 _IN_FLIGHT: Final = "IDEMPOTENCY_KEY_IN_FLIGHT"
 """Code of a 409: the first sending of this request is still at work."""
 
-_API_KEY: Final = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
+_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 
 Query: TypeAlias = Mapping[str, str | int]
 """Parameters of a request."""
@@ -72,8 +76,8 @@ class Session:
 
     base_url: str
     """Address of the node, without a slash at its end."""
-    headers: Mapping[str, str]
-    """Sent with each request."""
+    headers: Mapping[str, str] = field(repr=False)
+    """Sent with each request; they hold the key, which no text of this object shows."""
     timeout_s: float
     """Limit of each exchange that states none."""
     retry: RetryPolicy
@@ -84,6 +88,12 @@ class Session:
     """A number from 0 to 1."""
     new_key: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
     """A new idempotency key."""
+    deadline: float | None = None
+    """Time of the clock at which nothing is waited for any more."""
+
+    def left_s(self) -> float:
+        """Return the seconds until the deadline, which may be over."""
+        return math.inf if self.deadline is None else self.deadline - self.clock()
 
 
 def session_of(
@@ -110,13 +120,34 @@ def session_of(
         "Accept": "application/problem+json, application/json",
     }
     if api_key:
-        if _API_KEY.fullmatch(api_key) is None:
-            raise InvalidValue("api_key", "has characters that no key has")
-        headers["X-Api-Key"] = api_key
+        headers["X-Api-Key"] = header_value("api_key", api_key)
     address = base_url
     if address is None:
         address = os.environ.get(BASE_URL_VARIABLE) or PRODUCTION
     return Session(_checked(address).rstrip("/"), headers, timeout_s, retry or RetryPolicy())
+
+
+def header_value(field_name: str, text: str) -> str:
+    """Return a text that goes into a header.
+
+    Raises:
+        InvalidValue: it is empty, long, or has characters that a header cannot hold; the error
+            does not show it, since it may be secret.
+    """
+    if _HEADER_VALUE.fullmatch(text) is None:
+        raise InvalidValue(field_name, "must be 1 to 512 printable characters of ASCII, no spaces")
+    return text
+
+
+def keyed(idempotency_key: str | None) -> dict[str, str]:
+    """Return the headers of a POST whose caller names it, or leaves that to us.
+
+    Raises:
+        InvalidValue: the name is none.
+    """
+    if idempotency_key is None:
+        return {}
+    return {IDEMPOTENCY_KEY: header_value("idempotency_key", idempotency_key)}
 
 
 def segment(text: str) -> str:
@@ -190,7 +221,7 @@ def repeated(
         try:
             return (yield from once(prepared))
         except Broken as broken:
-            if is_last or (broken.was_sent and not is_repeatable):
+            if is_last or session.left_s() <= 0 or (broken.was_sent and not is_repeatable):
                 raise _failed(session, request, broken) from None
         except ApiError as error:
             least_s = error.retry_after_s or 0.0
@@ -237,7 +268,8 @@ def read_body(session: Session, timeout_s: float, bytes_max: int) -> Flow[bytes]
 
 def limit_of(session: Session, request: Request) -> float:
     """Return the limit of one exchange."""
-    return session.timeout_s if request.timeout_s is None else request.timeout_s
+    stated_s = session.timeout_s if request.timeout_s is None else request.timeout_s
+    return max(_LIMIT_S_MIN, min(stated_s, session.left_s()))
 
 
 def api_error(head: Head, body: bytes) -> ApiError:
