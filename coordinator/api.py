@@ -126,7 +126,7 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
         cors=CORSConfig(
             allow_origins=sorted(config.allowed_origins),
             allow_origin_regex=LOOPBACK_ORIGIN if config.is_devnet else None,
-            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_RESPONSE_HEADERS,
         ),

@@ -2,11 +2,17 @@
 
 from typing import Final
 
-from litestar import Response, get
+from litestar import Response, get, put
+from litestar.params import FromPath
+from msgspec import UnsetType
+from msgspec.structs import asdict
 
-from coordinator.admin.schemas import Invariants, invariants_view
+from coordinator.admin.schemas import Invariants, KeyLimits, invariants_view
 from coordinator.clients import Scope
+from coordinator.clients.store import set_quotas
+from coordinator.errors import NotFound
 from coordinator.http import Answer, HttpRequest, Operation, answer, declared, same
+from coordinator.http.bodies import read_object, typed
 from coordinator.http.context import Given
 
 INVARIANTS: Final = Operation(
@@ -19,6 +25,18 @@ INVARIANTS: Final = Operation(
 )
 
 
+LIMITS: Final = Operation(
+    summary="Set the limits of a key",
+    tag="Operation",
+    access=frozenset({Scope.ADMIN}),
+    description="In place of those that it had; `{}` gives it the node's again. They count from "
+    "the next request on.",
+    body=same(KeyLimits),
+    answers={200: Answer("Limits of the key", same(KeyLimits))},
+    errors=(NotFound,),
+)
+
+
 @get("/v1/admin/invariants", opt=declared(INVARIANTS))
 async def get_invariants(request: HttpRequest, context: Given) -> Response[bytes]:
     """Check what must hold."""
@@ -26,5 +44,20 @@ async def get_invariants(request: HttpRequest, context: Given) -> Response[bytes
     return answer(request, invariants_view(report), as_of_height=report.as_of_height)
 
 
-HANDLERS: Final = (get_invariants,)
+@put("/v1/admin/keys/{key_id:str}/limits", opt=declared(LIMITS))
+async def set_limits(
+    request: HttpRequest, context: Given, key_id: FromPath[str]
+) -> Response[bytes]:
+    """Give a key limits of its own."""
+    wanted = typed(await read_object(request), KeyLimits)
+    quotas = {
+        name: quota for name, quota in asdict(wanted).items() if not isinstance(quota, UnsetType)
+    }
+    database = context.services.core.database
+    if not await database.write(lambda c: set_quotas(c, key_id, quotas)):
+        raise NotFound("Key not found")
+    return answer(request, wanted)
+
+
+HANDLERS: Final = (get_invariants, set_limits)
 """The routes of this slice."""

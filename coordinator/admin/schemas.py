@@ -1,8 +1,12 @@
 """Types on the wire of the operator's side."""
 
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
 from coordinator.http.money import format_text
 from coordinator.invariants import InvariantReport
-from coordinator.wire import MoneyText, View
+from coordinator.wire import Body, MoneyText, View
 
 
 class Invariant(View, kw_only=True, frozen=True):
@@ -57,3 +61,24 @@ def invariants_view(report: InvariantReport) -> Invariants:
             for check in report.checks
         ],
     )
+
+
+Quota = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+"""Requests a minute."""
+
+
+class KeyLimits(Body, kw_only=True, frozen=True, omit_defaults=True):
+    """Requests a minute that a key may make, by policy; the node's, where nothing is said (L1)."""
+
+    submit: Quota | UnsetType = UNSET
+    """Submissions of jobs."""
+    status: Quota | UnsetType = UNSET
+    """Questions about the state of jobs."""
+    result: Quota | UnsetType = UNSET
+    """Results and receipts of jobs."""
+    miner: Quota | UnsetType = UNSET
+    """Calls of one miner."""
+    miners: Quota | UnsetType = UNSET
+    """Calls of all miners of the key."""
+    other: Quota | UnsetType = UNSET
+    """Everything else."""

@@ -108,6 +108,24 @@ async def test_a_key_with_limits_of_its_own_is_counted_by_them(folder: Path) -> 
             )
 
 
+async def test_the_operator_gives_a_key_limits_of_its_own_and_takes_them_back(
+    site: Site,
+) -> None:
+    text = await site.key()
+    path = f"/v1/admin/keys/{text.split('_')[1]}/limits"
+    operator = site.world.config.operator_key_path.read_text().strip()
+    async with site.with_key(operator) as admin, site.with_key(text) as http:
+        assert (await http.put(path, json={"submit": 10**6})).status_code == 403
+        told = await admin.put(path, json={"status": 7})
+        assert (told.status_code, told.json()) == (200, {"status": 7})
+        assert (await http.get("/v1/jobs")).headers["ratelimit-policy"] == '"status";q=7;w=60'
+        assert (await admin.put(path, json={})).status_code == 200
+        assert ";q=7;" not in (await http.get("/v1/jobs")).headers["ratelimit-policy"]
+        assert (await admin.put(path, json={"status": 0})).status_code == 400
+        unknown = await admin.put("/v1/admin/keys/000000000000/limits", json={})
+        assert unknown.status_code == 404
+
+
 async def test_every_answer_says_where_its_caller_stands(site: Site) -> None:
     for path, policy in (
         ("/v1/jobs", "status"),
