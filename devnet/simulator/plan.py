@@ -29,6 +29,9 @@ NEVER_MS = 3_600_000
 """When a machine starts that does not before everything heals."""
 
 
+FIRST_VOTES_MS = 400
+"""Time from the start in which members that hear each other have voted, losses or not."""
+
 CLOCK_FAR_AHEAD_MS = 90_000
 """A wrong clock that a run does not last long enough to catch up with."""
 
@@ -157,12 +160,15 @@ def random_plan(seed: int, strategies: tuple[str, ...], scale: Scale = SMALL) ->
         loss = chance.choice((LostJournal, LostDisk))
         lost = loss(chance.randrange(storm_ms), chance.choice(losers), 100)
         faults = tuple(sorted((*faults, lost), key=lambda fault: fault.at_ms))
+    epoch_ms = chance.choice((1_000, 2_500, 2_500 if wishes else EPOCHS_LONG_MS))
+    if not is_calm and any(_is_early_crash(fault) for fault in faults):
+        epoch_ms = EPOCHS_LONG_MS
     return Plan(
         seed=seed,
         scenario=scale.name,
         validators=validators,
         storm_ms=storm_ms,
-        epoch_ms=chance.choice((1_000, 2_500, 2_500 if wishes else EPOCHS_LONG_MS)),
+        epoch_ms=epoch_ms,
         weather=_choose_weather(chance),
         faults=faults,
         byzantine=byzantine,
@@ -273,6 +279,14 @@ def _choose_faults(
     if chance.random() < 0.08:
         faults.append(FullDisk(at(), chance.choice(victims), chance.choice((200, 1_500))))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def _is_early_crash(fault: Fault) -> bool:
+    """Return whether a member may end before it first votes.
+
+    If it is back only in the next epoch it is silent for that one (S10), and one of the f.
+    """
+    return isinstance(fault, Crash) and fault.at_ms < FIRST_VOTES_MS
 
 
 def _is_far_ahead(fault: Fault) -> bool:

@@ -31,6 +31,8 @@ class History:
     """Signed bytes by id, before the first send (J30)."""
     final: dict[str, int] = field(default_factory=dict)
     """Height by id, as reported."""
+    expired: set[str] = field(default_factory=set)
+    """Ids of which nothing was reported until they could be in no block any more."""
     blocks: list[dict[str, Any]] = field(default_factory=list)
     """Blocks as they were read, by height."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -138,6 +140,7 @@ def check_history(
     placed = Counter(each for block in history.blocks for each in block["transaction_ids"])
     assert set(placed) <= set(history.sent), "a transaction that nobody sent"
     assert max(placed.values(), default=1) == 1, "a transaction is in two blocks"
+    assert not history.expired & set(placed), "a transaction said to have expired is in a block"
     for transaction_id, height in history.final.items():
         ids = history.blocks[height]["transaction_ids"] if height < len(history.blocks) else ()
         assert transaction_id in ids, f"{transaction_id} was reported final at {height}"
@@ -146,12 +149,18 @@ def check_history(
 
 
 def resend_everything(client: httpx.Client, history: History) -> None:
-    """Send all bytes again (T1): each ends in exactly one block, whatever became of it before."""
+    """Send all bytes again (T1): each ends in exactly one block, whatever became of it before.
+
+    What was never reported and has outlived its validity meanwhile ends in none, and says so (T2).
+    """
     unreported = [signed for key, signed in history.sent.items() if key not in history.final]
     for at in range(0, len(unreported), 100):
         body = {"transactions": [signed.hex() for signed in unreported[at : at + 100]]}
         answer = client.post("/v1/chain/transactions?wait=final", json=body).raise_for_status()
         for outcome in answer.json()["transactions"]:
+            if outcome.get("code") == "TRANSACTION_EXPIRED":
+                history.expired.add(outcome["transaction_id"])
+                continue
             assert outcome["status"] == "final", outcome
             history.note(outcome)
 
