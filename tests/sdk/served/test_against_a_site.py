@@ -319,6 +319,8 @@ async def test_an_offer_is_made_found_accepted_and_over(site: Site) -> None:
     await site.world.services.core.follower.catch_up()
     with pytest.raises(OfferNotAvailable):
         await new(lambda client: client.offers.accept(first.offer_id, other.job_id))
+    with pytest.raises(OfferNotAvailable):
+        await new(lambda client: client.submit_job({"prompt": "Hi"}, offer_id=first.offer_id))
     withdrawn = await new(lambda client: client.offers.withdraw(second.offer_id))
     assert withdrawn.status == "withdrawn"
     assert (await new(lambda client: client.offers.get(second.offer_id))).status == "withdrawn"

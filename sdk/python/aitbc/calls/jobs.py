@@ -54,6 +54,7 @@ def submit_job(
     payment_currency: str = "AITBC",
     constraints: Mapping[str, JsonValue] | None = None,
     hold: bool = False,
+    offer_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Job]:
     """Submit a job and return its first state.
@@ -65,16 +66,20 @@ def submit_job(
         payment_amount: most to pay, in AITBC; the service's default when None.
         payment_currency: AITBC.
         constraints: requirements on the miner: ``min_gpu_memory``, ``gpu_type``.
-        hold: keep it out of the queue until one of its offers is accepted.
+        hold: keep it out of the queue until an offer is accepted for it.
+        offer_id: accept this offer with the submission, at its price.
         idempotency_key: name of this submission; made here when None. The same name with the same
             job again gives the same job, also from another process.
 
     Raises:
         InsufficientBalance: the balance does not cover price and fee; nothing was kept.
+        OfferNotAvailable: others took the offer's last slot, or it is over.
     """
     body = _submission(payload, ttl_seconds, payment_amount, payment_currency, constraints)
     if hold:
         body["hold"] = True
+    if offer_id is not None:
+        body["offer_id"] = offer_id
     return (
         yield from ask(
             session, Request("POST", "/v1/jobs", json=body, headers=keyed(idempotency_key)), Job
