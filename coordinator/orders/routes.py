@@ -1,6 +1,7 @@
 """Routes of orders: one for each service that the documents order by a route of its own."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Final
 
 from litestar import Response, post
@@ -28,6 +29,12 @@ PATHS: Final[Mapping[str, str]] = {
 _NAMES: Final = {definition.service_id: definition.name for definition in DEFINITIONS}
 
 
+@cache
+def _schemas() -> ServiceRegistry:
+    """Return the services as documents describe them; checking their schemas takes a while."""
+    return ServiceRegistry()
+
+
 def _handler(service: str, path: str) -> HTTPRouteHandler:
     operation = Operation(
         summary=f"Order {_NAMES[service]}",
@@ -38,7 +45,7 @@ def _handler(service: str, path: str) -> HTTPRouteHandler:
         description="Makes a job of the service. The body is held against the service's schema in "
         "the registry; members that the schema does not know are passed on to the miner.",
         parameters=(PREFER,),
-        body=lambda _: body_type(ServiceRegistry(), service),
+        body=lambda _: body_type(_schemas(), service),
         answers={201: Answer("Job created", lambda wire: wire.created)},
         errors=ERRORS,
     )
