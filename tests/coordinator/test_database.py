@@ -5,16 +5,19 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, MetaData, String, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from coordinator.database import Database, DatabaseClosed, DatabaseTooNew
 from coordinator.database.schema import MIGRATIONS, REVISIONS
-from coordinator.database.tables import clients, metadata
+from coordinator.database.tables import chain, clients, metadata, payloads
 from devnet.network.postgresql import PostgresqlServer
+from ledger.store import Database as Connections
 from ledger.store import StoreFailed
 from tests.databases import COORDINATOR, NewPlace, Place
 
@@ -66,6 +69,46 @@ async def test_a_database_is_durable_and_opens_again(place: Place) -> None:
 def test_the_revisions_are_written_down_as_alembic_finds_them() -> None:
     found = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
     assert tuple(script.revision for script in found)[::-1] == REVISIONS
+
+
+async def test_an_older_database_is_brought_up_and_follows_the_chain_anew(place: Place) -> None:
+    url = place.url(COORDINATOR)
+    # A place has its tables already.
+    place.forget(COORDINATOR)
+    store = Connections(url)
+    job = {"job_id": b"j" * 32, "deadline_ms": 1_000}
+
+    def make_old(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        old = MetaData()
+        old.reflect(connection)
+        needed = {
+            column.name: "" if isinstance(column.type, String) else 0
+            for column in old.tables["jobs"].columns
+            if not column.nullable and column.name != "seq"
+        }
+        digests = {"payload_digest": bytes(32), "client": bytes(20)}
+        connection.execute(insert(old.tables["jobs"]).values({**needed, **digests, **job}))
+        payload = {"job_id": job["job_id"], "payload": b"{}", "blind": bytes(32)}
+        connection.execute(insert(old.tables["payloads"]).values(payload))
+        followed = {"chain_id": "c", "height": 7, "block_id": b"b" * 32}
+        connection.execute(insert(old.tables["chain"]).values(followed))
+
+    store.claim()
+    with store.writing() as connection:
+        make_old(connection)
+    store.close()
+    database = Database(url)
+    expires_ms = await database.read(
+        lambda c: c.execute(select(payloads.c.expires_ms)).scalar_one()
+    )
+    assert expires_ms == 1_000 + 7 * 86_400_000
+    followed = await database.read(lambda c: c.execute(select(chain)).one())
+    assert (followed.height, followed.block_id) == (7, bytes(32))
+    database.close()
 
 
 async def test_a_newer_schema_is_refused_and_not_touched(place: Place) -> None:
