@@ -32,7 +32,8 @@ from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.money import MoneyInvalid, parse_amount
 from coordinator.http.operation import MINER
-from coordinator.http.query import limit_declaration, number_parameter, text_parameter
+from coordinator.http.paging import cursor_parameter, encode_cursor, next_link
+from coordinator.http.query import CURSOR, limit_declaration, number_parameter, text_parameter
 from coordinator.miners.model import MinerRegistration, OwnKey
 from coordinator.miners.schemas import (
     ChallengeView,
@@ -47,6 +48,9 @@ from coordinator.miners.schemas import (
 from coordinator.miners.schemas import MinerRegistration as RegistrationBody
 
 _PUBLIC_KEY_DIGITS: Final = 64
+
+_LIST: Final = "miners"
+"""What its cursors belong to."""
 
 _LIST_DEFAULT: Final = 100
 
@@ -89,7 +93,7 @@ LIST: Final = Operation(
     summary="List miners",
     tag="Miners",
     access=PUBLIC,
-    parameters=(limit_declaration(_LIST_DEFAULT, _LIST_DEFAULT),),
+    parameters=(limit_declaration(_LIST_DEFAULT, _LIST_DEFAULT), CURSOR),
     answers={200: Answer("Registered miners, newest first", same(MinerList))},
 )
 
@@ -129,8 +133,14 @@ async def register_miner(request: HttpRequest, context: Given) -> Response[bytes
 async def list_miners(request: HttpRequest, context: Given) -> Response[bytes]:
     """List miners."""
     limit = number_parameter(request, "limit", default=_LIST_DEFAULT, least=1, most=_LIST_DEFAULT)
-    miners = await context.services.miners.list(limit=limit)
-    return answer(request, MinerList(miners=[miner_view(miner) for miner in miners]))
+    position = cursor_parameter(request, _LIST, [int, str])
+    before = None if position is None else (int(position[0]), str(position[1]))
+    miners, last = await context.services.miners.list(limit=limit, before=before)
+    return answer(
+        request,
+        MinerList(miners=[miner_view(miner) for miner in miners]),
+        headers=next_link(request, None if last is None else encode_cursor(_LIST, last)),
+    )
 
 
 @get("/v1/miners/{miner_id:str}", opt=declared(GET))

@@ -1,5 +1,7 @@
 """Miners: registration and reading."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from coordinator.clients.access import require
@@ -14,7 +16,7 @@ from coordinator.miners.registration import Registration
 from coordinator.miners.views import view_of
 from ledger.errors import KeyInvalid
 from ledger.keys import address_of, check_public_key
-from ledger.types import PublicKey
+from ledger.types import PublicKey, TimestampMs
 
 
 class MinerService:
@@ -93,13 +95,25 @@ class MinerService:
 
         return await self._core.database.read(read)
 
-    async def list(self, *, limit: int = 100) -> list[MinerView]:
-        """Return registered miners, newest first."""
+    async def list(
+        self, *, limit: int = 100, before: tuple[TimestampMs, str] | None = None
+    ) -> tuple[Sequence[MinerView], tuple[TimestampMs, str] | None]:
+        """Return registered miners, newest first, and the place of the last if more follow.
 
-        def read(connection: Connection) -> list[MinerView]:
-            return [
+        Args:
+            limit: most of them.
+            before: place of the last one of the page before.
+        """
+
+        def read(
+            connection: Connection,
+        ) -> tuple[Sequence[MinerView], tuple[TimestampMs, str] | None]:
+            rows = store.newest(connection, limit + 1, before)
+            views = [
                 view_of(connection, row, self._core.registry, self._presence)
-                for row in store.newest(connection, limit)
+                for row in rows[:limit]
             ]
+            last = rows[limit - 1] if len(rows) > limit else None
+            return views, None if last is None else (last.created_ms, last.name_key)
 
         return await self._core.database.read(read)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from coordinator.database.tables import attempts, miners, receipts, sponsorships
 from coordinator.leases.phase import AttemptPhase
@@ -26,10 +26,16 @@ def find_by_address(connection: Connection, address: Address) -> AnyRow | None:
     return connection.execute(select(miners).where(miners.c.address == address)).one_or_none()
 
 
-def newest(connection: Connection, limit: int) -> Sequence[AnyRow]:
-    """Return miners that are registered, newest first."""
-    query = select(miners).where(miners.c.is_active).order_by(miners.c.created_ms.desc())
-    return connection.execute(query.limit(limit)).all()
+def newest(
+    connection: Connection, limit: int, before: tuple[TimestampMs, str] | None = None
+) -> Sequence[AnyRow]:
+    """Return miners that are registered, newest first; those before a time and name."""
+    place = tuple_(miners.c.created_ms, miners.c.name_key)
+    query = select(miners).where(miners.c.is_active)
+    if before is not None:
+        query = query.where(place < tuple_(*before))
+    newest_first = query.order_by(miners.c.created_ms.desc(), miners.c.name_key.desc())
+    return connection.execute(newest_first.limit(limit)).all()
 
 
 def insert_miner(

@@ -1,6 +1,7 @@
 """Routes of statistics, and the explorer's JSON arrays: public, newest first."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from litestar import Response, get
@@ -18,7 +19,15 @@ from coordinator.http import (
     same,
 )
 from coordinator.http.context import Given
-from coordinator.http.query import limit_declaration, number_parameter
+from coordinator.http.paging import (
+    Position,
+    cursor_parameter,
+    encode_cursor,
+    give_cursor,
+    next_link,
+    read_cursor,
+)
+from coordinator.http.query import CURSOR, limit_declaration, number_parameter
 from coordinator.presenters import presenter_of
 from coordinator.stats.schemas import (
     Block,
@@ -40,6 +49,10 @@ _MARKETPLACE: Final[frozenset[ApiVersion]] = frozenset({"2024-01-01"})
 
 _EXTENDED: Final[ApiVersion] = "2026-05-11"
 """The version that shows what no document has (V5)."""
+
+_BLOCKS: Final = "blocks"
+_TRANSACTIONS: Final = "transactions"
+"""What cursors belong to; those of receipts are the same here and at `/v1/receipts`."""
 
 _DEFAULT: Final = 10
 _MAXIMUM: Final = 100
@@ -77,7 +90,7 @@ BLOCKS: Final = Operation(
     tag="Explorer",
     access=PUBLIC,
     documents=_DOCUMENTED,
-    parameters=(limit_declaration(_DEFAULT, _MAXIMUM),),
+    parameters=(limit_declaration(_DEFAULT, _MAXIMUM), CURSOR),
     answers={200: Answer("List of blocks", same(list[Block]))},
 )
 
@@ -86,7 +99,7 @@ TRANSACTIONS: Final = Operation(
     tag="Explorer",
     access=PUBLIC,
     documents=_DOCUMENTED,
-    parameters=(limit_declaration(_DEFAULT, _MAXIMUM),),
+    parameters=(limit_declaration(_DEFAULT, _MAXIMUM), CURSOR),
     answers={200: Answer("List of transactions", same(list[Transaction]))},
 )
 
@@ -95,7 +108,7 @@ RECEIPTS: Final = Operation(
     tag="Explorer",
     access=PUBLIC,
     documents=_DOCUMENTED,
-    parameters=(limit_declaration(_DEFAULT, _MAXIMUM),),
+    parameters=(limit_declaration(_DEFAULT, _MAXIMUM), CURSOR),
     answers={200: Answer("List of receipts", lambda wire: wire.receipt_list)},
 )
 
@@ -128,24 +141,46 @@ async def get_miner_stats(
 @get("/explorer/blocks", opt=declared(BLOCKS))
 async def list_blocks(request: HttpRequest, context: Given) -> Response[bytes]:
     """Return recent blocks."""
-    rows = await asyncio.to_thread(context.index.blocks, None, _limit(request))
-    height = rows[0].height if rows else None
-    return answer(request, [block_view(row) for row in rows], as_of_height=height)
+    position = cursor_parameter(request, _BLOCKS, [int])
+    before = None if position is None else int(position[0])
+    limit = _limit(request)
+    rows = await asyncio.to_thread(context.index.blocks, before, limit + 1)
+    return answer(
+        request,
+        [block_view(row) for row in rows[:limit]],
+        as_of_height=rows[0].height if rows else None,
+        headers=_next(request, _BLOCKS, [(row.height,) for row in rows], limit),
+    )
 
 
 @get("/explorer/transactions", opt=declared(TRANSACTIONS))
 async def list_transactions(request: HttpRequest, context: Given) -> Response[bytes]:
     """Return recent transactions."""
-    rows = await asyncio.to_thread(context.index.transactions, None, _limit(request))
-    return answer(request, [transaction_view(row) for row in rows])
+    position = cursor_parameter(request, _TRANSACTIONS, [int, int])
+    before = None if position is None else (int(position[0]), int(position[1]))
+    limit = _limit(request)
+    rows = await asyncio.to_thread(context.index.transactions, before, limit + 1)
+    places = [(row.height, row.index) for row in rows]
+    return answer(
+        request,
+        [transaction_view(row) for row in rows[:limit]],
+        headers=_next(request, _TRANSACTIONS, places, limit),
+    )
 
 
 @get("/explorer/receipts", opt=declared(RECEIPTS))
 async def list_receipts(request: HttpRequest, context: Given) -> Response[bytes]:
     """Return recent receipts."""
     presenter = presenter_of(exchange_of(request).by_route())
-    page = await context.services.receipts.list(limit=_limit(request))
-    return answer(request, presenter.receipt_list(page.items), as_of_height=page.as_of_height)
+    page = await context.services.receipts.list(
+        limit=_limit(request), cursor=read_cursor(request, "receipts")
+    )
+    return answer(
+        request,
+        presenter.receipt_list(page.items),
+        as_of_height=page.as_of_height,
+        headers=next_link(request, give_cursor("receipts", page.next_cursor)),
+    )
 
 
 def _is_extended(request: HttpRequest) -> bool:
@@ -154,6 +189,14 @@ def _is_extended(request: HttpRequest) -> bool:
 
 def _limit(request: HttpRequest) -> int:
     return number_parameter(request, "limit", default=_DEFAULT, least=1, most=_MAXIMUM)
+
+
+def _next(
+    request: HttpRequest, of_list: str, places: Sequence[Position], limit: int
+) -> dict[str, str]:
+    """Return the link to the page after one that was read with one item too many."""
+    more = len(places) > limit
+    return next_link(request, encode_cursor(of_list, places[limit - 1]) if more else None)
 
 
 HANDLERS: Final = (

@@ -88,7 +88,47 @@ async def test_receipts_have_links_to_their_next_page(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/jobs", "/v1/receipts", "/v1/statements", "/v1/marketplace/offers"]
+    ("path", "name"),
+    [
+        ("/explorer/blocks", "height"),
+        ("/explorer/transactions", "transaction_id"),
+        ("/explorer/receipts", "receipt_id"),
+    ],
+)
+async def test_the_explorers_arrays_go_on_where_a_page_ended(
+    site: Site, path: str, name: str
+) -> None:
+    for number in range(3):
+        await site.done({"prompt": str(number)})
+    whole = [item[name] for item in (await site.http.get(f"{path}?limit=100")).json()]
+    assert len(whole) >= 3
+    shown = await pages(site, f"{path}?limit=2", lambda items: [item[name] for item in items])
+    assert {len(page) for page in shown} <= {1, 2}
+    assert [item for page in shown for item in page] == whole
+
+
+async def test_miners_registered_at_the_same_time_are_all_listed_once(site: Site) -> None:
+    names = [f"miner-{number}" for number in range(5)]
+    for miner in names:
+        assert (await site.register(miner_id=miner)).status_code == 201
+    shown = await pages(
+        site, "/v1/miners?limit=2", lambda body: [miner["miner_id"] for miner in body["miners"]]
+    )
+    assert [len(page) for page in shown] == [2, 2, 1]
+    assert sorted(miner for page in shown for miner in page) == names
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/jobs",
+        "/v1/receipts",
+        "/v1/statements",
+        "/v1/marketplace/offers",
+        "/v1/miners",
+        "/explorer/blocks",
+        "/explorer/transactions",
+    ],
 )
 async def test_a_cursor_of_another_list_is_refused(site: Site, path: str) -> None:
     refused = await site.http.get(path, params={"cursor": encode_cursor("else", ("j1",))})
