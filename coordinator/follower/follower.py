@@ -28,6 +28,8 @@ _log = structlog.get_logger("coordinator.follower")
 BLOCKS_PER_COMMIT_MAX: Final = 50
 """Blocks whose effects share one transaction when the follower is behind."""
 
+_HEIGHT: Final = select(cursor.c.height)
+
 GENESIS_HEIGHT: Final = 0
 
 
@@ -133,7 +135,7 @@ class Follower:
 
 def followed_height(connection: Connection) -> Height:
     """Return the height whose effects the database holds."""
-    height: Height = connection.execute(select(cursor.c.height)).scalar_one()
+    height: Height = connection.execute(_HEIGHT).scalar_one()
     return height
 
 

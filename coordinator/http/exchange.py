@@ -4,6 +4,7 @@ The edge makes it before routing, admission fills it in, handlers choose the ver
 edge writes what it says into the answer's headers.
 """
 
+import random
 import re
 import secrets
 from collections.abc import Mapping
@@ -29,6 +30,10 @@ HttpConnection: TypeAlias = ASGIConnection[object, object, object, State]
 """A request before its handler is known to be one."""
 
 _STATE_KEY: Final = "aitbc_exchange"
+
+# Ids of requests are no secrets. Asking the system for each would hand the interpreter to another
+# thread in the middle of every request.
+_IDS: Final = random.Random(secrets.randbits(256))
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -92,7 +97,7 @@ def new_exchange(suggested_id: str | None, prefix: str) -> Exchange:
     """Return an exchange with the caller's request id if that is usable, else with a new one."""
     if suggested_id is not None and _REQUEST_ID.fullmatch(suggested_id):
         return Exchange(suggested_id, prefix)
-    return Exchange(f"req_{secrets.token_hex(12)}", prefix)
+    return Exchange(f"req_{_IDS.getrandbits(96):024x}", prefix)
 
 
 def attach(scope: Mapping[str, object], exchange: Exchange) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from coordinator.artifacts.uses import note_uses
 from coordinator.database.account_tables import artifact_uses
@@ -17,6 +17,9 @@ LIVE: Final = jobs.c.end_kind.is_(None) & (jobs.c.phase != JobPhase.FAILED.value
 """Jobs whose escrow is, or may come to be, on the chain."""
 
 # Kept in columns of their own, or in the payload.
+# Made once: to build a statement takes longer than to run it.
+_JOB: Final = select(jobs).where(jobs.c.job_id == bindparam("job_id"))
+
 _NOT_IN_SPEC: Final = ("service", "api_version", "model", "input", "params", "max_price")
 
 
@@ -121,7 +124,7 @@ def delete_job(connection: Connection, job_id: Hash) -> None:
 
 def find_job(connection: Connection, job_id: Hash) -> Row[tuple[object, ...]] | None:
     """Return a job's row."""
-    return connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one_or_none()
+    return connection.execute(_JOB, {"job_id": job_id}).one_or_none()
 
 
 def count_live(connection: Connection, client_id: str) -> int:

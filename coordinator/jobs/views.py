@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from coordinator.database.tables import attempts, jobs, miners, payloads, receipts, results
 from coordinator.follower import followed_height
@@ -35,6 +35,47 @@ _SHOWN_ATTEMPTS: Final = (
 )
 
 
+# Statements are made once: to build one takes longer than to run it.
+_ABOUT: Final = (
+    select(
+        jobs.c.job_id,
+        payloads.c.payload,
+        receipts.c.receipt_id.label("own_receipt_id"),
+        receipts.c.timestamp_ms.label("receipt_ms"),
+        receipts.c.is_disputed,
+        attempts.c.assignment_id,
+        attempts.c.assigned_ms,
+        attempts.c.progress,
+        miners.c.name.label("miner_name"),
+    )
+    .select_from(jobs)
+    .outerjoin(payloads, payloads.c.job_id == jobs.c.job_id)
+    .outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
+    .outerjoin(
+        attempts,
+        (attempts.c.job_id == jobs.c.job_id)
+        & (attempts.c.attempt == jobs.c.attempt)
+        & attempts.c.phase.in_(_SHOWN_ATTEMPTS),
+    )
+    .outerjoin(miners, miners.c.address == jobs.c.miner)
+)
+
+# Only a result whose digest the receipt holds is the job's result.
+_DELIVERED: Final = select(results).join(
+    receipts,
+    (receipts.c.job_id == results.c.job_id)
+    & (receipts.c.attempt == results.c.attempt)
+    & (receipts.c.digest == results.c.digest),
+)
+
+_ABOUT_ONE: Final = _ABOUT.where(jobs.c.job_id == bindparam("job_id"))
+_ABOUT_SEVERAL: Final = _ABOUT.where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
+_DELIVERED_ONE: Final = _DELIVERED.where(results.c.job_id == bindparam("job_id"))
+_DELIVERED_SEVERAL: Final = _DELIVERED.where(
+    results.c.job_id.in_(bindparam("job_ids", expanding=True))
+)
+
+
 class JobViews:
     """Reads views; safe to use from several threads."""
 
@@ -44,7 +85,7 @@ class JobViews:
 
     def of(self, connection: Connection, rows: Sequence[AnyRow]) -> tuple[JobView, ...]:
         """Return the views of rows of the table `jobs`, in their order."""
-        parts = _Parts(connection, [row.job_id for row in rows])
+        parts = _Parts(connection, rows)
         height = followed_height(connection)
         return tuple(
             _view(row, parts, self._usual_times.of(connection, row.service, row.model), height)
@@ -55,36 +96,17 @@ class JobViews:
 class _Parts:
     """What other tables know of some jobs."""
 
-    def __init__(self, connection: Connection, job_ids: list[Hash]) -> None:
-        self.payloads = _by_job(
-            connection.execute(select(payloads).where(payloads.c.job_id.in_(job_ids)))
-        )
-        self.receipts = _by_job(
-            connection.execute(select(receipts).where(receipts.c.job_id.in_(job_ids)))
-        )
-        current = (
-            select(attempts)
-            .join(
-                jobs, (jobs.c.job_id == attempts.c.job_id) & (jobs.c.attempt == attempts.c.attempt)
-            )
-            .where(attempts.c.job_id.in_(job_ids), attempts.c.phase.in_(_SHOWN_ATTEMPTS))
-        )
-        self.attempts = _by_job(connection.execute(current))
-        # Only a result whose digest the receipt holds is the job's result.
-        delivered = (
-            select(results)
-            .join(
-                receipts,
-                (receipts.c.job_id == results.c.job_id)
-                & (receipts.c.attempt == results.c.attempt)
-                & (receipts.c.digest == results.c.digest),
-            )
-            .where(results.c.job_id.in_(job_ids))
-        )
-        self.results = _by_job(connection.execute(delivered))
-        addresses = {row.miner for row in self.attempts.values()}
-        named = select(miners.c.address, miners.c.name).where(miners.c.address.in_(addresses))
-        self.names = {row.address: row.name for row in connection.execute(named)}
+    def __init__(self, connection: Connection, rows: Sequence[AnyRow]) -> None:
+        job_ids = [row.job_id for row in rows]
+        is_one = len(job_ids) == 1
+        given = {"job_id": job_ids[0]} if is_one else {"job_ids": job_ids}
+        about = connection.execute(_ABOUT_ONE if is_one else _ABOUT_SEVERAL, given).all()
+        self.about = _by_job(cast("Sequence[AnyRow]", about))
+        """Of each job: payload, receipt, current attempt and the miner's name, null if missing."""
+        self.results: dict[Hash, AnyRow] = {}
+        if any(each.own_receipt_id is not None for each in self.about.values()):
+            delivered = connection.execute(_DELIVERED_ONE if is_one else _DELIVERED_SEVERAL, given)
+            self.results = _by_job(delivered.all())
 
 
 def _by_job(rows: Iterable[AnyRow]) -> dict[Hash, AnyRow]:
@@ -92,45 +114,46 @@ def _by_job(rows: Iterable[AnyRow]) -> dict[Hash, AnyRow]:
 
 
 def _view(row: AnyRow, parts: _Parts, usual_ms: int, height: int) -> JobView:
-    receipt, result = parts.receipts.get(row.job_id), parts.results.get(row.job_id)
+    about, result = parts.about[row.job_id], parts.results.get(row.job_id)
+    has_receipt = about.own_receipt_id is not None
+    is_disputed = bool(about.is_disputed)
     phase = shown_phase(
         JobPhase(row.phase),
         is_delivered=result is not None,
-        is_disputed=receipt is not None and receipt.is_disputed,
+        is_disputed=is_disputed,
         has_ended=row.end_kind is not None,
     )
-    attempt = parts.attempts.get(row.job_id) if row.miner is not None else None
-    started_ms = None if attempt is None else attempt.assigned_ms
+    has_attempt = row.miner is not None and about.assignment_id is not None
+    started_ms = about.assigned_ms if has_attempt else None
     if result is not None:
         started_ms = result.started_ms
     return JobView(
         job_id=row.job_id,
         client=row.client,
-        spec=_spec(row, parts.payloads.get(row.job_id)),
+        spec=_spec(row, about.payload),
         phase=phase,
         requested_ms=row.requested_ms,
         expires_ms=row.deadline_ms,
         estimated_completion_ms=(started_ms or row.requested_ms) + usual_ms,
         attempt=row.attempt,
-        miner=_miner(row, parts),
+        miner=_miner(row, about.miner_name),
         started_ms=started_ms,
-        progress=_progress(phase, attempt),
-        completed_ms=_completed_ms(receipt, result),
-        ended_ms=row.ended_ms if receipt is None else receipt.timestamp_ms,
+        progress=_progress(phase, about.progress if has_attempt else None),
+        completed_ms=_completed_ms(about.receipt_ms, result),
+        ended_ms=about.receipt_ms if has_receipt else row.ended_ms,
         error=None if row.error_code is None else JobError(row.error_code, row.error_message),
         result=None if result is None else result_view(result),
         receipt_id=row.receipt_id,
-        payment=payment_view(row, receipt),
+        payment=payment_view(row, is_disputed=is_disputed),
         as_of_height=height,
     )
 
 
-def payment_view(row: AnyRow, receipt: AnyRow | None) -> PaymentView | None:
+def payment_view(row: AnyRow, *, is_disputed: bool) -> PaymentView | None:
     """Return the money of a job, None while its escrow is not final (P4)."""
     if row.escrowed_ms is None:
         return None
     if row.end_kind is None:
-        is_disputed = receipt is not None and receipt.is_disputed
         status = PaymentStatus.DISPUTED if is_disputed else PaymentStatus.ESCROWED
     elif row.end_kind == OutcomeKind.JOB_SETTLED:
         status = PaymentStatus.RELEASED
@@ -147,10 +170,8 @@ def payment_view(row: AnyRow, receipt: AnyRow | None) -> PaymentView | None:
     )
 
 
-def _spec(row: AnyRow, payload: AnyRow | None) -> JobSpec:
-    content: dict[str, dict[str, JsonValue]] = (
-        {} if payload is None else json.loads(payload.payload)
-    )
+def _spec(row: AnyRow, payload: bytes | None) -> JobSpec:
+    content: dict[str, dict[str, JsonValue]] = {} if payload is None else json.loads(payload)
     kept = json.loads(row.spec)
     for name in ("requirements", "warnings"):
         kept[name] = tuple(kept.get(name, ()))
@@ -166,21 +187,21 @@ def _spec(row: AnyRow, payload: AnyRow | None) -> JobSpec:
     )
 
 
-def _miner(row: AnyRow, parts: _Parts) -> MinerRef | None:
+def _miner(row: AnyRow, name: str | None) -> MinerRef | None:
     if row.miner is None:
         return None
-    return MinerRef(parts.names.get(row.miner) or format_address(row.miner), row.miner)
+    return MinerRef(name or format_address(row.miner), row.miner)
 
 
-def _progress(phase: JobPhase, attempt: AnyRow | None) -> int | None:
+def _progress(phase: JobPhase, told: int | None) -> int | None:
     if phase is JobPhase.COMPLETED:
         return 100
-    return None if attempt is None else int(attempt.progress)
+    return None if told is None else int(told)
 
 
-def _completed_ms(receipt: AnyRow | None, result: AnyRow | None) -> TimestampMs | None:
+def _completed_ms(receipt_ms: TimestampMs | None, result: AnyRow | None) -> TimestampMs | None:
     """Return when the work ended: as the receipt says, so both show the same instant (J6)."""
-    if receipt is None:
-        return None
-    completed_ms: TimestampMs = receipt.timestamp_ms if result is None else result.completed_ms
+    if receipt_ms is None or result is None:
+        return receipt_ms
+    completed_ms: TimestampMs = result.completed_ms
     return completed_ms
