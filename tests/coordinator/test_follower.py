@@ -183,7 +183,7 @@ async def test_jobs_of_another_coordinator_are_none_of_this_ones_business(
     ("change", "complaint"),
     [
         ({"phase": "queued"}, "RUNNING on the chain"),
-        ({"max_price": 1}, "not in escrow"),
+        ({"max_price": 1}, ": 1 here, 100000000 in escrow"),
         ({"phase": "failed"}, "its escrow is not released"),
     ],
 )
