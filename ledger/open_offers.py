@@ -68,13 +68,18 @@ def apply_withdraw_offer(env: Environment, cause: Cause, action: WithdrawOffer) 
         raise NotOfferMiner(cause.sender)
     if env.now_ms > offer.expires_ms:
         raise DeadlinePassed(offer.expires_ms, env.now_ms)
-    _withdraw(env, cause, action.offer_id, offer)
+    _take_out(env.state, action.offer_id, offer)
+    _record_withdrawal(env, cause, action.offer_id, offer)
 
 
 def withdraw_all(env: Environment, cause: Cause) -> None:
     """Take back what the sender, who retires, still offers (J23)."""
-    for offer_id in offers_of(env.state, cause.sender):
-        _withdraw(env, cause, offer_id, find_offer(env.state, offer_id))
+    listed = offers_of(env.state, cause.sender)
+    for offer_id in listed:
+        _record_withdrawal(env, cause, offer_id, find_offer(env.state, offer_id))
+        env.state.put(state_key(Table.OFFER, offer_id), None)
+    if listed:
+        env.state.put(state_key(Table.MINER_OFFERS, cause.sender), None)
 
 
 def expire_offer(env: Environment, offer_id: Hash, offer: Offer) -> None:
@@ -84,8 +89,7 @@ def expire_offer(env: Environment, offer_id: Hash, offer: Offer) -> None:
     env.record(OutcomeKind.OFFER_EXPIRED, b"", offer_id, offer.capacity, share)
 
 
-def _withdraw(env: Environment, cause: Cause, offer_id: Hash, offer: Offer) -> None:
-    _take_out(env.state, offer_id, offer)
+def _record_withdrawal(env: Environment, cause: Cause, offer_id: Hash, offer: Offer) -> None:
     share = (offer.miner, offer.price)
     kind = OutcomeKind.OFFER_WITHDRAWN
     env.record(kind, cause.transaction_id, offer_id, offer.capacity, share)
