@@ -15,6 +15,7 @@ import pytest
 
 from aitbc import (
     ApiError,
+    InvalidRequest,
     JobFailed,
     SigningKey,
     action_array,
@@ -123,10 +124,9 @@ def test_the_command_line_orders_and_shows_the_same(site: Site, steady: MinerPro
     [
         ("http://127.0.0.1:1/clip.mp4", {}, "public internet"),
         ("http://169.254.169.254/latest", {}, "public internet"),
-        ("file:///etc/passwd", {}, "input_url"),
         ("artifact:sha256:" + "0" * 64, {}, "not stored"),
         (Path(__file__), {}, "not a video"),
-        (Path(__file__), {"resolution": "1x1"}, "resolution"),
+        (Path(__file__), {"resolution": "33x33"}, "resolution"),
     ],
 )
 def test_bad_input_ends_with_its_reason_and_a_refund(
@@ -138,6 +138,12 @@ def test_bad_input_ends_with_its_reason_and_a_refund(
         site.client.get_job_result(job_id)
     payment = site.settled_payment(job_id)
     assert (payment["status"], payment["paid"]) == ("refunded", 0)
+
+
+def test_input_that_no_miner_could_use_is_refused_before_anything_is_paid(site: Site) -> None:
+    for source, fields in (("file:///etc/passwd", {}), (Path(__file__), {"resolution": "1x1"})):
+        with pytest.raises(InvalidRequest, match="/payload/"):
+            submit_video(site, source, **fields)
 
 
 def test_a_cancelled_job_stops_its_miner_which_goes_on_with_the_next(
