@@ -125,6 +125,25 @@ def test_all_pages_are_read_and_none_twice(way: Way) -> None:
     assert [job.job_id for job in found] == [job["job_id"] for job in jobs]
 
 
+def test_pages_are_followed_by_their_links(way: Way) -> None:
+    link = '<{0}?limit=100&cursor=two%2B2>; rel="next"'
+
+    def script(asked: Asked) -> Reply:
+        parts = urlsplit(asked.path)
+        is_last = parse_qs(parts.query).get("cursor") == ["two+2"]
+        headers = {} if is_last else {"Link": link.format(parts.path)}
+        if parts.path.endswith(".csv"):
+            lines = "at,kind\nlate,fee\n" if is_last else "at,kind\nearly,escrow\n"
+            return Reply(200, lines.encode(), headers)
+        return Reply(200, {"offers": [{"offer_id": "b" if is_last else "a"}]}, headers)
+
+    with serving(script) as server:
+        offers = way(server.url, lambda client: client.offers.iterate())
+        sheet = way(server.url, lambda client: client.statements.csv())
+    assert [offer.offer_id for offer in offers] == ["a", "b"]
+    assert "".join(sheet) == "at,kind\nearly,escrow\nlate,fee\n"
+
+
 def test_a_silent_node_costs_no_more_than_the_stated_time(way: Way) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

@@ -52,6 +52,9 @@ _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 Query: TypeAlias = Mapping[str, str | int]
 """Parameters of a request."""
 
+_LINK_LENGTH_MAX: Final = 4_096
+"""Most of the header that is looked at: a stranger's text costs no more than that."""
+
 _LINK: Final = re.compile(r'<([^>]*)>[^,]*?;\s*rel="?([a-z]+)"?')
 
 _Result = TypeVar("_Result")
@@ -294,7 +297,7 @@ def api_error(head: Head, body: bytes) -> ApiError:
 
 
 def _next_query(link: str) -> Query | None:
-    for target, relation in _LINK.findall(link):
+    for target, relation in _LINK.findall(link[:_LINK_LENGTH_MAX]):
         if relation == "next":
             return dict(parse_qsl(urlsplit(target).query))
     return None
