@@ -70,6 +70,19 @@ TAGS: Final = (
 )
 """Groups in the order in which a reader needs them; others follow by name."""
 
+_EVENTS: Final = "text/event-stream"
+
+_EVENT: Final[Schema] = {
+    "type": "object",
+    "description": "One event of the stream, with the fields of the HTML standard.",
+    "required": ["data"],
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "description": "JSON."},
+    },
+}
+
 _VERSION_HEADER: Final[Schema] = {
     "name": "AITBC-Version",
     "in": "header",
@@ -201,17 +214,22 @@ class _Document:
         if answer.body is not None:
             content = self._content(answer.body, answer.media_type, is_nullable=answer.is_nullable)
             for media_type in answer.alternatives:
-                content[media_type] = {"schema": {"type": "string"}}
+                content[media_type] = {"schema": _plain_schema(media_type)}
             described["content"] = content
         return described
 
     def _content(self, body: WireType, media_type: str, *, is_nullable: bool = False) -> Schema:
         if media_type != JSON:
-            return {media_type: {"schema": {"type": "string", "format": "binary"}}}
+            return {media_type: {"schema": _plain_schema(media_type)}}
         schema = self._schemas[body]
         if is_nullable:
             schema = {"anyOf": [schema, {"type": "null"}]}
         return {media_type: {"schema": schema}}
+
+
+def _plain_schema(media_type: str) -> Schema:
+    """Return the schema of what is no JSON: bytes, or one event of a stream of events."""
+    return _EVENT if media_type == _EVENTS else {"type": "string", "format": "binary"}
 
 
 def _parameters(operation: Operation, version: ApiVersion) -> tuple[Parameter, ...]:
