@@ -23,6 +23,8 @@ from ledger.actions import Transfer
 from tests.coordinator.world import AITBC, FAUCET, FUNDS, World, spec
 from tests.wallets import Wallet
 
+SOAK = (pytest.mark.soak, pytest.mark.timeout(1_800))
+
 EVERYTHING = Wanted(0, 2**52, 1_000, None)
 
 
@@ -90,7 +92,7 @@ class History:
 
 @pytest.mark.parametrize(
     ("seed", "steps"),
-    [(1, 8), *(pytest.param(seed, 60, marks=pytest.mark.soak) for seed in range(2, 12))],
+    [(1, 8), *(pytest.param(seed, 60, marks=SOAK) for seed in range(2, 12))],
 )
 async def test_any_period_of_any_history_adds_up_with_the_chain(
     world: World, seed: int, steps: int

@@ -18,8 +18,10 @@ CHEAP = AITBC // 100_000
 
 ORDERS_AT_ONCE = 200
 
+SOAK = (pytest.mark.soak, pytest.mark.timeout(3_600))
 
-@pytest.mark.parametrize("rounds", [10, pytest.param(1_000, marks=pytest.mark.soak)])
+
+@pytest.mark.parametrize("rounds", [10, pytest.param(1_000, marks=SOAK)])
 async def test_of_miners_that_claim_a_job_at_once_one_wins(world: World, rounds: int) -> None:
     names = ("miner-1", "miner-2", "miner-3")
     for name in names:
@@ -65,7 +67,7 @@ async def _order(world: World, owner: Principal, number: int) -> None:
     await world.quiet()
 
 
-@pytest.mark.parametrize("number", [300, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("number", [300, pytest.param(10_000, marks=SOAK)])
 async def test_a_crowd_of_one_clients_jobs_delays_another_by_one_turn(
     world: World, number: int
 ) -> None:
