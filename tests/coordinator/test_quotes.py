@@ -1,5 +1,7 @@
 """Quotes and the roster of miners: who counts, who is ready, and what a job would take."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import update
 
@@ -9,12 +11,12 @@ from coordinator.errors import Forbidden, JobNotPossible
 from coordinator.quotes.service import HEARD_MS
 from tests.coordinator.world import AITBC, CLIENT, World, spec
 
-CLASSIFIER = {
+CLASSIFIER: dict[str, Any] = {
     "name": "image-classification",
     "entrypoint": "model.py",
     "requirements": ["numpy", "torch"],
 }
-LIBRARY = {
+LIBRARY: dict[str, Any] = {
     "packages": ["numpy"],
     "programs": {"image-classification/model.py": {"does_without": ["torch"]}},
 }
@@ -92,7 +94,7 @@ async def test_a_job_that_is_held_for_an_offer_is_nobodys_turn(world: World) -> 
 
 async def test_a_program_is_quoted_by_what_it_needs(world: World) -> None:
     await world.miner(capabilities=("python",), python=LIBRARY)
-    program = {"service": "python", "model": "", "params": {}, "input": CLASSIFIER}
+    program: dict[str, Any] = {"service": "python", "model": "", "params": {}, "input": CLASSIFIER}
     assert (await world.services.quotes.quote(CLIENT, spec(**program, gpu_count=1))).is_possible
     other = program | {"input": CLASSIFIER | {"requirements": ["numpy", "jax"]}}
     quote = await world.services.quotes.quote(CLIENT, spec(**other))
@@ -101,7 +103,7 @@ async def test_a_program_is_quoted_by_what_it_needs(world: World) -> None:
 
 async def test_a_miner_is_given_the_programs_that_it_can_run_and_no_others(world: World) -> None:
     await world.miner(capabilities=("python",), python=LIBRARY)
-    program = {"service": "python", "model": "", "params": {}}
+    program: dict[str, Any] = {"service": "python", "model": "", "params": {}}
     await world.job(**program, input=CLASSIFIER | {"requirements": ["jax"]})
     await world.job(**program, input={"entrypoint": "own.py", "source": "print(1)"})
     reply = await world.services.leases.poll(CLIENT, "miner-1", 0)

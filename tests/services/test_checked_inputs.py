@@ -60,7 +60,7 @@ def test_a_job_that_names_a_service_is_held_to_its_schema() -> None:
 
 
 def test_what_a_program_needs_is_kept_for_the_choice_of_its_miner() -> None:
-    given = {"name": "n", "entrypoint": "m.py", "requirements": ["numpy"]}
+    given: dict[str, Any] = {"name": "n", "entrypoint": "m.py", "requirements": ["numpy"]}
     spec = JobSpec(service="python", api_version="2026-05-11", input=given)
     kept, service = checked(REGISTRY, spec)
     assert (kept.program, kept.requirements, service.service_id) == ("n/m.py", ("numpy",), "python")
