@@ -10,7 +10,7 @@ from tests.coordinator.empty import make_empty_databases
 from tests.coordinator.world import World
 from tests.databases import COORDINATOR, NewPlace
 
-ON_BOTH_ENGINES = ("test_job_life", "test_queue")
+ON_BOTH_ENGINES = ("test_job_life", "test_queue", "test_webhook_life")
 """Files whose tests ask most tables in most ways; the others would find little more."""
 
 

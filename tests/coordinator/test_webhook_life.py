@@ -1,0 +1,74 @@
+"""The life of a webhook and of a key in the tables, on both engines."""
+
+from collections import Counter
+
+from coordinator.idempotency import Claim, KeptAnswer, Request, forget_answers_about
+from coordinator.idempotency.model import RETENTION_MS as KEYS_MS
+from coordinator.webhooks import EventType, MessageState, WebhookStatus
+from coordinator.webhooks.schedule import RETENTION_MS as MESSAGES_MS
+from ledger.hashing import sha256
+from tests.coordinator.world import CLIENT, World
+from tests.webhooks.receiver import receiving
+
+EVERY_END = frozenset({EventType.JOB_COMPLETED, EventType.JOB_CANCELLED})
+
+
+async def test_messages_are_written_sent_held_listed_and_forgotten(world: World) -> None:
+    webhooks = world.services.webhooks
+    async with receiving(status=500) as receiver:
+        made, _ = await webhooks.create(CLIENT, "2026-01-24", receiver.url, EVERY_END)
+        other, _ = await webhooks.create(CLIENT, "2026-05-11", receiver.url, EVERY_END)
+        jobs = [await world.job() for _ in range(3)]
+        for job in jobs:
+            await world.services.jobs.cancel(CLIENT, job.job_id)
+        await webhooks.dispatcher.deliver_due()
+        assert len(receiver.received) == 6
+        await webhooks.change(CLIENT, made.webhook_id, status=WebhookStatus.DISABLED)
+        await webhooks.delete(CLIENT, other.webhook_id)
+        await world.pass_time(60)
+        receiver.status = 204
+        await webhooks.dispatcher.deliver_due()
+        assert len(receiver.received) == 6
+        await webhooks.change(CLIENT, made.webhook_id, status=WebhookStatus.ACTIVE)
+        await webhooks.dispatcher.deliver_due()
+    counted = Counter(receiver.ids)
+    assert sorted(counted.values()) == [1, 1, 1, 2, 2, 2]
+    newest, last = await webhooks.deliveries(CLIENT, made.webhook_id, 2, None)
+    assert last is not None
+    oldest, end = await webhooks.deliveries(CLIENT, made.webhook_id, 2, last)
+    assert end is None
+    found = [*newest, *oldest]
+    assert {item.message.job_id for item in found} == {job.job_id for job in jobs}
+    for item in found:
+        assert item.message.state is MessageState.DELIVERED
+        assert [attempt.outcome for attempt in item.attempts] == ["HTTP_ERROR", "OK"]
+    await world.pass_time(MESSAGES_MS / 1_000 + 120)
+    assert await webhooks.deliveries(CLIENT, made.webhook_id, 2, None) == ([], None)
+
+
+async def test_a_key_is_claimed_noted_answered_and_forgotten(world: World) -> None:
+    idempotency, database = world.services.idempotency, world.services.core.database
+    request = Request(CLIENT.client_id, sha256(b"key"), sha256(b"request"))
+    job_id = sha256(b"a job")
+    claim = await idempotency.claim(request)
+    assert isinstance(claim, Claim)
+    await database.write(lambda c: claim.note(c, job_id.hex()))
+    claim.release()
+    again = await idempotency.claim(request)
+    assert isinstance(again, Claim)
+    assert again.effect == job_id.hex()
+    answer = KeptAnswer(201, (("location", "/v1/jobs/x"),), b"{}")
+    await again.keep(answer)
+    again.release()
+    assert await idempotency.claim(request) == answer
+    await database.write(lambda c: forget_answers_about(c, [job_id]))
+    third = await idempotency.claim(request)
+    assert isinstance(third, Claim)
+    assert third.effect == job_id.hex()
+    third.release()
+    world.clock.advance(KEYS_MS / 1_000 + 1)
+    await idempotency.forget_old()
+    fresh = await idempotency.claim(request)
+    assert isinstance(fresh, Claim)
+    assert fresh.effect is None
+    fresh.release()
