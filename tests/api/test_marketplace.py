@@ -306,15 +306,14 @@ async def test_a_job_may_be_created_for_an_offer_in_every_version(market: Site) 
         {"prompt": "Two lines."},
         {"payload": {"prompt": "Two lines."}},
     )
-    newest = ""
-    for body in bodies:
-        newest = (await market.submit({**body, "offer_id": offer_id}))["job_id"]
-        await market.world.until(raw(newest), JobPhase.RUNNING)
+    jobs = [(await market.submit({**body, "offer_id": offer_id}))["job_id"] for body in bodies]
+    for job_id in jobs:
+        await market.world.until(raw(job_id), JobPhase.RUNNING)
     late = await market.http.post("/v1/jobs", json={"prompt": "Late.", "offer_id": offer_id})
     assert refused(late) == (410, "OFFER_NOT_AVAILABLE")
     unknown = await market.http.post("/v1/jobs", json={"prompt": "x", "offer_id": "offer_1"})
     assert refused(unknown) == (404, "OFFER_NOT_FOUND")
-    assert (await market.http.get("/v1/jobs")).json()[0]["job_id"] == newest
+    assert (await market.http.get("/v1/jobs")).json()[0]["job_id"] == jobs[-1]
 
 
 async def test_nobody_else_claims_an_accepted_job(market: Site) -> None:
