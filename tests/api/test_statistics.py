@@ -1,0 +1,90 @@
+"""What the statistics of the marketplace and of miners count."""
+
+import pytest
+
+from tests.api.site import MINER, Site
+
+HELD = {"prompt": "Two lines.", "model": "llama3.2", "hold": True}
+V3 = {"AITBC-Version": "2026-05-11"}
+
+
+@pytest.fixture
+async def market(site: Site) -> Site:
+    """Return a site with the documents' miner."""
+    assert (await site.register()).status_code == 201
+    return site
+
+
+def raw(text: str) -> bytes:
+    """The bytes of an id on the wire."""
+    return bytes.fromhex(text.partition("_")[2])
+
+
+@pytest.mark.row("2024-01-01.000.marketplace.stats")
+async def test_the_marketplaces_counts_add_up_as_the_document_has_it(market: Site) -> None:
+    path = "/v1/marketplace/stats"
+    empty = (await market.http.get(path)).json()
+    assert empty == {
+        "total_jobs": 0,
+        "active_jobs": 0,
+        "completed_jobs": 0,
+        "failed_jobs": 0,
+        "average_completion_time": 0.0,
+        "total_volume": "0.00",
+        "active_miners": 1,
+    }
+    done = await market.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
+    bad = await market.queued({"prompt": "Bad.", "model": "llama3.2"})
+    await market.claim(bad)
+    failed = {"miner_id": MINER, "reason": "BAD_INPUT", "message": "no"}
+    assert (await market.http.post(f"/v1/jobs/{bad}/fail", json=failed)).status_code == 200
+    await market.world.settled(raw(bad))
+    cancelled = await market.queued(HELD)
+    await market.http.delete(f"/v1/jobs/{cancelled}")
+    await market.queued({**HELD, "ttl_seconds": 5})
+    await market.world.pass_time(7)
+    await market.world.quiet()
+    await market.queued(HELD)
+    stats = (await market.http.get(path)).json()
+    parts = [stats[name] for name in ("active_jobs", "completed_jobs", "failed_jobs")]
+    assert (stats["total_jobs"], parts) == (3, [1, 1, 1])
+    paid = (await market.http.get(f"/v1/jobs/{done}/payment", headers=V3)).json()["paid"]
+    assert (stats["total_volume"], paid) == ("0.02", 0.02)
+    assert isinstance(stats["average_completion_time"], float)
+    extended = (await market.http.get(path, headers=V3)).json()
+    assert (extended["cancelled_jobs"], extended["expired_jobs"]) == (1, 1)
+    assert {**stats, "cancelled_jobs": 1, "expired_jobs": 1} == extended
+
+
+@pytest.mark.row("2024-01-01.000.miners.stats")
+async def test_a_miners_statistics_count_what_it_did(market: Site) -> None:
+    path = f"/v1/miners/{MINER}/stats"
+    fresh = (await market.http.get(path)).json()
+    assert set(fresh) == {
+        "miner_id",
+        "reputation",
+        "total_jobs",
+        "success_rate",
+        "average_completion_time",
+        "total_earned",
+        "active_since",
+    }
+    assert (fresh["reputation"], fresh["success_rate"], fresh["total_jobs"]) == (0.0, 0.0, 0)
+    assert (fresh["average_completion_time"], fresh["total_earned"]) == (0.0, "0.00")
+    for _ in range(2):
+        await market.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
+    lost = await market.queued({"prompt": "Lost.", "model": "llama3.2"})
+    await market.claim(lost)
+    failed = {"miner_id": MINER, "reason": "RUNNER_FAILED", "message": "crashed"}
+    assert (await market.http.post(f"/v1/jobs/{lost}/fail", json=failed)).status_code == 200
+    await market.world.quiet()
+    stats = (await market.http.get(path)).json()
+    assert (stats["total_jobs"], stats["success_rate"]) == (3, 0.6667)
+    assert 0 < stats["reputation"] < 5
+    (service,) = (await market.http.get(path, headers=V3)).json()["services"]
+    assert service["service"] == "llm_inference"
+    counts = {"attempts": 3, "completed": 2, "faults": 1, "settled": 2, "refuted": 0}
+    assert {name: service[name] for name in counts} == counts
+    assert service["reputation"] == stats["reputation"]
+    unknown = await market.http.get("/v1/miners/nobody/stats")
+    assert (unknown.status_code, unknown.json()["error_code"]) == (404, "MINER_NOT_FOUND")
