@@ -253,4 +253,5 @@ def test_both_have_the_same_methods(way: Way) -> None:
     for one, other in pairs:
         assert methods_of(one) == methods_of(other)
         for name in methods_of(one):
+            assert "Generator" not in str(inspect.signature(getattr(one, name)))
             assert "session" not in (inspect.getdoc(getattr(one, name)) or "").lower().split()

@@ -5,11 +5,12 @@ its result, `awaited` one that is awaited; `iterated` and `iterated_async` do so
 types and words of the parameters are those of the call.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+import inspect
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from functools import cache, wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, get_args, get_origin
 
-from aitbc.exchange import Flow, Session, Stream
+from aitbc.exchange import Emit, Flow, Session, Stream
 from aitbc.http import Transport
 from aitbc.http_async import AsyncTransport
 
@@ -38,10 +39,31 @@ class AsyncResource:
 
 
 def _named(method: _Method, call: Callable[..., object]) -> _Method:
-    """Return the method with the name, signature and words of its call."""
+    """Return the method with the name, signature and words of its call, for `help`."""
     wraps(call)(method)
     method.__doc__ = (call.__doc__ or "").replace(_SESSION_LINE, "")
+    method.__dict__["__signature__"] = _shown(call)
     return method
+
+
+@cache
+def _shown(call: Callable[..., object]) -> inspect.Signature:
+    """Return a call's signature as that of its methods."""
+    signature = inspect.signature(call)
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    return signature.replace(
+        parameters=[own, *list(signature.parameters.values())[1:]],
+        return_annotation=_result_of(signature.return_annotation),
+    )
+
+
+def _result_of(flow: object) -> object:
+    """Return what a call's flow returns, or what its stream is an iterator of."""
+    yielded, _, returned = get_args(flow)
+    for effect in get_args(yielded):
+        if get_origin(effect) is Emit:
+            return Iterator[get_args(effect)[0]]  # type: ignore[misc]  # a type at run time
+    return returned
 
 
 def blocking(
