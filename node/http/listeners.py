@@ -12,6 +12,9 @@ from node.config import ListenAddress
 BACKLOG = 2_048
 """Connections that may wait to be accepted."""
 
+UNREAD_MS_MAX = 120_000
+"""How long a peer may leave unread, or unconfirmed, what was sent to it; then it is cut off."""
+
 _NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})
 
 log = structlog.get_logger(__name__)
@@ -83,6 +86,9 @@ def _bind(address: ListenAddress) -> socket.socket:
         if family == socket.AF_INET6:
             # Else [::] would also take the IPv4 port that another entry of the list names.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Connections inherit it. To close one whose peer does not read would wait for it.
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS_MAX)
         bound.bind((address.host, address.port))
         # Without listening at once, two nodes could bind one port and find out later.
         bound.listen(BACKLOG)

@@ -1,6 +1,8 @@
 """What a node checks before it runs: keys of different roles, addresses that can be had."""
 
 import asyncio
+import contextlib
+import errno
 import socket
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from ledger.keys import KeyPair
 from node.app import build_node
 from node.config import ConfigInvalid, ListenAddress, read_config
 from node.failpoints import NoFailpoints
+from node.http import listeners
 from node.http.listeners import AddressUnavailable, PortInUse, bind_all, bound_addresses, close_all
 from node.http.server import HttpServer
 from node.keyfile import KeyCost, KeyFileError, Role, create_key_file, seal
@@ -176,6 +179,22 @@ def test_accepted_connections_do_not_wait_for_more_to_send() -> None:
     (bound,) = sockets = bind_all([ListenAddress("127.0.0.1", 0)])
     assert bound.proto == socket.IPPROTO_TCP
     close_all(sockets)
+
+
+def test_a_peer_that_does_not_read_is_cut_off_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "UNREAD_MS_MAX", 200)
+    (bound,) = sockets = bind_all([ListenAddress("127.0.0.1", 0)])
+    with socket.create_connection(bound.getsockname()[:2]), bound.accept()[0] as accepted:
+        close_all(sockets)
+        accepted.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while accepted.send(bytes(65_536)):
+                pass
+        accepted.settimeout(30)
+        with pytest.raises(TimeoutError, match="timed out") as cut:
+            accepted.send(b".")
+        # The system's own error has a number; that of Python's patience has none.
+        assert cut.value.errno == errno.ETIMEDOUT
 
 
 async def test_an_idle_connection_is_closed_by_its_client_before_the_server_does() -> None:
