@@ -17,6 +17,7 @@ from coordinator.follower.ends import end_of
 from coordinator.jobs.model import JobPhase
 from coordinator.jobs.store import fail_unescrowed, insert_foreign_job
 from coordinator.marketplace.effects import OFFER_KINDS, follow_offer, lose_acceptances
+from coordinator.marketplace.store import delete_offer
 from coordinator.outbox import Outgoing, store
 from coordinator.ports import FinalBlock
 from coordinator.stats.tally import WorkTally
@@ -224,6 +225,8 @@ class BlockEffects:
     def _expire(self, row: Outgoing) -> None:
         """Draw the consequences of bytes that can never be included (J30)."""
         self.fates.add(row.transaction_id)
+        if row.action == "post_offer":
+            delete_offer(self._connection, row.transaction_id)
         if row.job_id is None:
             return
         self._changes.before([row.job_id])

@@ -16,7 +16,13 @@ from coordinator.database.marketplace_tables import (
     offers,
 )
 from coordinator.database.tables import miners
-from coordinator.errors import InsufficientBalance, JobNotClaimable, LeaseLost, TransactionInvalid
+from coordinator.errors import (
+    InsufficientBalance,
+    JobNotClaimable,
+    LeaseLost,
+    TransactionInvalid,
+    Unavailable,
+)
 from coordinator.follower import empty_derived
 from coordinator.jobs import JobFilter, JobPhase, JobView
 from coordinator.leases import GiveUp
@@ -190,6 +196,24 @@ async def test_an_acceptance_that_is_never_included_gives_slot_and_job_back(worl
     await world.until(job.job_id, JobPhase.RUNNING)
 
 
+async def test_an_offer_that_is_never_included_leaves_nothing(world: World) -> None:
+    await _fund(world, (await world.miner()).address)
+    await world.services.marketplace.withdraw(CLIENT, await post(world))
+    world.chain.is_paused = True
+    with world.impatience(), pytest.raises(Unavailable):
+        await post(world)
+    world.chain.drop_pool()
+    world.chain.is_paused = False
+    await world.kill()
+    world.clock.advance(world.config.timings.transaction_validity_ms / 1_000 + 2)
+    world.chain.make_block()
+    world.services = world.build()
+    await world.start()
+    await world.quiet()
+    rows = await world.services.core.database.read(lambda c: c.execute(select(offers)).all())
+    assert [row.status for row in rows] == [OfferStatus.WITHDRAWN]
+
+
 # ---------------------------------------------------------------- the chain decides
 
 
@@ -245,7 +269,7 @@ async def test_emptied_tables_are_rebuilt_the_same_from_the_chain(world: World) 
 async def test_an_offer_that_came_by_the_chain_alone_can_be_accepted(world: World) -> None:
     own = OwnMiner(world)
     await own.register()
-    await _fund(world, own)
+    await _fund(world, own.key.address)
     expires_ms = world.clock() + 600_000
     action = PostOffer("llm_inference", PRICE, 2, sha256(b"{}"), expires_ms)
     (outcome,) = await world.chain.submit([own.sign(action)])
@@ -276,7 +300,7 @@ async def test_a_miner_with_its_own_key_signs_its_offers_and_withdrawals(world: 
     for transaction in (None, own.sign(wrong), own.sign(WithdrawOffer(bytes(32)))):
         with pytest.raises(TransactionInvalid):
             await world.services.marketplace.post(CLIENT, wish(transaction=transaction))
-    await _fund(world, own)
+    await _fund(world, own.key.address)
     signed = own.sign(right)
     made = await world.services.marketplace.post(CLIENT, wish(transaction=signed))
     assert made.status is OfferStatus.ACTIVE
@@ -289,12 +313,10 @@ async def test_a_miner_with_its_own_key_signs_its_offers_and_withdrawals(world: 
     assert gone.status is OfferStatus.WITHDRAWN
 
 
-async def _fund(world: World, own: OwnMiner) -> None:
+async def _fund(world: World, address: bytes) -> None:
     core = world.services.core
     assert core.faucet is not None
-    sent = await core.database.write(
-        lambda c: core.faucet.fund(c, core.moments.now(), own.key.address)
-    )
+    sent = await core.database.write(lambda c: core.faucet.fund(c, core.moments.now(), address))
     await core.courier.send_and_wait(sent, 10)
 
 
