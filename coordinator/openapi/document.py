@@ -17,11 +17,11 @@ from coordinator.errors import (
 from coordinator.http.error_body import Error
 from coordinator.http.errors import status_of
 from coordinator.http.faults import BodyTooSlow, MediaTypeUnsupported, NotAcceptable
+from coordinator.http.openai_errors import OpenAiError
 from coordinator.http.operation import JSON, PUBLIC, Answer, Operation, Parameter, WireType
 from coordinator.http.repeats import PARAMETER as KEY_PARAMETER
 from coordinator.http.repeats import takes_key
 from coordinator.idempotency import IdempotencyKeyInFlight, IdempotencyKeyReused
-from coordinator.http.openai_errors import OpenAiError
 from coordinator.openapi.schemas import Schema, component_schemas
 from coordinator.presenters import SERVED, Presenter
 from coordinator.values import ApiVersion, JsonValue

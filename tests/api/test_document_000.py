@@ -1,5 +1,6 @@
 """Document 000 (version 2024-01-01), request by request and answer by answer."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -93,6 +94,15 @@ async def test_a_structured_result_is_the_results_as_it_is(site: Site) -> None:
     assert completed.status_code == 200, completed.text
     results = (await site.http.get(f"/v1/jobs/{job_id}/results")).json()
     assert results["results"] == printed
+
+
+async def test_waiting_for_results_answers_when_they_are_there(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(TEXT)
+    waiting = asyncio.create_task(site.http.get(f"/v1/jobs/{job_id}/results?wait=20"))
+    await site.claim(job_id)
+    await site.complete(job_id, "Worth the wait.")
+    assert (await waiting).json()["results"] == {"output": "Worth the wait."}
 
 
 async def test_results_that_are_not_there_say_where_the_job_is(site: Site) -> None:
