@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from coordinator.database.tables import jobs, miners, receipts, results
 from coordinator.events.log import record
@@ -15,6 +16,30 @@ from coordinator.webhooks.outbox import JobEnd, enqueue
 from coordinator.wire import job_text, receipt_text
 from ledger.keys import format_address
 from ledger.types import Address, Attempt, Hash, TimestampMs
+
+# Only a result whose digest the receipt holds is the job's result.
+_IS_RESULT: Final = (
+    (results.c.job_id == receipts.c.job_id)
+    & (results.c.attempt == receipts.c.attempt)
+    & (results.c.digest == receipts.c.digest)
+)
+
+# Built once: to build it takes as long as to run it, and it runs twice for each block.
+_SHOWN: Final = (
+    select(
+        jobs.c.job_id,
+        jobs.c.client_id,
+        jobs.c.phase,
+        jobs.c.attempt,
+        jobs.c.end_kind,
+        jobs.c.requested_ms,
+        receipts.c.is_disputed,
+        results.c.job_id.label("delivered"),
+    )
+    .outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
+    .outerjoin(results, _IS_RESULT)
+    .where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +60,6 @@ def shown_states(connection: Connection, job_ids: Collection[Hash]) -> dict[Hash
     """Return where jobs are; those that are unknown are left out."""
     if not job_ids:
         return {}
-    # Only a result whose digest the receipt holds is the job's result.
-    is_result = (
-        (results.c.job_id == receipts.c.job_id)
-        & (results.c.attempt == receipts.c.attempt)
-        & (results.c.digest == receipts.c.digest)
-    )
-    query = (
-        select(
-            jobs.c.job_id,
-            jobs.c.client_id,
-            jobs.c.phase,
-            jobs.c.attempt,
-            jobs.c.end_kind,
-            jobs.c.requested_ms,
-            receipts.c.is_disputed,
-            results.c.job_id.label("delivered"),
-        )
-        .outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
-        .outerjoin(results, is_result)
-        .where(jobs.c.job_id.in_(job_ids))
-    )
     return {
         row.job_id: ShownState(
             client_id=row.client_id,
@@ -68,7 +72,7 @@ def shown_states(connection: Connection, job_ids: Collection[Hash]) -> dict[Hash
             attempt=row.attempt,
             requested_ms=row.requested_ms,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_SHOWN, {"job_ids": list(job_ids)})
     }
 
 

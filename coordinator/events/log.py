@@ -10,6 +10,8 @@ from coordinator.database.events_tables import events
 from coordinator.events.model import Event, EventKind, NewEvent, Seq
 from ledger.types import Hash, TimestampMs
 
+_INSERT: Final = insert(events)
+
 PRUNE_ROWS_MAX: Final = 5_000
 """Events deleted in one transaction."""
 
@@ -21,7 +23,7 @@ def record(connection: Connection, new: Sequence[NewEvent]) -> None:
     """
     if new:
         connection.execute(
-            insert(events),
+            _INSERT,
             [
                 {
                     "kind": event.kind.value,
