@@ -91,7 +91,7 @@ PRINTED = {
 }
 """Where document 000 prints the members of each object."""
 
-ONE_TYPE = {
+ONE_TYPE: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("2024-01-01", item.__name__): item
     for item in (
         VerifyRequest,
@@ -110,7 +110,7 @@ ONE_TYPE = {
 }
 """Objects that are one type in all versions; some members are shown in the newest only."""
 
-OLDEST = {
+OLDEST: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("2024-01-01", item.__name__): item
     for item in (
         oldest.JobRequest,
