@@ -19,6 +19,8 @@ class Signals(Generic[K]):
         """Begin with nobody waiting."""
         self._waiting: dict[K, set[asyncio.Future[None]]] = {}
         self._is_closed = False
+        self.fired = 0
+        """How often something was fired; what was seen at a number is news only at another."""
 
     def close(self) -> None:
         """Let everybody who waits, now or later, look once more and return."""
@@ -27,6 +29,7 @@ class Signals(Generic[K]):
 
     def fire(self, keys: Iterable[K]) -> None:
         """Wake everybody who waits for one of the keys."""
+        self.fired += 1
         for key in keys:
             for future in self._waiting.get(key, ()):
                 if not future.done():

@@ -1,6 +1,8 @@
 """Finding work: the job that a miner is shown next, or why it is shown none."""
 
+import asyncio
 from dataclasses import replace
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -13,10 +15,13 @@ from coordinator.leases.matching import Exclusion
 from coordinator.leases.model import Offer
 from coordinator.leases.store import CallingMiner
 from coordinator.leases.suggestions import Suggestions
-from coordinator.marketplace.store import given_to
+from coordinator.marketplace.store import given_to, miners_given
 from coordinator.miners.store import held_leases, is_draining
 from ledger.actions import Custody
-from ledger.types import Hash
+from ledger.types import Address, Hash, TimestampMs
+
+READ_AGAIN_S: Final = 0.9
+"""Which jobs are queued is read anew after this long without a signal."""
 
 
 class Finding:
@@ -27,6 +32,38 @@ class Finding:
         self._core = core
         self._views = views
         self._suggestions = Suggestions()
+        self._turn = asyncio.Lock()
+        self._seen: tuple[int, float] = (-1, 0.0)
+        self._offered: frozenset[Hash] = frozenset()
+        self._given: frozenset[Address] = frozenset()
+
+    async def next_if_news(self, caller: CallingMiner) -> Offer | None:
+        """Return what `next_for` does, for a miner that waits and has looked before.
+
+        A change wakes every miner that waits, and most find nothing. They look one after the
+        other, and only while a job is left that none of the others was shown: which jobs there
+        are is read once for all of them.
+        """
+        async with self._turn:
+            now_ms = self._core.moments.clock_ms()
+            await self._read_again(now_ms)
+            suggested = self._suggestions.to_others(caller.address, now_ms)
+            is_one_left = len(self._offered) > queue.LOOKED_AT_MAX or self._offered - suggested
+            if is_one_left or caller.address in self._given:
+                return await self.next_for(caller)
+            return None
+
+    async def _read_again(self, now_ms: TimestampMs) -> None:
+        """Read which jobs and which miners with a job of their own there are, if that is news."""
+        signals, at_s = self._core.follower.queue, asyncio.get_running_loop().time()
+        if self._seen[0] == signals.fired and at_s - self._seen[1] < READ_AGAIN_S:
+            return
+        # Counted before the read: what is fired meanwhile is news to the next one.
+        fired = signals.fired
+        self._offered, self._given = await self._core.database.read(
+            lambda c: (queue.offered_jobs(c, now_ms), miners_given(c))
+        )
+        self._seen = (fired, at_s)
 
     async def next_for(self, caller: CallingMiner) -> Offer | None:
         """Return the job that a miner is shown next, and keep it from others for a moment."""

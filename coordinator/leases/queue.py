@@ -129,6 +129,12 @@ def reasons(
     return dict(sorted(counts.items()))
 
 
+def offered_jobs(connection: Connection, now_ms: TimestampMs) -> frozenset[Hash]:
+    """Return the jobs that somebody may be given now; one more than are looked at if many."""
+    query = select(jobs.c.job_id).where(offered(now_ms)).limit(LOOKED_AT_MAX + 1)
+    return frozenset(connection.execute(query).scalars())
+
+
 def note_served(connection: Connection, client_id: str) -> None:
     """Put a client behind all others: one of its jobs was claimed."""
     last = select(func.max(clients.c.served_turn)).scalar_subquery()

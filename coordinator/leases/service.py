@@ -70,8 +70,12 @@ class LeaseService:
         """Wait up to `wait_s` (at most 30) for a job that the miner may claim; assigns nothing."""
         caller = await self._callers.calling(principal, miner)
 
+        offer = await self._finding.next_for(caller)
+        if offer is not None:
+            return PollReply(offer)
+
         async def look() -> Offer | None:
-            return await self._finding.next_for(caller)
+            return await self._finding.next_if_news(caller)
 
         offer = await self._core.follower.queue.wait_until(
             None, look, min(wait_s, POLL_S_MAX), again_s=LOOK_AGAIN_S

@@ -150,6 +150,16 @@ def given_to(connection: Connection, miner: Address) -> Hash | None:
     return job_id
 
 
+def miners_given(connection: Connection) -> frozenset[Address]:
+    """Return the miners for which `given_to` finds a job."""
+    query = (
+        select(attempts.c.miner)
+        .join(acceptances, attempts.c.assignment_id == acceptances.c.transaction_id)
+        .where(attempts.c.phase == AttemptPhase.LIVE.value, acceptances.c.fetched_ms.is_(None))
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
 def note_fetched(connection: Connection, transaction_id: Hash, now_ms: TimestampMs) -> None:
     """Note that the miner has the job that an accepted offer gave it."""
     row = acceptances.c.transaction_id == transaction_id
