@@ -31,7 +31,7 @@ def hello() -> Response[bytes]:
     return Response(b'{"hello":"world"}', media_type="application/json")
 
 
-def main() -> None:
+def serve() -> None:
     """Run until SIGTERM."""
     config = read_config(Path(sys.argv[-1]))
     configure_logs(config.log)
@@ -56,4 +56,4 @@ def _never_asked(what: str) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    serve()
