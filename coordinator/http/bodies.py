@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Final, NoReturn, TypeVar, cast
+from typing import Final, NoReturn, TypeAlias, TypeVar, cast
 
 import msgspec
 from litestar.exceptions import InternalServerException
@@ -42,6 +42,10 @@ BODY_SECONDS_MAX: Final = 30
 """Until a JSON body is here; a slow sender must not hold a connection for ever."""
 
 T = TypeVar("T")
+
+_Place: TypeAlias = tuple["_Place | None", str]
+"""Where a value stands: its name after that of what holds it, the first a pointer. It is written
+out for an error alone: the names of what holds a value may be as long as the body."""
 
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -168,10 +172,18 @@ def parse_json(raw: bytes) -> object:
 def _object_of(members: list[tuple[str, object]]) -> dict[str, object]:
     built = dict(members)
     if len(built) != len(members):
-        names = [name for name, _ in members]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise JsonMalformed(f"the member {repeated[:40]!r} is repeated")
+        raise JsonMalformed(f"the member {_repeated(members)[:40]!r} is repeated")
     return built
+
+
+def _repeated(members: list[tuple[str, object]]) -> str:
+    """Return the first name that comes again; one of them does."""
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("a name is repeated")
 
 
 def _decimal_of(literal: str) -> Decimal:
@@ -238,21 +250,31 @@ def plain_json(value: object, pointer: str) -> JsonValue:
     Raises:
         FieldInvalid: a number that no double holds.
     """
+    return _plain(value, (None, pointer))
+
+
+def _plain(value: object, place: _Place) -> JsonValue:
     if isinstance(value, dict):
-        return {
-            name: plain_json(item, f"{pointer}/{_pointer_part(name)}")
-            for name, item in value.items()
-        }
+        return {name: _plain(item, (place, name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [plain_json(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+        return [_plain(item, (place, str(index))) for index, item in enumerate(value)]
     if isinstance(value, Decimal):
         number = float(value)
         if abs(number) == float("inf"):
-            raise FieldInvalid(pointer, "is larger than a double can hold")
+            raise FieldInvalid(_pointer_of(place), "is larger than a double can hold")
         return number
     if isinstance(value, int) and abs(value) > INTEGER_MAX:
-        raise FieldInvalid(pointer, f"must be within ±{INTEGER_MAX}, or a string")
+        raise FieldInvalid(_pointer_of(place), f"must be within ±{INTEGER_MAX}, or a string")
     return cast("JsonValue", value)
+
+
+def _pointer_of(place: _Place) -> str:
+    parts: list[str] = []
+    outer, name = place
+    while outer is not None:
+        parts.append(f"/{_pointer_part(name)}")
+        outer, name = outer
+    return name + "".join(reversed(parts))
 
 
 def plain_object(value: Mapping[str, object], pointer: str) -> dict[str, JsonValue]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from coordinator.http.bodies import (
     INTEGER_MAX,
     JSON_DEPTH_MAX,
+    _object_of,
     parse_json,
     plain_json,
     typed,
@@ -81,6 +82,43 @@ def test_what_is_not_strict_json_is_refused(raw):
     with pytest.raises(JsonMalformed) as refusal:
         parse_json(raw)
     assert refusal.value.detail
+
+
+class Compared(str):
+    """A name that counts how often names are compared."""
+
+    __slots__ = ()
+    times = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+
+def test_the_repeated_one_of_many_names_is_found_without_comparing_each_with_each():
+    members = [(Compared(number), None) for number in [*range(2_000), 1_999]]
+    Compared.times = 0
+    with pytest.raises(JsonMalformed, match="'1999' is repeated"):
+        _object_of(members)
+    assert Compared.times < len(members)
+
+
+class Written(str):
+    """A pointer that counts how often it is written into another."""
+
+    __slots__ = ()
+    times = 0
+
+    def __format__(self, form):
+        Written.times += 1
+        return str.__format__(self, form)
+
+
+def test_a_place_is_written_out_for_an_error_alone_however_long_the_names_that_lead_to_it():
+    Written.times = 0
+    plain_json([0] * 1_000, Written("/payload"))
+    assert Written.times == 0
 
 
 def test_nesting_up_to_the_limit_is_read():
