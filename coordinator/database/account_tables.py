@@ -39,6 +39,19 @@ key_budgets = Table(
 )
 """What keys may spend. The keys that follow one another by rotation share one budget."""
 
+key_spends = Table(
+    "key_spends",
+    metadata,
+    Column("key_id", String(32), nullable=False),
+    # Day since 1970, UTC, on which the jobs were ordered.
+    Column("day", Integer, nullable=False),
+    Column("jobs", BigInteger, nullable=False),
+    Column("paid", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key_id", "day"),
+)
+"""What the ended jobs of keys cost: added up in the transaction that ends them, and derived from
+the chain as their ends are. Jobs that have not ended are counted when they are asked for."""
+
 key_usage = Table(
     "key_usage",
     metadata,

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
 metadata = MetaData()
@@ -123,6 +124,7 @@ jobs = Table(
     Index("jobs_by_phase", "phase", "service", "seq"),
     Index("jobs_live", "end_kind", "phase"),
     Index("jobs_by_key", "key_id", "requested_ms"),
+    Index("jobs_live_by_key", "key_id", "end_kind", "phase", "requested_ms"),
 )
 
 payloads = Table(
@@ -162,6 +164,9 @@ attempts = Table(
     Index("attempts_by_miner", "miner", "phase"),
 )
 
+# What is not kept any more is not looked at again, however much of it there is.
+_KEPT: Final = text("document IS NOT NULL")
+
 results = Table(
     "results",
     metadata,
@@ -176,8 +181,9 @@ results = Table(
     Column("started_ms", BigInteger, nullable=False),
     Column("completed_ms", BigInteger, nullable=False),
     Column("delivered_ms", BigInteger, nullable=False),
-    Column("expires_ms", BigInteger, nullable=False, index=True),
+    Column("expires_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("job_id", "attempt"),
+    Index("results_kept", "expires_ms", sqlite_where=_KEPT, postgresql_where=_KEPT),
 )
 
 receipts = Table(

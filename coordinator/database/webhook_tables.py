@@ -46,14 +46,23 @@ webhook_messages = Table(
     Column("job_id", Id),
     # Content of messages that are about no job.
     Column("content", Text),
-    Column("created_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False, index=True),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     # When it is sent next; NULL when it is not.
-    Column("due_ms", BigInteger, index=True),
+    Column("due_ms", BigInteger),
     Index("webhook_messages_by_webhook", "webhook_id", "seq"),
+    Index("webhook_messages_due", "webhook_id", "due_ms", "seq"),
+    Index("webhook_messages_by_state", "webhook_id", "state", "event", "seq"),
 )
 """The outbox: written in the transaction of the change that a message tells of."""
+
+deleted_webhooks = Table(
+    "deleted_webhooks",
+    metadata,
+    Column("webhook_id", String(40), primary_key=True),
+)
+"""Webhooks that are gone and whose messages are still being deleted, some at a time."""
 
 webhook_attempts = Table(
     "webhook_attempts",
