@@ -15,7 +15,7 @@ from ledger.actions import Reason
 from ledger.records import Gap
 from ledger.types import Address, Attempt, Hash, TimestampMs
 
-INPUT_FAULTS: Final = frozenset({Reason.BAD_INPUT, Reason.NO_SOURCE})
+INPUT_FAULTS: Final = frozenset({Reason.BAD_INPUT, Reason.NO_SOURCE, Reason.NO_PAYLOAD})
 """Reasons of a miner after which no other miner is tried (J8)."""
 
 BLAMELESS: Final = INPUT_FAULTS | {Reason.MINER_DRAINING}
@@ -146,7 +146,9 @@ def duty_of(
         return _of_receipt(facts.receipt, now_ms, timings, auto_settle_ms)
     if facts.current is not None:
         lease_over = now_ms > credited(facts.current.lease_end_ms, gap)
-        return _of_attempt(facts.current, now_ms, lease_over=lease_over)
+        return _of_attempt(
+            facts.current, now_ms, has_payload=facts.has_payload, lease_over=lease_over
+        )
     if facts.phase is JobPhase.QUEUED and not facts.is_assigning:
         return _of_queued(facts, now_ms, timings, attempts_max)
     return None
@@ -165,17 +167,24 @@ def _of_queued(
     return None
 
 
-def _of_attempt(current: AttemptFacts, now_ms: TimestampMs, *, lease_over: bool) -> Duty | None:
+def _of_attempt(
+    current: AttemptFacts, now_ms: TimestampMs, *, has_payload: bool, lease_over: bool
+) -> Duty | None:
     if current.is_receipt_under_way:
         return None
     if current.is_managed and current.has_result:
         return SignReceipt()
     if current.is_managed and current.release_reason is not None:
         return Release(current.release_reason, as_miner=True)
+    if not has_payload and current.is_managed:
+        # A stranger took its offer by the chain alone: it would be bound until the deadline.
+        return Release(Reason.NO_PAYLOAD, as_miner=True)
     if not lease_over:
         return None
     if current.release_reason is not None:
         return Release(current.release_reason, as_miner=False)
+    if not has_payload:
+        return Release(Reason.NO_PAYLOAD, as_miner=False)
     if current.heartbeat_by_ms is None:
         return Release(Reason.LEASE_EXPIRED, as_miner=False)
     if now_ms > current.heartbeat_by_ms:

@@ -173,6 +173,11 @@ class Claiming:
         attempt = store.get_attempt(connection, assignment_id)
         if attempt.phase != AttemptPhase.LIVE:
             raise LeaseLost("The attempt ended as soon as it began")
+        query = select(payloads).where(payloads.c.job_id == attempt.job_id)
+        payload = connection.execute(query).one_or_none()
+        if payload is None:
+            # A stranger made the job and accepted the miner's offer by the chain alone (J31).
+            raise JobNotClaimable("The job's input never came to this coordinator")
         note_fetched(connection, assignment_id, now_ms)
         # Claiming is a sign of life; the wait for finality shall not be counted as silence.
         heartbeat_by_ms = self._heartbeat_by(now_ms) if attempt.has_heartbeats else None
@@ -181,8 +186,6 @@ class Claiming:
         row = find_job(connection, attempt.job_id)
         assert row is not None, "a job with an attempt is in the table"
         (job,) = self._views.of(connection, [row])
-        query = select(payloads).where(payloads.c.job_id == attempt.job_id)
-        payload = connection.execute(query).one()
         return Lease(
             job=job,
             miner_name=miner.name,

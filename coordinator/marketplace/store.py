@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 
 from coordinator.database.marketplace_tables import acceptances, offers
-from coordinator.database.tables import attempts
+from coordinator.database.tables import attempts, payloads
 from coordinator.leases.phase import AttemptPhase
 from coordinator.marketplace.model import AcceptancePhase, OfferStatus
 from ledger.types import Address, Amount, Hash, TimestampMs
@@ -134,7 +134,10 @@ def forget_acceptance(connection: Connection, transaction_id: Hash) -> None:
 
 
 def given_to(connection: Connection, miner: Address) -> Hash | None:
-    """Return the oldest job that an accepted offer gave to a miner and that it did not fetch."""
+    """Return the oldest job that an accepted offer gave to a miner and that it did not fetch.
+
+    What has no input here was given by the chain alone; there is nothing to fetch (J31).
+    """
     query = (
         select(acceptances.c.job_id)
         .join(attempts, attempts.c.assignment_id == acceptances.c.transaction_id)
@@ -142,6 +145,7 @@ def given_to(connection: Connection, miner: Address) -> Hash | None:
             attempts.c.miner == miner,
             attempts.c.phase == AttemptPhase.LIVE.value,
             acceptances.c.fetched_ms.is_(None),
+            _has_payload(),
         )
         .order_by(acceptances.c.created_ms, acceptances.c.transaction_id)
         .limit(1)
@@ -155,9 +159,18 @@ def miners_given(connection: Connection) -> frozenset[Address]:
     query = (
         select(attempts.c.miner)
         .join(acceptances, attempts.c.assignment_id == acceptances.c.transaction_id)
-        .where(attempts.c.phase == AttemptPhase.LIVE.value, acceptances.c.fetched_ms.is_(None))
+        .where(
+            attempts.c.phase == AttemptPhase.LIVE.value,
+            acceptances.c.fetched_ms.is_(None),
+            _has_payload(),
+        )
     )
     return frozenset(connection.execute(query).scalars())
+
+
+def _has_payload() -> ColumnElement[bool]:
+    """Return the condition of acceptances whose job's input is here."""
+    return exists().where(payloads.c.job_id == acceptances.c.job_id)
 
 
 def note_fetched(connection: Connection, transaction_id: Hash, now_ms: TimestampMs) -> None:

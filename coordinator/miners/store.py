@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, tuple_, update
 
-from coordinator.database.tables import attempts, miners, receipts, sponsorships
+from coordinator.database.tables import attempts, miners, payloads, receipts, sponsorships
 from coordinator.leases.phase import AttemptPhase
 from coordinator.miners.names import key_of
 from ledger.actions import Custody
@@ -90,8 +90,13 @@ def is_draining(connection: Connection, address: Address) -> bool:
 
 
 def held_leases(connection: Connection, address: Address) -> int:
-    """Return how many jobs a miner holds, assignments under way included."""
-    query = select(func.count()).where(attempts.c.miner == address, attempts.c.phase.in_(_HELD))
+    """Return how many jobs a miner holds, assignments under way included.
+
+    What a stranger gave it by the chain alone, without an input, keeps it from nothing.
+    """
+    has_payload = exists().where(payloads.c.job_id == attempts.c.job_id)
+    held = attempts.c.phase.in_(_HELD) & has_payload
+    query = select(func.count()).where(attempts.c.miner == address, held)
     return connection.execute(query).scalar_one()
 
 

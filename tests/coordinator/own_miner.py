@@ -137,7 +137,11 @@ class OwnMiner:
 
     def released(self, lease: Lease, reason: Reason) -> bytes:
         """Return a signed release."""
-        return self.sign(ReleaseJob(job_id=lease.job.job_id, attempt=lease.attempt, reason=reason))
+        return self.given_back(lease.job.job_id, lease.attempt, reason)
+
+    def given_back(self, job_id: bytes, attempt: int, reason: Reason) -> bytes:
+        """Return a signed release of what was never handed out."""
+        return self.sign(ReleaseJob(job_id=job_id, attempt=attempt, reason=reason))
 
 
 __all__ = ["SALT", "OwnMiner"]

@@ -84,8 +84,17 @@ def test_a_job_without_input_is_failed_after_the_grace() -> None:
 
 def test_bad_input_fails_the_job_and_other_reasons_do_not() -> None:
     for reason in Reason:
-        expected = Fail(reason) if reason in (Reason.BAD_INPUT, Reason.NO_SOURCE) else None
+        faults = (Reason.BAD_INPUT, Reason.NO_SOURCE, Reason.NO_PAYLOAD)
+        expected = Fail(reason) if reason in faults else None
         assert owed(replace(QUEUED, attempt=1, last_reason=reason), 2_000) == expected
+
+
+def test_an_attempt_without_input_is_given_back_as_soon_as_j8_lets_it() -> None:
+    managed = replace(running(), has_payload=False)
+    assert owed(managed, 2_000) == Release(Reason.NO_PAYLOAD, as_miner=True)
+    own = replace(running(is_managed=False, heartbeat_by_ms=None), has_payload=False)
+    assert owed(own, 20_000) is None
+    assert owed(own, 20_001) == Release(Reason.NO_PAYLOAD, as_miner=False)
 
 
 def test_exhausted_jobs_are_failed() -> None:
