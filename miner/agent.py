@@ -1,6 +1,5 @@
 """The miner: register, poll, claim, work, deliver; until told to stop."""
 
-import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from miner.delivery import Courier
 from miner.log import Log
 from miner.node_api import NodeApi
 from miner.registration import Capabilities, register
+from miner.removal import remove_folder
 from miner.runners.python import PythonRunner
 from miner.signing import ChainClock, Signer
 from miner.spool import Spool
@@ -70,8 +70,11 @@ class Agent:
         settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._scratch = settings.directory / "scratch"
         # A miner that was killed leaves files of its last job behind.
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(mode=0o700)
+        try:
+            remove_folder(self._scratch)
+        except OSError as error:
+            log.warning("could not remove files of an earlier job", error=error)
+        self._scratch.mkdir(mode=0o700, exist_ok=True)
         self._nodes = [
             Client(url, settings.api_key, retry=RetryPolicy(attempts=3))
             for url in settings.node_urls

@@ -1,7 +1,6 @@
 """One attempt at a job: check the terms, run, sign the receipt; or give up and say why."""
 
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ from aitbc import (
 )
 from miner.log import Log
 from miner.node_api import Lease, NodeApi
+from miner.removal import remove_folder
 from miner.signing import Signer
 from miner.speaker import Speaker
 from miner.spool import SpoolEntry
@@ -100,8 +100,14 @@ class Attempt:
         finally:
             self._ended.set()
             heartbeats.join()
-            shutil.rmtree(workspace, ignore_errors=True)
+            self._remove(workspace)
         return None
+
+    def _remove(self, workspace: Path) -> None:
+        try:
+            remove_folder(workspace)
+        except OSError as error:
+            self._log.warning("could not remove a job's files", folder=workspace, error=error)
 
     def _entry_of(self, runner: Runner, workspace: Path) -> SpoolEntry:
         started_ms = _now_ms()

@@ -34,14 +34,18 @@ def check_size(out: Path) -> None:
     """Check what a program has written so far.
 
     Raises:
-        BadInput: more bytes or files than one job may leave.
+        BadInput: more bytes or files than one job may leave, or a folder whose files cannot be
+            counted, as it is closed to this user or nested too deep.
     """
     size = 0
-    for files, entry in enumerate(_entries(out)):
-        with contextlib.suppress(FileNotFoundError):
-            size += entry.stat(follow_symlinks=False).st_blocks * 512
-        if size > OUT_BYTES_MAX or files > OUT_FILES_MAX:
-            raise BadInput(_FIELD, f"leaves more than {OUT_BYTES_MAX} bytes, or too many files")
+    try:
+        for files, entry in enumerate(_entries(out)):
+            with contextlib.suppress(FileNotFoundError):
+                size += entry.stat(follow_symlinks=False).st_blocks * 512
+            if size > OUT_BYTES_MAX or files > OUT_FILES_MAX:
+                raise BadInput(_FIELD, f"leaves more than {OUT_BYTES_MAX} bytes, or too many files")
+    except OSError as error:
+        raise BadInput(_FIELD, f"leaves a folder that cannot be read: {error.strerror}") from None
 
 
 def read_result(out: Path) -> JsonValue | None:
@@ -131,17 +135,22 @@ def _read(path: Path) -> bytes | None:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield all entries below a folder, whatever happens to them meanwhile."""
+    """Yield all entries below a folder, those that go meanwhile left out.
+
+    Raises:
+        OSError: a folder cannot be listed, and may hold anything.
+    """
     pending = [folder]
     while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    yield entry
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(Path(entry.path))
-        except OSError:
-            continue
+        # A folder may have gone, or become a file, since it was seen.
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(pending.pop()) as entries,
+        ):
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry.path))
 
 
 def _refuse(name: str) -> NoReturn:
