@@ -22,11 +22,17 @@ PROCESSES_MAX: Final = 128
 TEMPORARY_BYTES_MAX: Final = 256 << 20
 """What a program may keep in its temporary folder, which is in memory."""
 
+SHARED_BYTES_MAX: Final = 64 << 20
+"""What its processes may share in `/dev/shm`, in memory too."""
+
 _CHILD: Final = Path(__file__).with_name("program_child.py")
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _SYSTEM_FILES: Final = ("/etc/ld.so.cache", "/etc/alternatives")
 _NOBODY: Final = "65534"
 _PROBE_SECONDS_MAX: Final = 30.0
+
+_MEMORY: Final = {"/tmp": TEMPORARY_BYTES_MAX, "/dev/shm": SHARED_BYTES_MAX}  # noqa: S108
+"""Folders in memory, and what each may take."""
 
 _PROBE: Final = """
 import os, socket, sys
@@ -38,7 +44,11 @@ def writes(folder):
         return False
     return True
 assert {name for _, name in socket.if_nameindex()} <= {"lo"}, "it has a network"
-assert not any(map(writes, ("/", "/usr", sys.prefix, Path(__file__).parent))), "it can write"
+closed = "/", "/usr", "/dev", sys.prefix, Path(__file__).parent
+assert not any(map(writes, closed)), "it can write"
+for folder, most in MEMORY.items():
+    system = os.statvfs(folder)
+    assert system.f_frsize * system.f_blocks <= most, "it can fill the memory"
 assert not any(map(os.path.exists, ("/etc/passwd", OUTSIDE))), "it sees files outside"
 assert len([p for p in os.listdir("/proc") if p.isdigit()]) <= 3, "it sees other processes"
 Path("result.json").write_text("{}")
@@ -142,6 +152,9 @@ class Bubblewrap:
             *self._nesting,
             *("--size", str(TEMPORARY_BYTES_MAX), "--tmpfs", "/tmp"),  # noqa: S108 - inside
             *("--proc", "/proc", "--dev", "/dev"),
+            # Of its own, `--dev` leaves a folder that takes half of the machine's memory.
+            *("--size", str(SHARED_BYTES_MAX), "--tmpfs", "/dev/shm"),  # noqa: S108 - inside
+            *("--remount-ro", "/dev"),
             *_system(),
             *("--ro-bind", str(_CHILD), "/job/child.py"),
             *("--ro-bind", str(job.program), "/job/program"),
@@ -176,7 +189,7 @@ def _confines(sandbox: Bubblewrap) -> bool:
         for folder in folders:
             folder.mkdir()
         program, given, out = folders
-        (program / "probe.py").write_text(f"OUTSIDE = {name!r}\n{_PROBE}")
+        (program / "probe.py").write_text(f"OUTSIDE = {name!r}\nMEMORY = {_MEMORY!r}\n{_PROBE}")
         job = Job(program, "probe.py", given, out)
         try:
             subprocess.run(

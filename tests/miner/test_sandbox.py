@@ -16,7 +16,15 @@ import pytest
 
 from miner.runners.discovery import discover_runners
 from miner.runners.python import PythonRunner
-from miner.runners.sandbox import Bubblewrap, Confinement, Level, LimitsOnly, find_sandbox
+from miner.runners.sandbox import (
+    SHARED_BYTES_MAX,
+    TEMPORARY_BYTES_MAX,
+    Bubblewrap,
+    Confinement,
+    Level,
+    LimitsOnly,
+    find_sandbox,
+)
 from miner.work import BadInput, RunnerFailed
 from tests.miner.bench_work import Bench
 
@@ -124,10 +132,43 @@ def test_nothing_can_be_written_but_the_jobs_own_folder(
         "        return True\n"
         "    except OSError:\n"
         "        return False\n"
-        "folders = ['/', '/usr', '/etc', '/job', '/job/given', '/job/program', sys.prefix]\n"
+        "folders = ['/', '/usr', '/etc', '/dev', '/job/given', '/job/program', sys.prefix]\n"
     )
-    source = told("[f for f in [*folders, '/job/out', '/tmp'] if writes(f)]", before)
-    assert attempt(bench, confinement, source) in (["/job/out", "/tmp"], REFUSED)
+    source = told(
+        "[f for f in [*folders, '/job', '/job/out', '/tmp', '/dev/shm'] if writes(f)]", before
+    )
+    assert attempt(bench, confinement, source) in (["/job/out", "/tmp", "/dev/shm"], REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("folder", "bytes_max"), [("/tmp", TEMPORARY_BYTES_MAX), ("/dev/shm", SHARED_BYTES_MAX)]
+)
+def test_what_is_kept_in_memory_is_bounded(
+    bench: Bench, confinement: Confinement, folder: str, bytes_max: int
+) -> None:
+    before = (
+        "def fill(folder):\n"
+        "    kept, piece = 0, b'x' * (1 << 20)\n"
+        "    try:\n"
+        "        for number in range(600):\n"
+        "            with open(f'{folder}/{number}', 'wb', buffering=0) as file:\n"
+        "                kept += file.write(piece)\n"
+        "    except OSError:\n"
+        "        pass\n"
+        "    return kept\n"
+    )
+    kept = attempt(bench, confinement, told(f"fill({folder!r})", before))
+    assert kept == REFUSED or 0 < kept <= bytes_max
+
+
+def test_locks_between_its_processes_and_devices_work(
+    bench: Bench, confinement: Confinement
+) -> None:
+    before = (
+        "import multiprocessing\nopen('/dev/null', 'w').write('x')\nlock = multiprocessing.Lock()"
+    )
+    source = told("[lock.acquire(), len(open('/dev/urandom', 'rb').read(8))]", before)
+    assert attempt(bench, confinement, source) in ([True, 8], REFUSED)
 
 
 def test_other_processes_are_neither_seen_nor_reached(
