@@ -42,13 +42,22 @@ class Sweeper:
         self._retention_due_ms = 0
 
     async def run(self) -> None:
-        """Sweep for ever."""
-        while True:
-            await self.sweep()
-            await asyncio.sleep(self._core.config.timings.sweep_interval_s)
+        """Sweep for ever; a chore that takes long holds up no look for lost leases."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._repeat(self._look), name="sweeper")
+            both.create_task(self._repeat(self._tidy), name="sweeper chores")
 
     async def sweep(self) -> None:
-        """Look once."""
+        """Look once, and do the chores that are due."""
+        await self._look()
+        await self._tidy()
+
+    async def _repeat(self, work: Chore) -> None:
+        while True:
+            await work()
+            await asyncio.sleep(self._core.config.timings.sweep_interval_s)
+
+    async def _look(self) -> None:
         core, moment = self._core, self._core.moments.now()
 
         def work(connection: Connection) -> Sequence[Hash]:
@@ -59,8 +68,11 @@ class Sweeper:
             core.courier.kick()
         for chore in self._each_time:
             await chore()
-        if moment.now_ms >= self._retention_due_ms:
-            self._retention_due_ms = moment.now_ms + RETENTION_INTERVAL_MS
+
+    async def _tidy(self) -> None:
+        now_ms = self._core.moments.clock_ms()
+        if now_ms >= self._retention_due_ms:
+            self._retention_due_ms = now_ms + RETENTION_INTERVAL_MS
             for chore in self._each_minute:
                 await chore()
 

@@ -12,6 +12,7 @@ from coordinator.artifacts import store
 from coordinator.artifacts.files import ArtifactFolder, make_durable
 from coordinator.artifacts.model import ArtifactFile, ArtifactView
 from coordinator.artifacts.upload_store import open_bytes
+from coordinator.batches import in_batches
 from coordinator.clients.access import require
 from coordinator.clients.model import Principal, Scope
 from coordinator.core import Core
@@ -132,18 +133,21 @@ class ArtifactService:
 
     async def sweep(self) -> None:
         """Delete artifacts that nobody keeps any more."""
-        now_ms = self._core.moments.clock_ms()
-        await self.clear(
-            await self._core.database.write(
-                lambda c: store.drop_expired(c, now_ms, DROPPED_PER_SWEEP_MAX)
-            )
-        )
+        await in_batches(self._sweep_some, DROPPED_PER_SWEEP_MAX)
         if self._looks_for_strays:
             # A process that died between a row's end and its file's left the file.
             whole = await asyncio.to_thread(lambda: sorted(self.folder.whole()))
             for start in range(0, len(whole), DROPPED_PER_SWEEP_MAX):
                 await self.clear(whole[start : start + DROPPED_PER_SWEEP_MAX])
             self._looks_for_strays = False
+
+    async def _sweep_some(self) -> int:
+        now_ms = self._core.moments.clock_ms()
+        number, digests = await self._core.database.write(
+            lambda c: store.drop_expired(c, now_ms, DROPPED_PER_SWEEP_MAX)
+        )
+        await self.clear(digests)
+        return number
 
     def check_room(
         self, connection: Connection, client_id: str, size: int, *, besides: Hash

@@ -72,12 +72,13 @@ def kept_by(connection: Connection, client_id: str, limit: int) -> list[Artifact
     return [ArtifactView(row.digest, row.size, row.expires_ms) for row in connection.execute(query)]
 
 
-def drop_expired(connection: Connection, now_ms: TimestampMs, limit: int) -> list[Hash]:
-    """Delete rows past their end; return the digests that nobody keeps any more."""
+def drop_expired(connection: Connection, now_ms: TimestampMs, limit: int) -> tuple[int, list[Hash]]:
+    """Delete rows past their end; count them, and return digests that nobody keeps any more."""
     late = select(artifacts.c.digest).where(artifacts.c.expires_ms <= now_ms).limit(limit)
-    digests = set(connection.execute(late).scalars())
+    found = list(connection.execute(late).scalars())
+    digests = set(found)
     if not digests:
-        return []
+        return 0, []
     ended = artifacts.c.digest.in_(digests) & (artifacts.c.expires_ms <= now_ms)
     connection.execute(delete(artifacts).where(ended))
-    return sorted(digests - kept_of(connection, digests))
+    return len(found), sorted(digests - kept_of(connection, digests))

@@ -1,5 +1,6 @@
 """Who may have the effect of a request now, and what was answered before."""
 
+from coordinator.batches import in_batches
 from coordinator.database import Database
 from coordinator.idempotency import store
 from coordinator.idempotency.claim import Claim, open_answer
@@ -50,9 +51,12 @@ class Idempotency:
         return found
 
     async def forget_old(self) -> None:
-        """Forget keys past their retention."""
+        """Forget keys past their retention, in many short transactions."""
         before_ms = self._moments.clock_ms() - RETENTION_MS
-        await self._database.write(lambda c: store.forget_older(c, before_ms))
+        await in_batches(
+            lambda: self._database.write(lambda c: store.forget_older(c, before_ms)),
+            store.FORGOTTEN_MAX,
+        )
 
     async def _claim(self, request: Request) -> Claim | KeptAnswer:
         now_ms = self._moments.clock_ms()

@@ -1,6 +1,7 @@
 """The table of keys: every function works inside the caller's transaction."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -8,7 +9,7 @@ from coordinator.database.idempotency_tables import idempotency_keys as keys
 from coordinator.idempotency.model import Record, Request
 from ledger.types import Hash, TimestampMs
 
-FORGOTTEN_MAX = 5_000
+FORGOTTEN_MAX: Final = 1_000
 """Rows that one transaction deletes."""
 
 
@@ -48,14 +49,16 @@ def forget_answers_about(connection: Connection, job_ids: Sequence[Hash]) -> Non
     connection.execute(update(keys).where(about).values(answer=None))
 
 
-def forget_older(connection: Connection, before_ms: TimestampMs) -> None:
-    """Forget keys that came before a time, the oldest first and not all at once."""
+def forget_older(connection: Connection, before_ms: TimestampMs) -> int:
+    """Forget keys that came before a time, the oldest first and not all at once; count them."""
     oldest = (
         select(keys.c.owner, keys.c.key_digest)
         .where(keys.c.created_ms < before_ms)
         .order_by(keys.c.created_ms)
         .limit(FORGOTTEN_MAX)
     )
-    for owner, key_digest in connection.execute(oldest).all():
+    found = connection.execute(oldest).all()
+    for owner, key_digest in found:
         mine = (keys.c.owner == owner) & (keys.c.key_digest == key_digest)
         connection.execute(delete(keys).where(mine))
+    return len(found)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, not_, or_, select
 from coordinator.artifacts.service import ArtifactService
 from coordinator.artifacts.store import drop_kept
 from coordinator.artifacts.uses import drop_uses
+from coordinator.batches import in_batches
 from coordinator.clients.access import require
 from coordinator.clients.model import Principal, Scope
 from coordinator.core import Core
@@ -21,7 +22,7 @@ from coordinator.retention.model import Forgotten
 from ledger.types import Hash, TimestampMs
 
 JOBS_PER_SWEEP_MAX: Final = 500
-"""Jobs whose content is deleted in one transaction; the next sweep takes the rest."""
+"""Jobs whose input, and jobs whose result, is deleted in one transaction."""
 
 
 class RetentionService:
@@ -71,14 +72,18 @@ class RetentionService:
         return done
 
     async def sweep(self) -> None:
-        """Delete what is past its retention."""
+        """Delete all that is past its retention, in many short transactions."""
+        await in_batches(self._sweep_some, JOBS_PER_SWEEP_MAX)
+
+    async def _sweep_some(self) -> int:
         now_ms = self._core.moments.clock_ms()
         due = await self._core.database.read(lambda c: _due(c, now_ms))
-        if any(due):
-            inputs, outputs = due
+        inputs, outputs = due
+        if inputs or outputs:
             await self._core.database.write(
                 lambda c: _forget(c, inputs, outputs, now_ms), forgets=True
             )
+        return max(len(inputs), len(outputs))
 
 
 def _delete(connection: Connection, client_id: str, job_id: Hash, now_ms: TimestampMs) -> Forgotten:

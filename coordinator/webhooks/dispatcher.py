@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
+from coordinator.batches import in_batches
 from coordinator.database import Database
 from coordinator.jobs.views import JobViews
 from coordinator.moment import Moments, RandomBytes
@@ -96,9 +97,12 @@ class Dispatcher:
             await asyncio.wait(set(self._lanes.values()))
 
     async def forget_old(self) -> None:
-        """Forget messages past their retention."""
+        """Forget messages past their retention, in many short transactions."""
         before_ms = self._moments.clock_ms() - RETENTION_MS
-        await self._database.write(lambda c: store.forget_older(c, before_ms))
+        await in_batches(
+            lambda: self._database.write(lambda c: store.forget_older(c, before_ms)),
+            store.FORGOTTEN_MAX,
+        )
 
     # ------------------------------------------------------------------------------- lanes
 

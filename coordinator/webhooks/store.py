@@ -209,18 +209,15 @@ def let_go(connection: Connection, webhook_id: str, now_ms: TimestampMs) -> None
     connection.execute(update(messages).where(mine).values(due_ms=now_ms))
 
 
-def forget_older(connection: Connection, before_ms: TimestampMs) -> None:
-    """Delete messages of before a time with their log, the oldest first and not all at once."""
+def forget_older(connection: Connection, before_ms: TimestampMs) -> int:
+    """Delete messages of before a time with their log, some at a time; count them."""
     oldest = (
         select(messages.c.message_id)
         .where(messages.c.created_ms < before_ms)
-        .order_by(messages.c.seq)
+        .order_by(messages.c.created_ms)
         .limit(FORGOTTEN_MAX)
     )
-    ids = list(connection.execute(oldest).scalars())
-    if ids:
-        connection.execute(delete(attempts).where(attempts.c.message_id.in_(ids)))
-        connection.execute(delete(messages).where(messages.c.message_id.in_(ids)))
+    return _forget(connection, list(connection.execute(oldest).scalars()))
 
 
 # ---------------------------------------------------------------------------------- attempts
@@ -262,6 +259,14 @@ def attempts_of(connection: Connection, message_ids: Sequence[str]) -> dict[str,
 
 
 # -------------------------------------------------------------------------------------- parts
+
+
+def _forget(connection: Connection, ids: Sequence[str]) -> int:
+    """Delete messages with their log; count them."""
+    if ids:
+        connection.execute(delete(attempts).where(attempts.c.message_id.in_(ids)))
+        connection.execute(delete(messages).where(messages.c.message_id.in_(ids)))
+    return len(ids)
 
 
 def _events_text(events: frozenset[EventType]) -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from coordinator.clients import Principal
 from coordinator.database.account_tables import artifact_uses
@@ -14,7 +15,9 @@ from coordinator.errors import ArtifactNotFound, JobNotFound, ResultExpired
 from coordinator.jobs import JobPhase, JobView
 from coordinator.leases import Completion, GiveUp, Output
 from coordinator.retention.errors import JobNotFinished
-from tests.coordinator.world import CLIENT, World
+from coordinator.retention.service import JOBS_PER_SWEEP_MAX
+from coordinator.sweeper import Sweeper
+from tests.coordinator.world import CLIENT, PATIENCE_S, World
 
 DAY_S = 86_400
 
@@ -185,3 +188,45 @@ async def test_a_result_that_comes_after_the_deletion_is_not_kept(world: World) 
     await world.services.retention.delete(CLIENT, job.job_id)
     await world.complete(job.job_id, ANSWER)
     assert traces(world, "the-answer-that-nobody-shall-find") == []
+
+
+async def test_one_sweep_deletes_all_that_is_late_however_much_it_is(world: World) -> None:
+    number = 2 * JOBS_PER_SWEEP_MAX + 1
+    kept = {"payload": b"{}", "blind": bytes(32), "expires_ms": world.clock() - 1}
+    rows = [kept | {"job_id": at.to_bytes(32, "big")} for at in range(number)]
+    await world.services.core.database.write(lambda c: c.execute(insert(payloads), rows))
+    await world.services.retention.sweep()
+    assert await count(world, payloads) == 0
+
+
+async def test_a_long_chore_holds_up_no_look_for_lost_leases_and_ends_with_the_sweeper(
+    world: World,
+) -> None:
+    core = world.services.core
+    quick = replace(core.config.timings, sweep_interval_s=0.001)
+    looks, looked_often, ended = 0, asyncio.Event(), asyncio.Event()
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            looked_often.set()
+
+    async def long() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    sweeper = Sweeper(
+        replace(core, config=replace(core.config, timings=quick)),
+        each_time=(look,),
+        each_minute=(long,),
+    )
+    running = asyncio.create_task(sweeper.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await looked_often.wait()
+    assert not ended.is_set()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert ended.is_set()

@@ -2,10 +2,16 @@
 
 from collections import Counter
 
+from sqlalchemy import Table, func, insert, select
+
+from coordinator.database.idempotency_tables import idempotency_keys
+from coordinator.database.webhook_tables import webhook_messages
 from coordinator.idempotency import Claim, KeptAnswer, Request, forget_answers_about
 from coordinator.idempotency.model import RETENTION_MS as KEYS_MS
+from coordinator.idempotency.store import FORGOTTEN_MAX as KEYS_MAX
 from coordinator.webhooks import EventType, MessageState, WebhookStatus
 from coordinator.webhooks.schedule import RETENTION_MS as MESSAGES_MS
+from coordinator.webhooks.store import FORGOTTEN_MAX as MESSAGES_MAX
 from ledger.hashing import sha256
 from tests.coordinator.world import CLIENT, World
 from tests.webhooks.receiver import receiving
@@ -72,3 +78,37 @@ async def test_a_key_is_claimed_noted_answered_and_forgotten(world: World) -> No
     assert isinstance(fresh, Claim)
     assert fresh.effect is None
     fresh.release()
+
+
+async def put_many(world: World, table: Table, rows: list[dict[str, object]]) -> None:
+    await world.services.core.database.write(lambda c: c.execute(insert(table), rows))
+
+
+async def count(world: World, table: Table) -> int:
+    query = select(func.count()).select_from(table)
+    return await world.services.core.database.read(lambda c: c.execute(query).scalar_one())
+
+
+def messages(webhook_id: str, number: int, **values: object) -> list[dict[str, object]]:
+    """Return rows of so many pending messages, oldest first."""
+    row = {
+        "webhook_id": webhook_id,
+        "event": EventType.JOB_COMPLETED.value,
+        "created_ms": 0,
+        "state": MessageState.PENDING.value,
+        "due_ms": 0,
+    }
+    return [row | {"message_id": f"msg_{at:07}"} | values for at in range(number)]
+
+
+async def test_all_that_is_too_old_is_forgotten_at_once_however_much_it_is(world: World) -> None:
+    old = [
+        {"owner": "x", "key_digest": at.to_bytes(32, "big"), "fingerprint": b"", "created_ms": 0}
+        for at in range(2 * KEYS_MAX + 1)
+    ]
+    await put_many(world, idempotency_keys, old)
+    await put_many(world, webhook_messages, messages("webhook_x", 2 * MESSAGES_MAX + 1))
+    await world.services.idempotency.forget_old()
+    await world.services.webhooks.dispatcher.forget_old()
+    assert await count(world, idempotency_keys) == 0
+    assert await count(world, webhook_messages) == 0
