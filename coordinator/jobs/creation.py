@@ -17,6 +17,7 @@ from coordinator.marketplace.binding import (
     bind,
     check_price,
     get_offer,
+    sign_acceptance,
     take_slot,
     unbind,
 )
@@ -37,15 +38,15 @@ class _Prepared:
     job: store.NewJob
     signed: SignedBytes
     principal: Principal
-    offer: Row[tuple[object, ...]] | None = None
-    """The offer that it is taken to."""
-    wallet: KeyPair | None = None
-    """Key of the client's wallet, where there is an offer to accept."""
+    deal: Deal | None = None
+    """The offer that it is taken to, if there is one."""
+    acceptance: SignedBytes | None = None
+    """The signed acceptance of that offer."""
 
     @property
     def needed(self) -> int:
-        """Nait that the job takes out of the wallet: price and fee."""
-        return self.job.terms.max_price + self.signed.fee
+        """Nait that the job takes out of the wallet: price and fees."""
+        return self.job.terms.max_price + self.job.fee
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Costs:
     max_price: Amount
     """Nait that would be locked in escrow (P1)."""
     fee: Amount
-    """Nait of the submission's transaction fee."""
+    """Nait of the fees: the submission's, and the acceptance's where an offer is named."""
     available: Amount
     """Nait that the wallet can spend now."""
 
@@ -77,8 +78,8 @@ class JobCreation:
 
         Raises:
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
-            InsufficientBalance: balance < price + fee; nothing is left behind.
-            KeyBudgetExceeded: the key's budget does not cover price + fee; nothing is left behind.
+            InsufficientBalance: balance < price + fees; nothing is left behind.
+            KeyBudgetExceeded: the key's budget does not cover price + fees; nothing is left behind.
             OfferNotFound, OfferNotAvailable, PriceAboveMaximum: the offer that it names cannot be
                 accepted; nothing is left behind.
             TooManyRequests: the client has as many open jobs as one may.
@@ -94,7 +95,7 @@ class JobCreation:
             raise InsufficientBalance(needed, spendable)
         moment = self._core.moments.now()
         await self._core.database.write(lambda c: self._store(c, prepared, moment, once))
-        if prepared.offer is not None:
+        if prepared.deal is not None:
             # The acceptance follows the escrow; the courier sends it until it is included.
             self._core.courier.kick()
         outcome = await self._core.courier.send(prepared.job.job_id)
@@ -113,12 +114,14 @@ class JobCreation:
         return Costs(
             spec=prepared.job.spec,
             max_price=prepared.job.terms.max_price,
-            fee=prepared.signed.fee,
+            fee=prepared.job.fee,
             available=self._core.chain.spendable(prepared.job.client),
         )
 
     async def _prepared(self, principal: Principal, spec: JobSpec) -> _Prepared:
         """Return a job that holds to all limits, priced and signed."""
+        # Its size comes first: the schema is for what may be held against it.
+        payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
         spec, service = terms.checked(self._core.registry, spec)
         offer = None
         if spec.offer_id:
@@ -128,12 +131,11 @@ class JobCreation:
             max_price = max(1, offer.price) if spec.max_price is None else spec.max_price
             check_price(offer, max_price)
             spec = replace(spec, max_price=max_price)
-        payload = terms.bounded_payload(spec, self._core.config.limits.payload_bytes_max)
         priced = replace(spec, max_price=terms.price_of(spec, service))
         wallet = await self._core.database.read(lambda c: self._wallet(c, principal))
         prepared = self._prepare(principal, wallet, priced, payload)
         if offer is not None:
-            return replace(prepared, offer=offer, wallet=wallet)
+            return self._taken_to(prepared, offer, wallet)
         if spec.max_price is None and principal.budget_id is not None:
             return await self._within_budget(prepared, wallet, priced, payload)
         return prepared
@@ -146,7 +148,7 @@ class JobCreation:
         assert principal.budget_id is not None
         budget_id = principal.budget_id
         standing = await self._core.database.read(lambda c: standing_of(c, budget_id, now_ms))
-        price = standing.left - prepared.signed.fee
+        price = standing.left - prepared.job.fee
         if price < 1 or prepared.needed <= standing.left:
             # `_store` refuses the former.
             return prepared
@@ -189,6 +191,17 @@ class JobCreation:
         )
         return _Prepared(job, signed, principal)
 
+    def _taken_to(
+        self, prepared: _Prepared, offer: Row[tuple[object, ...]], wallet: KeyPair
+    ) -> _Prepared:
+        """Return the job with the signed acceptance of an offer, and its fee."""
+        core, job = self._core, prepared.job
+        deal = Deal(job.job_id, 1, job.terms.deadline_ms, offer, wallet)
+        validity_ms = core.config.timings.transaction_validity_ms
+        acceptance = sign_acceptance(core.signer, core.moments.now(), deal, validity_ms)
+        job = replace(job, fee=job.fee + acceptance.fee)
+        return replace(prepared, job=job, deal=deal, acceptance=acceptance)
+
     def _wallet(self, connection: Connection, principal: Principal) -> KeyPair:
         client = find_client(connection, principal.client_id)
         assert client is not None, "a principal is a client"
@@ -213,20 +226,13 @@ class JobCreation:
             moment.now_ms,
             job_id=job.job_id,
         )
-        if prepared.offer is not None:
-            self._take_to_offer(connection, prepared, moment)
+        if prepared.deal is not None:
+            # Stored with the escrow: both are sent, or none.
+            assert prepared.acceptance is not None
+            take_slot(connection, prepared.deal.offer, moment.now_ms)
+            bind(connection, prepared.deal, prepared.acceptance, moment.now_ms)
         if once is not None:
             once.note(connection, job.job_id.hex())
-
-    def _take_to_offer(self, connection: Connection, prepared: _Prepared, moment: Moment) -> None:
-        """Reserve a slot and sign the acceptance with the escrow: both are sent, or none."""
-        offer, wallet, job = prepared.offer, prepared.wallet, prepared.job
-        assert offer is not None
-        assert wallet is not None
-        take_slot(connection, offer, moment.now_ms)
-        deal = Deal(job.job_id, 1, job.terms.deadline_ms, offer, wallet)
-        validity_ms = self._core.config.timings.transaction_validity_ms
-        bind(connection, self._core.signer, moment, deal, validity_ms)
 
 
 def _forget(connection: Connection, job_id: Hash, once: Claim | None) -> None:

@@ -8,7 +8,14 @@ from typing import Final
 from coordinator.errors import FieldFault, InvalidJobType, InvalidRequest, TooLarge
 from coordinator.jobs.documents import payload_bytes
 from coordinator.jobs.model import TTL_S_MAX, JobSpec
-from coordinator.registry import InputNote, ServiceDefinition, ServiceRegistry, pointer_of
+from coordinator.registry import (
+    VALUES_MAX,
+    InputNote,
+    ServiceDefinition,
+    ServiceRegistry,
+    has_too_many_values,
+    pointer_of,
+)
 from coordinator.values import ApiVersion
 from ledger.types import SUPPLY_MAX, Amount, TimestampMs
 
@@ -144,9 +151,14 @@ def bounded_payload(spec: JobSpec, bytes_max: int) -> bytes:
     """Return the payload.
 
     Raises:
-        TooLarge: it is longer than `bytes_max`.
+        TooLarge: it is longer than `bytes_max`, or has more than `VALUES_MAX` values.
         InvalidRequest: it is not canonical JSON's to carry.
     """
+    # Counted first: to write a megabyte of small values takes long, and others wait for it.
+    if has_too_many_values([spec.input, spec.params]):
+        raise TooLarge(
+            f"The input has more than {VALUES_MAX} values: upload larger inputs as artifacts"
+        )
     payload = payload_bytes(spec)
     if len(payload) > bytes_max:
         raise TooLarge(

@@ -1,8 +1,9 @@
 """Inputs of services, held against the JSON Schemas (2020-12) that stand beside this file.
 
 The schemas are ours and the inputs are hostile. So a schema never refers to another document, its
-patterns take time linear in the text, and what is said about an input is bounded: at most
-`FAULTS_MAX` faults, in words of ours that repeat nothing of the input but its members' names.
+patterns take time linear in the text, and both the work on an input (`bounds.py`) and what is said
+about it are bounded: at most `FAULTS_MAX` faults, in words of ours that repeat nothing of the input
+but its members' names.
 """
 
 import json
@@ -16,6 +17,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
+from coordinator.registry.bounds import VALUES_MAX, BoundedValidator, has_too_many_values
 from coordinator.registry.model import ServiceDefinition
 from coordinator.values import JsonValue
 
@@ -82,10 +84,12 @@ class InputSchema:
         self.document = document
         self._known = frozenset(cast("Mapping[str, JsonValue]", document["properties"]))
         # An empty registry retrieves nothing, whatever a schema refers to.
-        self._validator = Draft202012Validator(document, registry=Registry())
+        self._validator = BoundedValidator(document, registry=Registry())
 
     def check(self, document: Mapping[str, JsonValue]) -> Verdict:
-        """Return what the schema says of an input."""
+        """Return what the schema says of an input; of one with too many values, only that."""
+        if has_too_many_values(dict(document)):
+            return _TOO_MANY_VALUES
         errors = islice(self._validator.iter_errors(document), FAULTS_MAX)
         # One fault for each member that is missing, however often the schema says so.
         faults = dict.fromkeys(note for error in errors for note in _notes_of(error))
@@ -101,6 +105,18 @@ class InputSchema:
                 for name in unknown
             ),
         )
+
+
+_TOO_MANY_VALUES: Final = Verdict(
+    faults=(
+        InputNote(
+            (),
+            "TOO_MANY",
+            f"may have at most {VALUES_MAX} values in all; upload more as an artifact",
+        ),
+    ),
+    warnings=(),
+)
 
 
 def _notes_of(error: ValidationError) -> list[InputNote]:

@@ -5,13 +5,14 @@ from typing import Final
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from coordinator.errors import ServiceNotFound
+from coordinator.errors import ServiceNotFound, TooLarge
 from coordinator.http import Answer, HttpRequest, Operation, Parameter, answer, declared, same
 from coordinator.http.bodies import plain_object, read_object, typed
 from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.operation import PUBLIC
 from coordinator.http.query import text_parameter
+from coordinator.registry.bounds import text_bytes
 from coordinator.registry.schemas import (
     ServiceList,
     ServiceRequirements,
@@ -23,7 +24,7 @@ from coordinator.registry.schemas import (
     service_view,
     validation_answer,
 )
-from coordinator.values import ApiVersion
+from coordinator.values import ApiVersion, JsonValue
 from coordinator.wire import AnyJson
 
 _DOCUMENTED: Final[frozenset[ApiVersion]] = frozenset({"2024-01-01"})
@@ -86,7 +87,7 @@ VALIDATE: Final = Operation(
     takes_key=False,
     body=same(ValidationRequest),
     answers={200: Answer("Whether it is valid, and why not", same(ValidationAnswer))},
-    errors=(ServiceNotFound,),
+    errors=(ServiceNotFound, TooLarge),
 )
 
 
@@ -136,7 +137,20 @@ async def validate_input(request: HttpRequest, context: Given) -> Response[bytes
     registry = context.services.registry
     service = registry.named(wanted.service_id)
     data = plain_object(wanted.request_data, "/request_data")
+    _check_size(data, context.services.core.config.limits.payload_bytes_max)
     return answer(request, validation_answer(registry.check_input(service.service_id, data)))
+
+
+def _check_size(data: JsonValue, bytes_max: int) -> None:
+    """Refuse what no payload can hold; counted without the marks around members and items.
+
+    Raises:
+        TooLarge: its texts alone are longer than `bytes_max`.
+    """
+    if text_bytes(data) > bytes_max:
+        raise TooLarge(
+            f"The input has more than {bytes_max} bytes: upload larger inputs as artifacts"
+        )
 
 
 HANDLERS: Final = (list_services, get_service, get_schema, get_requirements, validate_input)

@@ -147,6 +147,28 @@ async def test_an_invalid_input_is_answered_with_its_faults(site_of_module: Site
     }
 
 
+async def test_a_megabyte_of_small_values_is_told_in_one_fault(site_of_module: Site) -> None:
+    data = {"entrypoint": "a.py", "requirements": ["a"] * 200_000}
+    answer = await validated(site_of_module, service_id="python", request_data=data)
+    assert [(fault["path"], fault["code"]) for fault in answer["errors"]] == [("", "TOO_MANY")]
+    job = {"payload": {"prompt": "x", "numbers": [0] * 20_000}}
+    quote = await site_of_module.http.post("/v1/jobs/quote", json=job)
+    assert (quote.status_code, quote.json()["error_code"]) == (413, "TOO_LARGE")
+
+
+async def test_an_input_above_the_size_of_a_payload_is_refused_as_a_submission_is(
+    site_of_module: Site,
+) -> None:
+    most = site_of_module.world.services.core.config.limits.payload_bytes_max
+    body = {"service_id": "llm_inference", "request_data": {"prompt": "x" * most}}
+    for path, sent in (
+        ("/v1/registry/services/validate", body),
+        ("/v1/jobs/quote", body["request_data"]),
+    ):
+        response = await site_of_module.http.post(path, json=sent)
+        assert (response.status_code, response.json()["error_code"]) == (413, "TOO_LARGE"), path
+
+
 async def test_an_input_of_an_unknown_service_is_not_found(site_of_module: Site) -> None:
     body = {"service_id": "mining", "request_data": {}}
     response = await site_of_module.http.post("/v1/registry/services/validate", json=body)

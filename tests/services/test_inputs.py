@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from coordinator.registry import ServiceRegistry
+from coordinator.registry.bounds import VALUES_MAX, BoundedValidator
 from coordinator.registry.inputs import FAULTS_MAX
 
 REGISTRY = ServiceRegistry()
@@ -144,6 +145,65 @@ def test_what_is_told_of_a_hostile_input_is_bounded() -> None:
     assert sum(len(fault.message) for fault in verdict.faults) < 4_096
     many: dict[str, Any] = {f"member-{number}": 0 for number in range(100)}
     assert len(REGISTRY.check_input("llm_inference", many).warnings) == FAULTS_MAX
+
+
+class Visited(list[Any]):
+    """A list that counts how many of its items are looked at."""
+
+    times = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        Visited.times += 1
+        return super().__getitem__(index)
+
+    def __iter__(self) -> Any:
+        for item in super().__iter__():
+            Visited.times += 1
+            yield item
+
+
+@pytest.mark.parametrize(
+    ("service", "member", "items"),
+    [
+        ("python", "requirements", ["a"] * 10_000),
+        ("llm_inference", "messages", [{"role": "user", "content": ""}] * 4_000),
+        ("llm_inference", "stop", ["a"] * 10_000),
+    ],
+)
+def test_of_a_list_that_is_too_long_no_item_is_held_against_the_schema(
+    service: str, member: str, items: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descents: list[object] = []
+    descend = BoundedValidator.descend
+
+    def counted(self: Any, instance: object, *rest: Any, **more: Any) -> Any:
+        descents.append(instance)
+        return descend(self, instance, *rest, **more)
+
+    monkeypatch.setattr(BoundedValidator, "descend", counted)
+    assert told(service, DOCUMENTED[service] | {member: items}) == [(f"/{member}", "TOO_MANY")]
+    assert 0 < len(descents) < 20
+
+
+def test_of_too_many_values_only_that_is_told_and_none_is_looked_at() -> None:
+    Visited.times = 0
+    hostile = {"entrypoint": "a.py", "requirements": Visited(["a"] * VALUES_MAX)}
+    verdict = REGISTRY.check_input("python", hostile)
+    assert [(fault.pointer, fault.code) for fault in verdict.faults] == [("", "TOO_MANY")]
+    assert Visited.times == 0
+    nested = {"entrypoint": "a.py", "input": {"data": [[0] * 99] * 200}}
+    assert told("python", nested) == [("", "TOO_MANY")]
+    nested["input"] = {"data": [[0] * 99] * 150}
+    assert told("python", nested) == []
+
+
+def test_a_text_that_is_too_long_is_not_searched() -> None:
+    assert told("llm_inference", {"prompt": "x", "model": "!" * 65}) == [("/model", "TOO_LONG")]
+
+
+def test_of_an_object_with_too_many_members_none_is_held_against_the_schema() -> None:
+    wide = {"url": 5} | {str(number): 0 for number in range(64)}
+    assert told("python", {"entrypoint": "a.py", "input": wide}) == [("/input", "TOO_MANY")]
 
 
 @pytest.mark.parametrize("character", ["a", "1", "x", "-", ".", "/", "\n"])
