@@ -52,15 +52,38 @@ def check_budget(
     Args:
         connection: of that transaction.
         principal: who orders.
-        needed: the job's price and fee, in nait.
+        needed: the job's price and fees, in nait.
         now_ms: the coordinator's clock.
 
     Raises:
         KeyBudgetExceeded: less is left.
     """
-    if principal.budget_id is None:
-        return
-    standing = standing_of(connection, principal.budget_id, now_ms)
+    if principal.budget_id is not None:
+        _check(connection, principal.budget_id, needed, now_ms)
+
+
+def check_budget_of_key(
+    connection: Connection, key_id: str | None, needed: Amount, now_ms: TimestampMs
+) -> None:
+    """Check that the key that ordered a job may pay another fee for it.
+
+    Args:
+        connection: of the transaction that adds the fee to the job.
+        key_id: public part of the key; None for the demo identity.
+        needed: the fee, in nait.
+        now_ms: the coordinator's clock.
+
+    Raises:
+        KeyBudgetExceeded: less is left.
+    """
+    query = select(api_keys.c.budget_id).where(api_keys.c.key_id == key_id)
+    budget_id = connection.execute(query).scalar_one_or_none()
+    if budget_id is not None:
+        _check(connection, budget_id, needed, now_ms)
+
+
+def _check(connection: Connection, budget_id: str, needed: Amount, now_ms: TimestampMs) -> None:
+    standing = standing_of(connection, budget_id, now_ms)
     if needed > standing.left:
         raise KeyBudgetExceeded(needed, standing.left, standing.budget.period)
 

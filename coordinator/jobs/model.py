@@ -165,7 +165,7 @@ class PaymentView:
     refunded: Amount
     """Nait that came back to the client; 0 until the end."""
     fee: Amount
-    """Nait of the submission's transaction fee."""
+    """Nait of the fees of the submission and of the acceptance of an offer."""
     created_ms: TimestampMs
     """Time of the block that locked it."""
 

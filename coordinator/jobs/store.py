@@ -122,6 +122,12 @@ def delete_job(connection: Connection, job_id: Hash) -> None:
     connection.execute(delete(artifact_uses).where(artifact_uses.c.job_id == job_id))
 
 
+def charge_fee(connection: Connection, job_id: Hash, fee: Amount) -> None:
+    """Add the fee of a further transaction to what a job costs; less than 0 gives it back."""
+    row = jobs.c.job_id == job_id
+    connection.execute(update(jobs).where(row).values(fee=jobs.c.fee + fee))
+
+
 def find_job(connection: Connection, job_id: Hash) -> Row[tuple[object, ...]] | None:
     """Return a job's row."""
     return connection.execute(_JOB, {"job_id": job_id}).one_or_none()

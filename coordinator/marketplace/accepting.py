@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from coordinator.clients.budgets import check_budget_of_key
 from coordinator.clients.model import Principal
 from coordinator.core import Core
 from coordinator.errors import (
@@ -22,9 +23,17 @@ from coordinator.errors import (
 )
 from coordinator.idempotency import Claim
 from coordinator.jobs.model import JobPhase
-from coordinator.jobs.store import find_job
+from coordinator.jobs.store import charge_fee, find_job
 from coordinator.marketplace import store
-from coordinator.marketplace.binding import Deal, bind, check_price, get_offer, take_slot, unbind
+from coordinator.marketplace.binding import (
+    Deal,
+    bind,
+    check_price,
+    get_offer,
+    sign_acceptance,
+    take_slot,
+    unbind,
+)
 from coordinator.marketplace.errors import BidTooLow, OfferNotAvailable
 from coordinator.marketplace.model import Acceptance, AcceptancePhase
 from coordinator.moment import Moment
@@ -81,7 +90,7 @@ class Accepting:
         outcome = await core.courier.send(accepted.transaction_id)
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
             # The node refused the bytes at once, and nobody else has seen them.
-            await core.database.write(lambda c: _forget(c, job_id, once))
+            await core.database.write(lambda c: _forget(c, job_id, signed.fee, once))
             assert live is not None, "only a live job gets so far"
             raise _refusal(outcome, signed, core.chain.spendable(live.client))
         return accepted
@@ -104,13 +113,17 @@ class Accepting:
             return _acceptance_of(standing), None
         if call.bid is not None and call.bid < offer.price:
             raise BidTooLow(call.bid, offer.price)
-        self._check_job(connection, call, offer)
+        key_id = self._check_job(connection, call, offer)
         take_slot(connection, offer, call.moment.now_ms)
         assert call.live is not None, "checked"
         key = get_key(connection, self._core.vault, call.live.client)
         deal = Deal(call.job_id, call.live.attempt + 1, call.live.deadline_ms, offer, key)
         validity_ms = self._core.config.timings.assignment_validity_ms
-        signed = bind(connection, self._core.signer, call.moment, deal, validity_ms)
+        signed = sign_acceptance(self._core.signer, call.moment, deal, validity_ms)
+        now_ms = call.moment.now_ms
+        check_budget_of_key(connection, key_id, signed.fee, now_ms)
+        bind(connection, deal, signed, now_ms)
+        charge_fee(connection, call.job_id, signed.fee)
         if call.once is not None:
             call.once.note(connection, signed.transaction_id.hex())
         accepted = Acceptance(
@@ -122,8 +135,8 @@ class Accepting:
         )
         return accepted, signed
 
-    def _check_job(self, connection: Connection, call: _Bid, offer: store.AnyRow) -> None:
-        """Check that the job is queued, given to nobody, and pays the price.
+    def _check_job(self, connection: Connection, call: _Bid, offer: store.AnyRow) -> str | None:
+        """Return the key that pays, if the job is queued, given to nobody, and pays the price.
 
         Raises:
             JobAlreadyClaimed, JobAlreadyCompleted, JobAlreadyFinished, JobNotClaimable,
@@ -143,6 +156,8 @@ class Accepting:
         if job.deadline_ms <= call.moment.now_ms:
             raise JobNotClaimable("The job's time is over")
         check_price(offer, job.max_price)
+        key_id: str | None = job.key_id
+        return key_id
 
 
 def _acceptance_of(row: store.AnyRow) -> Acceptance:
@@ -155,8 +170,9 @@ def _acceptance_of(row: store.AnyRow) -> Acceptance:
     )
 
 
-def _forget(connection: Connection, job_id: Hash, once: Claim | None) -> None:
+def _forget(connection: Connection, job_id: Hash, fee: Amount, once: Claim | None) -> None:
     unbind(connection, job_id)
+    charge_fee(connection, job_id, -fee)
     if once is not None:
         once.forget(connection)
 

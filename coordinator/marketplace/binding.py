@@ -79,13 +79,16 @@ def take_slot(connection: Connection, offer: store.AnyRow, now_ms: TimestampMs) 
     raise OfferNotAvailable(f"it is {offer.status}")
 
 
-def bind(
-    connection: Connection, signer: Signer, moment: Moment, deal: Deal, validity_ms: int
-) -> SignedBytes:
-    """Sign and store the acceptance of an offer whose slot was taken; the job's row is there."""
+def sign_acceptance(signer: Signer, moment: Moment, deal: Deal, validity_ms: int) -> SignedBytes:
+    """Return the signed acceptance of an offer; its fee is part of what the job costs."""
     offer = deal.offer
     action = AcceptOffer(job_id=deal.job_id, offer_id=offer.offer_id, price=offer.price)
-    signed = signer.sign(moment, deal.key, action, validity_ms)
+    return signer.sign(moment, deal.key, action, validity_ms)
+
+
+def bind(connection: Connection, deal: Deal, signed: SignedBytes, now_ms: TimestampMs) -> None:
+    """Store the signed acceptance of an offer whose slot was taken; the job's row is there."""
+    offer = deal.offer
     assignment = AssignJob(
         job_id=deal.job_id,
         attempt=deal.attempt,
@@ -95,7 +98,6 @@ def bind(
         unit_price=0,
         lease_end_ms=deal.deadline_ms,
     )
-    now_ms = moment.now_ms
     insert_attempt(
         connection, signed.transaction_id, assignment, heartbeat_by_ms=None, now_ms=now_ms
     )
@@ -109,7 +111,6 @@ def bind(
     )
     intent = f"accept:{deal.job_id.hex()}:{deal.attempt}:{signed.transaction_id.hex()}"
     outbox.add(connection, intent, signed, now_ms, job_id=deal.job_id, attempt=deal.attempt)
-    return signed
 
 
 def unbind(connection: Connection, job_id: Hash) -> None:

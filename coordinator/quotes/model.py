@@ -18,7 +18,7 @@ class Quote:
     max_price: Amount
     """Nait that would be locked (P1)."""
     fee: Amount
-    """Nait of the submission's transaction fee."""
+    """Nait of the fees: the submission's, and the acceptance's where an offer is named."""
     available: Amount
     """Nait that the client's wallet can spend now."""
     eligibility: Eligibility

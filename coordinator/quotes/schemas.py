@@ -22,7 +22,7 @@ class JobQuote(View, kw_only=True, frozen=True):
     max_price: MoneyText
     """AITBC that would be locked in escrow; what is not paid comes back."""
     fee: MoneyText
-    """AITBC of the submission's transaction fee."""
+    """AITBC of the fees: the submission's, and the acceptance's where an offer is named."""
     currency: Literal["AITBC"]
     """Always AITBC."""
     available_balance: MoneyText

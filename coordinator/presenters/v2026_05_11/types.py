@@ -196,7 +196,7 @@ class Payment(View, kw_only=True, frozen=True):
     refunded: NumberText
     """AITBC that came back."""
     fee: NumberText
-    """AITBC of the submission's transaction fee."""
+    """AITBC of the fees: the submission's, and an acceptance's of an offer."""
 
 
 class Receipt(View, kw_only=True, frozen=True):
