@@ -13,3 +13,7 @@ async def test_webhooks_are_believed_only_with_their_secret_and_in_time(program:
 
 async def test_calls_repeat_what_is_safe_and_end_in_time(program: Program) -> None:
     assert await program.test("calls.test.mjs") >= 10
+
+
+async def test_a_node_that_lies_about_receipts_is_found_out(program: Program) -> None:
+    assert await program.test("receipts.test.mjs") >= 6

@@ -151,7 +151,10 @@ export interface VerifiedReceipt {
   receiptId: string;
   jobId: string;
   attempt: bigint;
+  /** Address of whoever signed. */
   miner: string;
+  /** Key that signed, 32 bytes in base64. */
+  publicKey: string;
   client: string;
   coordinator: string;
   payloadDigest: string;
@@ -167,12 +170,20 @@ export interface VerifiedReceipt {
 
 export interface RefusedReceipt {
   valid: false;
-  /** What is wrong, by name. */
+  /** The step that failed, by the name of what is wrong; see `verifyReceipt`. */
   field: string;
   reason: string;
 }
 
 export type ReceiptVerdict = VerifiedReceipt | RefusedReceipt;
+
+/** Who has to have signed a receipt; without these it may be anybody. */
+export interface ExpectedMiner {
+  /** Address, `ait1…`. */
+  miner?: string | undefined;
+  /** 32 bytes, or their base64 in either alphabet. */
+  publicKey?: Uint8Array | string | undefined;
+}
 
 export interface Receipts {
   get(id: string, options?: CallOptions): Promise<Receipt>;
@@ -181,7 +192,7 @@ export interface Receipts {
   verify(receipt: object, options?: CallOptions): Promise<Answer<{ valid: boolean }>>;
   check(
     id: string,
-    options?: CallOptions & { chain?: ChainIdentity | ChainTags },
+    options?: CallOptions & ExpectedMiner & { chain?: ChainIdentity | ChainTags },
   ): Promise<ReceiptVerdict>;
 }
 
@@ -297,11 +308,18 @@ export function verifySignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean>;
-export function verifyReceipt(given: {
-  transaction: string;
-  chain: ChainIdentity | ChainTags;
-  receipt?: object;
-}): Promise<ReceiptVerdict>;
+/**
+ * Resolve to what a signed receipt says, or to why it is none. Valid means that the holder of
+ * `publicKey` signed exactly these bytes for this job on this chain, and not that the job was
+ * assigned to that miner or that a final block holds the receipt.
+ */
+export function verifyReceipt(
+  given: ExpectedMiner & {
+    transaction: string;
+    chain: ChainIdentity | ChainTags;
+    receipt?: object;
+  },
+): Promise<ReceiptVerdict>;
 export function verifyResult(given: {
   proof: Pick<ResultProof, 'document' | 'salt'>;
   verdict: ReceiptVerdict;

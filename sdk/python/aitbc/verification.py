@@ -1,7 +1,11 @@
-"""Checks receipts and results offline: nothing is asked, and no node is trusted.
+"""Checks receipts and results offline: nothing is asked of anybody.
 
 A receipt is a transaction that its miner signed. What has to be known of the chain is its genesis
 digest, which everybody who runs a node of it has; `ChainTags` is made from it.
+
+A check proves who signed what. That the chain assigned the job to that miner, and that the receipt
+is in a final block, it does not prove: that takes proofs of inclusion, which no part of the API
+gives yet.
 """
 
 import base64
@@ -15,11 +19,12 @@ from aitbc.digests import ChainTags
 from aitbc.errors import InvalidValue, ReceiptInvalid
 from aitbc.field_checks import FieldValue
 from aitbc.json_values import JsonValue, parse_json
-from aitbc.keys import address_of, format_address
+from aitbc.keys import address_of, format_address, parse_address
 from aitbc.transactions import ReadTransaction, read_transaction
 
 _NAIT_PER_AITBC: Final = 10**9
 _MICRO: Final = 10**6
+_PUBLIC_KEY_BYTES: Final = 32
 
 _UNIT_NAMES: Final = {number: name for name, number in UNIT_TYPES.items()}
 
@@ -61,20 +66,35 @@ class VerifiedReceipt:
 
 
 def verify_receipt(
-    tags: ChainTags, transaction: bytes | str, receipt: Mapping[str, JsonValue] | None = None
+    tags: ChainTags,
+    transaction: bytes | str,
+    receipt: Mapping[str, JsonValue] | None = None,
+    *,
+    miner: str | None = None,
+    public_key: bytes | str | None = None,
 ) -> VerifiedReceipt:
     """Check a receipt's signed transaction, and return what it says.
+
+    That proves that the holder of `VerifiedReceipt.public_key` signed exactly these bytes for this
+    job on this chain. It does not prove that the job was assigned to that miner, nor that a final
+    block holds the receipt: anybody can make a key and sign a receipt for any job with it. Name
+    the miner that you expect, and compare the job with yours.
 
     Args:
         tags: the chain that is trusted.
         transaction: signed bytes, or their hex as ``receipts.transaction(id)`` has them.
         receipt: the same receipt as the API shows it, in any version: each member that the
-            transaction says too has to agree with it.
+            transaction says too has to agree with it. The miner's name is not signed.
+        miner: address of the only miner whose receipt is accepted, ``ait1…``.
+        public_key: the only key whose receipt is accepted: 32 bytes, or their base64 in either
+            alphabet, as the API shows them.
 
     Raises:
-        ReceiptInvalid: it is no receipt of this chain, its signature does not hold, or `receipt`
-            says something else.
+        ReceiptInvalid: it is no receipt of this chain, its signature does not hold, `receipt`
+            says something else, or another miner signed it; ``field`` names which.
+        InvalidValue: `miner` is no address, or `public_key` no key.
     """
+    expected = _Expected.read(miner, public_key)
     try:
         signed = bytes.fromhex(transaction) if isinstance(transaction, str) else transaction
         read = read_transaction(tags, signed)
@@ -87,6 +107,7 @@ def verify_receipt(
     found = _read(read)
     if receipt is not None:
         _compare(receipt, found, read.signature)
+    expected.require(read)
     return found
 
 
@@ -94,6 +115,8 @@ def verify_result(
     tags: ChainTags, receipt: VerifiedReceipt, proof: Mapping[str, JsonValue]
 ) -> JsonValue:
     """Check that a result is the one that a receipt names (J21), and return it.
+
+    It is worth as much as the receipt: whoever signed that chose the result too.
 
     Args:
         tags: the chain that is trusted.
@@ -119,6 +142,39 @@ def verify_result(
     if digest != receipt.result_digest:
         raise ReceiptInvalid("document", "is not the result that the receipt names")
     return parse_json(document.encode())
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """Who has to have signed; None where anybody may."""
+
+    miner: bytes | None
+    """Address."""
+    public_key: bytes | None
+    """Key."""
+
+    @classmethod
+    def read(cls, miner: str | None, public_key: bytes | str | None) -> "_Expected":
+        """Return what a caller expects; raise `InvalidValue` if that can be nobody."""
+        try:
+            address = None if miner is None else parse_address(miner)
+        except InvalidValue as error:
+            raise InvalidValue("miner", error.reason) from None
+        try:
+            key = _from_base64(public_key, "") if isinstance(public_key, str) else public_key
+        except ReceiptInvalid as error:
+            raise InvalidValue("public_key", error.reason) from None
+        if key is not None and len(key) != _PUBLIC_KEY_BYTES:
+            raise InvalidValue("public_key", f"must be {_PUBLIC_KEY_BYTES} bytes, not {len(key)}")
+        return cls(address, key)
+
+    def require(self, read: ReadTransaction) -> None:
+        """Refuse what another miner signed."""
+        if self.miner is not None and self.miner != read.sender:
+            signer, wanted = format_address(read.sender), format_address(self.miner)
+            raise ReceiptInvalid("miner", f"{signer} signed it, {wanted} is expected")
+        if self.public_key is not None and self.public_key != read.sender_public_key:
+            raise ReceiptInvalid("public_key", "another key than the expected one signed it")
 
 
 def _read(read: ReadTransaction) -> VerifiedReceipt:

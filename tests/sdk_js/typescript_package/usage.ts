@@ -38,6 +38,8 @@ export async function order(): Promise<string> {
   if (verdict.valid) {
     const price: bigint = verdict.priceNait;
     void price;
+    const { miner, publicKey } = verdict;
+    await client.receipts.check(id, { chain, miner, publicKey, signal });
   } else {
     const reason: string = verdict.reason;
     void reason;
@@ -72,5 +74,7 @@ void client.jobs.get(7);
 void client.jobs.submit({});
 // @ts-expect-error the chain is needed to check what was signed for it
 void verifyReceipt({ transaction: '' });
+// @ts-expect-error a miner is expected by its address
+void client.receipts.check('job_1', { miner: 7 });
 // @ts-expect-error resources are made by the client, and not exported
 new everything.Jobs();

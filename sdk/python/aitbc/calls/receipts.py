@@ -48,7 +48,7 @@ def get_receipt_transaction(session: Session, receipt_id: str) -> Flow[ReceiptTr
 
 
 def verify(session: Session, receipt: Mapping[str, JsonValue]) -> Flow[Verification]:
-    """Ask the node whether a receipt is authentic; see `check` for trusting no node.
+    """Ask the node whether a receipt is authentic; see `check` for checking it here.
 
     Args:
         session: the client's.
@@ -59,22 +59,35 @@ def verify(session: Session, receipt: Mapping[str, JsonValue]) -> Flow[Verificat
 
 
 def check(
-    session: Session, receipt_id: str, *, tags: ChainTags | None = None
+    session: Session,
+    receipt_id: str,
+    *,
+    tags: ChainTags | None = None,
+    miner: str | None = None,
+    public_key: bytes | str | None = None,
 ) -> Flow[VerifiedReceipt]:
     """Fetch a receipt and the transaction that it is, check both here, and return what they say.
+
+    See `aitbc.verify_receipt` for what that proves, and what not.
 
     Args:
         session: the client's.
         receipt_id: the receipt, or its job.
         tags: the chain that is trusted; when None the node is asked for it, and trusted in that.
+        miner: address of the only miner whose receipt is accepted. When None anybody's is: a node
+            that lies can sign one itself.
+        public_key: the only key whose receipt is accepted: 32 bytes, or their base64.
 
     Raises:
-        ReceiptInvalid: the node shows something else than what a miner signed.
+        ReceiptInvalid: the node shows something else than what this miner signed for this id;
+            ``field`` names what.
+        InvalidValue: `miner` is no address, or `public_key` no key.
     """
     trusted = tags if tags is not None else (yield from chain_tags(session))
     receipt = yield from get_receipt(session, receipt_id)
     answer = yield from get_receipt_transaction(session, receipt_id)
-    found = verify_receipt(trusted, str(answer["transaction"]), receipt)
+    signed = str(answer["transaction"])
+    found = verify_receipt(trusted, signed, receipt, miner=miner, public_key=public_key)
     if receipt_id not in {found.receipt_id, found.job_id}:
         raise ReceiptInvalid("receipt_id", f"the node shows {found.receipt_id} instead")
     return found
