@@ -19,6 +19,7 @@ from coordinator.artifacts.schemas import (
     artifact_view,
     upload_view,
 )
+from coordinator.artifacts.under_way import Pace
 from coordinator.errors import ArtifactNotFound, TooLarge, TooManyRequests
 from coordinator.http import (
     Answer,
@@ -42,9 +43,6 @@ from coordinator.wire import parse_artifact
 OCTETS: Final = "application/octet-stream"
 
 _TEXT: Final = {"type": "string"}
-
-CHUNK_SECONDS_MAX: Final = 30
-"""Between two pieces of an upload; a silent sender must not hold a connection for ever."""
 
 UPLOAD: Final = Operation(
     summary="Upload a file",
@@ -257,18 +255,23 @@ async def _pieces(request: HttpRequest) -> AsyncIterator[bytes]:
     """Yield the body as it comes.
 
     Raises:
-        BodyTooSlow: nothing came for `CHUNK_SECONDS_MAX`.
+        BodyTooSlow: it comes slower than `Pace` allows.
         BodyIncomplete: the caller went away.
     """
-    stream = aiter(read_chunks(request, None))
+    stream, pace, clock = aiter(read_chunks(request, None)), Pace(), asyncio.get_running_loop().time
+    waited = 0.0
     while True:
+        began = clock()
         try:
-            async with asyncio.timeout(CHUNK_SECONDS_MAX):
+            async with asyncio.timeout(pace.patience):
                 piece = await anext(stream, None)
         except TimeoutError:
-            raise BodyTooSlow(CHUNK_SECONDS_MAX) from None
+            raise BodyTooSlow(round(waited + clock() - began)) from None
         if piece is None:
             return
+        seconds = clock() - began
+        waited += seconds
+        pace.took(seconds, len(piece))
         yield piece
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from coordinator.artifacts import store
 from coordinator.artifacts.files import ArtifactFolder, make_durable
 from coordinator.artifacts.model import ArtifactFile, ArtifactView
+from coordinator.artifacts.under_way import UnderWay
 from coordinator.artifacts.upload_store import open_bytes
 from coordinator.batches import in_batches
 from coordinator.clients.access import require
@@ -41,6 +42,7 @@ class ArtifactService:
         # A file is placed, and removed, together with a look at its rows.
         self._placing = asyncio.Lock()
         self._looks_for_strays = True
+        self._under_way = UnderWay()
 
     async def store(
         self, principal: Principal, chunks: AsyncIterator[bytes], declared_size: int | None = None
@@ -54,34 +56,42 @@ class ArtifactService:
 
         Raises:
             TooLarge: above the limit of one artifact.
-            TooManyRequests: above the caller's quota.
-            InvalidRequest: empty, or shorter than declared.
+            TooManyRequests: above the caller's quota, or too many at a time.
+            InvalidRequest: empty, or of another size than declared.
         """
         require(principal, Scope.CLIENT, Scope.MINER)
         limit = self._core.config.limits.artifact_bytes_max
         if declared_size is not None and declared_size > limit:
             raise too_large(limit)
-        file, draft = await asyncio.to_thread(self.folder.new_draft)
-        try:
-            with file:
-                digest, size = await self._receive(file, chunks)
-                await asyncio.to_thread(make_durable, file)
-            if size == 0 or (declared_size is not None and size != declared_size):
-                raise InvalidRequest("The body is empty or shorter than its Content-Length")
-            return await self.take(principal, draft, digest, size)
-        finally:
-            await asyncio.to_thread(draft.unlink, missing_ok=True)
+        size_max, client_id = declared_size or limit, principal.client_id
+        with self._under_way.one_more(client_id, size_max) as others:
+            # It may be a file that is kept already, and itself is counted when its digest is known.
+            await self._core.database.read(lambda c: self._check_others(c, client_id, others))
+            return await self._store(principal, chunks, declared_size)
 
     async def take(
-        self, principal: Principal, draft: Path, digest: Hash, size: int
+        self,
+        principal: Principal,
+        draft: Path,
+        digest: Hash,
+        size: int,
+        *,
+        upload_id: str | None = None,
     ) -> ArtifactView:
         """Keep a whole, durable draft whose digest was computed from its bytes.
+
+        Args:
+            principal: whose quota it counts against.
+            draft: the file; it is moved.
+            digest: its digest.
+            size: its bytes.
+            upload_id: the upload that brought it in pieces, which counts no more.
 
         Raises:
             TooManyRequests: above the caller's quota.
         """
         async with self._placing:
-            view = await self._keep(principal, digest, size)
+            view = await self._keep(principal, digest, size, upload_id)
             # A row whose file is missing is mended by the next upload of the same file.
             await asyncio.to_thread(self.folder.place, draft, digest)
         return view
@@ -149,40 +159,70 @@ class ArtifactService:
         await self.clear(digests)
         return number
 
-    def check_room(
-        self, connection: Connection, client_id: str, size: int, *, besides: Hash
-    ) -> None:
-        """Check that a client may keep so many more bytes, those under way counted.
+    def check_room(self, connection: Connection, client_id: str, digest: Hash, size: int) -> None:
+        """Check that a client may announce a file, all that is kept and under way counted.
 
         Raises:
             TooManyRequests: above its quota.
         """
-        quota = self._core.config.limits.artifact_quota_bytes
         now_ms = self._core.moments.clock_ms()
-        kept = store.kept_bytes(connection, client_id, besides=besides)
-        kept += open_bytes(connection, client_id, now_ms, besides=besides)
-        if kept + size > quota:
-            message = f"{kept} bytes are kept of at most {quota}: delete some, or wait"
+        held = store.kept_bytes(connection, client_id, besides=digest)
+        held += open_bytes(connection, client_id, now_ms) + self._under_way.bytes_of(client_id)
+        self._check_quota(held, size)
+
+    def _check_others(self, connection: Connection, client_id: str, coming: int) -> None:
+        """Check that what a client holds leaves room for a body of which nothing is known."""
+        now_ms = self._core.moments.clock_ms()
+        kept = store.kept_bytes(connection, client_id)
+        self._check_quota(kept + open_bytes(connection, client_id, now_ms) + coming, 0)
+
+    def _check_quota(self, held: int, size: int) -> None:
+        quota = self._core.config.limits.artifact_quota_bytes
+        if held + size > quota:
+            message = f"{held} bytes are kept of at most {quota}: delete some, or wait"
             raise TooManyRequests(message, 60)
 
-    async def _receive(self, file: IO[bytes], chunks: AsyncIterator[bytes]) -> tuple[Hash, int]:
+    async def _store(
+        self, principal: Principal, chunks: AsyncIterator[bytes], declared_size: int | None
+    ) -> ArtifactView:
+        file, draft = await asyncio.to_thread(self.folder.new_draft)
+        try:
+            with file:
+                digest, size = await self._receive(file, chunks, declared_size)
+                await asyncio.to_thread(make_durable, file)
+            if size == 0 or (declared_size is not None and size != declared_size):
+                raise InvalidRequest("The body is empty or shorter than its Content-Length")
+            return await self.take(principal, draft, digest, size)
+        finally:
+            await asyncio.to_thread(draft.unlink, missing_ok=True)
+
+    async def _receive(
+        self, file: IO[bytes], chunks: AsyncIterator[bytes], declared_size: int | None
+    ) -> tuple[Hash, int]:
         limit = self._core.config.limits.artifact_bytes_max
         hasher, size = hashlib.sha256(), 0
         async for chunk in chunks:
             size += len(chunk)
             if size > limit:
                 raise too_large(limit)
+            if declared_size is not None and size > declared_size:
+                raise InvalidRequest("The body is longer than its Content-Length")
             hasher.update(chunk)
             await asyncio.to_thread(file.write, chunk)
         return hasher.digest(), size
 
-    async def _keep(self, principal: Principal, digest: Hash, size: int) -> ArtifactView:
+    async def _keep(
+        self, principal: Principal, digest: Hash, size: int, upload_id: str | None
+    ) -> ArtifactView:
         """Note that the caller keeps a file, within its quota."""
         retention_ms = self._core.config.timings.artifact_retention_ms
-        view = ArtifactView(digest, size, self._core.moments.clock_ms() + retention_ms)
+        now_ms = self._core.moments.clock_ms()
+        view = ArtifactView(digest, size, now_ms + retention_ms)
 
         def keep(connection: Connection) -> None:
-            self.check_room(connection, principal.client_id, size, besides=digest)
+            held = store.kept_bytes(connection, principal.client_id, besides=digest)
+            held += open_bytes(connection, principal.client_id, now_ms, besides=upload_id)
+            self._check_quota(held, size)
             store.keep(connection, principal.client_id, view)
 
         await self._core.database.write(keep)

@@ -33,10 +33,12 @@ def keep(connection: Connection, client_id: str, view: ArtifactView) -> None:
         )
 
 
-def kept_bytes(connection: Connection, client_id: str, *, besides: Hash) -> int:
+def kept_bytes(connection: Connection, client_id: str, *, besides: Hash | None = None) -> int:
     """Return the bytes that a client keeps, besides one artifact."""
     query = select(func.coalesce(func.sum(artifacts.c.size), 0))
-    mine = query.where(artifacts.c.client_id == client_id, artifacts.c.digest != besides)
+    mine = query.where(artifacts.c.client_id == client_id)
+    if besides is not None:
+        mine = mine.where(artifacts.c.digest != besides)
     return int(connection.execute(mine).scalar_one())
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from coordinator.artifacts.model import Upload
 from coordinator.database.account_tables import uploads
-from ledger.types import Hash, TimestampMs
+from ledger.types import TimestampMs
 
 
 def insert_upload(connection: Connection, client_id: str, upload: Upload) -> None:
@@ -58,14 +58,15 @@ def all_ids(connection: Connection) -> set[str]:
 
 
 def open_bytes(
-    connection: Connection, client_id: str, now_ms: TimestampMs, *, besides: Hash
+    connection: Connection, client_id: str, now_ms: TimestampMs, *, besides: str | None = None
 ) -> int:
-    """Return the bytes that a client announced in uploads that are open."""
+    """Return the bytes that a client announced in uploads that are open, besides one of them."""
     query = select(func.coalesce(func.sum(uploads.c.size), 0)).where(
         uploads.c.client_id == client_id,
         uploads.c.expires_ms > now_ms,
-        uploads.c.digest != besides,
     )
+    if besides is not None:
+        query = query.where(uploads.c.upload_id != besides)
     return int(connection.execute(query).scalar_one())
 
 

@@ -63,7 +63,7 @@ class UploadService:
         def announce(connection: Connection) -> None:
             if store.count_open(connection, principal.client_id, now_ms) >= OPEN_MAX:
                 raise TooManyRequests(f"{OPEN_MAX} uploads are open: finish or delete some", 60)
-            self._artifacts.check_room(connection, principal.client_id, size, besides=digest)
+            self._artifacts.check_room(connection, principal.client_id, digest, size)
             store.insert_upload(connection, principal.client_id, upload)
 
         await self._core.database.write(announce)
@@ -169,7 +169,9 @@ class UploadService:
         if digest != upload.digest:
             await self._forget(upload.upload_id)
             raise DigestMismatch(digest)
-        view = await self._artifacts.take(principal, path, digest, upload.size)
+        view = await self._artifacts.take(
+            principal, path, digest, upload.size, upload_id=upload.upload_id
+        )
         await self._forget(upload.upload_id)
         return view
 

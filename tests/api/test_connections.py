@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from coordinator.artifacts import routes as artifact_routes
+from coordinator.artifacts import under_way
 from coordinator.http import bodies
 from tests.api.site import Site
 
@@ -66,7 +66,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     site_of_module: Site, monkeypatch: pytest.MonkeyPatch, path: str, framing: str
 ) -> None:
     monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0.1)
-    monkeypatch.setattr(artifact_routes, "CHUNK_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(under_way, "GRACE_SECONDS", 0.1)
     async with connected(site_of_module) as line:
         await line.send(HEAD.format(path=path) + framing)
         status, body = await line.answer()

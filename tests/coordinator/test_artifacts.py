@@ -1,10 +1,15 @@
 """Artifacts: streamed, bounded, found by digest, gone in time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from coordinator.artifacts import ArtifactView
+from coordinator.artifacts.under_way import BYTES_PER_SECOND_MIN, GRACE_SECONDS, WHOLE_MAX, Pace
 from coordinator.clients import Principal
 from coordinator.config import Limits
 from coordinator.errors import (
@@ -85,6 +90,73 @@ async def test_a_client_keeps_no_more_than_its_quota(small: World) -> None:
     assert len(files(small)) == 1
     other = await small.client()
     await artifacts.store(other, body(b"b" * 900))
+
+
+class Held:
+    """Bodies that stand still after their first piece."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.may_end = world, asyncio.Event()
+        self.begun: asyncio.Queue[None] = asyncio.Queue()
+
+    async def start(self, data: bytes, declared: int | None) -> asyncio.Task[ArtifactView]:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield data[:1]
+            self.begun.put_nowait(None)
+            await self.may_end.wait()
+            yield data[1:]
+
+        storing = self.world.services.artifacts.store(CLIENT, chunks(), declared)
+        task = asyncio.ensure_future(storing)
+        began = asyncio.ensure_future(self.begun.get())
+        await asyncio.wait([task, began], return_when=asyncio.FIRST_COMPLETED)
+        began.cancel()
+        return task
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+async def test_what_bodies_may_yet_bring_counts_before_it_is_on_disk(
+    small: World, is_declared: bool
+) -> None:
+    held = Held(small)
+    declared = 900 if is_declared else None
+    tasks = [await held.start(bytes([n]) * 900, declared) for n in range(3)]
+    with pytest.raises(TooManyRequests):
+        await tasks[2]
+    assert len(files(small)) == 2
+    with pytest.raises(TooManyRequests):
+        await small.services.uploads.begin(CLIENT, sha256(b"other"), 100)
+    held.may_end.set()
+    ends = await asyncio.gather(*tasks[:2], return_exceptions=True)
+    assert {type(end) for end in ends} == {ArtifactView, TooManyRequests}
+    await small.services.uploads.begin(CLIENT, sha256(b"other"), 100)
+    assert len(files(small)) == 1
+
+
+async def test_a_client_sends_few_files_at_a_time(world: World) -> None:
+    held = Held(world)
+    tasks = [await held.start(b"n%d" % n, 10) for n in range(WHOLE_MAX + 1)]
+    with pytest.raises(TooManyRequests, match="are coming in"):
+        await tasks.pop()
+    for task in tasks:
+        task.cancel()
+    assert {type(end) for end in await asyncio.gather(*tasks, return_exceptions=True)} == {
+        asyncio.CancelledError
+    }
+    assert files(world) == []
+    await world.services.artifacts.store(CLIENT, body(b"next"))
+
+
+@given(st.lists(st.tuples(st.floats(0, 60), st.integers(0, 1 << 20)), max_size=200))
+def test_a_body_takes_no_longer_than_its_size_allows(pieces: list[tuple[float, int]]) -> None:
+    pace, waited, size = Pace(), 0.0, 0
+    for seconds, length in pieces:
+        assert pace.patience <= GRACE_SECONDS
+        if seconds > pace.patience:
+            break
+        pace.took(seconds, length)
+        waited, size = waited + seconds, size + length
+        assert waited <= GRACE_SECONDS + size / BYTES_PER_SECOND_MIN + 0.001
 
 
 @pytest.mark.parametrize(("chunks", "declared"), [((), None), ((b"ab",), 3), ((b"ab",), 1)])

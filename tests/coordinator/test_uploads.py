@@ -84,7 +84,7 @@ async def test_a_process_that_died_before_the_end_is_taken_up_by_a_piece_of_noth
     class Died(BaseException):
         pass
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **_named: object) -> None:
         raise Died
 
     for method in ("take", "forget"):
@@ -161,6 +161,19 @@ async def test_what_is_announced_counts_against_the_quota(world: World) -> None:
         await world.services.artifacts.store(CLIENT, sent(DATA))
     await world.services.uploads.delete(CLIENT, upload_id)
     await world.services.artifacts.store(CLIENT, sent(DATA))
+
+
+async def test_every_announcement_of_the_same_file_counts(world: World) -> None:
+    limits = Limits(artifact_bytes_max=20_000, artifact_quota_bytes=25_000)
+    await world.services.stop()
+    world.config = replace(world.config, limits=limits)
+    world.services = world.build()
+    await world.start()
+    first = await begin(world)
+    await begin(world)
+    with pytest.raises(TooManyRequests):
+        await begin(world)
+    assert isinstance(await append(world, first, 0, DATA), ArtifactView)
 
 
 async def test_uploads_that_nobody_goes_on_with_are_deleted(world: World) -> None:
