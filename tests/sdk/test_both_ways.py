@@ -125,6 +125,23 @@ def test_all_pages_are_read_and_none_twice(way: Way) -> None:
     assert [job.job_id for job in found] == [job["job_id"] for job in jobs]
 
 
+@pytest.mark.parametrize("size", [1, 40, 100])
+def test_all_jobs_are_read_from_a_node_that_shows_fewer_than_it_was_asked_for(
+    way: Way, size: int
+) -> None:
+    jobs = [{"job_id": f"job_{number}", "status": "queued"} for number in range(size * 2 + 1)]
+
+    def script(asked: Asked) -> Reply:
+        offset = int(parse_qs(urlsplit(asked.path).query)["offset"][0])
+        shown = jobs[offset : offset + size]
+        return Reply(200, {"jobs": shown, "total": len(jobs), "limit": size, "offset": offset})
+
+    with serving(script) as server:
+        found = way(server.url, lambda client: client.iterate_jobs())
+    assert [job.job_id for job in found] == [job["job_id"] for job in jobs]
+    assert len(server.asked) == 3
+
+
 def test_pages_are_followed_by_their_links(way: Way) -> None:
     link = '<{0}?limit=100&cursor=two%2B2>; rel="next"'
 
@@ -135,12 +152,16 @@ def test_pages_are_followed_by_their_links(way: Way) -> None:
         if parts.path.endswith(".csv"):
             lines = "at,kind\nlate,fee\n" if is_last else "at,kind\nearly,escrow\n"
             return Reply(200, lines.encode(), headers)
-        return Reply(200, {"offers": [{"offer_id": "b" if is_last else "a"}]}, headers)
+        item = "b" if is_last else "a"
+        body = {"offers": [{"offer_id": item}], "miners": [{"miner_id": item}]}
+        return Reply(200, body, headers)
 
     with serving(script) as server:
         offers = way(server.url, lambda client: client.offers.iterate())
         sheet = way(server.url, lambda client: client.statements.csv())
+        miners = way(server.url, lambda client: client.miners.list())
     assert [offer.offer_id for offer in offers] == ["a", "b"]
+    assert [miner.miner_id for miner in miners] == ["a", "b"]
     assert "".join(sheet) == "at,kind\nearly,escrow\nlate,fee\n"
 
 

@@ -253,6 +253,39 @@ test('results are waited for, and failures have their own error', async () => {
   assert.deepEqual(await clientOf().jobs.wait('job_1'), { state: 'EXPIRED' });
 });
 
+test('all jobs are read, whatever the page that was asked for and the one that came', async () => {
+  const jobs = Array.from({ length: 250 }, (_, number) => ({ job_id: `job_${number}` }));
+  const pages = (size, shape) => [0, 1, 2, 3, 4, 5, 6].map((page) => ({
+    body: shape(jobs.slice(page * size, (page + 1) * size), page * size),
+  }));
+  const found = async (limit, size, shape) => {
+    answers = pages(size, shape);
+    seen.length = 0;
+    const ids = new Set();
+    for await (const { jobId } of clientOf().jobs.iterate({ limit, status: 'x' })) ids.add(jobId);
+    answers = [];
+    return ids.size;
+  };
+  const shown = (size) => (part, offset) => ({ jobs: part, total: 250, limit: size, offset });
+  for (const [limit, size] of [[undefined, 100], [200, 100], [100, 40], [50, 50], [125, 100]]) {
+    assert.equal(await found(limit, size, shown(size)), 250, `${limit} ${size}`);
+    const offsets = seen.map(({ url }) => new URL(url, baseUrl).searchParams.get('offset'));
+    assert.deepEqual(offsets.slice(0, 3), ['0', `${size}`, `${2 * size}`]);
+  }
+  assert.equal(await found(200, 100, (part) => part), 250, 'bare arrays, of 2026-01-24');
+  assert.ok(seen.every(({ url }) => url.includes('limit=100&') && url.includes('status=x')));
+  assert.equal(await found(100, 100, () => ({ jobs: [], total: 250, limit: 0 })), 0);
+  assert.equal(seen.length, 1, 'a page without jobs is the last');
+});
+
+test('a job that is ordered meanwhile makes none be told twice', async () => {
+  const page = (...ids) => ({ body: { jobs: ids.map((id) => ({ job_id: id })), limit: 2 } });
+  answers = [page('c', 'b'), page('b', 'a'), page()];
+  const ids = [];
+  for await (const { jobId } of clientOf().jobs.iterate({ limit: 2 })) ids.push(jobId);
+  assert.deepEqual(ids, ['c', 'b', 'a']);
+});
+
 test('ids cannot lead elsewhere', async () => {
   answers = [{}];
   await clientOf().jobs.get('../admin?x#y');

@@ -120,6 +120,7 @@ export interface Jobs {
   get(jobId: string, options?: CallOptions): Promise<Job>;
   /** A page, or in version 2026-01-24 a bare array. */
   list(query?: Query, options?: CallOptions): Promise<JobPage>;
+  /** All jobs; `limit` is the size of a page. */
   iterate(query?: Query, options?: CallOptions): AsyncGenerator<Job, void, void>;
   cancel(jobId: string, options?: CallOptions): Promise<Job>;
   deleteData(jobId: string, options?: CallOptions): Promise<unknown>;

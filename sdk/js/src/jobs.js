@@ -10,8 +10,8 @@ export const JOB_TIMEOUT_MS = 300_000;
 /** Longest that one question waits at the node. */
 const LONG_POLL_S = 20;
 
-/** Jobs of one page of `iterate`. */
-const PAGE = 100;
+/** Most jobs on a page. */
+const PAGE_MAX = 100;
 
 const NOT_READY = 'JOB_NOT_COMPLETED';
 const ENDED_OTHERWISE = new Map([
@@ -51,13 +51,25 @@ export class Jobs {
     return this.#transport.call('GET', '/v1/jobs', { query, options });
   }
 
-  /** Yield all jobs that a query of `list` chooses, newest first, a page at a time. */
-  async *iterate({ limit = PAGE, ...query } = {}, options) {
-    for (let offset = 0; ; offset += limit) {
-      const page = await this.list({ ...query, limit, offset }, options);
+  /**
+   * Yield all jobs that a query of `list` chooses, newest first, a page at a time.
+   *
+   * `limit` is the size of a page, at most 100, and not how many are yielded. A job that is ordered
+   * meanwhile shifts the pages: one that was yielded is not yielded again.
+   */
+  async *iterate({ limit = PAGE_MAX, offset = 0, ...query } = {}, options) {
+    const asked = Math.min(limit, PAGE_MAX);
+    const seen = new Set();
+    for (let at = offset; ; ) {
+      const page = await this.list({ ...query, limit: asked, offset: at }, options);
       const jobs = Array.isArray(page) ? page : page.jobs;
-      yield* jobs;
-      if (jobs.length < limit) return;
+      for (const job of jobs.filter(({ jobId }) => !seen.has(jobId))) {
+        seen.add(job.jobId);
+        yield job;
+      }
+      at += jobs.length;
+      // A node may show fewer than it was asked for, and says so.
+      if (jobs.length === 0 || jobs.length < (page.limit ?? asked)) return;
     }
   }
 

@@ -137,9 +137,13 @@ def get_marketplace_stats(session: Session) -> Flow[MarketplaceStats]:
 
 
 def list_miners(session: Session) -> Flow[list[Miner]]:
-    """Return registered miners, newest first."""
-    page = yield from ask(session, Request("GET", "/v1/miners"), Answer)
-    return typed_list(page["miners"], Miner)
+    """Return all registered miners, newest first, page by page."""
+    found: list[Miner] = []
+    query: Query | None = {"limit": PAGE_MAX}
+    while query is not None:
+        body, query = yield from ask_page(session, Request("GET", "/v1/miners", params=query))
+        found += typed_list(read_object(body, Answer)["miners"], Miner)
+    return found
 
 
 def get_miner(session: Session, miner_id: str) -> Flow[Miner]:
