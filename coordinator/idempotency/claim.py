@@ -31,6 +31,7 @@ class Claim:
         database: Database,
         vault: Vault,
         release: Callable[[], None],
+        on_kept: Callable[[int], None],
     ) -> None:
         """Hold a key.
 
@@ -41,6 +42,7 @@ class Claim:
             database: where answers are kept.
             vault: seals them.
             release: lets others have the key.
+            on_kept: told the bytes of an answer that was stored.
         """
         self.effect = effect
         """Id of what was made under the key; None before."""
@@ -50,6 +52,7 @@ class Claim:
         self._created_ms = created_ms
         self._database = database
         self._vault = vault
+        self._on_kept = on_kept
         self.release = release
         """To be called when the request is answered, however."""
 
@@ -70,6 +73,7 @@ class Claim:
         sealed = seal_answer(self._vault, answer)
         record = self._record(self.effect or self.about, sealed)
         await self._database.write(lambda c: store.put(c, self._request, record))
+        self._on_kept(len(sealed))
 
     def _record(self, effect: str | None, sealed: bytes | None) -> Record:
         return Record(self._request.fingerprint, effect, sealed, self._created_ms)

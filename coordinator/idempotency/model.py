@@ -13,6 +13,30 @@ ANSWER_BYTES_MAX: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is kept of one owner at a time."""
+
+    keys_max: int = 200_000
+    """Keys: more than submissions of a day at the usual limit, 100 a minute."""
+    bytes_max: int = 268_435_456
+    """Sealed answers, in bytes."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """What is kept of one owner now."""
+
+    keys: int
+    """Keys."""
+    size: int
+    """Bytes of sealed answers."""
+
+    def fills(self, allowance: Allowance) -> bool:
+        """Return whether there is no room for another."""
+        return self.keys >= allowance.keys_max or self.size >= allowance.bytes_max
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What identifies a request: the same key with another fingerprint is a mistake."""
 

@@ -4,8 +4,19 @@ from coordinator.batches import in_batches
 from coordinator.database import Database
 from coordinator.idempotency import store
 from coordinator.idempotency.claim import Claim, open_answer
-from coordinator.idempotency.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
-from coordinator.idempotency.model import RETENTION_MS, KeptAnswer, Record, Request
+from coordinator.idempotency.errors import (
+    IdempotencyKeyInFlight,
+    IdempotencyKeyReused,
+    IdempotencyKeysExhausted,
+)
+from coordinator.idempotency.model import (
+    RETENTION_MS,
+    Allowance,
+    Kept,
+    KeptAnswer,
+    Record,
+    Request,
+)
 from coordinator.moment import Moments
 from coordinator.wallets import Vault
 from ledger.types import Hash
@@ -17,8 +28,16 @@ class Idempotency:
     Requests in flight are therefore known here, in memory, and a process that dies leaves none.
     """
 
-    def __init__(self, database: Database, vault: Vault, moments: Moments) -> None:
-        """Keep keys in a database."""
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        moments: Moments,
+        allowance: Allowance | None = None,
+    ) -> None:
+        """Keep keys in a database, of one owner no more than an allowance."""
+        self._allowance = allowance or Allowance()
+        self._kept: dict[str, Kept] = {}
         self._database = database
         self._vault = vault
         self._moments = moments
@@ -32,6 +51,7 @@ class Idempotency:
         Raises:
             IdempotencyKeyInFlight: the same request is being answered.
             IdempotencyKeyReused: the key belongs to another request.
+            IdempotencyKeysExhausted: the key is new, and there is no room for another of its owner.
         """
         place = (request.owner, request.key_digest)
         standing = self._in_flight.get(place)
@@ -57,6 +77,8 @@ class Idempotency:
             lambda: self._database.write(lambda c: store.forget_older(c, before_ms)),
             store.FORGOTTEN_MAX,
         )
+        # Counted anew when they come again: notes without an answer are only found there.
+        self._kept.clear()
 
     async def _claim(self, request: Request) -> Claim | KeptAnswer:
         now_ms = self._moments.clock_ms()
@@ -64,12 +86,27 @@ class Idempotency:
         if record is not None and record.created_ms < now_ms - RETENTION_MS:
             record = None
         if record is None:
+            await self._check_room(request.owner)
             return self._hold(request, Record(request.fingerprint, None, None, now_ms))
         if record.fingerprint != request.fingerprint:
             raise IdempotencyKeyReused
         if record.sealed_answer is None:
             return self._hold(request, record)
         return open_answer(self._vault, record.sealed_answer)
+
+    async def _check_room(self, owner: str) -> None:
+        kept = self._kept.get(owner)
+        if kept is None:
+            kept = await self._database.read(lambda c: store.kept_of(c, owner))
+            self._kept[owner] = kept
+        if kept.fills(self._allowance):
+            raise IdempotencyKeysExhausted
+
+    def _note_kept(self, owner: str, size: int) -> None:
+        kept = self._kept.get(owner)
+        if kept is not None:
+            kept.keys += 1
+            kept.size += size
 
     def _hold(self, request: Request, record: Record) -> Claim:
         place = (request.owner, request.key_digest)
@@ -80,6 +117,7 @@ class Idempotency:
             database=self._database,
             vault=self._vault,
             release=lambda: self._release(place),
+            on_kept=lambda size: self._note_kept(request.owner, size),
         )
 
     def _release(self, place: tuple[str, Hash]) -> None:

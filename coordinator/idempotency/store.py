@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from coordinator.database.idempotency_tables import idempotency_keys as keys
-from coordinator.idempotency.model import Record, Request
+from coordinator.idempotency.model import Kept, Record, Request
 from ledger.types import Hash, TimestampMs
 
 FORGOTTEN_MAX: Final = 1_000
@@ -41,6 +41,13 @@ def remove(connection: Connection, request: Request) -> None:
     """Forget a key: the request came to nothing."""
     mine = (keys.c.owner == request.owner) & (keys.c.key_digest == request.key_digest)
     connection.execute(delete(keys).where(mine))
+
+
+def kept_of(connection: Connection, owner: str) -> Kept:
+    """Count what is kept of an owner."""
+    size = func.coalesce(func.sum(func.length(keys.c.answer)), 0)
+    row = connection.execute(select(func.count(), size).where(keys.c.owner == owner)).one()
+    return Kept(*row)
 
 
 def forget_answers_about(connection: Connection, job_ids: Sequence[Hash]) -> None:

@@ -117,6 +117,7 @@ GET: Final = Operation(
 )
 
 CANCEL: Final = Operation(
+    takes_key=False,
     summary="Cancel a job",
     tag="Jobs",
     access=CLIENT,

@@ -88,6 +88,7 @@ POLL: Final = Operation(
 )
 
 CLAIM: Final = Operation(
+    takes_key=False,
     summary="Claim a job for processing",
     tag="Miners",
     access=MINER,
@@ -132,6 +133,7 @@ RELEASE: Final = Operation(
 )
 
 COMPLETE: Final = Operation(
+    takes_key=False,
     summary="Submit job result",
     tag="Miners",
     access=MINER,

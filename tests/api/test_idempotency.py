@@ -16,7 +16,7 @@ from coordinator.database.idempotency_tables import idempotency_keys
 from coordinator.http.repeats import KEY_LENGTH_MAX, read_key
 from coordinator.idempotency import IdempotencyKeyInvalid, forget_answers_about
 from coordinator.idempotency.model import RETENTION_MS
-from tests.api.site import Site, running_site
+from tests.api.site import MINER, Site, running_site
 from tests.processes import NodeFolder, start_node
 
 PROMPT = {"prompt": "Why is the sky blue?"}
@@ -134,10 +134,17 @@ async def test_neither_key_nor_answer_can_be_read_in_the_database(site: Site) ->
 
 async def test_answers_about_a_job_go_with_its_content_and_its_key_stays_used(site: Site) -> None:
     key = fresh()
+    await site.register()
     first = (await site.http.post("/v1/jobs", json=PROMPT, headers=key)).json()
-    cancel = f"/v1/jobs/{first['job_id']}/cancel"
-    assert (await site.http.post(cancel, headers=fresh())).status_code == 200
     job_id = bytes.fromhex(first["job_id"].removeprefix("job_"))
+    await site.world.chain.wait_final(job_id, 10)
+    assert (await site.claim(first["job_id"])).status_code == 200
+    release, body = (
+        f"/v1/jobs/{first['job_id']}/release",
+        {"miner_id": MINER, "reason": "RUNNER_FAILED"},
+    )
+    released = await site.http.post(release, json=body, headers=fresh())
+    assert released.status_code == 200, released.text
     database = site.world.services.core.database
     await database.write(lambda c: forget_answers_about(c, [job_id]))
     assert [row.answer for row in await rows(site)] == [None, None]
@@ -162,11 +169,32 @@ async def test_questions_do_not_look_at_the_key(site: Site) -> None:
     assert await rows(site) == []
 
 
+async def test_nothing_is_kept_of_what_is_the_same_when_done_twice(site: Site) -> None:
+    await site.register()
+    job_id = await site.queued(PROMPT)
+    for path in ("claim", "complete"):
+        body = {"miner_id": MINER} | ({"result": "Because."} if path == "complete" else {})
+        answers = [
+            await site.http.post(f"/v1/jobs/{job_id}/{path}", json=body, headers=fresh())
+            for _ in range(2)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].json() == answers[1].json()
+    other = await site.queued(PROMPT)
+    for _ in range(3):
+        cancelled = await site.http.post(f"/v1/jobs/{other}/cancel", headers=fresh())
+        assert cancelled.status_code == 200
+    assert await rows(site) == []
+
+
 WITHOUT_KEY = {
     # Uploads by digest, transactions by id: sent twice they are there once.
     "/v1/artifacts",
     "/v1/chain/transactions",
     # Said again, it is still so.
+    "/v1/jobs/{job_id}/cancel",
+    "/v1/jobs/{job_id}/claim",
+    "/v1/jobs/{job_id}/complete",
     "/v1/jobs/{job_id}/heartbeat",
     "/v1/jobs/{job_id}/progress",
     "/v1/marketplace/offers/{offer_id}/withdraw",
