@@ -129,7 +129,11 @@ class Acceptance:
         if completion.transaction is not None or completion.salt is not None:
             message = "this miner's key is managed here: leave it out"
             raise ReceiptInvalid.at("/transaction", message)
-        salt = self._core.random_bytes(SALT_BYTES) if known is None else known.salt
+        # A result that nobody wanted any more was kept without its salt.
+        if known is None or known.document is None:
+            salt = self._core.random_bytes(SALT_BYTES)
+        else:
+            salt = known.salt
         # `completed_at` is a claim (M4): work cannot end before it began, nor later than now.
         claimed_ms = now_ms if completion.completed_ms is None else completion.completed_ms
         return Accepted(

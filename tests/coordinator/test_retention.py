@@ -17,6 +17,7 @@ from coordinator.leases import Completion, GiveUp, Output
 from coordinator.retention.errors import JobNotFinished
 from coordinator.retention.service import JOBS_PER_SWEEP_MAX
 from coordinator.sweeper import Sweeper
+from tests.coordinator.own_miner import SALT, OwnMiner
 from tests.coordinator.world import CLIENT, PATIENCE_S, World
 
 DAY_S = 86_400
@@ -181,6 +182,26 @@ async def test_the_uses_of_files_end_with_the_content_that_names_them(world: Wor
     assert await count(world, artifact_uses) == 1
     await world.pass_time(7 * DAY_S + 120)
     assert await count(world, artifact_uses) == 0
+
+
+async def test_no_salt_is_kept_of_a_result_that_comes_after_the_deletion(world: World) -> None:
+    """Its receipt was on the chain first (J8); with the salt a short result could be guessed."""
+    miner = OwnMiner(world)
+    await miner.register()
+    job = await world.job(ttl_s=60)
+    completion = miner.completion(await miner.claim(job.job_id), "yes")
+    assert completion.transaction is not None
+    await world.chain.submit([completion.transaction])
+    await world.quiet()
+    await world.pass_time(DAY_S)
+    await world.services.retention.delete(CLIENT, job.job_id)
+    await world.services.leases.complete(CLIENT, miner.name, job.job_id, completion)
+    query = select(results).where(results.c.job_id == job.job_id)
+    row = await world.services.core.database.read(lambda c: c.execute(query).one())
+    assert (row.document, row.salt) == (None, bytes(32))
+    assert (await world.settled(job.job_id)).phase is JobPhase.COMPLETED
+    await world.services.leases.complete(CLIENT, miner.name, job.job_id, completion)
+    assert SALT not in b"".join(p.read_bytes() for p in world.folder.glob("coordinator.db*"))
 
 
 async def test_a_result_that_comes_after_the_deletion_is_not_kept(world: World) -> None:
