@@ -204,6 +204,7 @@ def build_services(
                 uploads.sweep,
                 idempotency.forget_old,
                 webhooks.dispatcher.forget_old,
+                webhooks.dispatcher.bound_backlogs,
                 core.events.hub.prune,
             ),
         ),

@@ -7,6 +7,7 @@ dies in between sends the same message again, under the same id: at least once, 
 import asyncio
 import contextlib
 from collections import Counter
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,7 +18,7 @@ from coordinator.database import Database
 from coordinator.jobs.views import JobViews
 from coordinator.moment import Moments, RandomBytes
 from coordinator.wallets import Vault
-from coordinator.webhooks import outbox, store
+from coordinator.webhooks import backlog, outbox, store
 from coordinator.webhooks.errors import WebhookUrlRefused
 from coordinator.webhooks.model import Attempt, Message, MessageState, Webhook, WebhookStatus
 from coordinator.webhooks.payloads import render
@@ -74,6 +75,7 @@ class Dispatcher:
         self._views = JobViews()
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._clients: Counter[str] = Counter()
+        self._under_way: set[str] = set()
         self._wake = asyncio.Event()
 
     def kick(self) -> None:
@@ -97,12 +99,29 @@ class Dispatcher:
             await asyncio.wait(set(self._lanes.values()))
 
     async def forget_old(self) -> None:
-        """Forget messages past their retention, in many short transactions."""
+        """Forget messages past their retention, and those of deleted webhooks, in batches."""
         before_ms = self._moments.clock_ms() - RETENTION_MS
         await in_batches(
             lambda: self._database.write(lambda c: store.forget_older(c, before_ms)),
             store.FORGOTTEN_MAX,
         )
+        await in_batches(lambda: self._database.write(backlog.forget_deleted), 1)
+
+    async def bound_backlogs(self, pending_max: int = backlog.PENDING_MAX) -> None:
+        """Give up the oldest messages of webhooks for which more wait than may."""
+        for webhook_id in await self._database.read(lambda c: backlog.overfull(c, pending_max)):
+            await in_batches(
+                partial(self._give_up_some, webhook_id, pending_max), backlog.GIVEN_UP_MAX
+            )
+
+    async def _give_up_some(self, webhook_id: str, pending_max: int) -> int:
+        found = await self._database.read(lambda c: backlog.too_many(c, webhook_id, pending_max))
+        # How those go that are being sent is written down when it is known.
+        given_up = [item for item in found if item not in self._under_way]
+        now_ms = self._moments.clock_ms()
+        await self._database.write(lambda c: backlog.give_up(c, given_up, now_ms))
+        _log.warning("webhook_backlog_full", webhook_id=webhook_id, given_up=len(given_up))
+        return len(found)
 
     # ------------------------------------------------------------------------------- lanes
 
@@ -168,6 +187,13 @@ class Dispatcher:
     # ---------------------------------------------------------------------------- messages
 
     async def _deliver(self, webhook: Webhook, message: Message) -> None:
+        self._under_way.add(message.message_id)
+        try:
+            await self._send_and_note(webhook, message)
+        finally:
+            self._under_way.discard(message.message_id)
+
+    async def _send_and_note(self, webhook: Webhook, message: Message) -> None:
         body = await self._database.read(lambda c: render(c, self._views, webhook, message))
         loop = asyncio.get_running_loop()
         began_ms, began_s = self._moments.clock_ms(), loop.time()

@@ -10,9 +10,10 @@
     ├── TooManyWebhooks                      as many as one client may have (409)
     ├── WebhookDisabled                      nothing is sent to it until it is enabled (409)
     └── MessageSentTooOften                  asked for again and again (409)
+    TooManyRequests ── TooManyTestMessages   as many as may have not arrived yet (429)
 """
 
-from coordinator.errors import Conflict, FieldFault, InvalidRequest, NotFound
+from coordinator.errors import Conflict, FieldFault, InvalidRequest, NotFound, TooManyRequests
 
 
 class WebhookUrlRefused(InvalidRequest):
@@ -55,3 +56,13 @@ class MessageSentTooOften(Conflict):
     """The message was sent as often as one may be."""
 
     code = "WEBHOOK_MESSAGE_SENT_TOO_OFTEN"
+
+
+class TooManyTestMessages(TooManyRequests):
+    """As many test messages as may wait for the webhook have not arrived yet."""
+
+    code = "TOO_MANY_TEST_MESSAGES"
+
+    def __init__(self) -> None:
+        """State what is waited for."""
+        super().__init__("Test messages wait for this webhook: see why in its deliveries", 60)

@@ -25,6 +25,7 @@ from coordinator.values import ApiVersion
 from coordinator.webhooks.errors import (
     MessageNotFound,
     MessageSentTooOften,
+    TooManyTestMessages,
     TooManyWebhooks,
     WebhookDisabled,
     WebhookNotFound,
@@ -107,7 +108,7 @@ TEST: Final = Operation(
     tag=_TAG,
     access=CLIENT,
     answers={202: Answer("Message of type `webhook.test` to be sent", same(WebhookDelivery))},
-    errors=(WebhookNotFound, WebhookDisabled),
+    errors=(WebhookNotFound, WebhookDisabled, TooManyTestMessages),
 )
 
 DELIVERIES: Final = Operation(

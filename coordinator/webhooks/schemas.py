@@ -98,7 +98,8 @@ class WebhookAttempt(View, kw_only=True, frozen=True):
     """What the receiver answered; null without an answer."""
     outcome: str
     """`OK`, `HTTP_ERROR`, `REDIRECT_REFUSED`, `TIMEOUT`, `NAME_NOT_FOUND`, `ADDRESS_REFUSED`,
-    `CONNECT_FAILED`, `TLS_FAILED`, `NOT_HTTP`, `CONNECTION_LOST` or `NOTHING_TO_TELL`."""
+    `CONNECT_FAILED`, `TLS_FAILED`, `NOT_HTTP`, `CONNECTION_LOST`, `NOTHING_TO_TELL`, or
+    `BACKLOG_FULL` where a message was given up because too many waited."""
 
 
 class WebhookDelivery(View, kw_only=True, frozen=True):

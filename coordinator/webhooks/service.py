@@ -10,11 +10,12 @@ from coordinator.clients.model import Principal
 from coordinator.core import Core
 from coordinator.idempotency import Claim
 from coordinator.values import ApiVersion
-from coordinator.webhooks import store
+from coordinator.webhooks import backlog, store
 from coordinator.webhooks.dispatcher import Dispatcher
 from coordinator.webhooks.errors import (
     MessageNotFound,
     MessageSentTooOften,
+    TooManyTestMessages,
     TooManyWebhooks,
     WebhookDisabled,
     WebhookNotFound,
@@ -189,7 +190,7 @@ class WebhookService:
         return changed
 
     async def delete(self, principal: Principal, webhook_id: str) -> None:
-        """Delete a webhook of the caller, with its messages.
+        """Delete a webhook of the caller, with its messages: some now, the rest within minutes.
 
         Raises:
             WebhookNotFound: unknown, or another client's.
@@ -197,7 +198,7 @@ class WebhookService:
 
         def work(connection: Connection) -> None:
             _own(connection, principal, webhook_id)
-            store.delete_webhook(connection, webhook_id)
+            backlog.delete_webhook(connection, webhook_id)
 
         await self._core.database.write(work)
 
@@ -207,12 +208,16 @@ class WebhookService:
         Raises:
             WebhookNotFound: unknown, or another client's.
             WebhookDisabled: nothing is sent to it.
+            TooManyTestMessages: as many as may have not arrived yet.
         """
         now_ms = self._core.moments.clock_ms()
         message_id = f"msg_{self._core.random_bytes(16).hex()}"
 
         def work(connection: Connection) -> Message:
             _own_active(connection, principal, webhook_id)
+            if not backlog.has_room_for_test(connection, webhook_id):
+                raise TooManyTestMessages
+            backlog.forget_tests(connection, webhook_id)
             store.insert_message(
                 connection, message_id, webhook_id, EventType.WEBHOOK_TEST, now_ms, due_ms=now_ms
             )

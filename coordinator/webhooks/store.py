@@ -20,7 +20,8 @@ from ledger.types import TimestampMs
 
 _Row = Row[tuple[object, ...]]
 
-_OPEN: Final = (MessageState.PENDING.value, MessageState.RESENDING.value)
+OPEN: Final = (MessageState.PENDING.value, MessageState.RESENDING.value)
+"""States of messages that are sent, or wait until their webhook is enabled."""
 
 FORGOTTEN_MAX: Final = 1_000
 """Messages deleted in one transaction."""
@@ -88,14 +89,6 @@ def set_events(connection: Connection, webhook_id: str, events: frozenset[EventT
     set_webhook(connection, webhook_id, events=_events_text(events))
 
 
-def delete_webhook(connection: Connection, webhook_id: str) -> None:
-    """Delete a webhook with its messages and log."""
-    mine = select(messages.c.message_id).where(messages.c.webhook_id == webhook_id)
-    connection.execute(delete(attempts).where(attempts.c.message_id.in_(mine)))
-    connection.execute(delete(messages).where(messages.c.webhook_id == webhook_id))
-    connection.execute(delete(webhooks).where(webhooks.c.webhook_id == webhook_id))
-
-
 # ---------------------------------------------------------------------------------- messages
 
 
@@ -154,17 +147,27 @@ def due_webhooks(
 
     Messages of before `since_ms` are too old to be sent.
     """
-    first_due = func.min(messages.c.due_ms)
-    query = (
-        select(messages.c.webhook_id, webhooks.c.client_id)
-        .join(webhooks, webhooks.c.webhook_id == messages.c.webhook_id)
+    # One look into an index for each active webhook, however many messages wait for it.
+    first_due = (
+        select(messages.c.due_ms)
         .where(
+            messages.c.webhook_id == webhooks.c.webhook_id,
             messages.c.due_ms <= now_ms,
             messages.c.created_ms >= since_ms,
-            webhooks.c.status == WebhookStatus.ACTIVE.value,
         )
-        .group_by(messages.c.webhook_id, webhooks.c.client_id)
-        .order_by(first_due)
+        .order_by(messages.c.due_ms)
+        .limit(1)
+        .scalar_subquery()
+    )
+    active = (
+        select(webhooks.c.webhook_id, webhooks.c.client_id, first_due.label("due_ms"))
+        .where(webhooks.c.status == WebhookStatus.ACTIVE.value)
+        .subquery()
+    )
+    query = (
+        select(active.c.webhook_id, active.c.client_id)
+        .where(active.c.due_ms.is_not(None))
+        .order_by(active.c.due_ms)
         .limit(limit)
     )
     return [(row.webhook_id, row.client_id) for row in connection.execute(query)]
@@ -205,7 +208,7 @@ def hold(connection: Connection, webhook_id: str) -> None:
 
 def let_go(connection: Connection, webhook_id: str, now_ms: TimestampMs) -> None:
     """Send what waits."""
-    mine = (messages.c.webhook_id == webhook_id) & messages.c.state.in_(_OPEN)
+    mine = (messages.c.webhook_id == webhook_id) & messages.c.state.in_(OPEN)
     connection.execute(update(messages).where(mine).values(due_ms=now_ms))
 
 
@@ -217,7 +220,15 @@ def forget_older(connection: Connection, before_ms: TimestampMs) -> int:
         .order_by(messages.c.created_ms)
         .limit(FORGOTTEN_MAX)
     )
-    return _forget(connection, list(connection.execute(oldest).scalars()))
+    return forget(connection, list(connection.execute(oldest).scalars()))
+
+
+def forget(connection: Connection, ids: Sequence[str]) -> int:
+    """Delete messages with their log; count them."""
+    if ids:
+        connection.execute(delete(attempts).where(attempts.c.message_id.in_(ids)))
+        connection.execute(delete(messages).where(messages.c.message_id.in_(ids)))
+    return len(ids)
 
 
 # ---------------------------------------------------------------------------------- attempts
@@ -259,14 +270,6 @@ def attempts_of(connection: Connection, message_ids: Sequence[str]) -> dict[str,
 
 
 # -------------------------------------------------------------------------------------- parts
-
-
-def _forget(connection: Connection, ids: Sequence[str]) -> int:
-    """Delete messages with their log; count them."""
-    if ids:
-        connection.execute(delete(attempts).where(attempts.c.message_id.in_(ids)))
-        connection.execute(delete(messages).where(messages.c.message_id.in_(ids)))
-    return len(ids)
 
 
 def _events_text(events: frozenset[EventType]) -> str:

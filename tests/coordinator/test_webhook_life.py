@@ -5,11 +5,12 @@ from collections import Counter
 from sqlalchemy import Table, func, insert, select
 
 from coordinator.database.idempotency_tables import idempotency_keys
-from coordinator.database.webhook_tables import webhook_messages
+from coordinator.database.webhook_tables import webhook_attempts, webhook_messages
 from coordinator.idempotency import Claim, KeptAnswer, Request, forget_answers_about
 from coordinator.idempotency.model import RETENTION_MS as KEYS_MS
 from coordinator.idempotency.store import FORGOTTEN_MAX as KEYS_MAX
 from coordinator.webhooks import EventType, MessageState, WebhookStatus
+from coordinator.webhooks.backlog import BACKLOG_FULL, TESTS_KEPT_MAX
 from coordinator.webhooks.schedule import RETENTION_MS as MESSAGES_MS
 from coordinator.webhooks.store import FORGOTTEN_MAX as MESSAGES_MAX
 from ledger.hashing import sha256
@@ -112,3 +113,57 @@ async def test_all_that_is_too_old_is_forgotten_at_once_however_much_it_is(world
     await world.services.webhooks.dispatcher.forget_old()
     assert await count(world, idempotency_keys) == 0
     assert await count(world, webhook_messages) == 0
+
+
+async def webhook(world: World) -> str:
+    """Register a webhook to which nothing is sent, since nobody looks for what is due."""
+    url = "http://127.0.0.1:9/"
+    made, _ = await world.services.webhooks.create(CLIENT, "2026-01-24", url, EVERY_END)
+    return made.webhook_id
+
+
+async def test_of_too_many_messages_the_oldest_are_given_up_and_the_log_says_so(
+    world: World,
+) -> None:
+    webhooks = world.services.webhooks
+    full, other = await webhook(world), await webhook(world)
+    await put_many(world, webhook_messages, messages(full, 30))
+    await webhooks.dispatcher.bound_backlogs(pending_max=10)
+    found, _ = await webhooks.deliveries(CLIENT, full, 100, None)
+    given_up = [item for item in found if item.message.state is MessageState.FAILED]
+    assert {item.message.message_id for item in given_up} == {f"msg_{at:07}" for at in range(20)}
+    for item in given_up:
+        assert item.message.due_ms is None
+        assert [(log.attempt, log.outcome) for log in item.attempts] == [(1, BACKLOG_FULL)]
+    assert {item.message.state for item in found[:10]} == {MessageState.PENDING}
+    assert await webhooks.deliveries(CLIENT, other, 1, None) == ([], None)
+    await webhooks.dispatcher.bound_backlogs(pending_max=10)
+    assert await count(world, webhook_attempts) == 20
+
+
+async def test_a_webhook_is_deleted_at_once_and_its_messages_in_batches(world: World) -> None:
+    webhooks = world.services.webhooks
+    gone, other = await webhook(world), await webhook(world)
+    now_ms = world.clock()
+    await put_many(world, webhook_messages, messages(gone, 2 * MESSAGES_MAX + 1, created_ms=now_ms))
+    await webhooks.test(CLIENT, other)
+    await webhooks.delete(CLIENT, gone)
+    assert [item.webhook_id for item in (await webhooks.list(CLIENT, 9, None))[0]] == [other]
+    assert await count(world, webhook_messages) == MESSAGES_MAX + 2
+    await webhooks.dispatcher.forget_old()
+    assert await count(world, webhook_messages) == 1
+
+
+async def test_of_tests_that_came_to_an_end_only_the_newest_are_kept(world: World) -> None:
+    webhook_id = await webhook(world)
+    ended = {
+        "event": EventType.WEBHOOK_TEST.value,
+        "state": MessageState.DELIVERED.value,
+        "due_ms": None,
+    }
+    rows = messages(webhook_id, TESTS_KEPT_MAX + 9, **ended)
+    await put_many(world, webhook_messages, rows)
+    sent = await world.services.webhooks.test(CLIENT, webhook_id)
+    found, _ = await world.services.webhooks.deliveries(CLIENT, webhook_id, 100, None)
+    ids = [item.message.message_id for item in found]
+    assert ids == [sent.message.message_id, *(row["message_id"] for row in rows[:8:-1])]

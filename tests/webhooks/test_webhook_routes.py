@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from coordinator.clients import Scope
+from coordinator.webhooks.backlog import TESTS_OPEN_MAX
 from coordinator.webhooks.service import ATTEMPTS_MAX, WEBHOOKS_PER_CLIENT_MAX
 from tests.api.site import Site
 from tests.webhooks.receiver import Receiver
@@ -186,3 +187,20 @@ async def test_a_deleted_webhook_takes_its_messages_along(site: Site, receiver: 
     assert (await site.http.get(f"/v1/webhooks/{webhook}")).status_code == 404
     await asyncio.sleep(0)
     assert len(receiver.received) == 1
+
+
+async def test_only_so_many_test_messages_wait_for_a_receiver_that_is_down(
+    site: Site, receiver: Receiver
+) -> None:
+    receiver.status = 503
+    body = {"url": receiver.url, "events": ["job.completed"]}
+    path = f"/v1/webhooks/{(await site.http.post('/v1/webhooks', json=body)).json()['id']}/test"
+    for _ in range(TESTS_OPEN_MAX):
+        assert (await site.http.post(path)).status_code == 202
+    refused = await site.http.post(path)
+    assert (refused.status_code, refused.json()["error_code"]) == (429, "TOO_MANY_TEST_MESSAGES")
+    assert int(refused.headers["retry-after"]) >= 1
+    receiver.status = 204
+    await site.world.pass_time(60)
+    await site.world.services.webhooks.dispatcher.deliver_due()
+    assert (await site.http.post(path)).status_code == 202
