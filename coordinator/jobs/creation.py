@@ -98,11 +98,11 @@ class JobCreation:
         if prepared.deal is not None:
             # The acceptance follows the escrow; the courier sends it until it is included.
             self._core.courier.kick()
-        outcome = await self._core.courier.send(prepared.job.job_id)
+        job_id = prepared.job.job_id
+        outcome = await self._core.courier.send(job_id, lambda c: _forget(c, job_id, once))
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
-            await self._core.database.write(lambda c: _forget(c, prepared.job.job_id, once))
             raise _refusal(outcome, needed, spendable)
-        return prepared.job.job_id
+        return job_id
 
     async def costs(self, principal: Principal, spec: JobSpec) -> Costs:
         """Return what a job would take out of the client's wallet; nothing is kept.

@@ -76,10 +76,10 @@ class Claiming:
         if await core.database.read(lambda c: _is_live(c, assignment_id)):
             # It is final already: claimed before, or the job's client accepted the miner's offer.
             return await self._hand_out(miner, assignment_id)
-        outcome = await core.courier.send(assignment_id)
+        # If the node refuses the bytes at once, nobody else has seen them.
+        undo = (lambda c: _withdraw(c, assignment_id)) if is_new else None
+        outcome = await core.courier.send(assignment_id, undo)
         if is_new and outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
-            # The node refused the bytes at once, and nobody else has seen them.
-            await core.database.write(lambda c: _withdraw(c, assignment_id))
             raise _refusal(outcome)
         state = await core.courier.wait(assignment_id, self._timings.final_wait_s)
         if state is OutboxState.PENDING:

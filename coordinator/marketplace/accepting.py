@@ -87,10 +87,11 @@ class Accepting:
         accepted, signed = await core.database.write(lambda c: self._accept(c, call))
         if signed is None:
             return accepted
-        outcome = await core.courier.send(accepted.transaction_id)
+        # If the node refuses the bytes at once, nobody else has seen them.
+        outcome = await core.courier.send(
+            accepted.transaction_id, lambda c: _forget(c, job_id, once)
+        )
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
-            # The node refused the bytes at once, and nobody else has seen them.
-            await core.database.write(lambda c: _forget(c, job_id, signed.fee, once))
             assert live is not None, "only a live job gets so far"
             raise _refusal(outcome, signed, core.chain.spendable(live.client))
         return accepted
@@ -170,9 +171,8 @@ def _acceptance_of(row: store.AnyRow) -> Acceptance:
     )
 
 
-def _forget(connection: Connection, job_id: Hash, fee: Amount, once: Claim | None) -> None:
+def _forget(connection: Connection, job_id: Hash, once: Claim | None) -> None:
     unbind(connection, job_id)
-    charge_fee(connection, job_id, -fee)
     if once is not None:
         once.forget(connection)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from coordinator.database.marketplace_tables import acceptances
+from coordinator.jobs.store import charge_fee
 from coordinator.leases.store import delete_attempt, insert_attempt
 from coordinator.marketplace import store
 from coordinator.marketplace.errors import OfferNotAvailable, OfferNotFound, PriceAboveMaximum
@@ -17,6 +18,7 @@ from coordinator.miners.store import find_by_address
 from coordinator.moment import Moment
 from coordinator.outbox import SignedBytes, Signer
 from coordinator.outbox import store as outbox
+from ledger import decode_transaction
 from ledger.actions import AcceptOffer, AssignJob, UnitType
 from ledger.keys import KeyPair
 from ledger.types import Amount, Attempt, Hash, TimestampMs
@@ -113,12 +115,21 @@ def bind(connection: Connection, deal: Deal, signed: SignedBytes, now_ms: Timest
     outbox.add(connection, intent, signed, now_ms, job_id=deal.job_id, attempt=deal.attempt)
 
 
+def give_fee_back(connection: Connection, transaction_id: Hash) -> None:
+    """Take the fee of an acceptance that is never included from what its job costs."""
+    lost = outbox.get(connection, transaction_id)
+    assert lost is not None, "a pending acceptance was signed here"
+    assert lost.job_id is not None, "an acceptance is a job's"
+    charge_fee(connection, lost.job_id, -decode_transaction(lost.signed).transaction.fee)
+
+
 def unbind(connection: Connection, job_id: Hash) -> None:
     """Undo what `bind` stored for a job, where the node refused the bytes at once."""
     of_job = select(acceptances.c.transaction_id).where(
         acceptances.c.job_id == job_id, acceptances.c.phase == AcceptancePhase.PENDING.value
     )
     for transaction_id in connection.execute(of_job).scalars().all():
+        give_fee_back(connection, transaction_id)
         outbox.forget(connection, transaction_id)
         store.forget_acceptance(connection, transaction_id)
         delete_attempt(connection, transaction_id)

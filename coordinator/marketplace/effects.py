@@ -8,13 +8,11 @@ from sqlalchemy import Connection, select, update
 from coordinator.database.marketplace_tables import acceptances, offers
 from coordinator.database.tables import miners
 from coordinator.events import EventKind, NewEvent, record
-from coordinator.jobs.store import charge_fee
 from coordinator.marketplace import store
+from coordinator.marketplace.binding import give_fee_back
 from coordinator.marketplace.model import AcceptancePhase, OfferStatus
-from coordinator.outbox import store as outbox
 from coordinator.values import JsonValue
 from coordinator.wire import offer_text, transaction_text
-from ledger import decode_transaction
 from ledger.actions import AcceptOffer, Action, PostOffer
 from ledger.keys import format_address
 from ledger.outcomes import Outcome, OutcomeKind
@@ -68,12 +66,8 @@ def follow_offer(
 def lose_acceptances(connection: Connection, transaction_ids: Iterable[Hash]) -> None:
     """Give the slots and the fees of acceptances back that can never be included."""
     for transaction_id in transaction_ids:
-        if not store.finish(connection, transaction_id, AcceptancePhase.LOST):
-            continue
-        lost = outbox.get(connection, transaction_id)
-        assert lost is not None, "a pending acceptance was signed here"
-        assert lost.job_id is not None, "an acceptance is a job's"
-        charge_fee(connection, lost.job_id, -decode_transaction(lost.signed).transaction.fee)
+        if store.finish(connection, transaction_id, AcceptancePhase.LOST):
+            give_fee_back(connection, transaction_id)
 
 
 def _post(connection: Connection, outcome: Outcome, action: PostOffer, now_ms: TimestampMs) -> None:

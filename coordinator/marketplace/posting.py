@@ -97,9 +97,10 @@ class Posting:
             signed, action = self._check_own(miner, wish.transaction, action)
         prepared = _Prepared(miner, wish, action, signed, moment, once)
         await core.database.write(lambda c: _store(c, prepared))
-        outcome = await core.courier.send(signed.transaction_id)
+        outcome = await core.courier.send(
+            signed.transaction_id, lambda c: _forget(c, signed.transaction_id, once)
+        )
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
-            await core.database.write(lambda c: _forget(c, signed.transaction_id, once))
             raise _refusal(outcome, is_own=wish.transaction is not None)
         await self._until_final(signed.transaction_id)
         return signed.transaction_id
@@ -131,9 +132,10 @@ class Posting:
         sent = await core.database.write(
             lambda c: outbox.ensure(c, intent, lambda: signed, moment.now_ms)
         )
-        outcome = await core.courier.send(sent)
+        outcome = await core.courier.send(
+            sent, lambda c: outbox.forget(c, sent), keeps_if_full=True
+        )
         if outcome.status is TransactionStatus.REJECTED:
-            await core.database.write(lambda c: outbox.forget(c, sent))
             raise OfferNotAvailable("its last job was taken, or its time is over")
         state = await core.courier.wait(sent, core.config.timings.final_wait_s)
         if state is not OutboxState.FINAL:

@@ -134,10 +134,11 @@ class Registration:
     async def _submit(self, wanted: _Wanted, signed: SignedBytes) -> None:
         core, is_own = self._core, wanted.registration.own_key is not None
         sent = await core.database.write(_storing(wanted.address, signed, core.moments.now()))
-        outcome = await core.courier.send(sent)
+        # If the node refuses the bytes at once, nobody else has seen them.
+        outcome = await core.courier.send(
+            sent, lambda c: outbox.forget(c, sent), keeps_if_full=True
+        )
         if outcome.status is TransactionStatus.REJECTED:
-            # The node refused the bytes at once, and nobody else has seen them.
-            await core.database.write(lambda c: outbox.forget(c, sent))
             message = f"the chain refuses it: {outcome.code}: {outcome.detail}"
             raise (TransactionInvalid.at(_POINTER, message) if is_own else Unavailable(message))
         state = await core.courier.wait(sent, core.config.timings.final_wait_s)

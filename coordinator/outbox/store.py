@@ -97,6 +97,14 @@ def pending(connection: Connection, limit: int) -> list[Outgoing]:
     return [_outgoing(row) for row in connection.execute(query)]
 
 
+def pending_of(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Outgoing]:
+    """Return those of a few transactions that are pending."""
+    if not transaction_ids:
+        return []
+    ours = outbox.c.transaction_id.in_(transaction_ids) & (outbox.c.state == _PENDING)
+    return [_outgoing(row) for row in connection.execute(select(outbox).where(ours))]
+
+
 def mark_final(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Outgoing]:
     """Mark those of a block's transactions that are ours; return them."""
     if not transaction_ids:
