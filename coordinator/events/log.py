@@ -52,9 +52,20 @@ def events_after(connection: Connection, seq: Seq, limit: int) -> list[Event]:
     return _read(connection, true(), seq, limit)
 
 
-def visible_after(connection: Connection, client_id: str, seq: Seq, limit: int) -> list[Event]:
-    """Return those after a place that a client may see: public ones and its own."""
-    visible = or_(events.c.client_id.is_(None), events.c.client_id == client_id)
+def visible_after(
+    connection: Connection, client_id: str | None, seq: Seq, limit: int
+) -> list[Event]:
+    """Return those after a place that a client may see: public ones and, if it is named, its own.
+
+    Args:
+        connection: the caller's transaction.
+        client_id: the client; None for public ones alone.
+        seq: the place.
+        limit: most events.
+    """
+    visible: ColumnElement[bool] = events.c.client_id.is_(None)
+    if client_id is not None:
+        visible = or_(visible, events.c.client_id == client_id)
     return _read(connection, visible, seq, limit)
 
 

@@ -18,6 +18,7 @@ from coordinator.events.live_keys import LiveKeys
 from coordinator.events.model import Seq
 from coordinator.events.subscription import Interest, News
 from coordinator.events.wording import GLOBAL_FORMS, compact, envelope, job_message, state_of
+from coordinator.http.operation import READER
 from coordinator.http.socket import GOING_AWAY, POLICY, Socket
 from coordinator.http.times import format_time
 from coordinator.jobs.store import LIVE
@@ -61,12 +62,13 @@ class GlobalSession:
         self._keys = keys
         self._clock = clock
         self._listener = listener
+        self._client_id = _readable_client(listener)
         self._form = GLOBAL_FORMS[listener.version]
         self._seq: Seq = 0
 
     async def run(self, socket: Socket) -> None:
         """Speak until the node stops or the key ends."""
-        interest = Interest(client_id=self._listener.principal.client_id, public=True)
+        interest = Interest(client_id=self._client_id, public=True)
         async with self._hub.subscribed(interest) as subscription:
             await self._begin(socket)
             checked_s = _now_s()
@@ -98,7 +100,7 @@ class GlobalSession:
             await self._say_overview(socket, "resync", overview, overview.newest)
 
     async def _replay(self, socket: Socket) -> None:
-        client_id = self._listener.principal.client_id
+        client_id = self._client_id
         while True:
             page = await self._database.read(
                 lambda c: log.visible_after(c, client_id, self._seq, REPLAY_PAGE)
@@ -122,14 +124,7 @@ class GlobalSession:
         return await self._database.read(self._read_overview)
 
     def _read_overview(self, connection: Connection) -> _Overview:
-        client_id = self._listener.principal.client_id
-        query = (
-            select(jobs.c.job_id)
-            .where(jobs.c.client_id == client_id, LIVE)
-            .order_by(jobs.c.seq.desc())
-            .limit(OPEN_JOBS_MAX + 1)
-        )
-        job_ids = list(connection.execute(query).scalars())
+        job_ids = self._open_job_ids(connection)
         shown = job_ids[:OPEN_JOBS_MAX]
         states = shown_states(connection, shown)
         return _Overview(
@@ -141,6 +136,17 @@ class GlobalSession:
             ],
             has_more=len(job_ids) > OPEN_JOBS_MAX,
         )
+
+    def _open_job_ids(self, connection: Connection) -> list[Hash]:
+        if self._client_id is None:
+            return []
+        query = (
+            select(jobs.c.job_id)
+            .where(jobs.c.client_id == self._client_id, LIVE)
+            .order_by(jobs.c.seq.desc())
+            .limit(OPEN_JOBS_MAX + 1)
+        )
+        return list(connection.execute(query).scalars())
 
     async def _say_overview(self, socket: Socket, kind: str, overview: _Overview, seq: Seq) -> None:
         self._seq = seq
@@ -190,6 +196,12 @@ class JobSession:
         if not is_live:
             await socket.close(POLICY, KEY_ENDED)
         return not is_live
+
+
+def _readable_client(listener: Listener) -> str | None:
+    """Return the client whose jobs a listener may read; None for a key of miners alone (A3)."""
+    principal = listener.principal
+    return principal.client_id if principal.scopes & READER else None
 
 
 def _now_s() -> float:

@@ -4,6 +4,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
+from coordinator.clients import Scope
+from coordinator.clients.key_ring import KeyWish
 from coordinator.events import EventKind, NewEvent, record
 from tests.api.listening import address, hear, hear_all, hear_type, refusal
 from tests.api.site import Site
@@ -143,6 +145,38 @@ async def test_nobody_is_told_of_the_jobs_of_others(site: Site) -> None:
         told = await hear(socket)
     assert told["type"] == "receipt_created"
     assert told["data"]["job_id"] == job_id
+
+
+@pytest.mark.parametrize(("scope", "sees"), [(Scope.MINER, False), (Scope.READ, True)])
+async def test_a_key_of_miners_alone_is_told_nothing_of_its_clients_jobs(
+    site: Site, scope: Scope, sees: bool
+) -> None:
+    client = await site.key()
+    clients = site.world.services.clients
+    principal = await clients.authenticate(client)
+    key = (await clients.keys.issue(principal, KeyWish(scopes=frozenset({scope})))).text
+    headers = {"X-Api-Key": key}
+    async with connect(address(site, "/ws"), additional_headers=headers) as socket:
+        first = await hear(socket)
+        async with site.with_key(client) as http:
+            job_id = (await http.post("/v1/jobs", json=JOB)).json()["job_id"]
+        await site.world.chain.wait_final(bytes.fromhex(job_id.removeprefix("job_")), 10)
+        await site.world.services.core.follower.catch_up()
+        # What everybody is told comes after it.
+        await site.register()
+        await site.done(JOB)
+        told = [await hear(socket)]
+        while told[-1]["type"] != "receipt_created":
+            told.append(await hear(socket))
+    assert any(m["type"] == "job_update" for m in told) == sees
+    async with connect(
+        address(site, f"/ws?since={first['seq']}"), additional_headers=headers
+    ) as socket:
+        again = [await hear(socket)]
+        while again[-1]["type"] != "receipt_created":
+            again.append(await hear(socket))
+    assert bool(again[0]["data"]["open_jobs"]) == sees
+    assert any(m["type"] == "job_update" for m in again) == sees
 
 
 async def test_the_first_message_names_the_open_jobs(site: Site) -> None:
