@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from coordinator.database.marketplace_tables import acceptances, offers
 from coordinator.database.tables import attempts, payloads
@@ -30,7 +41,10 @@ def insert_offer(
     expires_ms: TimestampMs,
     status: OfferStatus,
 ) -> None:
-    """Store an offer with all its slots free."""
+    """Store an offer with all its slots, but for those of acceptances that are pending.
+
+    An offer that came by the chain alone has some when the chain is followed again.
+    """
     connection.execute(
         insert(offers).values(
             offer_id=offer_id,
@@ -45,6 +59,7 @@ def insert_offer(
             expires_ms=expires_ms,
             status=status.value,
             slots_left=capacity,
+            reserved=_slots_held(offer_id),
         )
     )
 
@@ -182,12 +197,21 @@ def note_fetched(connection: Connection, transaction_id: Hash, now_ms: Timestamp
 def open_again(connection: Connection) -> None:
     """Forget what the chain made of offers and acceptances, before it is followed again."""
     connection.execute(delete(offers).where(offers.c.client_id.is_(None)))
-    connection.execute(update(acceptances).values(phase=_PENDING))
-    held = select(func.count()).where(acceptances.c.offer_id == offers.c.offer_id)
+    # What was lost stays lost: its bytes are dead, and following does not find them again.
+    included = acceptances.c.phase == AcceptancePhase.FINAL.value
+    connection.execute(update(acceptances).where(included).values(phase=_PENDING))
     connection.execute(
         update(offers).values(
             status=OfferStatus.PENDING.value,
             slots_left=offers.c.capacity,
-            reserved=held.scalar_subquery(),
+            reserved=_slots_held(offers.c.offer_id),
         )
     )
+
+
+def _slots_held(
+    offer_id: ColumnElement[bytes] | Hash,
+) -> ScalarSelect[int]:
+    """Return how many slots of an offer its pending acceptances hold."""
+    held = (acceptances.c.offer_id == offer_id) & (acceptances.c.phase == _PENDING)
+    return select(func.count()).where(held).scalar_subquery()

@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
+from coordinator.database.marketplace_tables import acceptances, offers
 from coordinator.database.tables import attempts, jobs
 from coordinator.errors import JobNotClaimable
+from coordinator.follower import empty_derived
 from coordinator.jobs import JobPhase
 from coordinator.leases import GiveUp
 from coordinator.outbox import Signer
@@ -15,7 +17,7 @@ from ledger.actions import AcceptOffer, Action, PostOffer, Reason, SubmitJob, Ve
 from ledger.hashing import sha256
 from ledger.types import Hash
 from tests.coordinator.own_miner import OwnMiner
-from tests.coordinator.test_marketplace import PRICE, post
+from tests.coordinator.test_marketplace import PRICE, accept, held, post
 from tests.coordinator.world import AITBC, CLIENT, COORDINATOR, STRANGER, TIMINGS, World
 
 
@@ -50,14 +52,14 @@ async def _take(world: World, offer_id: Hash) -> Hash:
     return job_id
 
 
-async def _own_offer(world: World, own: OwnMiner) -> Hash:
+async def _own_offer(world: World, own: OwnMiner, slots: int = 1) -> Hash:
     """Offer work of a miner with its own key, by the chain alone; return the offer."""
     core = world.services.core
     assert core.faucet is not None
     faucet = core.faucet
     sent = await core.database.write(lambda c: faucet.fund(c, core.moments.now(), own.key.address))
     await core.courier.send_and_wait(sent, 10)
-    offer = PostOffer("llm_inference", PRICE, 1, sha256(b"{}"), world.clock() + 600_000)
+    offer = PostOffer("llm_inference", PRICE, slots, sha256(b"{}"), world.clock() + 600_000)
     (outcome,) = await world.chain.submit([own.sign(offer)])
     await world.quiet()
     return outcome.transaction_id
@@ -110,3 +112,38 @@ async def test_a_miner_with_its_own_key_may_give_it_back(world: World) -> None:
     give_up = GiveUp(1, "NO_PAYLOAD", transaction=own.given_back(stranger, 1, Reason.NO_PAYLOAD))
     await world.services.leases.release(CLIENT, own.name, stranger, give_up)
     assert await _row(world, stranger) == ("failed", "NO_PAYLOAD")
+
+
+async def test_a_rebuild_leaves_the_slots_of_offers_as_they_were(world: World) -> None:
+    """K2: of an offer that came by the chain alone, with acceptances that came and that were lost.
+
+    A number of reserved slots below 0 would let more jobs be taken than there are slots.
+    """
+    own = OwnMiner(world)
+    await own.register()
+    offer_id = await _own_offer(world, own, slots=3)
+    first, second = await held(world), await held(world)
+    await accept(world, offer_id, first.job_id)
+    await world.until(first.job_id, JobPhase.RUNNING)
+    world.chain.is_paused = True
+    await accept(world, offer_id, second.job_id)
+    world.chain.drop_pool()
+    await world.kill()
+    world.clock.advance(world.config.timings.assignment_validity_ms / 1_000 + 2)
+    world.chain.is_paused = False
+    world.chain.make_block()
+    world.services = world.build()
+    await world.start()
+    await world.quiet()
+    database = world.services.core.database
+    columns = select(offers.c.slots_left, offers.c.reserved, offers.c.status)
+    phases = select(acceptances.c.phase).order_by(acceptances.c.phase)
+
+    def look(connection: Connection) -> tuple[object, ...]:
+        return (*connection.execute(columns).one(), *connection.execute(phases).scalars())
+
+    before = await database.read(look)
+    assert before == (2, 0, "active", "final", "lost")
+    await database.write(empty_derived)
+    await world.services.core.follower.catch_up()
+    assert await database.read(look) == before
