@@ -200,7 +200,7 @@ class Dispatcher:
         if body is None:
             outcome = Outcome("NOTHING_TO_TELL")
         else:
-            outcome = await self._send(webhook, message, body, began_ms)
+            outcome = await self._send(webhook, message, body)
         attempt = Attempt(
             attempt=message.attempts + 1,
             started_ms=began_ms,
@@ -211,17 +211,19 @@ class Dispatcher:
         chance = int.from_bytes(self._random_bytes(2), "big")
         await self._database.write(lambda c: self._note(c, message, attempt, outcome, chance))
 
-    async def _send(
-        self, webhook: Webhook, message: Message, body: str, now_ms: TimestampMs
-    ) -> Outcome:
+    async def _send(self, webhook: Webhook, message: Message, body: str) -> Outcome:
         try:
             target = parse_url(webhook.url, with_loopback=self._with_loopback)
         except WebhookUrlRefused:
             # Registered when the configuration allowed it.
             return Outcome("ADDRESS_REFUSED")
         keys = WebhookKeys.open(self._vault, webhook.sealed_keys)
-        headers = keys.headers(message.message_id, now_ms, body)
-        return await self._sender.post(target, headers, body.encode())
+        return await self._sender.post(
+            webhook.client_id,
+            target,
+            lambda: keys.headers(message.message_id, self._moments.clock_ms(), body),
+            body.encode(),
+        )
 
     def _note(
         self,

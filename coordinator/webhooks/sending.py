@@ -9,7 +9,9 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import Final
+from weakref import WeakValueDictionary
 
 import httpx
 
@@ -18,13 +20,16 @@ from coordinator.webhooks.schedule import OK, Outcome
 from coordinator.webhooks.urls import Target
 
 SEND_S_MAX: Final = 15.0
-"""One sending, from the first look at the name to the end of the answer."""
+"""One sending, from when its name is asked for to the end of the answer."""
 
 ADDRESSES_TRIED_MAX: Final = 3
 """Addresses of one name that are tried in one sending."""
 
 RESOLVERS: Final = 16
-"""Threads that ask for names: a name server that is slow holds up few of them."""
+"""Threads that ask for names."""
+
+RESOLVERS_PER_CLIENT: Final = 2
+"""Those of one client: its names may be behind a server that never answers."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the numeric addresses of a host for a port.
@@ -32,6 +37,9 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 Raises:
     OSError: the name has none.
 """
+
+Sign = Callable[[], Mapping[str, str]]
+"""Returns the headers of a message that is sent now."""
 
 
 class Sender:
@@ -54,6 +62,9 @@ class Sender:
             trust: whose certificates are believed; the system's authorities by default.
         """
         self._with_loopback = with_loopback
+        self._resolvers = asyncio.Semaphore(RESOLVERS)
+        self._asking: set[asyncio.Task[Sequence[str]]] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="webhook-names")
         self._resolve = resolve or self._ask_system
         self._seconds_max = seconds_max
@@ -61,28 +72,64 @@ class Sender:
 
     def close(self) -> None:
         """Let go of the threads; one that still asks for a name ends by itself."""
+        for asking in self._asking:
+            asking.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Outcome:
+    async def post(self, client_id: str, target: Target, sign: Sign, body: bytes) -> Outcome:
         """Send a message once, and say how that went.
 
         Args:
+            client_id: whose it is. Few names of one client are asked for at a time; how long a
+                message waits for that is no part of its seconds.
             target: where to.
-            headers: of the message, besides those of HTTP.
+            sign: returns the headers of the message, besides those of HTTP; asked for when the
+                waiting is over, since they hold the time.
             body: its JSON.
         """
+        asking = await self._begin_asking(client_id, target)
         try:
             async with asyncio.timeout(self._seconds_max):
-                addresses = await self._addresses(target)
+                addresses = await self._judged(asking)
                 if isinstance(addresses, Outcome):
                     return addresses
-                return await self._post_to_one_of(addresses, target, headers, body)
+                return await self._post_to_one_of(addresses, target, sign(), body)
         except TimeoutError:
             return Outcome("TIMEOUT")
 
-    async def _addresses(self, target: Target) -> Sequence[str] | Outcome:
+    async def _begin_asking(self, client_id: str, target: Target) -> "asyncio.Task[Sequence[str]]":
+        """Ask for a name when it is the client's turn, which lasts until there is an answer.
+
+        A thread that asks cannot be stopped: a sending that ran out of time leaves it asking, and
+        the client's next name waits for it.
+        """
+        turn = self._turns.get(client_id)
+        if turn is None:
+            turn = self._turns[client_id] = asyncio.Semaphore(RESOLVERS_PER_CLIENT)
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(turn)
+            await held.enter_async_context(self._resolvers)
+            asking = asyncio.ensure_future(self._ask(target))
+            held.pop_all()
+        self._asking.add(asking)
+
+        def end(_: "asyncio.Task[Sequence[str]]") -> None:
+            self._asking.discard(asking)
+            self._resolvers.release()
+            turn.release()
+            if not asking.cancelled():
+                # Nobody may be left to hear why it failed.
+                asking.exception()
+
+        asking.add_done_callback(end)
+        return asking
+
+    async def _ask(self, target: Target) -> Sequence[str]:
+        return await self._resolve(target.host, target.port)
+
+    async def _judged(self, asking: "asyncio.Task[Sequence[str]]") -> Sequence[str] | Outcome:
         try:
-            addresses = await self._resolve(target.host, target.port)
+            addresses = await asyncio.shield(asking)
         except (OSError, UnicodeError):
             return Outcome("NAME_NOT_FOUND")
         if not addresses:
