@@ -23,6 +23,10 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
 AnyJson = Annotated[object, Meta(extra_json_schema={"description": "Any JSON value."})]
 """A JSON value of any kind."""
 
+WITHOUT_NUL: Final = r"^[^\x00]*$"
+"""Pattern of texts that are stored as such: PostgreSQL's hold no U+0000. Prompts and results are
+stored as bytes and as JSON, and may."""
+
 TimeText = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339 in UTC, whole seconds (J6)."""
 

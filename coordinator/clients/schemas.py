@@ -19,10 +19,10 @@ from coordinator.clients.model import (
 from coordinator.http.money import format_text
 from coordinator.http.times import format_time
 from coordinator.values import ApiVersion
-from coordinator.wire import Body, MoneyInput, MoneyText, TimeText, View
+from coordinator.wire import WITHOUT_NUL, Body, MoneyInput, MoneyText, TimeText, View
 from ledger.keys import format_address
 
-Label = Annotated[str, Meta(max_length=100)]
+Label = Annotated[str, Meta(max_length=100, pattern=WITHOUT_NUL)]
 """What a client calls itself or a key."""
 
 

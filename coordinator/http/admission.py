@@ -5,7 +5,7 @@ it, in the handlers.
 """
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Final, cast
 
 from litestar.handlers import BaseRouteHandler
 
@@ -28,6 +28,8 @@ from coordinator.http.negotiation import accepts
 from coordinator.http.operation import OPERATION_KEY, PUBLIC, Operation, Policy
 from coordinator.http.versions import header_choice, key_choice, route_choice
 
+_NUL: Final = "must not hold U+0000"
+
 
 class Admission:
     """Decides whether a request reaches its handler. One for the application."""
@@ -45,14 +47,15 @@ class Admission:
         """Admit a request; Litestar calls this as a guard.
 
         Raises:
-            UnknownApiVersion, KeysDiffer, Unauthenticated, Forbidden, RateLimitExceeded,
-            NotAcceptable: what the caller has to mend.
+            FieldInvalid, UnknownApiVersion, KeysDiffer, Unauthenticated, Forbidden,
+            RateLimitExceeded, NotAcceptable: what the caller has to mend.
         """
         operation = cast("Operation | None", handler.opt.get(OPERATION_KEY))
         if operation is None:
             return
         exchange = exchange_of(connection)
         exchange.operation = operation
+        _check_texts(connection)
         exchange.choice = route_choice(operation.documents)
         exchange.explicit = header_choice(_versions(connection, operation))
         exchange.choice = exchange.explicit or exchange.choice
@@ -112,6 +115,15 @@ class Admission:
         exchange.headers |= standing.headers()
         if not is_allowed:
             raise refusal(standing)
+
+
+def _check_texts(connection: HttpConnection) -> None:
+    """Refuse U+0000, which PostgreSQL's texts do not hold, wherever a path or a query is read."""
+    if "\0" in connection.scope["path"]:
+        raise FieldInvalid("path", _NUL)
+    for name, value in connection.query_params.multi_items():
+        if "\0" in name or "\0" in value:
+            raise FieldInvalid(name.replace("\0", "\N{REPLACEMENT CHARACTER}"), _NUL)
 
 
 def _authorise(principal: Principal | None, operation: Operation) -> None:

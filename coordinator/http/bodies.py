@@ -25,6 +25,7 @@ from coordinator.http.faults import (
     MediaTypeUnsupported,
 )
 from coordinator.values import JsonValue
+from coordinator.wire import WITHOUT_NUL
 
 JSON_BYTES_MAX: Final = 1_048_576
 """Of a JSON body; a long prompt has some hundred kilobytes, larger inputs are artifacts."""
@@ -321,6 +322,8 @@ def _field_error(message: str, pointer: str) -> FieldInvalid:
     if unknown := _UNKNOWN.fullmatch(detail):
         field = _pointer_part(unknown["field"][:80])
         return FieldInvalid(f"{pointer}/{field}", "is not a field of this body")
+    if WITHOUT_NUL in detail or repr(WITHOUT_NUL)[1:-1] in detail:
+        return FieldInvalid(pointer, "must not hold U+0000")
     for name, plain in _TYPE_NAMES.items():
         detail = re.sub(rf"\b{name}\b", plain, detail)
     return FieldInvalid(pointer, detail[:1].lower() + detail[1:])

@@ -10,10 +10,10 @@ from msgspec import UNSET, Meta, UnsetType
 from coordinator.http.money import format_text
 from coordinator.http.times import format_time
 from coordinator.leases.model import HeartbeatReply, Lease, PollReply, Terms
-from coordinator.wire import AnyJson, Body, MoneyText, TimeText, View, job_text
+from coordinator.wire import WITHOUT_NUL, AnyJson, Body, MoneyText, TimeText, View, job_text
 from ledger.keys import format_address
 
-MinerId = Annotated[str, Meta(min_length=1, max_length=128)]
+MinerId = Annotated[str, Meta(min_length=1, max_length=128, pattern=WITHOUT_NUL)]
 """Name of a miner as the caller writes it; whether it is one shows when it is looked up."""
 
 AttemptNumber = Annotated[int, Meta(ge=1, le=2**31)]
@@ -147,7 +147,7 @@ class GiveUpRequest(Body, kw_only=True, frozen=True):
     """The lease's attempt; the caller's current one if absent."""
     reason: Annotated[str, Meta(max_length=32)]
     """Code, such as BAD_INPUT, which fails the job, or RUNNER_FAILED, which queues it again."""
-    message: Annotated[str, Meta(max_length=4096)] = ""
+    message: Annotated[str, Meta(max_length=4096, pattern=WITHOUT_NUL)] = ""
     """For the client; it stays off the chain."""
     transaction: HexTransaction | None = None
     """Signed `release_job` of a miner with its own key; without it the lease runs out first."""

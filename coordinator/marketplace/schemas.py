@@ -18,6 +18,7 @@ from coordinator.marketplace.model import (
     OfferWish,
 )
 from coordinator.wire import (
+    WITHOUT_NUL,
     AnyJson,
     Body,
     MoneyInput,
@@ -54,7 +55,7 @@ class OfferRequest(Body, kw_only=True, frozen=True):
     """What it asks of a job, such as `min_gpu_memory`; its digest goes on the chain."""
     duration: Annotated[int, Meta(ge=1, le=DURATION_S_MAX)] = 3_600
     """Seconds that it is open, from its creation."""
-    miner_id: Annotated[str, Meta(min_length=1, max_length=63)] | None = None
+    miner_id: Annotated[str, Meta(min_length=1, max_length=63, pattern=WITHOUT_NUL)] | None = None
     """Miner that offers; needed where the key has several."""
     transaction: SignedHex | None = None
     """Signed `post_offer` of a miner with its own key, hex."""

@@ -39,6 +39,58 @@ async def test_a_body_that_is_no_job_is_a_bad_request(site_of_module: Site, body
     assert error["errors"][0]["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/clients", {"label": "a\0b"}, "/label"),
+        ("/v1/clients/me/keys", {"label": "\0"}, "/label"),
+        ("/v1/jobs", {"type": "\0", "input": {"prompt": "x"}}, "/type"),
+        ("/v1/jobs", {"type": "llm_inference", "name": "\0", "input": {"prompt": "x"}}, "/name"),
+        ("/v1/miners/poll", {"miner_id": "\0"}, "/miner_id"),
+        (
+            "/v1/jobs/x/release",
+            {"miner_id": MINER, "reason": "RUNNER_FAILED", "message": "a\n\0"},
+            "/message",
+        ),
+        ("/v1/marketplace/offers", {"job_type": "x", "price": 1, "miner_id": "\0"}, "/miner_id"),
+    ],
+)
+async def test_a_text_that_is_stored_as_such_holds_no_nul(
+    site_of_module: Site, path: str, body: dict[str, object], pointer: str
+) -> None:
+    response = await site_of_module.http.post(path, json=body)
+    assert response.status_code == 400, response.text
+    assert response.json()["errors"][0] == {
+        "pointer": pointer,
+        "code": "INVALID",
+        "detail": "must not hold U+0000",
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/jobs/available?miner_id=%00",
+        "/v1/jobs?type=a%00",
+        "/v1/jobs?%00=a",
+        "/v1/marketplace/offers?job_type=%00",
+        "/v1/receipts?provider=%00",
+        "/v1/miners/a%00b",
+        "/v1/webhooks/%00",
+        "/v1/clients/me/keys/%00/usage",
+    ],
+)
+async def test_no_path_and_no_query_holds_a_nul(site_of_module: Site, path: str) -> None:
+    response = await site_of_module.http.get(path)
+    assert response.status_code == 400, response.text
+    assert response.json()["errors"][0]["detail"] == "must not hold U+0000"
+
+
+async def test_a_prompt_is_stored_as_it_is_with_any_character(site_of_module: Site) -> None:
+    response = await site_of_module.http.post("/v1/jobs", json={"prompt": "a\0b"})
+    assert response.status_code == 201, response.text
+
+
 @pytest.mark.row("2026-01-24.002.jobs.create.body-required")
 @pytest.mark.parametrize(
     ("headers", "content"),

@@ -12,10 +12,10 @@ from msgspec import UNSET, Meta, UnsetType, field
 from coordinator.leases.schemas import LeaseFields
 from coordinator.presenters.specs import Seconds
 from coordinator.presenters.states import Status20240101
-from coordinator.wire import AnyJson, Body, MoneyInput, SizeInput, TimeText, View
+from coordinator.wire import WITHOUT_NUL, AnyJson, Body, MoneyInput, SizeInput, TimeText, View
 from ledger.types import ModelName
 
-Word = Annotated[str, Meta(max_length=64)]
+Word = Annotated[str, Meta(max_length=64, pattern=WITHOUT_NUL)]
 """A type of something."""
 
 AmountInput = Annotated[
@@ -72,7 +72,7 @@ class JobRequest(Body, kw_only=True, frozen=True):
 
     type: Word
     """A service's id, or `ai-inference`."""
-    name: Annotated[str, Meta(max_length=200)] = ""
+    name: Annotated[str, Meta(max_length=200, pattern=WITHOUT_NUL)] = ""
     """The client's name for it; also that of a program in the miner's library."""
     model: Program | ModelName | None = None
     """A program, or the name of a model."""
