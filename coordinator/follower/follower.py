@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from coordinator.accounts.entries import record_entries
 from coordinator.database import Database, DatabaseOfAnotherChain
-from coordinator.database.account_tables import account_entries
+from coordinator.database.account_tables import account_entries, key_spends
 from coordinator.database.tables import CHAIN_DERIVED, attestations, jobs, receipts
 from coordinator.database.tables import chain as cursor
 from coordinator.duties import Duties
@@ -66,7 +66,11 @@ class Follower:
         """Fired when jobs may have come into the queue."""
 
     async def attach(self) -> None:
-        """Bind a new database to the node's chain.
+        """Bind a new database to the node's chain; forget what was derived of another past.
+
+        A cursor whose block is not the chain's at its height was set so by a migration that needs
+        the chain followed again, or the node has another past. That shows here and not at the next
+        block, so that the following starts over before anybody is served (K2).
 
         Raises:
             DatabaseOfAnotherChain: it follows another one already.
@@ -75,6 +79,13 @@ class Follower:
         found = await self._database.write(lambda c: _bind(c, chain_id))
         if found != chain_id:
             raise DatabaseOfAnotherChain(found, chain_id)
+        height, block_id = await self._database.read(_position)
+        if height == GENESIS_HEIGHT:
+            return
+        # A node that is behind has no such block yet; what comes after it will tell.
+        there = await self._chain.blocks_after(height - 1, 1)
+        if there and there[0].block_id != block_id:
+            await self._rebuild(height)
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -96,10 +107,13 @@ class Follower:
         try:
             applied = await self._database.write(lambda c: self._apply(c, blocks, moment))
         except ChainRestarted:
-            _log.warning("rebuilding", at_height=blocks[0].header.height)
-            await self._database.write(empty_derived)
+            await self._rebuild(blocks[0].header.height)
             return
         self._announce(*applied)
+
+    async def _rebuild(self, height: Height) -> None:
+        _log.warning("rebuilding", at_height=height)
+        await self._database.write(empty_derived)
 
     def _apply(
         self, connection: Connection, blocks: Sequence[FinalBlock], moment: Moment
@@ -144,6 +158,7 @@ def empty_derived(connection: Connection) -> None:
     connection.execute(delete(receipts))
     connection.execute(delete(attestations))
     connection.execute(delete(account_entries))
+    connection.execute(delete(key_spends))
     connection.execute(delete(jobs).where(jobs.c.client_id.is_(None)))
     open_again(connection)
     forget_counts(connection)

@@ -116,6 +116,32 @@ async def test_an_unknown_block_leads_to_a_rebuild(world: World) -> None:
     }
 
 
+async def test_a_migrated_database_is_rebuilt_before_anybody_is_served(world: World) -> None:
+    """K2: a migration zeroes the block's id; no new block has to come for the rebuild."""
+    await _rich_history(world)
+    await world.quiet()
+    database = world.services.core.database
+    before = await database.read(_snapshot)
+    stale = update(chain).values(block_id=bytes(32))
+    lost = update(jobs).where(jobs.c.end_kind.is_not(None)).values(paid_miner=0, refunded=0)
+    await database.write(lambda c: (c.execute(stale), c.execute(lost)))
+    await world.restart()
+    assert await world.services.core.database.read(_snapshot) == before
+
+
+async def test_a_database_ahead_of_its_node_is_left_alone(world: World) -> None:
+    """A node that was set up anew is behind for a while, and may have the same past."""
+    await _rich_history(world)
+    await world.quiet()
+    database = world.services.core.database
+    before = await database.read(_snapshot)
+    ahead = world.chain.head().height + 5
+    await database.write(lambda c: c.execute(update(chain).values(height=ahead)))
+    await world.services.core.follower.attach()
+    await database.write(lambda c: c.execute(update(chain).values(height=ahead - 5)))
+    assert await database.read(_snapshot) == before
+
+
 async def test_a_database_of_another_chain_is_refused(world: World, tmp_path: Path) -> None:
     await world.services.stop()
     other = InProcessChain(

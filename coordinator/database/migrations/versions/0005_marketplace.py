@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.add_column(
         "jobs", sa.Column("is_held", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
-    # A block whose parent is not this id makes the follower begin anew, and fill the counts.
+    # An id that is not the block's makes the follower begin anew as it starts, and fill the counts.
     chain = sa.table("chain", sa.column("block_id", sa.LargeBinary(32)))
     op.execute(sa.update(chain).values(block_id=bytes(32)))
 
