@@ -18,7 +18,7 @@ def upgrade() -> None:
         "miners",
         sa.Column("is_draining", sa.Boolean(), server_default=sa.false(), nullable=False),
     )
-    # An id that is not the block's makes the follower begin anew as it starts, and fill the entries.
+    # An id that is not the block's makes the follower begin anew at its start, to fill the entries.
     chain = sa.table("chain", sa.column("block_id", sa.LargeBinary(32)))
     op.execute(sa.update(chain).values(block_id=bytes(32)))
 
