@@ -1,25 +1,27 @@
 """Budgets of keys: what their jobs cost, judged in the transaction that stores a job (P1).
 
-Nothing is counted up: what was spent is a sum over the jobs, so that it is exact however many
-requests come at once, and cannot drift from what the chain did. Until a job ends it counts with
-the most that it may cost.
+What was spent is a sum over the live jobs, and what `coordinator.jobs.spends` keeps of the ended
+ones, both of the same transaction: exact however many requests come at once. Until a job ends it
+counts with the most that it may cost.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from coordinator.clients.errors import KeyBudgetExceeded
 from coordinator.clients.model import Budget, BudgetPeriod, BudgetStanding, KeySpend, Principal
-from coordinator.database.account_tables import key_budgets
+from coordinator.database.account_tables import key_budgets, key_spends
 from coordinator.database.tables import api_keys, jobs
+from coordinator.jobs.model import JobPhase
+from coordinator.jobs.spends import day_of
 from coordinator.jobs.store import LIVE
 from ledger.types import Amount, TimestampMs
 
-_ENDED: Final = jobs.c.end_kind.is_not(None)
-
-_PAID: Final = jobs.c.paid_miner + jobs.c.paid_coordinator + jobs.c.fee
+_LIVE_PHASES: Final = [phase.value for phase in JobPhase if phase is not JobPhase.FAILED]
+"""The same as `LIVE` says, so that an index leads to them."""
 
 
 def insert_budget(connection: Connection, budget_id: str, budget: Budget) -> None:
@@ -35,13 +37,13 @@ def standing_of(connection: Connection, budget_id: str, now_ms: TimestampMs) -> 
     budget = Budget(row.amount, BudgetPeriod(row.period))
     since_ms, resets_ms = span_of(budget.period, now_ms)
     sharing = select(api_keys.c.key_id).where(api_keys.c.budget_id == budget_id)
-    fits = and_(jobs.c.key_id.in_(sharing), jobs.c.requested_ms >= since_ms)
-    return BudgetStanding(budget, _spend(connection, fits), resets_ms)
+    keys = list(connection.execute(sharing).scalars())
+    return BudgetStanding(budget, _spend(connection, keys, since_ms), resets_ms)
 
 
 def spend_of_key(connection: Connection, key_id: str) -> KeySpend:
     """Return what the jobs of a key cost since it was made."""
-    return _spend(connection, jobs.c.key_id == key_id)
+    return _spend(connection, [key_id], 0)
 
 
 def check_budget(
@@ -105,14 +107,17 @@ def _ms(instant: datetime) -> TimestampMs:
     return int(instant.timestamp()) * 1_000
 
 
-def _spend(connection: Connection, fits: ColumnElement[bool]) -> KeySpend:
-    open_cost = case((LIVE, jobs.c.max_price + jobs.c.fee), else_=0)
-    paid_cost = case((_ENDED, _PAID), else_=0)
-    counted = case((LIVE | _ENDED, 1), else_=0)
-    query = select(
-        func.coalesce(func.sum(counted), 0),
-        func.coalesce(func.sum(paid_cost), 0),
-        func.coalesce(func.sum(open_cost), 0),
-    ).where(fits)
-    number, paid, committed = connection.execute(query).one()
-    return KeySpend(int(number), int(paid), int(committed))
+def _spend(connection: Connection, keys: Sequence[str], since_ms: TimestampMs) -> KeySpend:
+    """Return what jobs of keys cost that were ordered since the beginning of a day."""
+    live = select(func.count(), func.coalesce(func.sum(jobs.c.max_price + jobs.c.fee), 0)).where(
+        jobs.c.key_id.in_(keys),
+        LIVE,
+        jobs.c.phase.in_(_LIVE_PHASES),
+        jobs.c.requested_ms >= since_ms,
+    )
+    ended = select(
+        func.coalesce(func.sum(key_spends.c.jobs), 0), func.coalesce(func.sum(key_spends.c.paid), 0)
+    ).where(key_spends.c.key_id.in_(keys), key_spends.c.day >= day_of(since_ms))
+    open_number, committed = connection.execute(live).one()
+    number, paid = connection.execute(ended).one()
+    return KeySpend(int(open_number) + int(number), int(paid), int(committed))

@@ -15,6 +15,7 @@ from coordinator.events.changes import JobChanges
 from coordinator.follower.attempts import begin_attempt, end_attempts, void_attempts
 from coordinator.follower.ends import end_of
 from coordinator.jobs.model import JobPhase
+from coordinator.jobs.spends import count_end
 from coordinator.jobs.store import fail_unescrowed, insert_foreign_job
 from coordinator.marketplace.effects import OFFER_KINDS, follow_offer, lose_acceptances
 from coordinator.marketplace.store import delete_offer
@@ -199,6 +200,7 @@ class BlockEffects:
             open_assignment=None,
             **end.columns(),
         )
+        count_end(self._connection, job_id)
 
     # ---------------------------------------------------------------------- miners
 

@@ -10,6 +10,7 @@ from coordinator.artifacts.uses import note_uses
 from coordinator.database.account_tables import artifact_uses
 from coordinator.database.tables import jobs, payloads, receipts, results
 from coordinator.jobs.model import JobPhase, JobSpec
+from coordinator.jobs.spends import charge_ended
 from ledger.actions import SubmitJob
 from ledger.types import Address, Amount, Hash, TimestampMs
 
@@ -126,6 +127,7 @@ def charge_fee(connection: Connection, job_id: Hash, fee: Amount) -> None:
     """Add the fee of a further transaction to what a job costs; less than 0 gives it back."""
     row = jobs.c.job_id == job_id
     connection.execute(update(jobs).where(row).values(fee=jobs.c.fee + fee))
+    charge_ended(connection, job_id, fee)
 
 
 def find_job(connection: Connection, job_id: Hash) -> Row[tuple[object, ...]] | None:

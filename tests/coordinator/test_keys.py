@@ -5,13 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from coordinator.clients import Budget, BudgetPeriod, IssuedKey, Principal, Scope
 from coordinator.clients.budgets import span_of
 from coordinator.clients.errors import KeyBudgetExceeded, KeyEnded, LastAdminKey
 from coordinator.clients.key_ring import KeyWish
+from coordinator.database.account_tables import key_spends
+from coordinator.database.tables import jobs
 from coordinator.errors import Conflict, CoordinatorError, Forbidden, InvalidApiKey
+from coordinator.follower import empty_derived
 from coordinator.jobs import JobPhase
+from coordinator.jobs.store import charge_fee
 from tests.coordinator.world import AITBC, World, spec
 
 PRICE = AITBC // 10
@@ -220,3 +225,53 @@ def test_periods_begin_at_midnight_utc(period: str, now: str, start: str, end: s
         return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000)
 
     assert span_of(BudgetPeriod(period), ms(now)) == (ms(start), ms(end))
+
+
+async def summed(world: World) -> dict[tuple[str, int], tuple[int, int]]:
+    """Return count and cost of ended jobs by key and day, over all jobs."""
+    query = select(jobs).where(jobs.c.key_id.is_not(None), jobs.c.end_kind.is_not(None))
+    rows = await world.services.core.database.read(lambda c: c.execute(query).all())
+    sums: dict[tuple[str, int], tuple[int, int]] = {}
+    for row in rows:
+        place = (row.key_id, row.requested_ms // 86_400_000)
+        number, paid = sums.get(place, (0, 0))
+        cost = row.paid_miner + row.paid_coordinator + row.fee
+        sums[place] = (number + 1, paid + cost)
+    return sums
+
+
+async def kept(world: World) -> dict[tuple[str, int], tuple[int, int]]:
+    """Return the same as it is kept."""
+    query = select(key_spends)
+    rows = await world.services.core.database.read(lambda c: c.execute(query).all())
+    return {(row.key_id, row.day): (row.jobs, row.paid) for row in rows}
+
+
+async def test_the_sums_of_ended_jobs_are_exact_whatever_ends_them_and_when_followed_anew(
+    world: World,
+) -> None:
+    core = world.services.core
+    await world.miner()
+    _, buyer = await issued(world, await world.client())
+    done = await world.job(buyer)
+    await world.claim(done.job_id)
+    await world.complete(done.job_id)
+    await world.settled(done.job_id, buyer)
+    for days in range(2):
+        await world.pass_time(days * 86_400)
+        cancelled = [await world.job(buyer) for _ in range(2)]
+        for job in cancelled:
+            await world.services.jobs.cancel(buyer, job.job_id)
+    await world.job(buyer)
+    assert len(await kept(world)) == 2
+    assert await kept(world) == await summed(world)
+    # The fee of an acceptance comes back after the end, when it cannot be included any more.
+    await core.database.write(lambda c: charge_fee(c, done.job_id, -3))
+    assert await kept(world) == await summed(world)
+    before = await world.services.clients.keys.usage(buyer, buyer.key_id)
+    await core.database.write(empty_derived)
+    assert await kept(world) == {}
+    await core.follower.catch_up()
+    assert await kept(world) == await summed(world)
+    after = await world.services.clients.keys.usage(buyer, buyer.key_id)
+    assert (after.spend, after.spend.jobs) == (before.spend, 6)
