@@ -30,6 +30,9 @@ from coordinator.http.versions import header_choice, key_choice, route_choice
 
 _NUL: Final = "must not hold U+0000"
 
+_TEXT_IDS: Final = frozenset({"key_id", "message_id", "miner_id", "upload_id", "webhook_id"})
+"""Parameters of paths that are looked up as texts; the others are read first, such as hex."""
+
 
 class Admission:
     """Decides whether a request reaches its handler. One for the application."""
@@ -119,8 +122,9 @@ class Admission:
 
 def _check_texts(connection: HttpConnection) -> None:
     """Refuse U+0000, which PostgreSQL's texts do not hold, wherever a path or a query is read."""
-    if "\0" in connection.scope["path"]:
-        raise FieldInvalid("path", _NUL)
+    for name in _TEXT_IDS & connection.path_params.keys():
+        if "\0" in str(connection.path_params[name]):
+            raise FieldInvalid(name, _NUL)
     for name, value in connection.query_params.multi_items():
         if "\0" in name or "\0" in value:
             raise FieldInvalid(name.replace("\0", "\N{REPLACEMENT CHARACTER}"), _NUL)
