@@ -62,7 +62,7 @@ async def test_no_seed_is_in_the_database(world: World) -> None:
     await world.miner()
     core = world.services.core
     rows = await core.database.read(lambda c: c.execute(select(wallets)).all())
-    assert len(rows) == 2
+    assert len(rows) == 3  # Of the client, the miner and the operator.
     stored = b"".join(path.read_bytes() for path in world.folder.glob("coordinator.db*"))
     for row in rows:
         seed = core.vault.unseal(row.sealed_seed, row.address).seed()

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "node": {"ledger", "consensus", "genesis", "coordinator", "explorer_web"},
     "miner": {"aitbc"},
     "aitbc": set(),
+    "aitbc_sdk": {"aitbc"},
 }
 """The table of the architecture; devnet and cli may import all."""
 
