@@ -235,6 +235,8 @@ class Inbox {
       this.#wake();
     });
     socket.addEventListener('close', ({ code, reason }) => end({ code, reason }));
+    // Where the upgrade is refused, some platforms (Node.js 20) say this and never that it closed.
+    socket.addEventListener('error', () => this.wasOpen || end({ code: null, reason: 'not opened' }));
     watch.signal.addEventListener('abort', () => end({ code: null, reason: 'given up' }));
     this.watch = watch;
   }
