@@ -97,7 +97,9 @@ class Compared(str):
 
 
 def test_the_repeated_one_of_many_names_is_found_without_comparing_each_with_each():
-    members = [(Compared(number), None) for number in [*range(2_000), 1_999]]
+    members: list[tuple[str, object]] = [
+        (Compared(number), None) for number in [*range(2_000), 1_999]
+    ]
     Compared.times = 0
     with pytest.raises(JsonMalformed, match="'1999' is repeated"):
         _object_of(members)

@@ -187,7 +187,7 @@ def test_of_a_list_that_is_too_long_no_item_is_held_against_the_schema(
 
 def test_of_too_many_values_only_that_is_told_and_none_is_looked_at() -> None:
     Visited.times = 0
-    hostile = {"entrypoint": "a.py", "requirements": Visited(["a"] * VALUES_MAX)}
+    hostile: dict[str, Any] = {"entrypoint": "a.py", "requirements": Visited(["a"] * VALUES_MAX)}
     verdict = REGISTRY.check_input("python", hostile)
     assert [(fault.pointer, fault.code) for fault in verdict.faults] == [("", "TOO_MANY")]
     assert Visited.times == 0
