@@ -92,6 +92,9 @@ class Registration:
 
     async def _declare(self, principal: Principal, wanted: _Wanted) -> None:
         for _ in range(_ROUNDS_MAX):
+            # Counted before the chain is asked: a declaration that becomes final after that is
+            # waited for in this round, and not followed by one that was made without knowing it.
+            intent = await self._core.database.read(lambda c: _next_intent(c, wanted.address))
             standing = self._core.chain.miner(wanted.address)
             if wanted.is_met_by(standing):
                 return
@@ -103,7 +106,7 @@ class Registration:
             else:
                 signed = self._check_own(wanted, standing)
             await self._sponsor.cover(principal.client_id, wanted.address, signed.fee)
-            await self._submit(wanted, signed)
+            await self._submit(intent, signed, is_own=wanted.registration.own_key is not None)
         raise Unavailable("The registration changed while it was being made")
 
     def _sign_managed(
@@ -131,9 +134,9 @@ class Registration:
         check_declaration(signed, wanted.registration, wanted.digest, standing, chain.parameters())
         return self._core.signer.describe(signed)
 
-    async def _submit(self, wanted: _Wanted, signed: SignedBytes) -> None:
-        core, is_own = self._core, wanted.registration.own_key is not None
-        sent = await core.database.write(_storing(wanted.address, signed, core.moments.now()))
+    async def _submit(self, intent: str, signed: SignedBytes, *, is_own: bool) -> None:
+        core = self._core
+        sent = await core.database.write(_storing(intent, signed, core.moments.now()))
         # If the node refuses the bytes at once, nobody else has seen them.
         outcome = await core.courier.send(
             sent, lambda c: outbox.forget(c, sent), keeps_if_full=True
@@ -148,10 +151,14 @@ class Registration:
             raise TransactionInvalid.at(_POINTER, "is out of time: sign a new one")
 
 
-def _storing(address: Address, signed: SignedBytes, moment: Moment) -> Callable[[Connection], Hash]:
+def _next_intent(connection: Connection, address: Address) -> str:
+    """Return what the declaration after the final ones of an address is stored under."""
+    prefix = f"declare:{address.hex()}:"
+    return f"{prefix}{outbox.count_final(connection, prefix)}"
+
+
+def _storing(intent: str, signed: SignedBytes, moment: Moment) -> Callable[[Connection], Hash]:
     def store_it(connection: Connection) -> Hash:
-        prefix = f"declare:{address.hex()}:"
-        intent = f"{prefix}{outbox.count_final(connection, prefix)}"
         known = outbox.get(connection, signed.transaction_id)
         if known is not None:
             return known.transaction_id
