@@ -58,6 +58,8 @@ class Bookmark:
     """Attempt whose text it reads."""
     offset: int = 0
     """Characters of that text that it has."""
+    knows_order: bool = False
+    """Whether it was told that the job is queued before that was recorded: at place 0."""
 
 
 @dataclass(slots=True)
@@ -162,11 +164,18 @@ def _first(connection: Connection, job_id: Hash, bookmark: Bookmark | None) -> l
     if bookmark is not None and newest is not None and newest.seq > bookmark.seq:
         missed = log.job_events_after(connection, job_id, bookmark.seq, REPLAY_MAX)
         if missed[-1].seq == newest.seq and bookmark.seq >= log.oldest_seq(connection) - 1:
-            return [_change(event) for event in missed]
+            changes = [_change(event) for event in missed]
+            if bookmark.knows_order and len(changes) > 1 and _is_order(changes[0]):
+                del changes[0]
+            return changes
     state = shown_states(connection, [job_id])[job_id]
     phase = JobPhase.QUEUED if state.phase is JobPhase.ACCEPTED else state.phase
     seq, at_ms = (newest.seq, newest.at_ms) if newest is not None else (0, state.requested_ms)
     return [StateChange(seq, phase, state.attempt, at_ms)]
+
+
+def _is_order(change: StateChange) -> bool:
+    return change.phase is JobPhase.QUEUED and not change.attempt
 
 
 def _change(event: Event) -> StateChange:

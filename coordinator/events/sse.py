@@ -57,7 +57,9 @@ def parse_bookmark(text: str, parameter: str) -> Bookmark:
     if match is None:
         raise FieldInvalid(parameter, "must be the id of an event of this stream")
     seq, attempt, offset = (int(part or 0) for part in match.groups())
-    return Bookmark(seq, attempt, offset)
+    # A bare 0 asks for everything; the whole id of place 0 was given with the order's state.
+    knows_order = seq == attempt == 0 and match[2] is not None
+    return Bookmark(seq, attempt, offset, knows_order)
 
 
 class JobEvents:

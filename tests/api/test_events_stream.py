@@ -96,6 +96,28 @@ async def test_a_reader_that_comes_back_goes_on_where_it_was(site: Site) -> None
     assert (await site.http.get(f"{path}?since={after[-1].id}")).status_code == 204
 
 
+async def test_an_order_that_was_told_before_it_was_recorded_is_not_told_again(site: Site) -> None:
+    await site.register()
+    chain = site.world.chain
+    chain.is_paused = True
+    created = await site.http.post("/v1/jobs", json=JOB)
+    job_id = created.json()["job_id"]
+    path = f"/v1/jobs/{job_id}/events"
+    async with asyncio.timeout(PATIENCE_S), site.http.stream("GET", path) as response:
+        events = read_events(response.aiter_lines())
+        first = await anext(events)
+        await events.aclose()
+    assert (first.data["state"], first.id) == ("QUEUED", "0-0-0")
+    chain.is_paused = False
+    chain.make_block()
+    assert (await site.claim(job_id)).status_code == 200
+    await site.complete(job_id)
+    rest = await all_events(site.http, path, {"Last-Event-ID": first.id})
+    assert states(rest) == ["RUNNING", "COMPLETED"]
+    whole = await all_events(site.http, f"{path}?since=0")
+    assert states(whole) == ["QUEUED", "RUNNING", "COMPLETED"]
+
+
 async def test_another_attempt_begins_another_text(site: Site) -> None:
     job_id = await running(site)
     path = f"/v1/jobs/{job_id}/events"

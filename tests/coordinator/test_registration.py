@@ -1,5 +1,6 @@
 """Registering miners: managed and own keys, names, owners, sponsored fees."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from coordinator.errors import (
 )
 from coordinator.miners.capabilities import digest_of_document, document_of
 from coordinator.miners.challenges import LIFETIME_MS
+from coordinator.outbox import store as outbox
 from ledger.actions import Action, Custody, RegisterMiner, Transfer
 from ledger.hashing import sha256
 from ledger.keys import KeyPair
@@ -45,6 +47,15 @@ async def test_the_documented_body_alone_registers_a_managed_miner(world: World)
     assert record.capabilities_digest == miner.capabilities_digest
     assert world.chain.balance(miner.address) == 0
     assert world.chain.balance(COORDINATOR.address) < coordinator_before
+
+
+async def test_registering_at_once_from_two_places_is_registering_once(world: World) -> None:
+    first, second = await asyncio.gather(world.miner(), world.miner())
+    assert first == second
+    declared = await world.services.core.database.read(
+        lambda c: outbox.count_final(c, f"declare:{first.address.hex()}:")
+    )
+    assert declared == 1
 
 
 async def test_registering_again_changes_what_is_declared(world: World) -> None:
