@@ -17,6 +17,7 @@ from explorer_web.outcomes import (
 )
 from explorer_web.page import Page
 from explorer_web.references import PageKind, page_url
+from explorer_web.steps import STEP_TONES, STEP_WORDS
 from explorer_web.words import action_sentence
 from ledger.actions import UnitType
 from ledger.keys import format_address
@@ -33,6 +34,8 @@ PAGE_KINDS: Final[dict[Kind, PageKind]] = {
     Kind.TRANSACTION: PageKind.TRANSACTION,
     Kind.JOB: PageKind.JOB,
     Kind.RECEIPT: PageKind.RECEIPT,
+    Kind.ADDRESS: PageKind.ACCOUNT,
+    Kind.MINER: PageKind.MINER,
 }
 """Values that link to a page."""
 
@@ -94,6 +97,8 @@ class Renderer:
                 "outcome_sentence": outcome_sentence,
                 "outcome_titles": TITLES,
                 "sources": SOURCES,
+                "step_tones": STEP_TONES,
+                "step_words": STEP_WORDS,
             }
         )
 
