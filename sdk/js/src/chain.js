@@ -1,7 +1,7 @@
 /** What is signed or hashed for one chain, and only for that chain (T4, T5, J20, J21). */
 
 import { concat, fromHex, toHex, utf8 } from './bytes.js';
-import { sha256 } from './crypto.js';
+import { PLATFORM } from './crypto.js';
 import { InvalidValue } from './errors.js';
 
 /** The tags of one chain. Pin its genesis digest to trust no node for it. */
@@ -11,14 +11,16 @@ export class ChainTags {
   /**
    * @param {{chainId: string, genesisDigest: string}} chain its id, and the digest in hex, as
    *   `GET /v1/chain/status` tells them; the id has to be that of the digest.
+   * @param {object} [primitives] see `PLATFORM` of `crypto.js`.
    */
-  constructor({ chainId, genesisDigest }) {
+  constructor({ chainId, genesisDigest }, primitives = PLATFORM) {
     if (fromHex(genesisDigest, 'genesisDigest').length !== 32) {
       throw new InvalidValue('genesisDigest', 'must be 32 bytes');
     }
     if (typeof chainId !== 'string' || !chainId.endsWith(`-${genesisDigest.slice(0, 16)}`)) {
       throw new InvalidValue('chainId', `${chainId} is not the id of this genesis digest`);
     }
+    this.primitives = primitives;
     this.chainId = chainId;
     this.genesisDigest = genesisDigest;
   }
@@ -27,7 +29,7 @@ export class ChainTags {
   async tag(purpose) {
     let found = this.#tags.get(purpose);
     if (found === undefined) {
-      found = await sha256(utf8(`aitbc/1/${purpose}/${this.genesisDigest}`));
+      found = await this.primitives.sha256(utf8(`aitbc/1/${purpose}/${this.genesisDigest}`));
       this.#tags.set(purpose, found);
     }
     return found;
@@ -35,18 +37,18 @@ export class ChainTags {
 
   /** Resolve to SHA-256 of a purpose's tag and the parts. */
   async digest(purpose, ...parts) {
-    return sha256(concat(await this.tag(purpose), ...parts));
+    return this.primitives.sha256(concat(await this.tag(purpose), ...parts));
   }
 
   /** Resolve to the digest that the chain holds for a job's input (J20). */
   async payloadDigest(payload, blind) {
-    return this.digest('payload', blind, await sha256(payload));
+    return this.digest('payload', blind, await this.primitives.sha256(payload));
   }
 
   /** Resolve to the digest that a receipt names for a result (J21). */
   async resultDigest({ jobId, attempt, miner, salt }, result) {
     const number = fromHex(BigInt(attempt).toString(16).padStart(16, '0'));
-    return this.digest('result', jobId, number, miner, salt, await sha256(result));
+    return this.digest('result', jobId, number, miner, salt, await this.primitives.sha256(result));
   }
 }
 
@@ -86,8 +88,8 @@ function hasLoneSurrogate(text) {
 }
 
 /** Return the address bytes of a public key: the first 20 bytes of its SHA-256. */
-export async function addressOf(publicKey) {
-  return (await sha256(publicKey)).slice(0, 20);
+export async function addressOf(publicKey, primitives = PLATFORM) {
+  return (await primitives.sha256(publicKey)).slice(0, 20);
 }
 
 /** Return bytes as the id of a receipt or a job. */

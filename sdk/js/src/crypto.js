@@ -13,6 +13,15 @@ const ORDER_EIGHT = 270738550114484064931822528722565878893680426757531351946374
 /** The y of the points of small order; each is that of a point and of its negative. */
 const SMALL_ORDER = new Set([0n, 1n, P - 1n, ORDER_EIGHT, P - ORDER_EIGHT]);
 
+/** A key that every Ed25519 takes: the group's generator. */
+const GENERATOR = Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? 0x58 : 0x66));
+
+/**
+ * What checks need of a platform. Where one has no WebCrypto, or none with Ed25519, others may be
+ * given: `sha256(bytes)`, and `verifyEd25519(publicKey, message, signature)`, without cofactor.
+ */
+export const PLATFORM = Object.freeze({ sha256, verifyEd25519 });
+
 /** Return SHA-256 of bytes. */
 export async function sha256(bytes) {
   const { subtle } = await webcrypto();
@@ -33,7 +42,7 @@ export async function hmacSha256(secret, bytes) {
  * Every verifier has to reach the same verdict, so what libraries differ on is decided before the
  * platform is asked: S below the group's order, R and A canonical, and neither of small order.
  */
-export async function verifySignature(publicKey, message, signature) {
+export async function verifySignature(publicKey, message, signature, primitives = PLATFORM) {
   if (publicKey.length !== 32 || signature.length !== 64) {
     return false;
   }
@@ -41,19 +50,37 @@ export async function verifySignature(publicKey, message, signature) {
   if (!isSound || littleEndian(signature.slice(32)) >= L) {
     return false;
   }
-  const { subtle } = await webcrypto();
+  return primitives.verifyEd25519(publicKey, message, signature);
+}
+
+/** Resolve to whether this platform can verify signatures; a page over plain http can not. */
+export async function canVerify() {
   try {
-    const key = await subtle.importKey('raw', publicKey, { name: 'Ed25519' }, false, ['verify']);
-    return await subtle.verify({ name: 'Ed25519' }, key, signature, message);
-  } catch (error) {
-    if (error?.name === 'NotSupportedError') throw error;
-    return false; // Not a point of the curve.
+    await importKey(GENERATOR);
+    return true;
+  } catch {
+    return false;
   }
 }
 
 /** Return random bytes of the platform. */
 export async function randomBytes(count) {
   return (await webcrypto()).getRandomValues(new Uint8Array(count));
+}
+
+async function verifyEd25519(publicKey, message, signature) {
+  const { subtle } = await webcrypto();
+  try {
+    return await subtle.verify({ name: 'Ed25519' }, await importKey(publicKey), signature, message);
+  } catch (error) {
+    if (error?.name === 'NotSupportedError') throw error;
+    return false; // Not a point of the curve.
+  }
+}
+
+async function importKey(publicKey) {
+  const { subtle } = await webcrypto();
+  return subtle.importKey('raw', publicKey, { name: 'Ed25519' }, false, ['verify']);
 }
 
 function isSoundPoint(bytes) {

@@ -79,10 +79,10 @@ export async function readTransaction(tags, signed) {
   }
   const id = await tags.digest('tx', signed.slice(HEAD_BYTES, -TAIL_BYTES));
   const message = concat(await tags.tag('tx-sign'), id);
-  if (!(await verifySignature(publicKey, message, signature))) {
+  if (!(await verifySignature(publicKey, message, signature, tags.primitives))) {
     throw new InvalidValue('signature', 'is not by the sender');
   }
-  const sender = await addressOf(publicKey);
+  const sender = await addressOf(publicKey, tags.primitives);
   return { id, sender, publicKey, signature, action, fee, validUntilMs };
 }
 
