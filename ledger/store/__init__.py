@@ -50,10 +50,12 @@ from ledger.store.work_models import (
     DisputeRow,
     JobPhase,
     JobRow,
+    MinerDay,
     MinerRow,
     Moment,
     Payment,
     Position,
+    ReasonRow,
     ReceiptRow,
 )
 
@@ -87,6 +89,7 @@ __all__ = [
     "Indexer",
     "JobPhase",
     "JobRow",
+    "MinerDay",
     "MinerRow",
     "Moment",
     "NewBlock",
@@ -94,6 +97,7 @@ __all__ = [
     "OutcomeRow",
     "Payment",
     "Position",
+    "ReasonRow",
     "ReceiptRow",
     "SchemaTooNew",
     "SchemaTooOld",

@@ -39,6 +39,17 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
     _write(connection, table, rows, f" ON CONFLICT ({keys}) DO UPDATE SET {changes}")
 
 
+def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Add the values of rows to those that have their primary key; no key stands twice in `rows`.
+
+    All columns outside the key are numbers. A row whose key is new is inserted.
+    """
+    keys = ", ".join(column.name for column in table.primary_key)
+    others = [column.name for column in table.columns if not column.primary_key]
+    sums = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in others)
+    _write(connection, table, rows, f" ON CONFLICT ({keys}) DO UPDATE SET {sums}")
+
+
 def delete_rows(connection: Connection, column: Column[bytes], values: Sequence[bytes]) -> None:
     """Delete the rows whose column has one of the values."""
     where = f"DELETE FROM {column.table} WHERE {column.name}"  # noqa: S608 - names of our tables

@@ -105,6 +105,9 @@ class MinerEntry:
     released: int = 0
     lost: int = 0
     earned: int = 0
+    timeouts: int = 0
+    refuted: int = 0
+    reruns: int = 0
 
 
 @dataclass(slots=True)

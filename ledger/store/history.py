@@ -14,7 +14,9 @@ from ledger.actions import (
     AssignJob,
     AttestationKind,
     PostReceipt,
+    Reason,
     RegisterMiner,
+    ReleaseJob,
     SubmitJob,
     UpdateMiner,
 )
@@ -101,7 +103,10 @@ class History:
     def job_assigned(self, event: Event) -> None:
         """An attempt begins; the one before it, if it was still running, is lost."""
         job = self.jobs[event.outcome.object_id]
-        self._lose_attempt(job)
+        self._lose_attempt(job, timed_out=True)
+        if not job.attempt:
+            self.tally.add("assigned")
+            self.tally.add("wait_ms", event.timestamp_ms - job.submitted_ms)
         (job.miner,), (job.price_cap,) = event.outcome.parties, event.outcome.amounts
         job.attempt = event.outcome.code
         action = event.action
@@ -113,12 +118,20 @@ class History:
         job.assigned_height, job.assigned_ms = event.height, event.timestamp_ms
         self._enter(job, JobPhase.RUNNING)
         self.miners[job.miner].assignments += 1
+        self.tally.add_work(job.miner, "attempts")
 
     def job_released(self, event: Event) -> None:
         """An attempt ends without a receipt."""
         job = self.jobs[event.outcome.object_id]
         self._enter(job, JobPhase.QUEUED)
-        self.miners[event.outcome.parties[0]].released += 1
+        (address,) = event.outcome.parties
+        miner = self.miners[address]
+        miner.released += 1
+        reason = event.action.reason if isinstance(event.action, ReleaseJob) else Reason.UNSPECIFIED
+        miner.timeouts += reason in _TIMEOUTS
+        self.tally.add_reason(event.outcome.kind, reason)
+        if reason not in BLAMELESS:
+            self.tally.add_work(address, "faults")
 
     def receipt_posted(self, event: Event) -> None:
         """A receipt is in."""
@@ -141,6 +154,9 @@ class History:
         job.received_ms = event.timestamp_ms
         self._enter(job, JobPhase.COMPLETED)
         miner.receipts += 1
+        self.tally.add_work(event.sender, "completed")
+        assert job.assigned_ms is not None, "a receipt is of an attempt"
+        self.tally.add("worked_ms", event.timestamp_ms - job.assigned_ms)
         self.tally.add("receipts")
 
     def receipt_attested(self, event: Event) -> None:
@@ -154,6 +170,7 @@ class History:
         else:
             receipt.rerun_height, receipt.rerun_ms = event.height, event.timestamp_ms
             receipt.rerun_id = cause
+            self.miners[receipt.miner].reruns += 1
 
     def receipt_disputed(self, event: Event) -> None:
         """Settlement is frozen; a client's bond is locked beside the escrow."""
@@ -174,25 +191,34 @@ class History:
         assert job.miner is not None or self.starts_late
         if job.miner is not None:
             self.miners[job.miner].settled += 1
+            self.tally.add_work(job.miner, "settled")
 
     def job_refunded(self, event: Event) -> None:
         """A dispute ended against the miner."""
-        self._end(event, Payment.REFUNDED, JobPhase.COMPLETED, (0, 0, event.outcome.amounts[-1]))
+        paid = (0, 0, event.outcome.amounts[-1])
+        job = self._end(event, Payment.REFUNDED, JobPhase.COMPLETED, paid)
+        self.tally.add_reason(event.outcome.kind, 0)
+        if job.miner is not None:
+            self.miners[job.miner].refuted += 1
+            self.tally.add_work(job.miner, "refuted")
 
     def job_failed(self, event: Event) -> None:
         """The coordinator gave the job up."""
         self._lose_attempt(self.jobs[event.outcome.object_id])
         self._end(event, Payment.REFUNDED, JobPhase.FAILED, (0, 0, event.outcome.amounts[-1]))
+        self.tally.add_reason(event.outcome.kind, event.outcome.code)
 
     def job_cancelled(self, event: Event) -> None:
         """The client ended it; a running miner is compensated."""
         *compensation, client = event.outcome.amounts
         self._end(event, Payment.REFUNDED, JobPhase.CANCELLED, (sum(compensation), 0, client))
+        self.tally.add_reason(event.outcome.kind, 0)
 
     def job_expired(self, event: Event) -> None:
         """The clock ended it."""
-        self._lose_attempt(self.jobs[event.outcome.object_id])
+        self._lose_attempt(self.jobs[event.outcome.object_id], timed_out=True)
         self._end(event, Payment.REFUNDED, JobPhase.EXPIRED, (0, 0, event.outcome.amounts[-1]))
+        self.tally.add_reason(event.outcome.kind, 0)
 
     def miner_registered(self, event: Event) -> None:
         """A miner enters, or enters again with the record that it left."""
@@ -215,6 +241,8 @@ class History:
             entry.assignments, entry.receipts = known.assignments, known.receipts
             entry.settled, entry.released = known.settled, known.released
             entry.lost, entry.earned = known.lost, known.earned
+            entry.timeouts, entry.refuted = known.timeouts, known.refuted
+            entry.reruns = known.reruns
         self.miners[event.sender] = entry
         self.tally.add("miners")
 
@@ -252,11 +280,14 @@ class History:
         self.tally.move_phase(job.phase, phase)
         job.phase = phase
 
-    def _lose_attempt(self, job: JobEntry) -> None:
+    def _lose_attempt(self, job: JobEntry, *, timed_out: bool = False) -> None:
         """Count a running attempt against its miner."""
         if job.phase == JobPhase.RUNNING:
             assert job.miner is not None
-            self.miners[job.miner].lost += 1
+            miner = self.miners[job.miner]
+            miner.lost += 1
+            miner.timeouts += timed_out
+            self.tally.add_work(job.miner, "faults")
 
     def _end(
         self,
@@ -275,6 +306,8 @@ class History:
         job.paid_miner, job.paid_coordinator, job.paid_client = miner, coordinator, client
         if miner and job.miner is not None:
             self.miners[job.miner].earned += miner
+            self.tally.add("earned", miner)
+            self.tally.add_work(job.miner, "earned", miner)
         receipt = self._receipt_of(job)
         if receipt is not None:
             receipt.payment = payment
@@ -285,6 +318,14 @@ class History:
         self.tally.end_job(settled=settled, paid=miner + coordinator, refunded=client)
         return job
 
+
+BLAMELESS: Final = frozenset(
+    {Reason.BAD_INPUT, Reason.MINER_DRAINING, Reason.NO_PAYLOAD, Reason.NO_SOURCE}
+)
+"""Reasons of a release that are not the miner's fault; see docs/reputation.md."""
+
+_TIMEOUTS: Final = frozenset({Reason.LEASE_EXPIRED, Reason.HEARTBEAT_MISSED})
+"""Reasons of a release that say that the miner was not heard from in time."""
 
 _OF_ATTEMPTS: Final = frozenset(
     {OutcomeKind.JOB_ASSIGNED, OutcomeKind.JOB_RELEASED, OutcomeKind.RECEIPT_POSTED}

@@ -168,8 +168,12 @@ MINERS: Final = Table(
     _number("released"),
     _number("lost"),
     _number("earned"),
+    _number("timeouts"),
+    _number("refuted"),
+    _number("reruns"),
     Index("miners_position", "position"),
     Index("miners_name", "name_key", "active", "position"),
+    Index("miners_earned", "earned"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -227,6 +231,37 @@ HOURS: Final = Table(
     _number("paid"),
     _number("refunded"),
     _number("fees"),
+    _number("assigned"),
+    _number("wait_ms"),
+    _number("worked_ms"),
     sqlite_strict=True,
 )
 """The same by hour of block time, counted from the Unix epoch."""
+
+MINER_DAYS: Final = Table(
+    "miner_days",
+    INDEX_METADATA,
+    Column("miner", LargeBinary, primary_key=True),
+    _key("day"),
+    _number("attempts"),
+    _number("completed"),
+    _number("faults"),
+    _number("settled"),
+    _number("refuted"),
+    _number("earned"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""What a miner did on a day of block time, counted from the Unix epoch."""
+
+REASONS: Final = Table(
+    "reasons",
+    INDEX_METADATA,
+    _key("hour"),
+    _key("kind"),
+    _key("code"),
+    _number("count"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""How often attempts and jobs ended without pay in an hour: the outcome's kind, and the reason."""

@@ -42,7 +42,9 @@ from ledger.store.index_tables import (
     DIGESTS,
     HOURS,
     JOBS,
+    MINER_DAYS,
     MINERS,
+    REASONS,
     RECEIPTS,
     TOTALS,
 )
@@ -61,7 +63,17 @@ from ledger.store.stored import StoredBlock, StoredHead
 from ledger.store.tally import Tally
 from ledger.types import DurationMs, Height
 
-_KEPT_BY_POSITION: Final = (JOBS, RECEIPTS, MINERS, BALLOTS, CHANGES, TOTALS, HOURS)
+_KEPT_BY_POSITION: Final = (
+    JOBS,
+    RECEIPTS,
+    MINERS,
+    BALLOTS,
+    CHANGES,
+    TOTALS,
+    HOURS,
+    MINER_DAYS,
+    REASONS,
+)
 """Tables that there are once, and that the chain fills."""
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
+from ledger.actions import Reason
+from ledger.outcomes import OutcomeKind
 from ledger.store.chain_queries import ChainQueries
 from ledger.store.engine import Database
 from ledger.store.errors import FilterUnsupported
@@ -20,7 +22,9 @@ from ledger.store.index_tables import (
     CURSOR,
     HOURS,
     JOBS,
+    MINER_DAYS,
     MINERS,
+    REASONS,
     RECEIPTS,
     TOTALS,
 )
@@ -53,11 +57,13 @@ from ledger.store.read_rows import (
     receipt_row,
 )
 from ledger.store.schema import Schema, require_schema
-from ledger.store.tally import HOUR_MS, TOTAL_NAMES, phase_total
+from ledger.store.tally import DAY_MS, HOUR_MS, TOTAL_NAMES, phase_total
 from ledger.store.work_models import (
     JobPhase,
     JobRow,
+    MinerDay,
     MinerRow,
+    ReasonRow,
     ReceiptRow,
 )
 from ledger.types import TIMESTAMP_MS_MAX, Address, Hash, TimestampMs
@@ -170,6 +176,24 @@ class IndexReader(ChainQueries):
         """Return miners, newest registration first, retired ones included."""
         return self._all(paged(MINER_ROWS, MINERS.c.position, before, limit), miner_row)
 
+    def best_earners(self, limit: int = 10) -> list[MinerRow]:
+        """Return the miners that were paid most, the first one most of all."""
+        newest = MINER_ROWS.order_by(MINERS.c.earned.desc()).limit(page_size(limit))
+        return self._all(newest, miner_row)
+
+    def miner_days(self, miner: Address, limit: int = 90) -> list[MinerDay]:
+        """Return a miner's days on which something was counted, newest first."""
+        query = select(*list(MINER_DAYS.c)[1:]).where(MINER_DAYS.c.miner == miner)
+        query = query.order_by(MINER_DAYS.c.day.desc()).limit(page_size(limit))
+        return self._all(query, lambda row: MinerDay(row[0] * DAY_MS, *row[1:]))
+
+    def reasons(self, since_ms: TimestampMs, limit: int = PAGE_MAX) -> list[ReasonRow]:
+        """Return why attempts and jobs ended without pay since an hour, newest hour first."""
+        hour = min(max(since_ms, 0), TIMESTAMP_MS_MAX) // HOUR_MS
+        query = select(REASONS).where(REASONS.c.hour >= hour)
+        order = (REASONS.c.hour.desc(), REASONS.c.kind.desc(), REASONS.c.code.desc())
+        return self._all(query.order_by(*order).limit(page_size(limit)), _reason_row)
+
     def ballot(self, ballot_id: Hash) -> BallotRow | None:
         """Return a ballot, open or closed; `outcomes(object_id=…)` has the votes on it."""
         condition = has_id(BALLOTS.c.id_prefix, BALLOTS.c.ballot_id, ballot_id)
@@ -196,7 +220,7 @@ class IndexReader(ChainQueries):
             totals.update(iter(connection.execute(select(TOTALS))))
         height, timestamp_ms = (-1, 0) if at is None else at
         names = ("blocks", "transactions", "outcomes", "receipts", "jobs", "miners")
-        amounts = ("locked", "paid", "refunded", "fees")
+        amounts = ("locked", "paid", "refunded", "fees", "earned")
         return ChainStats(
             height=height,
             timestamp_ms=timestamp_ms,
@@ -219,6 +243,11 @@ class IndexReader(ChainQueries):
     def _first(self, query: AnySelect, model: Callable[[AnyRow], ModelT]) -> ModelT | None:
         found = self._all(query.limit(1), model)
         return found[0] if found else None
+
+
+def _reason_row(row: AnyRow) -> ReasonRow:
+    hour, kind, code, count = row
+    return ReasonRow(hour * HOUR_MS, OutcomeKind(kind), Reason(code), count)
 
 
 __all__ = ["PAGE_MAX", "IndexReader"]

@@ -190,6 +190,8 @@ class ChainStats:
     """Nait that went from escrows back to clients."""
     fees: Amount
     """Nait of transaction fees."""
+    earned: Amount
+    """Nait paid to miners, compensations included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +218,9 @@ class HourRow:
     """Nait back to clients."""
     fees: Amount
     """Nait of transaction fees."""
+    assigned: int
+    """Jobs that were assigned for the first time."""
+    wait_ms: int
+    """Sum over these, from the block of the escrow to that of the assignment."""
+    worked_ms: int
+    """Sum over the receipts, from the block of the assignment to that of the receipt."""

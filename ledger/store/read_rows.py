@@ -173,6 +173,9 @@ def miner_row(row: AnyRow) -> MinerRow:
         released=miner.released,
         lost=miner.lost,
         earned=miner.earned,
+        timeouts=miner.timeouts,
+        refuted=miner.refuted,
+        reruns=miner.reruns,
     )
 
 

@@ -1,4 +1,4 @@
-"""Counters that the indexer keeps: totals over the chain, and rows by hour."""
+"""Counters that the indexer keeps: totals over the chain, and rows by hour, miner and reason."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,17 +6,23 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from ledger.store.bulk import Row, upsert_rows
-from ledger.store.index_tables import HOURS, TOTALS
+from ledger.outcomes import OutcomeKind
+from ledger.store.bulk import Row, add_rows, upsert_rows
+from ledger.store.index_tables import HOURS, MINER_DAYS, REASONS, TOTALS
 from ledger.store.work_models import JobPhase
-from ledger.types import Amount, TimestampMs
+from ledger.types import Address, Amount, TimestampMs
 
 HOUR_MS: Final = 3_600_000
+
+DAY_MS: Final = 86_400_000
+
+DAY_COUNTERS: Final = tuple(column.name for column in MINER_DAYS.columns)[2:]
+"""Counters of a miner's day."""
 
 HOUR_COUNTERS: Final = tuple(column.name for column in HOURS.columns)[1:]
 """Counters of an hour; each is also a total."""
 
-OTHER_TOTALS: Final = ("outcomes", "miners", "locked")
+OTHER_TOTALS: Final = ("outcomes", "miners", "locked", "earned")
 """Totals that are not kept by hour."""
 
 
@@ -34,7 +40,12 @@ class Tally:
 
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTAL_NAMES, 0))
     hours: dict[int, dict[str, int]] = field(default_factory=dict)
+    days: dict[tuple[Address, int], dict[str, int]] = field(default_factory=dict)
+    """What this batch adds to miners' days."""
+    reasons: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    """What this batch adds to the reasons of an hour."""
     _hour: dict[str, int] = field(default_factory=dict)
+    _now_ms: TimestampMs = 0
 
     @classmethod
     def load(cls, connection: Connection, times: Iterable[TimestampMs]) -> "Tally":
@@ -49,6 +60,7 @@ class Tally:
 
     def begin_block(self, timestamp_ms: TimestampMs) -> None:
         """Count what follows for the hour of this block."""
+        self._now_ms = timestamp_ms
         number = timestamp_ms // HOUR_MS
         self._hour = self.hours.setdefault(number, dict.fromkeys(HOUR_COUNTERS, 0))
 
@@ -57,6 +69,16 @@ class Tally:
         self.totals[name] += amount
         if name in self._hour:
             self._hour[name] += amount
+
+    def add_work(self, miner: Address, name: str, amount: int = 1) -> None:
+        """Add to a counter of a miner's day."""
+        key = (miner, self._now_ms // DAY_MS)
+        self.days.setdefault(key, dict.fromkeys(DAY_COUNTERS, 0))[name] += amount
+
+    def add_reason(self, kind: OutcomeKind, code: int) -> None:
+        """Count an attempt or a job that ended without pay."""
+        key = (self._now_ms // HOUR_MS, kind, code)
+        self.reasons[key] = self.reasons.get(key, 0) + 1
 
     def move_phase(self, before: str | None, after: str) -> None:
         """Count a job in another phase; `before` is None for a new one."""
@@ -78,3 +100,8 @@ class Tally:
             for number, counts in self.hours.items()
         ]
         upsert_rows(connection, HOURS, hours)
+        days: list[Row] = [
+            (*key, *(counts[name] for name in DAY_COUNTERS)) for key, counts in self.days.items()
+        ]
+        add_rows(connection, MINER_DAYS, days)
+        add_rows(connection, REASONS, [(*key, count) for key, count in self.reasons.items()])

@@ -244,3 +244,43 @@ class MinerRow:
     """Attempts that ended without receipt or release: lease taken away, failed or expired."""
     earned: Amount
     """Nait paid to it, compensations included."""
+    timeouts: int
+    """Attempts that ended because it was not heard from in time; among the released and lost."""
+    refuted: int
+    """Receipts whose dispute ended against it."""
+    reruns: int
+    """Receipts that a second run of the job agreed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinerDay:
+    """What a miner did on a day of block time; docs/reputation.md says what is counted as what."""
+
+    start_ms: TimestampMs
+    """Start of the day, UTC."""
+    attempts: int
+    """Attempts that it was given."""
+    completed: int
+    """Attempts that ended with a receipt."""
+    faults: int
+    """Attempts that ended without one by its fault."""
+    settled: int
+    """Receipts that were paid."""
+    refuted: int
+    """Receipts whose dispute ended against it."""
+    earned: Amount
+    """Nait paid to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow:
+    """How often something ended without pay, and why."""
+
+    start_ms: TimestampMs
+    """Start of the hour, UTC."""
+    kind: OutcomeKind
+    """What ended: an attempt (`JOB_RELEASED`), or a job, and how."""
+    reason: Reason
+    """Why, where the record names a reason."""
+    count: int
+    """How often."""

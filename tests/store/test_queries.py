@@ -339,6 +339,28 @@ def test_hours_are_paged_newest_first_and_hours_without_blocks_have_no_row(index
     assert [row.fees for row in hours] == [FEE, FEE, FEE, 0]
 
 
+def test_a_miners_days_and_the_reasons_add_up_to_its_record_and_the_totals(played, reader):
+    for keys in MINERS:
+        row = reader.miner(keys.address)
+        days = reader.miner_days(keys.address)
+        assert row.assignments == sum(day.attempts for day in days) > 0
+        assert row.receipts == sum(day.completed for day in days)
+        assert row.settled == sum(day.settled for day in days)
+        assert row.refuted == sum(day.refuted for day in days)
+        assert row.earned == sum(day.earned for day in days)
+        assert row.lost <= sum(day.faults for day in days) <= row.lost + row.released
+        assert row.timeouts <= row.lost + row.released
+    earners = reader.best_earners()
+    assert [row.earned for row in earners] == sorted((row.earned for row in earners), reverse=True)
+    stats, hours = reader.stats(), reader.hours()
+    assert sum(row.earned for row in earners) == stats.earned
+    assert sum(hour.assigned for hour in hours) == sum(job.attempt > 0 for job in played.jobs)
+    ends = [row for row in reader.reasons(0) if row.kind is not OutcomeKind.JOB_RELEASED]
+    assert sum(row.count for row in ends) == sum(hour.unpaid for hour in hours) > 0
+    released = sum(row.count for row in reader.reasons(0)) - sum(row.count for row in ends)
+    assert released == sum(reader.miner(keys.address).released for keys in MINERS)
+
+
 def every_query(reader: IndexReader) -> None:
     before = (40, 3)
     some = reader.transactions(limit=1)[0]
@@ -372,6 +394,9 @@ def every_query(reader: IndexReader) -> None:
     reader.miner_by_name("miner-0")
     reader.find("abcdef")
     reader.hours(before_ms=START_MS)
+    reader.best_earners()
+    reader.miner_days(MINERS[0].address)
+    reader.reasons(START_MS)
     reader.stats()
 
 
