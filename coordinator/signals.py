@@ -22,6 +22,11 @@ class Signals(Generic[K]):
         self.fired = 0
         """How often something was fired; what was seen at a number is news only at another."""
 
+    @property
+    def waiting(self) -> int:
+        """How many wait now, for whatever key."""
+        return sum(map(len, self._waiting.values()))
+
     def close(self) -> None:
         """Let everybody who waits, now or later, look once more and return."""
         self._is_closed = True

@@ -7,6 +7,7 @@ They join the tree of `coordinator.errors`, at the branch of who reacts:
     ├── JsonMalformed         the body is not the JSON that we accept
     ├── BodyMissing           a body is required
     ├── BodyIncomplete        the caller went away in the middle of it
+    ├── CallerGone            the caller went away while it waited
     ├── UnknownApiVersion     V2
     ├── AmbiguousBody         V1: members of two versions' bodies
     └── KeysDiffer            A1
@@ -74,6 +75,16 @@ class BodyIncomplete(InvalidRequest):
     def __init__(self) -> None:
         """State it."""
         super().__init__("the connection ended before the body did")
+
+
+class CallerGone(InvalidRequest):
+    """The caller went away while it waited for its answer, which nobody reads."""
+
+    code = "CALLER_GONE"
+
+    def __init__(self) -> None:
+        """State it."""
+        super().__init__("the connection ended before the answer was there")
 
 
 class UnknownApiVersion(InvalidRequest):

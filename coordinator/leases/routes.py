@@ -38,6 +38,7 @@ from coordinator.http.faults import FieldInvalid
 from coordinator.http.operation import MINER
 from coordinator.http.query import text_parameter
 from coordinator.http.times import TimeInvalid, parse_time
+from coordinator.http.waiting import while_connected
 from coordinator.leases.errors import MinerDraining
 from coordinator.leases.model import Completion, GiveUp, Output
 from coordinator.leases.schemas import (
@@ -174,8 +175,9 @@ async def poll(request: HttpRequest, context: Given) -> Response[bytes]:
     wanted = typed(await read_object(request), PollRequest)
     await _count(request, context, wanted.miner_id)
     caller = exchange_of(request).caller
-    reply = await context.services.leases.poll(caller, wanted.miner_id, wanted.wait_s)
-    return answer(request, poll_answer(reply))
+    polling = context.services.leases.poll(caller, wanted.miner_id, wanted.wait_s)
+    # A job that is shown to a miner that went away is kept from the others for a moment.
+    return answer(request, poll_answer(await while_connected(request, polling)))
 
 
 @post("/v1/jobs/{job_id:str}/claim", status_code=200, opt=declared(CLAIM))

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from coordinator.artifacts import under_way
 from coordinator.http import bodies
-from tests.api.site import Site
+from tests.api.listening import eventually
+from tests.api.site import MINER, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -85,6 +86,21 @@ async def test_a_caller_that_goes_away_is_no_failure_of_ours(
     assert [entry for entry in logs if entry["event"] == "request_failed"] == []
     drafts = site_of_module.world.config.artifact_dir / "drafts"
     await asyncio.to_thread(wait_until_empty, drafts)
+
+
+async def test_a_poll_ends_with_its_caller_and_keeps_no_job_from_others(
+    site_of_module: Site,
+) -> None:
+    assert (await site_of_module.register()).status_code in {200, 201}
+    queue = site_of_module.world.services.core.follower.queue
+    body = json.dumps({"miner_id": MINER, "wait_s": 30})
+    async with connected(site_of_module) as line:
+        length = f"Content-Length: {len(body)}\n\n"
+        await line.send(HEAD.format(path="/v1/miners/poll") + length + body)
+        await eventually(lambda: queue.waiting == 1)
+        began = time.monotonic()
+    await eventually(lambda: queue.waiting == 0)
+    assert time.monotonic() - began < 25, "it went on to its own end"
 
 
 def wait_until_empty(folder: Path) -> None:
