@@ -17,3 +17,9 @@ async def test_calls_repeat_what_is_safe_and_end_in_time(program: Program) -> No
 
 async def test_a_node_that_lies_about_receipts_is_found_out(program: Program) -> None:
     assert await program.test("receipts.test.mjs") >= 6
+
+
+async def test_paths_to_roots_and_canonical_bytes_are_judged_as_by_the_ledger(
+    program: Program,
+) -> None:
+    assert await program.test("trees.test.mjs") >= 5

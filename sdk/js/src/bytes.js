@@ -2,7 +2,7 @@
 
 import { InvalidValue } from './errors.js';
 
-const HEX = /^(?:[0-9a-f]{2})*$/;
+const NO_HEX = /[^0-9a-f]/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
 /** Return bytes as lower-case hex. */
@@ -12,7 +12,7 @@ export function toHex(bytes) {
 
 /** Return the bytes of lower-case hex; throws `InvalidValue` for anything else. */
 export function fromHex(text, field = 'hex') {
-  if (typeof text !== 'string' || !HEX.test(text)) {
+  if (typeof text !== 'string' || text.length % 2 === 1 || NO_HEX.test(text)) {
     throw new InvalidValue(field, 'must be hex of whole bytes, in lower case');
   }
   return Uint8Array.from({ length: text.length / 2 }, (_, at) =>

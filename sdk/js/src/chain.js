@@ -3,6 +3,7 @@
 import { concat, fromHex, toHex, utf8 } from './bytes.js';
 import { PLATFORM } from './crypto.js';
 import { InvalidValue } from './errors.js';
+import { bigEndian } from './msgpack.js';
 
 /** The tags of one chain. Pin its genesis digest to trust no node for it. */
 export class ChainTags {
@@ -47,7 +48,7 @@ export class ChainTags {
 
   /** Resolve to the digest that a receipt names for a result (J21). */
   async resultDigest({ jobId, attempt, miner, salt }, result) {
-    const number = fromHex(BigInt(attempt).toString(16).padStart(16, '0'));
+    const number = bigEndian(BigInt(attempt), 8);
     return this.digest('result', jobId, number, miner, salt, await this.primitives.sha256(result));
   }
 }

@@ -3,6 +3,7 @@
 import { Artifacts } from './artifacts.js';
 import { InvalidValue } from './errors.js';
 import { Jobs } from './jobs.js';
+import { Proofs } from './proofs.js';
 import { Receipts } from './receipts.js';
 import {
   Chain,
@@ -58,6 +59,7 @@ export class AITBCClient {
     this.jobs = new Jobs(transport, streams);
     this.chain = new Chain(transport);
     this.receipts = new Receipts(transport, this.chain);
+    this.proofs = new Proofs(transport);
     this.marketplace = new Marketplace(transport);
     this.miners = new Miners(transport);
     this.services = new Services(transport);

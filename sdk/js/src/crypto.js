@@ -53,6 +53,11 @@ export async function verifySignature(publicKey, message, signature, primitives 
   return primitives.verifyEd25519(publicKey, message, signature);
 }
 
+/** Return whether a public key is canonical, and not of small order. */
+export function isSoundKey(publicKey) {
+  return publicKey.length === 32 && isSoundPoint(publicKey);
+}
+
 /** Resolve to whether this platform can verify signatures; a page over plain http can not. */
 export async function canVerify() {
   try {

@@ -1,5 +1,23 @@
 /** Types of `@aitbc/client`. */
 
+import type { ProofKind, ProofQuery, ProofVerdict, Trust } from './proofs/verdicts.js';
+
+export type * from './proofs/verdicts.js';
+
+export type {
+  Primitives,
+  ProofClaims,
+  ProofKind,
+  ProofQuery,
+  ProofStep,
+  ProofVerdict,
+  ProvedAccount,
+  ProvedOutcome,
+  ProvedReceipt,
+  ProvedTransaction,
+  Trust,
+} from './proofs/verdicts.js';
+
 /** Any value of JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -197,6 +215,20 @@ export interface Receipts {
   ): Promise<ReceiptVerdict>;
 }
 
+export interface Proofs {
+  /** A bundle as the node sends it. */
+  fetch(kind: ProofKind, ...given: (string | (CallOptions & ProofQuery))[]): Promise<string>;
+  checkReceipt(id: string, options?: CallOptions & Trust): Promise<ProofVerdict>;
+  checkTransaction(id: string, options?: CallOptions & Trust): Promise<ProofVerdict>;
+  checkOutcome(
+    height: bigint | number | string,
+    index: bigint | number | string,
+    options?: CallOptions & Trust,
+  ): Promise<ProofVerdict>;
+  checkAccount(address: string, options?: CallOptions & Trust): Promise<ProofVerdict>;
+  checkValidators(options?: CallOptions & Trust & ProofQuery): Promise<ProofVerdict>;
+}
+
 export interface Marketplace {
   createOffer(body: Body, options?: CallOptions): Promise<Answer<{ offerId: string }>>;
   listOffers(query?: Query, options?: CallOptions): Promise<Answer<{ offers: Answer[] }>>;
@@ -275,6 +307,7 @@ export class AITBCClient {
   readonly jobs: Jobs;
   readonly chain: Chain;
   readonly receipts: Receipts;
+  readonly proofs: Proofs;
   readonly marketplace: Marketplace;
   readonly miners: Miners;
   readonly services: Services;
@@ -326,6 +359,15 @@ export function verifyResult(given: {
   verdict: ReceiptVerdict;
   chain: ChainIdentity | ChainTags;
 }): Promise<boolean>;
+/**
+ * Resolve to whether a bundle proves what it claims, and to what that is. Nobody is asked. Without
+ * `genesisDigest` it proves something of some chain, and `isPinned` is false.
+ */
+export function checkProof(bundle: string | Uint8Array, trust?: Trust): Promise<ProofVerdict>;
+/** Names of the steps of each kind, in their order. */
+export const PROOF_STEPS: { readonly [kind in ProofKind]: readonly string[] };
+/** Bytes of the longest bundle. */
+export const BUNDLE_BYTES_MAX: number;
 export function verifyWebhook(given: {
   body: string | Uint8Array;
   headers: Headers | { [name: string]: string | string[] | undefined };

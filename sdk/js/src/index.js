@@ -14,6 +14,8 @@ export {
   WebhookInvalid,
 } from './errors.js';
 export { JOB_TIMEOUT_MS } from './jobs.js';
+export { PROOF_STEPS, checkProof } from './proofs/check.js';
+export { BUNDLE_BYTES_MAX } from './proofs/document.js';
 export { STREAM_TIMEOUT_MS } from './streams.js';
 export { verifySignature } from './crypto.js';
 export { verifyReceipt, verifyResult } from './verification.js';

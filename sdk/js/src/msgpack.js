@@ -1,11 +1,11 @@
 /**
- * Reads canonical MessagePack: one byte string per value (T3).
+ * Reads and writes canonical MessagePack: one byte string per value (T3).
  *
  * Signed bytes hold arrays, texts, byte strings, integers, booleans and nil, each in its shortest
  * form. Everything else is refused, so what was read would be written as the same bytes.
  */
 
-import { toHex } from './bytes.js';
+import { concat, fromHex, toHex, utf8 } from './bytes.js';
 import { InvalidValue } from './errors.js';
 
 const DEPTH_MAX = 16;
@@ -30,6 +30,51 @@ export function decode(bytes, field = 'bytes') {
     reader.refuse('have something after their end');
   }
   return value;
+}
+
+/** Return the canonical bytes of arrays, texts, bytes and integers (BigInt) from 0 to 2^64 - 1. */
+export function encode(value) {
+  if (typeof value === 'bigint') return encodedInteger(value);
+  if (value instanceof Uint8Array) return concat(head(value.length, BYTES_HEADS), value);
+  if (Array.isArray(value)) return concat(head(value.length, ARRAY_HEADS), ...value.map(encode));
+  const text = utf8(value);
+  return concat(head(text.length, TEXT_HEADS), text);
+}
+
+/** How lengths are told: the most that a form can tell, its first byte, the bytes of its length. */
+const BYTES_HEADS = [
+  [0xff, 0xc4, 1],
+  [0xffff, 0xc5, 2],
+  [0xffffffff, 0xc6, 4],
+];
+const TEXT_HEADS = [
+  [31, 0xa0, 0],
+  [0xff, 0xd9, 1],
+  [0xffff, 0xda, 2],
+  [0xffffffff, 0xdb, 4],
+];
+const ARRAY_HEADS = [
+  [15, 0x90, 0],
+  [0xffff, 0xdc, 2],
+  [0xffffffff, 0xdd, 4],
+];
+
+function head(length, heads) {
+  const [, first, width] = heads.find(([most]) => length <= most);
+  return width === 0
+    ? Uint8Array.of(first | length)
+    : concat(Uint8Array.of(first), bigEndian(BigInt(length), width));
+}
+
+function encodedInteger(value) {
+  if (value < 0x80n) return Uint8Array.of(Number(value));
+  const power = [8n, 16n, 32n, 64n].findIndex((bits) => value >> bits === 0n);
+  return concat(Uint8Array.of(0xcc + power), bigEndian(value, 1 << power));
+}
+
+/** Return an integer from 0 as so many bytes, the highest first. */
+export function bigEndian(value, width) {
+  return fromHex(value.toString(16).padStart(2 * width, '0'));
 }
 
 class Reader {

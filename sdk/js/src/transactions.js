@@ -1,50 +1,31 @@
 /** Signed transactions, read: form, chain, signature, and the fields of receipts (T3, T4, T5). */
 
-import { concat, toHex } from './bytes.js';
+import { actionFields } from './actions.js';
+import { concat } from './bytes.js';
 import { addressOf } from './chain.js';
 import { verifySignature } from './crypto.js';
 import { InvalidValue } from './errors.js';
 import { decode } from './msgpack.js';
+import { COUNT_MAX, TIME_MAX, arrayOf, bytesOf, integerTo, structOf, textLike } from './shapes.js';
 
 const VERSION = 1n;
 const TRANSACTION_BYTES_MAX = 1024;
-const AMOUNT_MAX = 2n ** 63n - 1n;
-const TIME_MAX = 2n ** 48n - 1n;
 
-const CHAIN_ID = /^[a-z0-9-]{18,49}$/;
-const MODEL = /^[A-Za-z0-9._:/+-]{0,64}$/;
+/** Form of a chain's id (T4). */
+export const CHAIN_ID = /^[a-z0-9-]{18,49}$/;
 
 /** Bytes of the signature and of the headers around it, at the end and at the beginning. */
 const TAIL_BYTES = 66;
 const HEAD_BYTES = 1;
 
-/** What a receipt counts, by its number on the chain. */
-export const UNIT_TYPES = Object.freeze([
-  'none',
-  'tokens',
-  'audio_seconds',
-  'images',
-  'video_seconds',
-  'frames',
-  'compute_seconds',
-]);
-
-const POST_RECEIPT = 8n;
-
-const RECEIPT_FIELDS = [
-  ['jobId', bytesOf(32)],
-  ['attempt', integerTo(AMOUNT_MAX)],
-  ['client', bytesOf(20)],
-  ['coordinator', bytesOf(20)],
-  ['payloadDigest', bytesOf(32)],
-  ['priceCap', integerTo(AMOUNT_MAX)],
-  ['resultDigest', bytesOf(32)],
-  ['unitsMicro', integerTo(AMOUNT_MAX)],
-  ['unitType', integerTo(BigInt(UNIT_TYPES.length - 1))],
-  ['price', integerTo(AMOUNT_MAX)],
-  ['model', textLike(MODEL)],
-  ['startedMs', integerTo(TIME_MAX)],
-  ['completedMs', integerTo(TIME_MAX)],
+const TRANSACTION_FIELDS = [
+  ['version', versionOf],
+  ['chainId', textLike(CHAIN_ID)],
+  ['publicKey', bytesOf(32)],
+  ['action', actionOf],
+  ['fee', integerTo(COUNT_MAX)],
+  ['validUntilMs', integerTo(TIME_MAX)],
+  ['salt', bytesOf(16)],
 ];
 
 /**
@@ -55,35 +36,37 @@ const RECEIPT_FIELDS = [
  * @throws {InvalidValue} it is not canonical, not of this chain, or not signed by its sender.
  */
 export async function readTransaction(tags, signed) {
+  const read = decodeTransaction(signed);
+  if (read.chainId !== tags.chainId) {
+    throw new InvalidValue('chainId', `must be ${tags.chainId}, not ${read.chainId}`);
+  }
+  const id = await transactionId(tags, signed);
+  if (!(await isSigned(tags, id, read))) {
+    throw new InvalidValue('signature', 'is not by the sender');
+  }
+  const sender = await addressOf(read.publicKey, tags.primitives);
+  return { id, sender, ...read };
+}
+
+/** Return the fields of signed bytes; only their form is checked. Throws `InvalidValue`. */
+export function decodeTransaction(signed) {
   if (signed.length > TRANSACTION_BYTES_MAX) {
     throw new InvalidValue('transaction', `has more than ${TRANSACTION_BYTES_MAX} bytes`);
   }
   const [fields, signature] = arrayOf(decode(signed, 'transaction'), 2, 'transaction');
-  const [version, chainId, publicKey, action, fee, validUntilMs, salt] = arrayOf(
-    fields,
-    7,
-    'transaction',
-  );
-  if (version !== VERSION) {
-    throw new InvalidValue('version', `must be ${VERSION}`);
-  }
-  textLike(CHAIN_ID)('chainId', chainId);
-  bytesOf(32)('publicKey', publicKey);
-  checkAction(action);
-  integerTo(AMOUNT_MAX)('fee', fee);
-  integerTo(TIME_MAX)('validUntilMs', validUntilMs);
-  bytesOf(16)('salt', salt);
-  bytesOf(64)('signature', signature);
-  if (chainId !== tags.chainId) {
-    throw new InvalidValue('chainId', `must be ${tags.chainId}, not ${chainId}`);
-  }
-  const id = await tags.digest('tx', signed.slice(HEAD_BYTES, -TAIL_BYTES));
+  const read = structOf(fields, TRANSACTION_FIELDS, 'transaction');
+  return { ...read, signature: bytesOf(64)('signature', signature) };
+}
+
+/** Resolve to the id of signed bytes of this form (T5). */
+export async function transactionId(tags, signed) {
+  return tags.digest('tx', signed.slice(HEAD_BYTES, -TAIL_BYTES));
+}
+
+/** Resolve to whether a transaction's sender signed it. */
+export async function isSigned(tags, id, { publicKey, signature }) {
   const message = concat(await tags.tag('tx-sign'), id);
-  if (!(await verifySignature(publicKey, message, signature, tags.primitives))) {
-    throw new InvalidValue('signature', 'is not by the sender');
-  }
-  const sender = await addressOf(publicKey, tags.primitives);
-  return { id, sender, publicKey, signature, action, fee, validUntilMs };
+  return verifySignature(publicKey, message, signature, tags.primitives);
 }
 
 /**
@@ -92,62 +75,26 @@ export async function readTransaction(tags, signed) {
  * @throws {InvalidValue} it is another action, or a field is out of range.
  */
 export function receiptFields(transaction) {
-  const [number, ...values] = transaction.action;
-  if (number !== POST_RECEIPT) {
+  const { name, fields } = actionFields(transaction.action);
+  if (name !== 'post_receipt') {
     throw new InvalidValue('action', 'is not a receipt');
   }
-  arrayOf(values, RECEIPT_FIELDS.length, 'action');
-  const found = {};
-  RECEIPT_FIELDS.forEach(([name, check], at) => {
-    found[name] = check(name, values[at]);
-  });
-  if (found.startedMs > found.completedMs) {
+  if (fields.startedMs > fields.completedMs) {
     throw new InvalidValue('completedMs', 'is before startedMs');
   }
-  return found;
+  return fields;
 }
 
-function checkAction(action) {
-  if (!Array.isArray(action) || typeof action[0] !== 'bigint') {
-    throw new InvalidValue('action', 'must be an array that begins with a number');
-  }
-}
-
-function arrayOf(value, length, field) {
-  if (!Array.isArray(value) || value.length !== length) {
-    throw new InvalidValue(field, `must be an array of ${length}`);
+function versionOf(field, value) {
+  if (value !== VERSION) {
+    throw new InvalidValue(field, `must be ${VERSION}`);
   }
   return value;
 }
 
-function bytesOf(size) {
-  return (field, value) => {
-    if (!(value instanceof Uint8Array) || value.length !== size) {
-      throw new InvalidValue(field, `must be ${size} bytes`);
-    }
-    return value;
-  };
-}
-
-function integerTo(most) {
-  return (field, value) => {
-    if (typeof value !== 'bigint' || value < 0n || value > most) {
-      throw new InvalidValue(field, `must be an integer from 0 to ${most}`);
-    }
-    return value;
-  };
-}
-
-function textLike(pattern) {
-  return (field, value) => {
-    if (typeof value !== 'string' || !pattern.test(value)) {
-      throw new InvalidValue(field, `must be like ${pattern.source}`);
-    }
-    return value;
-  };
-}
-
-/** Return the hex of a transaction's id, as the chain's API spells it. */
-export function transactionIdText(transaction) {
-  return toHex(transaction.id);
+function actionOf(field, action) {
+  if (!Array.isArray(action) || typeof action[0] !== 'bigint') {
+    throw new InvalidValue(field, 'must be an array that begins with a number');
+  }
+  return action;
 }

@@ -5,15 +5,15 @@
  * genesis digest, which everybody who runs a node of it has.
  *
  * A check proves who signed what. That the chain assigned the job to that miner, and that the
- * receipt is in a final block, it does not prove: that takes proofs of inclusion, which no part of
- * the API gives yet.
+ * receipt is in a final block, it does not prove: that takes a proof bundle, see `checkProof`.
  */
 
+import { UNIT_TYPES } from './actions.js';
 import { formatAddress, parseAddress } from './bech32m.js';
 import { equal, fromBase64, fromHex, toBase64, toHex, utf8 } from './bytes.js';
 import { ChainTags, idText } from './chain.js';
 import { InvalidValue } from './errors.js';
-import { UNIT_TYPES, readTransaction, receiptFields } from './transactions.js';
+import { readTransaction, receiptFields } from './transactions.js';
 
 const NAIT_PER_AITBC = 1_000_000_000;
 const MICRO = 1_000_000;

@@ -7,6 +7,8 @@ import {
   ChainTags,
   JobFailed,
   JobTimeout,
+  PROOF_STEPS,
+  checkProof,
   verifyReceipt,
   verifyResult,
   verifyWebhook,
@@ -66,6 +68,17 @@ export function explain(error: unknown): string {
   return error instanceof AitbcError ? error.message : 'unknown';
 }
 
+export async function proved(id: string, genesisDigest: string): Promise<bigint | undefined> {
+  const verdict = await client.proofs.checkReceipt(id, { genesisDigest, timeoutMs: 5_000 });
+  if (!verdict.valid) return undefined;
+  const again = await checkProof(await client.proofs.fetch('receipt', id), { genesisDigest });
+  const names: readonly string[] = PROOF_STEPS.receipt;
+  void [again.steps, names];
+  return verdict.claims.receipt?.priceNait;
+}
+
+// @ts-expect-error a digest is a text
+void checkProof('', { genesisDigest: new Uint8Array(32) });
 // @ts-expect-error a version is one of three
 new AITBCClient({ version: '2025-01-01' });
 // @ts-expect-error a job is named by a text
