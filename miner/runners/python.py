@@ -16,6 +16,7 @@ from miner.runners.confined import EXIT_NOT_STARTED, Limits, confined
 from miner.runners.library import LibraryProgram, installed_packages, load_library
 from miner.runners.program_plan import ProgramPlan
 from miner.runners.sandbox import Confinement, Job, Level
+from miner.runners.sandbox_end import watching_sandbox
 from miner.sources import Bounds, fetch_source
 from miner.work import BadInput, NoSource, Output, RunnerFailed, Work, WorkCancelled
 
@@ -144,9 +145,14 @@ class PythonRunner:
             WorkCancelled: it was stopped.
         """
         printed, faults = work.folder / "printed.log", work.folder / "faults.log"
-        with printed.open("wb") as out, faults.open("wb") as errors:
+        with (
+            printed.open("wb") as out,
+            faults.open("wb") as errors,
+            watching_sandbox() as sandbox,
+        ):
             process = subprocess.Popen(
-                confined(LIMITS, self._confinement.command(job)),
+                confined(LIMITS, self._confinement.command(job, sandbox.info)),
+                pass_fds=(sandbox.info,) if self._confinement.tells_end else (),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=errors,
@@ -156,9 +162,13 @@ class PythonRunner:
                 process_group=0,
             )
             try:
+                sandbox.began()
                 self._wait(process, job, work)
             finally:
                 _end(process)
+                sandbox.wait()
+        # What it left running had a moment more to write.
+        program_output.check_size(job.out)
         if process.returncode == EXIT_NOT_STARTED:
             raise RunnerFailed(f"the program could not be started: {_told(faults)}")
         if process.returncode != 0:
@@ -169,7 +179,6 @@ class PythonRunner:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=_POLL_S)
-                program_output.check_size(job.out)
                 return
             if work.is_cancelled():
                 raise WorkCancelled

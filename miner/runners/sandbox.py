@@ -16,6 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
+from miner.runners.sandbox_end import watching_sandbox
+from miner.work import RunnerFailed
+
 PROCESSES_MAX: Final = 128
 """Processes and threads of one program in the sandbox."""
 
@@ -86,14 +89,24 @@ class Confinement(Protocol):
         """How far it confines."""
 
     @property
+    def tells_end(self) -> bool:
+        """Whether its command writes to `info`, so that `SandboxEnd` can wait for the end."""
+
+    @property
     def statement(self) -> str:
         """What it does and does not keep a program from, for people."""
 
     def given_path(self, job: Job, name: str) -> str:
         """Return the path under which the program sees a file of `job.given`."""
 
-    def command(self, job: Job) -> list[str]:
-        """Return the command that runs the program."""
+    def command(self, job: Job, info: int) -> list[str]:
+        """Return the command that runs the program.
+
+        Args:
+            job: its folders.
+            info: descriptor that a sandbox tells of itself by, for `SandboxEnd`; the command
+                inherits it, and the program does not.
+        """
 
     def environment(self, job: Job) -> dict[str, str]:
         """Return the environment to start the command with."""
@@ -103,13 +116,14 @@ class LimitsOnly:
     """No confinement beyond what `confined` limits."""
 
     level = Level.LIMITS
+    tells_end = False
     statement = "process limits only: programs see this machine's files and network"
 
     def given_path(self, job: Job, name: str) -> str:
         """Return the file's own path."""
         return str(job.given / name)
 
-    def command(self, job: Job) -> list[str]:
+    def command(self, job: Job, info: int) -> list[str]:  # noqa: ARG002 - as the protocol has it
         """Return the command that runs the program as this user."""
         return [*_python(), str(_CHILD), "0", str(job.program / job.entrypoint)]
 
@@ -122,6 +136,7 @@ class Bubblewrap:
     """The sandbox of the program `bwrap`."""
 
     level = Level.SANDBOX
+    tells_end = True
 
     def __init__(self, program: str, *, nests: bool = False) -> None:
         """Use the bwrap at `program`; whether it works, `find_sandbox` has tried.
@@ -143,10 +158,11 @@ class Bubblewrap:
         """Return the path inside the sandbox."""
         return f"/job/given/{name}"
 
-    def command(self, job: Job) -> list[str]:
+    def command(self, job: Job, info: int) -> list[str]:
         """Return the command that makes the sandbox and runs the program in it."""
         return [
             self._program,
+            *("--info-fd", str(info)),
             *("--unshare-all", "--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY),
             *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
             *self._nesting,
@@ -192,17 +208,30 @@ def _confines(sandbox: Bubblewrap) -> bool:
         (program / "probe.py").write_text(f"OUTSIDE = {name!r}\nMEMORY = {_MEMORY!r}\n{_PROBE}")
         job = Job(program, "probe.py", given, out)
         try:
-            subprocess.run(
-                sandbox.command(job),
-                env=sandbox.environment(job),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_PROBE_SECONDS_MAX,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError):
+            _try(sandbox, job)
+        except (OSError, subprocess.SubprocessError, RunnerFailed):
             return False
         return (out / "result.json").exists()
+
+
+def _try(sandbox: Bubblewrap, job: Job) -> None:
+    """Run a program to its end, and see that the sandbox ends."""
+    with watching_sandbox() as end:
+        process = subprocess.Popen(
+            sandbox.command(job, end.info),
+            env=sandbox.environment(job),
+            pass_fds=(end.info,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            end.began()
+            process.wait(timeout=_PROBE_SECONDS_MAX)
+        finally:
+            process.kill()
+            process.wait()
+        end.wait()
 
 
 def _python() -> tuple[str, ...]:

@@ -229,4 +229,4 @@ def test_a_program_sees_nothing_of_the_miners_environment(
 
 def test_the_command_names_the_program_in_its_own_folder(tmp_path: Path) -> None:
     job = Job(tmp_path / "program", "main.py", tmp_path / "given", tmp_path / "out")
-    assert LimitsOnly().command(job)[-1] == str(tmp_path / "program" / "main.py")
+    assert LimitsOnly().command(job, 3)[-1] == str(tmp_path / "program" / "main.py")
