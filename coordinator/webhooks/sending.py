@@ -5,6 +5,7 @@ the next (no cookies, no connections), no redirect is followed, and the answer's
 """
 
 import asyncio
+import functools
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -68,7 +69,7 @@ class Sender:
         self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="webhook-names")
         self._resolve = resolve or self._ask_system
         self._seconds_max = seconds_max
-        self._trust = trust or ssl.create_default_context()
+        self._trust = trust or _system_trust()
 
     def close(self) -> None:
         """Let go of the threads; one that still asks for a name ends by itself."""
@@ -190,6 +191,12 @@ class Sender:
             return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
         return await loop.run_in_executor(self._threads, ask)
+
+
+@functools.cache
+def _system_trust() -> ssl.SSLContext:
+    """Return the system's authorities: to read them takes 60 ms."""
+    return ssl.create_default_context()
 
 
 async def _exchange(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> Outcome:
