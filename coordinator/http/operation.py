@@ -8,7 +8,7 @@ a page of this site, not part of the API.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from coordinator.clients import Scope
 from coordinator.errors import CoordinatorError
@@ -130,6 +130,10 @@ class Operation:
     """What else it may raise; every route may raise what its admission and its body may."""
     description: str = ""
     """More than the summary says."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return itself: it never changes, and each start would copy it for hundreds of routes."""
+        return self
 
 
 def declared(operation: Operation) -> dict[str, Operation]:

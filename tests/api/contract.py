@@ -30,7 +30,7 @@ class Contract:
     """The documents of an application, as a hook of `httpx` clients."""
 
     def __init__(self, application: Litestar) -> None:
-        routes = list(described_routes(application))
+        routes = sorted(described_routes(application), key=lambda route: (route.path, route.method))
         self._operations: list[tuple[str, re.Pattern[str], str, Operation]] = [
             (route.method, re.compile(_pattern(route.path)), route.path, route.operation)
             # What has no parameter goes before what has one, as in the routing.
