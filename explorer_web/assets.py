@@ -13,6 +13,8 @@ ASSET_FILES: Final[dict[str, tuple[str, str]]] = {
     "explorer.css": ("explorer.css", _STYLE),
     "app.js": ("app.js", _SCRIPT),
     "htmx.js": ("vendor/htmx/htmx.min.js", _SCRIPT),
+    "verify.js": ("verify.js", _SCRIPT),
+    "verify-fallback.js": ("verify-fallback.js", _SCRIPT),
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
 """Name on the site, file, media type."""
@@ -53,6 +55,10 @@ class Assets:
         """Return a file as an address that holds it, which saves a request."""
         asset = self._assets[name]
         return f"data:{asset.media_type},{quote(asset.content.decode())}"
+
+    def text(self, name: str) -> str:
+        """Return a file's text, for what carries it inside."""
+        return self._assets[name].content.decode()
 
     @property
     def digest(self) -> str:

@@ -15,9 +15,6 @@ from ledger.codec import encode
 from ledger.keys import format_address
 from ledger.store import BlockRow, IndexReader, OutcomeRow, TransactionRow
 
-BLOCKS_PER_PAGE: Final = 25
-"""Rows of the list of blocks."""
-
 ENTRIES_PER_PAGE: Final = 50
 """Transactions, and outcomes, that a block's page shows at once."""
 
@@ -32,31 +29,6 @@ class Slice:
     """Index of the first transaction that is shown."""
     first_outcome: int = 0
     """Index of the first outcome that is shown."""
-
-
-def blocks_page(index: IndexReader, before: str) -> Page:
-    """Return a page of the list of blocks, newest first.
-
-    Args:
-        index: where blocks are.
-        before: height below which the page begins, from the address; empty for the newest.
-
-    Raises:
-        Absent: `before` is no height.
-    """
-    below = parse_height(before) if before else None
-    if before and below is None:
-        raise malformed(PageKind.BLOCK, before, "`before` is a height: digits, such as 1204")
-    rows = index.blocks(below, BLOCKS_PER_PAGE)
-    older = rows[-1].height if rows and rows[-1].height > 0 else None
-    return Page(
-        template="blocks.html",
-        title="Blocks" if below is None else f"Blocks below {grouped(below)}",
-        crumbs=(Crumb("Blocks"),),
-        content={"rows": rows, "older": older, "is_newest": below is None},
-        twin={"blocks": [block_json(row) for row in rows], "before": older},
-        twin_url="/blocks.json" + (f"?before={below}" if below is not None else ""),
-    )
 
 
 def block_page(index: IndexReader, standing: Standing, reference: str, shown: Slice) -> Page:

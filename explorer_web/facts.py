@@ -6,7 +6,7 @@ A page and its JSON twin are made from the same facts, so they cannot disagree.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ledger.keys import format_address
 
@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """Basis points."""
     ADDRESS = "address"
     """20 bytes of an account."""
+    MINER = "miner"
+    """20 bytes of a miner's account."""
     KEY = "key"
     """A public key."""
     HASH = "hash"
@@ -110,13 +112,16 @@ class Section:
     """A sentence that introduces them."""
 
 
+_ACCOUNTS: Final = frozenset({Kind.ADDRESS, Kind.MINER})
+
+
 def to_json(kind: Kind, value: Value) -> Json:
     """Return a value as it stands in a JSON twin.
 
     Amounts are strings because JavaScript's numbers do not hold 2^63 (S8).
     """
     if isinstance(value, bytes):
-        return format_address(value) if kind is Kind.ADDRESS else value.hex()
+        return format_address(value) if kind in _ACCOUNTS else value.hex()
     if kind in {Kind.MONEY, Kind.RATE, Kind.UNITS} and value is not None:
         return str(value)
     return value

@@ -74,6 +74,11 @@ def utc_time(time_ms: int) -> str:
     return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def utc_day(time_ms: int) -> str:
+    """Return the day of a time: ``2026-01-24``."""
+    return utc_time(time_ms)[:10]
+
+
 def duration(length_ms: int) -> str:
     """Return a length of time in its two largest units: ``400 ms``, ``2.5 s``, ``1 h 5 min``."""
     if 0 < length_ms < 1_000:

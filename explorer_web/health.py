@@ -56,6 +56,11 @@ class ChainHealth:
         }
 
 
+def stale_ms(standing: Standing) -> int:
+    """Return the silence after which a chain counts as stale."""
+    return STALE_HEARTBEATS * standing.heartbeat_ms
+
+
 def chain_health(standing: Standing, indexed_height: int) -> ChainHealth:
     """Return how the chain is.
 
@@ -68,7 +73,7 @@ def chain_health(standing: Standing, indexed_height: int) -> ChainHealth:
     final = f"final at {grouped(standing.final_height)}"
     ago = f"{duration(age_ms // 1_000 * 1_000)} ago" if age_ms >= 1_000 else "now"
     validators = "1 validator" if standing.validators == 1 else f"{standing.validators} validators"
-    if age_ms > STALE_HEARTBEATS * standing.heartbeat_ms:
+    if age_ms > stale_ms(standing):
         word, tone = "stale", Tone.BAD
         sentence = (
             f"Stale: no final block for {duration(age_ms)}; {final}. "

@@ -67,7 +67,7 @@ def job_page(index: IndexReader, job_id: Hash, live: Job | None) -> Page:
     return Page(
         template="job.html",
         title=title,
-        crumbs=(Crumb("Jobs", "/#jobs"), Crumb(title)),
+        crumbs=(Crumb("Jobs", "/jobs"), Crumb(title)),
         content={
             "job": job,
             "sentence": sentence,

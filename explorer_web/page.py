@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from explorer_web.facts import Json
 from explorer_web.references import PageKind
-from ledger.types import Hash
+from ledger.errors import AddressInvalid
+from ledger.keys import parse_address
+from ledger.types import Address, Hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Page:
     """Whether its twin never changes and is addressed by an id, which no other chain has."""
     status: int = 200
     """HTTP status."""
+
+    @property
+    def place(self) -> str:
+        """The page of the site's navigation that it belongs to."""
+        start = self.crumbs[0].url if self.crumbs else "/"
+        return start or self.twin_url.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +119,19 @@ def malformed(kind: PageKind, reference: str, wanted: str) -> Absent:
 def unknown(kind: PageKind, reference: str, object_id: Hash | None) -> Absent:
     """Return the error for what the index does not have."""
     return Absent(kind, reference, absence=Absence.UNKNOWN, object_id=object_id)
+
+
+def account_of(kind: PageKind, reference: str) -> Address:
+    """Return the account that an address of a page or a filter names.
+
+    Args:
+        kind: an account, or a miner.
+        reference: what was given; hostile.
+
+    Raises:
+        Absent: it is no account's address, and says what is wrong with it.
+    """
+    try:
+        return parse_address(reference)
+    except AddressInvalid as error:
+        raise malformed(kind, reference, str(error)) from None

@@ -11,7 +11,7 @@ from typing import Protocol
 from coordinator.ports import TransactionStatus
 from ledger.records import Job
 from ledger.store import IndexReader
-from ledger.types import ChainId, Hash, Height, TimestampMs
+from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,16 @@ class Whereabouts:
     """The same for a person."""
 
 
+@dataclass(frozen=True, slots=True)
+class AccountStanding:
+    """What an account has in the final state."""
+
+    balance: Amount
+    """Nait; 0 for an account that is not in the state."""
+    height: Height
+    """Height of the block after which it holds."""
+
+
 class NodeReads(Protocol):
     """The node as the pages see it."""
 
@@ -61,6 +71,9 @@ class NodeReads(Protocol):
 
     async def live_job(self, job_id: Hash) -> Job | None:
         """Return a job of the final state; None once it has ended (J29)."""
+
+    async def account(self, address: Address) -> AccountStanding:
+        """Return what an account has, and at which height."""
 
 
 @dataclass(frozen=True, slots=True)

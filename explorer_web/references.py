@@ -5,12 +5,13 @@ Ids are accepted bare and with the prefixes that they have in the API (J27).
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from ledger.errors import AddressInvalid
-from ledger.keys import ADDRESS_PREFIX, parse_address
-from ledger.types import Address, Hash, Height
+from ledger.keys import ADDRESS_PREFIX, format_address, parse_address
+from ledger.types import Address, Hash, Height, TimestampMs
 
 TWIN_SUFFIX: Final = ".json"
 """Ends the address of a page's JSON twin."""
@@ -21,9 +22,15 @@ QUERY_CHARACTERS_MAX: Final = 512
 _HEIGHT: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _ID: Final = re.compile(r"(?:(tx|job|receipt|pay)_)?(?:0x)?([0-9a-f]{6,64})", re.ASCII)
 _PAGE_URL: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://)?[^/?#]*/(?:.*/)?(blocks|transactions|receipts|jobs)/([^/?#]+)",
+    r"(?:[a-z][a-z0-9+.-]*://)?[^/?#]*/(?:.*/)?(blocks|transactions|receipts|jobs|accounts|miners)/([^/?#]+)",
     re.ASCII | re.IGNORECASE,
 )
+
+
+_SPAN: Final = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})", re.ASCII)
+_NEWEST: Final = frozenset({"latest", "finalized", "head", "newest"})
+_NAME: Final = re.compile(r"[0-9A-Za-z._-]{1,64}", re.ASCII)
+_TIMES: Final = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ")
 
 
 class PageKind(StrEnum):
@@ -33,6 +40,8 @@ class PageKind(StrEnum):
     TRANSACTION = "transaction"
     RECEIPT = "receipt"
     JOB = "job"
+    ACCOUNT = "account"
+    MINER = "miner"
 
 
 PATHS: Final[dict[PageKind, str]] = {
@@ -40,6 +49,8 @@ PATHS: Final[dict[PageKind, str]] = {
     PageKind.TRANSACTION: "/transactions/",
     PageKind.RECEIPT: "/receipts/",
     PageKind.JOB: "/jobs/",
+    PageKind.ACCOUNT: "/accounts/",
+    PageKind.MINER: "/miners/",
 }
 """Where the pages are."""
 
@@ -73,14 +84,24 @@ class Query:
     """What a prefix or a pasted address says that it is."""
     address: Address | None = None
     """An account."""
+    span: tuple[Height, Height] | None = None
+    """A range of heights, the lower one first."""
+    day_ms: TimestampMs | None = None
+    """Beginning of a day, or of a minute, UTC."""
+    is_newest: bool = False
+    """Whether the newest final block is meant."""
+    name: str = ""
+    """What may be a miner's name."""
     problem: str = ""
     """Why a text that looks like an account's address is none."""
 
 
-def page_url(kind: PageKind, object_id: Hash | Height) -> str:
+def page_url(kind: PageKind, object_id: Hash | Address | Height) -> str:
     """Return the address of an object's page, relative to the site."""
-    text = object_id.hex() if isinstance(object_id, bytes) else str(object_id)
-    return PATHS[kind] + text
+    if not isinstance(object_id, bytes):
+        return PATHS[kind] + str(object_id)
+    is_account = kind in {PageKind.ACCOUNT, PageKind.MINER}
+    return PATHS[kind] + (format_address(object_id) if is_account else object_id.hex())
 
 
 def parse_height(text: str) -> Height | None:
@@ -116,16 +137,35 @@ def parse_query(text: str) -> Query:
         kind = PageKind(page[1].lower().removesuffix("s"))
         bare, _ = split_twin(page[2])
     if bare.lower().startswith(ADDRESS_PREFIX + "1"):
-        return _address_query(typed, bare)
+        return _address_query(typed, bare, kind)
+    if bare.lower() in _NEWEST:
+        return Query(typed, is_newest=True)
+    if (span := _SPAN.fullmatch(bare.replace(",", ""))) is not None:
+        first, last = sorted((int(span[1]), int(span[2])))
+        return Query(typed, span=(first, last))
+    if (time_ms := _time_of(bare)) is not None:
+        return Query(typed, day_ms=time_ms)
+    name = bare if kind is None and _NAME.fullmatch(bare) else ""
     height = parse_height(bare.replace(",", "")) if kind in {None, PageKind.BLOCK} else None
     match = _ID.fullmatch(bare.lower())
     if match is None:
-        return Query(typed, height, kind=kind)
-    return Query(typed, height, match[2], kind or _KIND_OF_PREFIX.get(match[1]))
+        return Query(typed, height, kind=kind, name=name)
+    return Query(typed, height, match[2], kind or _KIND_OF_PREFIX.get(match[1]), name=name)
 
 
-def _address_query(typed: str, bare: str) -> Query:
+def _time_of(text: str) -> TimestampMs | None:
+    """Return the time that a date names, with or without hour and minute, in UTC."""
+    for pattern in _TIMES:
+        try:
+            named = datetime.strptime(text, pattern).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return max(0, round(named.timestamp() * 1_000))
+    return None
+
+
+def _address_query(typed: str, bare: str, kind: PageKind | None) -> Query:
     try:
-        return Query(typed, address=parse_address(bare))
+        return Query(typed, kind=kind, address=parse_address(bare))
     except AddressInvalid as error:
         return Query(typed, problem=str(error))

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from explorer_web import formats
 from explorer_web.assets import Assets
 from explorer_web.facts import Kind, Source
-from explorer_web.health import ChainHealth
+from explorer_web.health import ChainHealth, stale_ms
 from explorer_web.outcomes import (
     JOB_KINDS,
     TITLES,
@@ -38,6 +38,16 @@ PAGE_KINDS: Final[dict[Kind, PageKind]] = {
     Kind.MINER: PageKind.MINER,
 }
 """Values that link to a page."""
+
+SITE_PAGES: Final = (
+    ("Overview", "/"),
+    ("Blocks", "/blocks"),
+    ("Transactions", "/transactions"),
+    ("Jobs", "/jobs"),
+    ("Receipts", "/receipts"),
+    ("Miners", "/miners"),
+)
+"""What stands at the top of every page."""
 
 SOURCES: Final[dict[Source, str]] = {
     Source.HEADER: "in the block's header, which the finality certificate covers",
@@ -96,7 +106,9 @@ class Renderer:
                 "link_of": _link_of,
                 "outcome_sentence": outcome_sentence,
                 "outcome_titles": TITLES,
+                "site_pages": SITE_PAGES,
                 "sources": SOURCES,
+                "stale_ms": stale_ms,
                 "step_tones": STEP_TONES,
                 "step_words": STEP_WORDS,
             }
@@ -118,6 +130,18 @@ class Renderer:
         template = self._environment.get_template(page.template)
         context = template.new_context(self._names(page, health, ""))
         return "".join(template.blocks[name](context)).encode()
+
+    def macro(self, template: str, name: str, *values: object, now_ms: int) -> str:
+        """Return what a macro writes, for a part of open pages.
+
+        Args:
+            template: its template.
+            name: the macro.
+            values: its arguments.
+            now_ms: the node's clock, for relative times.
+        """
+        module = self._environment.get_template(template).make_module({"now_ms": now_ms})
+        return str(getattr(module, name)(*values))
 
     def _names(self, page: Page, health: ChainHealth, query: str) -> dict[str, object]:
         return {

@@ -1,25 +1,44 @@
 """The addresses of the explorer."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, SkipValidation
+from litestar.response import Stream
 
-from explorer_web.blocks import Slice, block_page, blocks_page
+from explorer_web.accounts import account_page
+from explorer_web.blocks import Slice, block_page
 from explorer_web.home import home_page
 from explorer_web.jobs import job_id_of, job_page
-from explorer_web.page import Absence, Absent, Moved, Page
+from explorer_web.listings import Listing
+from explorer_web.lists import (
+    activity_listing,
+    blocks_listing,
+    jobs_listing,
+    miners_listing,
+    receipts_listing,
+    transactions_listing,
+)
+from explorer_web.live import LiveHub, NewsDesk
+from explorer_web.live.route import live
+from explorer_web.miners import miner_page
+from explorer_web.page import Absence, Absent, Moved, Page, account_of
 from explorer_web.ports import ExplorerReads, Standing
 from explorer_web.receipts import receipt_page
 from explorer_web.references import PageKind, parse_height, split_twin
-from explorer_web.search import search_page
+from explorer_web.rendering import Renderer
+from explorer_web.search import search_page, search_twin, suggestions
 from explorer_web.site import KEEP_A_DAY, SECURITY_HEADERS, HtmlRequest, Site, Wanted
 from explorer_web.transactions import transaction_page
 
 Given: TypeAlias = NamedDependency[SkipValidation[Site]]
 """Type of the parameter `site` of a handler."""
+
+ListAnswer: TypeAlias = Response[bytes] | Stream
+"""A list as a page, as JSON, or streamed as CSV."""
 
 STRIP: Final = Page(template="strip.html", title="Status", crumbs=())
 """The status strip alone."""
@@ -38,19 +57,75 @@ async def strip(request: HtmlRequest, site: Given) -> Response[bytes]:
     return await site.answer(request, lambda _: STRIP, Wanted(is_part=True))
 
 
-@get("/fragments/latest")
-async def latest(request: HtmlRequest, site: Given) -> Response[bytes]:
-    """Answer with what the overview shows, for an open overview."""
-    wanted = Wanted(is_part=True, block="latest")
-    return await site.answer(request, lambda _: home_page(site.reads.index), wanted)
-
-
-@get(["/blocks", "/blocks.json"])
-async def blocks(request: HtmlRequest, site: Given) -> Response[bytes]:
+@get(["/blocks", "/blocks.json", "/blocks.csv"])
+async def blocks(request: HtmlRequest, site: Given) -> ListAnswer:
     """Answer with the list of blocks."""
-    before = request.query_params.get("before", "")
-    wanted = Wanted(is_twin=request.url.path.endswith(".json"))
-    return await site.answer(request, lambda _: blocks_page(site.reads.index, before), wanted)
+    return await site.listing(request, partial(blocks_listing, site.reads.index))
+
+
+@get(["/transactions", "/transactions.json", "/transactions.csv"])
+async def transactions(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with the list of transactions."""
+    return await site.listing(request, partial(transactions_listing, site.reads.index))
+
+
+@get(["/jobs", "/jobs.json", "/jobs.csv"])
+async def jobs(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with the list of jobs."""
+    return await site.listing(request, partial(jobs_listing, site.reads.index))
+
+
+@get(["/receipts", "/receipts.json", "/receipts.csv"])
+async def receipts(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with the list of receipts."""
+    return await site.listing(request, partial(receipts_listing, site.reads.index))
+
+
+@get(["/miners", "/miners.json", "/miners.csv"])
+async def miners(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with the list of miners."""
+    return await site.listing(request, partial(miners_listing, site.reads.index))
+
+
+@get("/miners/{reference:str}")
+async def miner(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
+    """Answer with a miner."""
+    bare, is_twin = split_twin(reference)
+
+    def build(standing: Standing) -> Page:
+        address = account_of(PageKind.MINER, bare)
+        return miner_page(site.reads.index, address, standing)
+
+    return await site.answer(request, build, Wanted(is_twin=is_twin))
+
+
+@get("/accounts/{reference:str}")
+async def account(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
+    """Answer with an account."""
+    bare, is_twin = split_twin(reference)
+    wanted = Wanted(is_twin=is_twin)
+    try:
+        address = account_of(PageKind.ACCOUNT, bare)
+    except Absent as absent:
+        return await site.absent(absent, wanted=wanted)
+    build = partial(account_page, site.reads.index, address, await site.reads.node.account(address))
+    return await site.answer(request, lambda _: build(), wanted)
+
+
+@get(
+    [
+        "/accounts/{reference:str}/activity",
+        "/accounts/{reference:str}/activity.json",
+        "/accounts/{reference:str}/activity.csv",
+    ]
+)
+async def activity(request: HtmlRequest, reference: FromPath[str], site: Given) -> ListAnswer:
+    """Answer with what concerned an account."""
+
+    def make(_: Mapping[str, str]) -> Listing:
+        return activity_listing(site.reads.index, account_of(PageKind.ACCOUNT, reference))
+
+    return await site.listing(request, make)
 
 
 @get("/blocks/{reference:str}")
@@ -108,6 +183,22 @@ async def search(request: HtmlRequest, site: Given) -> Response[bytes]:
     return await site.answer(request, build, Wanted(query=text[:200]))
 
 
+@get("/search.json")
+async def search_as_json(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with what a search found, as JSON."""
+    text = request.query_params.get("q", "")
+    wanted = Wanted(is_twin=True)
+    return await site.answer(request, lambda _: search_twin(site.reads.index, text), wanted)
+
+
+@get("/fragments/suggestions")
+async def suggested(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with what a search would find, for the box of an open page."""
+    text = request.query_params.get("q", "")
+    wanted = Wanted(is_part=True)
+    return await site.answer(request, lambda _: suggestions(site.reads.index, text), wanted)
+
+
 @get("/static/{name:str}")
 async def static(request: HtmlRequest, name: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a static file."""
@@ -131,22 +222,35 @@ def explorer_handlers(reads: ExplorerReads) -> list[Router]:
         reads: the index, and the node's answers.
     """
     site = Site(reads)
+    hub = LiveHub(NewsDesk(reads, Renderer(site.assets)))
     return [
         Router(
             path="/",
             route_handlers=[
                 home,
                 strip,
-                latest,
                 blocks,
+                transactions,
+                receipts,
+                jobs,
+                miners,
                 block,
                 transaction,
                 receipt,
                 job,
+                miner,
+                account,
+                activity,
                 search,
+                search_as_json,
+                suggested,
+                live,
                 static,
             ],
-            dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
+            dependencies={
+                "site": Provide(lambda: site, sync_to_thread=False),
+                "hub": Provide(lambda: hub, sync_to_thread=False),
+            },
         )
     ]
 

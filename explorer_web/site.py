@@ -8,7 +8,7 @@ tomorrow.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -16,13 +16,16 @@ from typing import Final, TypeAlias
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
+from litestar.response import Stream
 
 from coordinator.ports import TransactionStatus
 from explorer_web.absence import absent_page
 from explorer_web.assets import Assets
 from explorer_web.health import ChainHealth, chain_health
+from explorer_web.listings import CSV_ROWS_AT_ONCE, Listing, Rows, csv_chunks, listing_page
 from explorer_web.page import Absence, Absent, Moved, Page
 from explorer_web.ports import ExplorerReads, Standing
+from explorer_web.references import TWIN_SUFFIX
 from explorer_web.rendering import Renderer
 
 HtmlRequest: TypeAlias = Request[object, object, State]
@@ -100,6 +103,40 @@ class Site:
             return await asyncio.to_thread(self._answer, standing, build, wanted, known)
         except Absent as absent:
             return await self.absent(absent, standing, wanted)
+
+    async def listing(
+        self, request: HtmlRequest, make: Callable[[Mapping[str, str]], Listing]
+    ) -> Response[bytes] | Stream:
+        """Return a list as a page, as JSON or as CSV, as its address ends.
+
+        Args:
+            request: its address and parameters.
+            make: makes the list from the parameters; called in a thread.
+        """
+        query = {name: value for name, value in request.query_params.items() if value}
+        before = query.get("before", "")
+        if request.url.path.endswith(".csv"):
+            return await self._csv(make, query, before)
+        wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX))
+        return await self.answer(request, lambda _: listing_page(make(query), before), wanted)
+
+    async def _csv(
+        self, make: Callable[[Mapping[str, str]], Listing], query: Mapping[str, str], before: str
+    ) -> Response[bytes] | Stream:
+        """Return a list as CSV, streamed; what can be refused is refused before it begins."""
+
+        def begin() -> tuple[Listing, Rows]:
+            listing = make(query)
+            return listing, listing.read(before, CSV_ROWS_AT_ONCE)
+
+        try:
+            listing, first = await asyncio.to_thread(begin)
+        except Absent as absent:
+            return await self.absent(absent)
+        name = f'attachment; filename="{listing.name}.csv"'
+        headers = {**_headers(KEEP_NOT), "Content-Disposition": name}
+        content = csv_chunks(listing, first)
+        return Stream(content, media_type="text/csv", headers=headers)
 
     async def absent(
         self, absent: Absent, standing: Standing | None = None, wanted: Wanted | None = None

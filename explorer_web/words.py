@@ -87,6 +87,12 @@ PAYMENTS: Final[dict[Payment, Badge]] = {
 }
 """Badge of what became of an escrow."""
 
+MINER_STATES: Final[dict[str, Badge]] = {
+    "registered": Badge("Registered", Tone.GOOD, "It may be given jobs."),
+    "retired": Badge("Retired", Tone.NEUTRAL, "It left; its record stays."),
+}
+"""Badge of whether a miner is registered."""
+
 REASONS: Final[dict[Reason, str]] = {
     Reason.UNSPECIFIED: "no reason given",
     Reason.BAD_INPUT: "the input cannot be processed",

@@ -3,9 +3,15 @@
 from litestar.types import ControllerRouterHandler
 
 from coordinator.ports import TransactionStatus
-from explorer_web import ExplorerReads, Standing, Whereabouts, explorer_handlers
+from explorer_web import (
+    AccountStanding,
+    ExplorerReads,
+    Standing,
+    Whereabouts,
+    explorer_handlers,
+)
 from ledger.records import Job
-from ledger.types import Hash
+from ledger.types import Address, Hash
 from node.chain_part import ChainPart
 from node.ports import Clock
 
@@ -48,6 +54,10 @@ class ExplorerAnswers:
     async def live_job(self, job_id: Hash) -> Job | None:
         """Return a job of the final state; None once it has ended (J29)."""
         return self._chain.job(job_id)
+
+    async def account(self, address: Address) -> AccountStanding:
+        """Return what an account has, and at which height."""
+        return AccountStanding(self._chain.balance(address), self._chain.head().height)
 
 
 def build_explorer(parts: ChainPart, clock: Clock) -> list[ControllerRouterHandler]:

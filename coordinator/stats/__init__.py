@@ -5,5 +5,14 @@ exported by `coordinator.services`.
 """
 
 from coordinator.stats.model import MarketStats, MinerStats, NetworkStats, ServiceRecord
+from coordinator.stats.reputation import MICRO, Weights, day_of
 
-__all__ = ["MarketStats", "MinerStats", "NetworkStats", "ServiceRecord"]
+__all__ = [
+    "MICRO",
+    "MarketStats",
+    "MinerStats",
+    "NetworkStats",
+    "ServiceRecord",
+    "Weights",
+    "day_of",
+]

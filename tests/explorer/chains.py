@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordinator.ports import TransactionStatus
-from explorer_web import Standing, Whereabouts
-from ledger import find_job
+from explorer_web import AccountStanding, Standing, Whereabouts
+from ledger import balance_of, find_job
 from ledger.actions import AttestationKind, Transfer, Verification
 from ledger.block import Block
 from ledger.codec import encode
 from ledger.job_rejections import JobUnknown
 from ledger.records import Job
-from ledger.types import Hash
+from ledger.types import Address, Hash
 from tests.databases import Files
 from tests.ledger.phases import Phase, job_in, rule
 from tests.ledger.worlds import AITBC, PEOPLE, World
@@ -56,6 +56,9 @@ class NodeOfTests:
             return find_job(self.world.final.state, job_id)
         except JobUnknown:
             return None
+
+    async def account(self, address: Address) -> AccountStanding:
+        return AccountStanding(balance_of(self.world.final.state, address), self.final_height)
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from html.parser import HTMLParser
 
+from ledger.keys import format_address
 from tests.explorer.chains import IndexedChain
+from tests.ledger.worlds import PEOPLE
 
 
 def page_paths(chain: IndexedChain) -> dict[str, str]:
@@ -15,6 +17,13 @@ def page_paths(chain: IndexedChain) -> dict[str, str]:
     return {
         "home": "/",
         "blocks": "/blocks",
+        "transactions": "/transactions",
+        "jobs": "/jobs",
+        "receipts": "/receipts",
+        "miners": "/miners",
+        "an account": f"/accounts/{format_address(PEOPLE.client.address)}",
+        "an account's activity": f"/accounts/{format_address(PEOPLE.client.address)}/activity",
+        "a miner": f"/miners/{format_address(PEOPLE.miner.address)}",
         "genesis": "/blocks/0",
         "a block": "/blocks/12",
         "a crowded block": f"/blocks/{chain.crowded_height}",

@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 from litestar import Litestar
 
+from coordinator.http import edge
 from explorer_web import ExplorerReads, explorer_handlers
 from node.config import ListenAddress
 from node.http.listeners import bind_all
@@ -33,7 +34,7 @@ class Served:
 def serve(chain: IndexedChain) -> Iterator[Served]:
     """Serve the explorer of a chain until the block ends."""
     reads = ExplorerReads(chain.indexed.reader, chain.node)
-    app = Litestar(route_handlers=explorer_handlers(reads), openapi_config=None)
+    app = edge(Litestar(route_handlers=explorer_handlers(reads), openapi_config=None))
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     (bound,) = bind_all([ListenAddress("127.0.0.1", 0)])

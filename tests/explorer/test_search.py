@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from explorer_web.formats import utc_day
 from explorer_web.references import QUERY_CHARACTERS_MAX, PageKind, page_url, parse_id, parse_query
+from explorer_web.search import block_since
 from ledger.keys import format_address
 from tests.explorer.chains import IndexedChain
 from tests.explorer.serving import Served
 from tests.ledger.worlds import PEOPLE
+
+HASHED = set(PageKind) - {PageKind.ACCOUNT, PageKind.MINER}
+"""Kinds of objects whose ids are hashes."""
 
 
 def search(site: Served, text: str) -> Any:
@@ -63,7 +68,7 @@ def test_the_beginning_of_a_block_id_leads_to_the_block(site: Served) -> None:
         ("job_" + "ab" * 32, "jobs with the id"),
         ("ait1qqqqqqqq", "an account&#39;s address:"),
         ("nothing like it", "nothing: it is no height"),
-        ("12345z", "nothing: it is no height"),
+        ("12345z", "a miner of the name 12345z"),
     ],
 )
 def test_what_was_tried_is_said_where_nothing_was_found(site: Served, text: str, said: str) -> None:
@@ -73,9 +78,57 @@ def test_what_was_tried_is_said_where_nothing_was_found(site: Served, text: str,
     assert said in answer.text
 
 
-def test_an_accounts_address_is_recognised_and_said_to_have_no_page(site: Served) -> None:
-    answer = search(site, format_address(PEOPLE.client.address))
-    assert "it is well formed, and accounts have no page here" in answer.text
+def test_an_account_and_a_miners_name_lead_to_their_pages(site: Served) -> None:
+    client, miner = (format_address(each.address) for each in (PEOPLE.client, PEOPLE.miner))
+    for text, path in (
+        (client, f"/accounts/{client}"),
+        (client.upper(), f"/accounts/{client}"),
+        (f"https://example.org/accounts/{client}.json", f"/accounts/{client}"),
+        (f"/miners/{miner}", f"/miners/{miner}"),
+        ("lab-gpu-1", f"/miners/{miner}"),
+        ("LAB-GPU-1", f"/miners/{miner}"),
+    ):
+        assert search(site, text).headers.get("location") == path, text
+
+
+def test_words_ranges_and_dates_lead_to_blocks(site: Served, chain: IndexedChain) -> None:
+    newest = chain.world.final.header.height
+    first_ms = chain.world.blocks[0].header.timestamp_ms
+    day = utc_day(first_ms)
+    for text, path in (
+        ("latest", f"/blocks/{newest}"),
+        ("Finalized", f"/blocks/{newest}"),
+        ("3..7", "/blocks?from=3&before=8"),
+        ("7..3", "/blocks?from=3&before=8"),
+        (f"{newest - 1}..9,999", f"/blocks?from={newest - 1}&before={newest + 1}"),
+        (day, "/blocks/0"),
+    ):
+        assert search(site, text).headers.get("location") == path, text
+    rows = site.get("/blocks.json?from=3&before=8").json()
+    assert [row["height"] for row in rows["blocks"]] == [7, 6, 5, 4, 3]
+    assert rows["before"] is None
+
+
+def test_a_time_is_that_of_the_first_block_that_is_not_older(chain: IndexedChain) -> None:
+    index = chain.indexed.reader
+    times = [block.header.timestamp_ms for block in chain.world.blocks]
+    newest = len(times)
+    for number, time_ms in enumerate(times, 1):
+        wanted = times.index(time_ms) + 1
+        assert block_since(index, time_ms, newest) == wanted <= number
+    assert block_since(index, times[-1] + 1, newest) is None
+    assert block_since(index, 0, newest) == 0
+
+
+def test_suggestions_are_what_the_search_finds(site: Served, chain: IndexedChain) -> None:
+    digits = chain.jobs["settled"].hex()[:12]
+    part = site.get(f"/fragments/suggestions?q={digits}").text
+    found = site.get(f"/search.json?q={digits}").json()["found"]
+    assert len(found) == 2
+    assert all(f'href="{each["url"]}"' in part for each in found)
+    assert "2 found" in part
+    assert "href" not in site.get("/fragments/suggestions?q=").text
+    assert "<script" not in site.get("/fragments/suggestions?q=%3Cscript%3E").text
 
 
 def test_an_empty_search_explains_itself(site: Served) -> None:
@@ -99,9 +152,15 @@ def test_any_text_is_some_query(text: str) -> None:
     assert query.address is None or len(query.address) == 20
 
 
-@given(st.sampled_from(PageKind), st.binary(min_size=32, max_size=32))
+@given(st.sampled_from(sorted(HASHED)), st.binary(min_size=32, max_size=32))
 def test_the_address_of_a_page_names_its_object(kind: PageKind, object_id: bytes) -> None:
     url = page_url(kind, object_id)
     assert parse_id(kind, url.rpartition("/")[2]) == object_id
     query = parse_query(f"http://localhost:8011{url}.json")
     assert (query.digits, query.kind) == (object_id.hex(), kind)
+
+
+@given(st.sampled_from([PageKind.ACCOUNT, PageKind.MINER]), st.binary(min_size=20, max_size=20))
+def test_the_address_of_an_accounts_page_names_it(kind: PageKind, address: bytes) -> None:
+    query = parse_query(f"http://localhost:8011{page_url(kind, address)}.json")
+    assert (query.address, query.kind) == (address, kind)

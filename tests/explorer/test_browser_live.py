@@ -1,0 +1,213 @@
+"""Open pages in a real Chromium while the chain goes on: what waits, what a gap does, what is said."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
+
+from tests.explorer.browsing import Reader, reading
+from tests.explorer.moving import extend, moving_chain
+from tests.explorer.serving import Served, serve
+
+pytestmark = pytest.mark.browser
+
+PATIENCE_MS = 60_000
+"""Limit of whatever a test waits for, on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A Chromium for all tests of this file."""
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The explorer over a chain that tests extend."""
+    with moving_chain(tmp_path_factory.mktemp("live")) as chain, serve(chain) as served:
+        yield served
+
+
+class Wire:
+    """The socket of a page, as a test holds it: it can lose texts, and break."""
+
+    def __init__(self, page: Page) -> None:
+        self.loses_next = False
+        self.is_down = False
+        self.sockets: list[WebSocketRoute] = []
+        page.route_web_socket("**/live", self._join)
+
+    def cut(self) -> None:
+        """Break the connection."""
+        self.sockets[-1].close(code=1011, reason="cut")
+
+    def _join(self, socket: WebSocketRoute) -> None:
+        if self.is_down:
+            socket.close(code=1011)
+            return
+        server = socket.connect_to_server()
+        self.sockets.append(socket)
+
+        def deliver(text: str | bytes) -> None:
+            if self.loses_next and json.loads(text)["kind"] == "blocks":
+                self.loses_next = False
+                return
+            socket.send(text)
+
+        server.on_message(deliver)
+
+
+def heights_of(page: Page) -> list[int]:
+    """Return the heights in the list of blocks, as they stand."""
+    cells = page.locator("main tbody tr td:first-child").all_inner_texts()
+    return [int(cell.replace(",", "")) for cell in cells]
+
+
+def expect_newest(page: Page, newest: int) -> None:
+    """Wait until the list has the newest 25 blocks."""
+    expect(page.locator("main tbody tr td:first-child").first).to_have_text(str(newest))
+    assert heights_of(page) == list(range(newest, newest - 25, -1))
+
+
+def final_height(moving: Served) -> int:
+    return moving.chain.world.final.header.height
+
+
+def open_blocks(reader: Reader) -> None:
+    """Open the list of blocks and wait until it listens."""
+    with reader.page.expect_websocket() as opened:
+        reader.open("/blocks")
+    opened.value.wait_for_event("framereceived", timeout=PATIENCE_MS)
+
+
+def test_new_blocks_wait_until_they_are_asked_for(browser: Browser, moving: Served) -> None:
+    with reading(browser, moving.url) as reader:
+        page = reader.page
+        open_blocks(reader)
+        before = heights_of(page)
+        extend(moving.chain, 3)
+        expect(page.get_by_role("button", name="3 new blocks, show")).to_be_visible()
+        expect(page.locator("#strip")).to_contain_text(f"final {final_height(moving)}")
+        assert heights_of(page) == before
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.get_by_role("button", name="3 new blocks, show").click()
+        newest = final_height(moving)
+        assert heights_of(page) == [newest, newest - 1, newest - 2, *before]
+        assert asked == []
+        expect(page.locator(".live-part")).to_be_focused()
+        extend(moving.chain)
+        expect(page.get_by_role("button", name="1 new block, show")).to_be_visible()
+        assert reader.policy_violations() == []
+
+
+def test_a_text_that_was_lost_is_noticed_and_the_list_asked_for_anew(
+    browser: Browser, moving: Served
+) -> None:
+    with reading(browser, moving.url) as reader:
+        page = reader.page
+        wire = Wire(page)
+        reader.open("/blocks")
+        expect(page.locator("#pause")).to_be_visible()
+        page.wait_for_function("live.seq > 0")
+        wire.loses_next = True
+        extend(moving.chain)
+        while wire.loses_next:
+            # Lets Playwright deliver what came.
+            page.wait_for_timeout(20)
+        extend(moving.chain)
+        button = page.get_by_role("button", name="2 new blocks, show")
+        expect(button).to_be_visible()
+        with page.expect_request("**/blocks"):
+            button.click()
+        expect_newest(page, final_height(moving))
+
+
+def test_a_page_comes_back_by_itself_and_learns_what_it_missed(
+    browser: Browser, moving: Served
+) -> None:
+    with reading(browser, moving.url) as reader:
+        page = reader.page
+        page.clock.install()
+        wire = Wire(page)
+        reader.open("/blocks")
+        page.wait_for_function("live.seq > 0", polling=50)
+        wire.cut()
+        expect(page.locator("#strip strong")).to_have_text("reconnecting")
+        extend(moving.chain, 2)
+        page.clock.run_for(1_500)
+        expect(page.get_by_role("button", name="2 new blocks, show")).to_be_visible()
+        expect(page.locator("#strip strong")).to_have_text("live")
+        assert len(wire.sockets) == 2
+        page.get_by_role("button", name="2 new blocks, show").click()
+        expect_newest(page, final_height(moving))
+
+
+def test_a_reader_pauses_a_page_and_lets_it_go_on(browser: Browser, moving: Served) -> None:
+    with reading(browser, moving.url) as reader:
+        page = reader.page
+        open_blocks(reader)
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator("#strip strong")).to_have_text("paused")
+        extend(moving.chain)
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_role("button", name="1 new block, show")).to_be_visible()
+        expect(page.locator("#strip strong")).to_have_text("live")
+
+
+def test_an_open_overview_follows_the_chain(browser: Browser, moving: Served) -> None:
+    node = moving.chain.node
+    with reading(browser, moving.url) as reader:
+        page = reader.page
+        reader.open("/")
+        page.wait_for_function("live.seq > 0")
+        expect(page.locator(".health")).to_contain_text("Live")
+        extend(moving.chain, 2)
+        blocks = page.locator(".tiles dd").first
+        expect(blocks).to_have_text(str(final_height(moving) + 1))
+        page.get_by_role("button", name="2 new blocks, show").click()
+        expect(page.locator("#blocks tbody tr").first).to_contain_text(str(final_height(moving)))
+        node.now_ms += 120_000
+        expect(page.locator(".health")).to_contain_text("Stale")
+        node.now_ms -= 120_000
+        expect(page.locator(".health")).to_contain_text("Live")
+        assert reader.policy_violations() == []
+
+
+def test_the_strip_counts_the_seconds_of_a_silent_chain(browser: Browser, moving: Served) -> None:
+    with reading(browser, moving.url) as reader:
+        page = reader.page
+        page.clock.install()
+        reader.open("/blocks")
+        page.wait_for_function("live.seq > 0", polling=50)
+        page.clock.run_for(33_000)
+        expect(page.locator("#strip strong")).to_have_text(re.compile(r"stale for 3\d s"))
+
+
+def test_the_strip_says_when_the_node_does_not_answer(browser: Browser, moving: Served) -> None:
+    with reading(browser, moving.url) as reader:
+        page = reader.page
+        page.clock.install()
+        wire = Wire(page)
+        reader.open("/blocks")
+        page.wait_for_function("live.seq > 0", polling=50)
+        page.route("**/fragments/strip", lambda route: route.abort())
+        wire.is_down = True
+        wire.cut()
+        expect(page.locator("#strip strong")).to_have_text("reconnecting")
+        page.clock.run_for(1_500)
+        expect(page.locator("#strip strong")).to_have_text("no answer from the node")
+        wire.is_down = False
+        page.unroute("**/fragments/strip")
+        page.clock.run_for(5_000)
+        expect(page.locator("#strip strong")).to_have_text("live")
+        # Chromium reports the request that this test made fail.
+        others = [each for each in reader.troubles if "ERR_FAILED" not in each]
+        assert others == []
+        reader.troubles.clear()
