@@ -2,19 +2,22 @@
 
 All are canonical MessagePack arrays (`ledger.codec`). The statements themselves, what their
 signatures are over and which two contradict each other are formats of the ledger
-(`ledger.statements`), because it judges evidence of contradictions (E5).
-
-Certificates are not canonical: two nodes may hold different signer sets for one statement.
-Never hash one into a block, a state or a choice of leader.
+(`ledger.statements`), because it judges evidence of contradictions (E5); so are certificates
+(`ledger.certificates`), because proofs of finality are checked without consensus.
 """
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
+from ledger.certificates import (
+    CERTIFICATE_BYTES_MAX,
+    CERTIFICATE_CODEC,
+    Certificate,
+    CertificateEntry,
+    MemberIndex,
+)
 from ledger.codec import Codec
-from ledger.params import VALIDATORS_MAX
 from ledger.statements import (
     Finalize,
     Notarize,
@@ -55,14 +58,8 @@ __all__ = [
 VOTE_BYTES_MAX: Final = 192
 """A vote takes about 130 bytes."""
 
-CERTIFICATE_BYTES_MAX: Final = 128 + VALIDATORS_MAX * 72
-"""A statement and, for each member, an index and a signature."""
-
 EVIDENCE_BYTES_MAX: Final = 2 * VOTE_BYTES_MAX + 8
 """Two votes."""
-
-MemberIndex = Annotated[int, Meta(ge=0, lt=VALIDATORS_MAX)]
-"""Position of a validator in its epoch's set."""
 
 BlockStatement = Notarize | Finalize
 """A statement about a block."""
@@ -83,34 +80,6 @@ class Vote(_Wire, frozen=True):
     """Ed25519 over tag(purpose of the kind) ‖ statement bytes."""
 
 
-class CertificateEntry(_Wire, frozen=True):
-    """One member's part of a certificate."""
-
-    signer: MemberIndex
-    """Index into the epoch's set."""
-    signature: Signature
-    """As in the member's vote."""
-
-
-class Certificate(_Wire, frozen=True):
-    """A quorum's votes for one statement: notarization, nullification or finalization."""
-
-    statement: Statement
-    """What the quorum says."""
-    entries: Annotated[tuple[CertificateEntry, ...], Meta(max_length=VALIDATORS_MAX)]
-    """At least q members, strictly ascending by index."""
-
-    @property
-    def kind(self) -> VoteKind:
-        """Kind of all its votes."""
-        return self.statement.kind
-
-    @property
-    def view(self) -> int:
-        """View that it decides."""
-        return self.statement.view
-
-
 class Evidence(_Wire, frozen=True):
     """Two votes of one member that contradict each other (rule 9)."""
 
@@ -121,7 +90,6 @@ class Evidence(_Wire, frozen=True):
 
 
 VOTE_CODEC: Final = Codec(Vote, VOTE_BYTES_MAX, "vote")
-CERTIFICATE_CODEC: Final = Codec(Certificate, CERTIFICATE_BYTES_MAX, "certificate")
 EVIDENCE_CODEC: Final = Codec(Evidence, EVIDENCE_BYTES_MAX, "evidence")
 
 

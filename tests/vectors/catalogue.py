@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.vectors import council, identities, malformed, peers, trees, votes, wire
+from tests.vectors import council, identities, malformed, peers, proofs, trees, votes, wire
 from tests.vectors.world import Json
 
 FOLDER: Final = Path(__file__).parent
@@ -26,6 +26,7 @@ FILES: Final[dict[str, Callable[[], Json]]] = {
     "malformed.json": malformed.malformed,
     "merkle_trees.json": trees.merkle_trees,
     "state_trees.json": trees.state_trees,
+    "proofs.json": proofs.proofs,
 }
 """File name and the function that makes its content."""
 
