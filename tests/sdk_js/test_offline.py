@@ -1,6 +1,11 @@
 """The JavaScript package without a network: vectors, verdicts, names, limits."""
 
-from tests.sdk_js.programs import Program
+import shutil
+
+from tests.sdk_js.programs import PACKAGE, Program
+
+FALLBACK = PACKAGE.parents[1] / "explorer_web" / "static" / "verify-fallback.js"
+"""What pages compute with where a browser has no Ed25519."""
 
 
 async def test_the_verifier_reaches_the_verdicts_of_the_vectors(program: Program) -> None:
@@ -23,3 +28,11 @@ async def test_paths_to_roots_and_canonical_bytes_are_judged_as_by_the_ledger(
     program: Program,
 ) -> None:
     assert await program.test("trees.test.mjs") >= 5
+
+
+async def test_proof_bundles_get_the_verdicts_of_the_vectors_also_without_webcrypto(
+    program: Program,
+) -> None:
+    fallback = program.folder / "fallback.mjs"
+    shutil.copy(FALLBACK, fallback)
+    assert await program.test("proofs.test.mjs", FALLBACK=str(fallback)) >= 7

@@ -97,7 +97,9 @@ function littleEndian(bytes) {
   return BigInt(`0x${toHex(bytes.slice().reverse())}`);
 }
 
-/** Node.js 18 does not have WebCrypto among its globals. */
+/** Node.js 18 does not have WebCrypto among its globals; a page over plain http has none at all. */
 async function webcrypto() {
-  return globalThis.crypto?.subtle ? globalThis.crypto : (await import('node:crypto')).webcrypto;
+  if (globalThis.crypto?.subtle) return globalThis.crypto;
+  if (globalThis.process?.versions?.node) return (await import('node:crypto')).webcrypto;
+  throw new Error('there is no WebCrypto here; a page has to come over https, or from this machine');
 }

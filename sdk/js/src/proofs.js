@@ -5,6 +5,7 @@
  * is proved with what was asked, as a last step with the name `asked`.
  */
 
+import { compared } from './proofs/asked.js';
 import { checkProof } from './proofs/check.js';
 import { path } from './transport.js';
 
@@ -76,20 +77,6 @@ export class Proofs {
     const bundle = await this.fetch(kind, ...reference, call);
     return compared(await checkProof(bundle, trust), kind, isAsked);
   }
-}
-
-/** Return a verdict that also fails when something else than the asked object is proved. */
-export function compared(verdict, kind, isAsked) {
-  if (!verdict.valid) {
-    return verdict;
-  }
-  if (verdict.kind === kind && isAsked(verdict.claims)) {
-    const step = { name: 'asked', verdict: 'passed', detail: 'It is what was asked for.' };
-    return { ...verdict, steps: [...verdict.steps, step] };
-  }
-  const reason = 'the bundle proves something else than what was asked for';
-  const step = { name: 'asked', verdict: 'failed', code: 'OTHER_OBJECT', reason };
-  return { ...verdict, valid: false, steps: [...verdict.steps, step], claims: null };
 }
 
 function bare(id) {

@@ -19,7 +19,7 @@ export function commonClaims({ document, chainId, block, reached, signers }) {
     timestampMs: Number(block.timestampMs),
     validatorSetHash: toHex(reached.hash),
     validators: reached.set.members.map(shownMember),
-    signers: signers.map(({ name }) => name),
+    signers,
   };
 }
 
@@ -68,10 +68,11 @@ export async function receiptClaims(proved, primitives) {
 
 /** Return what an outcome record says. */
 export function outcomeClaims({ outcome, index }) {
-  const { kind, cause, objectId, code, parties, amounts } = outcome;
+  const { kind, kindNumber, cause, objectId, code, parties, amounts } = outcome;
   return {
     index,
     kind,
+    kindNumber,
     cause: toHex(cause),
     objectId: toHex(objectId),
     code,

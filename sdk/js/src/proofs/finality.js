@@ -55,7 +55,8 @@ export function requireSet(header, known, what = `block ${header.height}`) {
 }
 
 /**
- * Check that a set made a block final, in the order of docs/proofs.md; resolve to who signed.
+ * Check that a set made a block final, in the order of docs/proofs.md; resolve to the positions of
+ * the signers in the set.
  *
  * @throws {Refusal}
  */
@@ -75,7 +76,7 @@ export async function checkCertificate(tags, set, header, bytes) {
   require(isOfView, 'CERTIFICATE_OTHER_VIEW', `it is of view ${view}, the block of ${header.view}`);
   requireQuorum(set, entries);
   await requireSignatures(tags, set, certificate);
-  return entries.map(({ signer }) => set.members[signer]);
+  return entries.map(({ signer }) => signer);
 }
 
 function requireQuorum({ members }, entries) {

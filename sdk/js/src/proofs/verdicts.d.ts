@@ -76,6 +76,8 @@ export interface ProvedOutcome {
   index: bigint;
   /** What happened, such as `job_settled`. */
   kind: string;
+  /** Its number on the chain. */
+  kindNumber: bigint;
   /** Id of the transaction that did it; empty for automatic work. */
   cause: string;
   objectId: string;
@@ -102,8 +104,8 @@ export interface ProofClaims {
   validatorSetHash: string;
   /** The set that made the block final. */
   validators: { publicKey: string; name: string; payout: string }[];
-  /** Names of those who signed. */
-  signers: string[];
+  /** Who signed, by their position among the validators. */
+  signers: number[];
   receipt?: ProvedReceipt;
   transaction?: ProvedTransaction;
   outcome?: ProvedOutcome;

@@ -208,7 +208,7 @@ export function readOutcome(bytes) {
     if (kind === undefined) {
       throw new InvalidValue('kind', 'is unknown');
     }
-    return { ...outcome, kind };
+    return { ...outcome, kind, kindNumber: outcome.kind };
   });
 }
 
