@@ -21,7 +21,7 @@ from node.config import ListenAddress
 from node.http.listeners import bind_all, bound_addresses
 from node.http.server import HttpServer
 from tests.api.contract import Contract
-from tests.coordinator.world import World
+from tests.coordinator.world import PATIENCE_S, World
 
 PLENTY = Quotas(*[10**6] * 6)
 """No test but those of the limits shall meet one."""
@@ -52,7 +52,7 @@ class Site:
         return httpx.AsyncClient(
             base_url=self.url,
             headers={"X-Api-Key": key, **headers},
-            timeout=30,
+            timeout=PATIENCE_S,
             event_hooks=self.http.event_hooks,
             verify=PLAIN_HTTP,
         )
@@ -76,11 +76,15 @@ class Site:
 
     async def queued(self, body: Mapping[str, object]) -> str:
         """Submit a job and return its id once its escrow is final."""
-        job_id = (await self.submit(body))["job_id"]
+        job_id = str((await self.submit(body))["job_id"])
+        await self.escrowed(job_id)
+        return job_id
+
+    async def escrowed(self, job_id: str) -> None:
+        """Wait until a job's escrow is final, and the coordinator has read it."""
         raw_id = bytes.fromhex(job_id.removeprefix("job_"))
-        await self.world.chain.wait_final(raw_id, 10)
+        assert await self.world.chain.wait_final(raw_id, PATIENCE_S) is not None
         await self.world.services.core.follower.catch_up()
-        return str(job_id)
 
     # ------------------------------------------------------------ a miner's day, as 004 prints it
 
@@ -145,7 +149,9 @@ async def running_site(
     hooks = {"response": [Contract(application).check]}
     async with (
         served(edge(application)) as url,
-        httpx.AsyncClient(base_url=url, timeout=30, event_hooks=hooks, verify=PLAIN_HTTP) as client,
+        httpx.AsyncClient(
+            base_url=url, timeout=PATIENCE_S, event_hooks=hooks, verify=PLAIN_HTTP
+        ) as client,
     ):
         yield Site(world, url, client)
     await world.finish()

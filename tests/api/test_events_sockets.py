@@ -160,8 +160,7 @@ async def test_a_key_of_miners_alone_is_told_nothing_of_its_clients_jobs(
         first = await hear(socket)
         async with site.with_key(client) as http:
             job_id = (await http.post("/v1/jobs", json=JOB)).json()["job_id"]
-        await site.world.chain.wait_final(bytes.fromhex(job_id.removeprefix("job_")), 10)
-        await site.world.services.core.follower.catch_up()
+        await site.escrowed(job_id)
         # What everybody is told comes after it.
         await site.register()
         await site.done(JOB)

@@ -17,6 +17,7 @@ from coordinator.http.repeats import KEY_LENGTH_MAX, read_key
 from coordinator.idempotency import IdempotencyKeyInvalid, forget_answers_about
 from coordinator.idempotency.model import RETENTION_MS
 from tests.api.site import MINER, Site, running_site
+from tests.coordinator.world import PATIENCE_S
 from tests.processes import NodeFolder, start_node
 
 PROMPT = {"prompt": "Why is the sky blue?"}
@@ -137,7 +138,7 @@ async def test_answers_about_a_job_go_with_its_content_and_its_key_stays_used(si
     await site.register()
     first = (await site.http.post("/v1/jobs", json=PROMPT, headers=key)).json()
     job_id = bytes.fromhex(first["job_id"].removeprefix("job_"))
-    await site.world.chain.wait_final(job_id, 10)
+    assert await site.world.chain.wait_final(job_id, PATIENCE_S) is not None
     assert (await site.claim(first["job_id"])).status_code == 200
     release, body = (
         f"/v1/jobs/{first['job_id']}/release",

@@ -8,9 +8,7 @@ import httpx
 import pytest
 
 from coordinator.jobs import JobPhase
-from ledger.actions import Transfer
 from tests.api.site import MINER, REGISTRATION, Site
-from tests.coordinator.world import AITBC, FAUCET
 
 OFFER = {
     "job_type": "image-classification",
@@ -28,14 +26,8 @@ V3 = {"AITBC-Version": "2026-05-11"}
 
 @pytest.fixture
 async def market(site: Site) -> Site:
-    """Return a site with the documents' miner, which can pay for many offers."""
+    """Return a site with the documents' miner."""
     assert (await site.register()).status_code == 201
-    world = site.world
-    address = (await world.services.miners.get(MINER)).address
-    core = world.services.core
-    signed = core.signer.sign(core.moments.now(), FAUCET, Transfer(address, AITBC), 60_000)
-    await world.chain.submit([signed.signed])
-    await world.chain.wait_final(signed.transaction_id, 10)
     return site
 
 

@@ -104,8 +104,7 @@ async def test_the_miner_gets_the_body_as_input_model_and_parameters(
     await site.register(capabilities=["llama-7b", "whisper_transcribe"])
     body = LLM | {"max_tokens": 256.0, "style": "short"}
     job_id = (await order(site, "llm/inference", body))["job_id"]
-    await site.world.chain.wait_final(bytes.fromhex(job_id.removeprefix("job_")), 10)
-    await site.world.services.core.follower.catch_up()
+    await site.escrowed(job_id)
     lease = (await site.claim(job_id, MINER)).json()
     assert lease["model"] == "llama-7b"
     assert lease["input"] == {"prompt": "Explain quantum computing", "style": "short"}
@@ -127,8 +126,7 @@ async def test_an_order_may_name_its_ceiling_and_its_time(site_of_module: Site) 
     headers = {"AITBC-Version": "2026-05-11"}
     job = (await site_of_module.http.get(f"/v1/jobs/{job_id}", headers=headers)).json()
     assert job["requested_at"][:17] != job["expires_at"][:17] or job["expires_at"][17:] == "60Z"
-    await site_of_module.world.chain.wait_final(bytes.fromhex(job_id.removeprefix("job_")), 10)
-    await site_of_module.world.services.core.follower.catch_up()
+    await site_of_module.escrowed(job_id)
     payment = await site_of_module.http.get(f"/v1/jobs/{job_id}/payment")
     assert payment.json()["amount"] == 0.3
 

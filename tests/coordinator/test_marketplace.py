@@ -36,7 +36,7 @@ from ledger.actions import PostOffer, WithdrawOffer
 from ledger.hashing import sha256
 from tests.coordinator.crashes import live_through
 from tests.coordinator.own_miner import OwnMiner
-from tests.coordinator.world import AITBC, CLIENT, World, spec
+from tests.coordinator.world import AITBC, CLIENT, PATIENCE_S, World, spec
 
 PRICE = AITBC // 50
 POINTS_MAX = 200
@@ -317,7 +317,7 @@ async def _fund(world: World, address: bytes) -> None:
     core = world.services.core
     assert core.faucet is not None
     sent = await core.database.write(lambda c: core.faucet.fund(c, core.moments.now(), address))
-    await core.courier.send_and_wait(sent, 10)
+    await core.courier.send_and_wait(sent, PATIENCE_S)
 
 
 async def test_a_draining_miners_offers_are_not_shown_and_cannot_be_accepted(world: World) -> None:

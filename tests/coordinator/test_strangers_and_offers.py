@@ -18,7 +18,7 @@ from ledger.hashing import sha256
 from ledger.types import Hash
 from tests.coordinator.own_miner import OwnMiner
 from tests.coordinator.test_marketplace import PRICE, accept, held, post
-from tests.coordinator.world import AITBC, CLIENT, COORDINATOR, STRANGER, TIMINGS, World
+from tests.coordinator.world import AITBC, CLIENT, COORDINATOR, PATIENCE_S, STRANGER, TIMINGS, World
 
 
 async def _by_the_chain(world: World, action: Action) -> Hash:
@@ -58,7 +58,7 @@ async def _own_offer(world: World, own: OwnMiner, slots: int = 1) -> Hash:
     assert core.faucet is not None
     faucet = core.faucet
     sent = await core.database.write(lambda c: faucet.fund(c, core.moments.now(), own.key.address))
-    await core.courier.send_and_wait(sent, 10)
+    await core.courier.send_and_wait(sent, PATIENCE_S)
     offer = PostOffer("llm_inference", PRICE, slots, sha256(b"{}"), world.clock() + 600_000)
     (outcome,) = await world.chain.submit([own.sign(offer)])
     await world.quiet()

@@ -26,6 +26,7 @@ from aitbc import (
     verify_webhook,
 )
 from tests.api.site import Site
+from tests.coordinator.world import PATIENCE_S
 from tests.sdk.scripted_server import Reply, in_turn, serving
 
 BOTH_WAYS = pytest.mark.parametrize("is_async", [False, True], ids=["blocking", "awaited"])
@@ -308,15 +309,14 @@ async def test_an_offer_is_made_found_accepted_and_over(site: Site) -> None:
     assert await new(lambda client: client.offers.iterate()) == found
     job = await new(lambda client: client.submit_job({"prompt": "Hello"}, hold=True))
     raw_id = bytes.fromhex(job.job_id.removeprefix("job_"))
-    await site.world.chain.wait_final(raw_id, 10)
+    assert await site.world.chain.wait_final(raw_id, PATIENCE_S) is not None
     await site.world.services.core.follower.catch_up()
     accepted = await new(
         lambda client: client.offers.accept(first.offer_id, job.job_id, bid_price="0.001")
     )
     assert accepted.status in {"pending", "final"}
     other = await new(lambda client: client.submit_job({"prompt": "Hello"}, hold=True))
-    await site.world.chain.wait_final(bytes.fromhex(other.job_id.removeprefix("job_")), 10)
-    await site.world.services.core.follower.catch_up()
+    await site.escrowed(other.job_id)
     with pytest.raises(OfferNotAvailable):
         await new(lambda client: client.offers.accept(first.offer_id, other.job_id))
     with pytest.raises(OfferNotAvailable):
