@@ -86,9 +86,9 @@ class NewsDesk:
             even_if_quiet: write how the chain is, although nothing is new.
         """
         standing = await self._reads.node.standing()
-        return await asyncio.to_thread(self._written, standing, even_if_quiet)
+        return await asyncio.to_thread(self._written, standing, even_if_quiet=even_if_quiet)
 
-    def _written(self, standing: Standing, even_if_quiet: bool) -> str | None:
+    def _written(self, standing: Standing, *, even_if_quiet: bool) -> str | None:
         index = self._reads.index
         height = index.indexed_height()
         health = chain_health(standing, height)
@@ -133,4 +133,3 @@ class NewsDesk:
             )
             for block in found
         ]
-

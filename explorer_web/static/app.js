@@ -152,6 +152,7 @@ function take(news) {
   // A number that was skipped is a gap: the rows in between never came.
   if (live.seq && news.seq !== live.seq && news.seq !== live.seq + 1) live.rows.clear();
   live.seq = news.seq;
+  document.getElementById("strip")?.setAttribute("data-heard", news.seq);
   for (const row of news.rows) live.rows.set(row.height, row.html);
   for (const height of live.rows.keys()) {
     if (height <= news.height - ROWS_WAITING_MAX) live.rows.delete(height);

@@ -20,8 +20,6 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 EVERYTHING = "{ resultTypes: ['violations'], preload: false }"
 CONTRAST = "{ runOnly: ['color-contrast'], preload: false }"
-POLL_MS = 6_000
-"""The pages' own clock goes on by this much: they ask for news every 5 s."""
 PATIENCE_MS = 20_000
 """Limit of whatever a test waits for, on a busy machine."""
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
@@ -147,45 +145,6 @@ def test_an_id_is_copied_in_full(browser: Browser, site: Served, chain: IndexedC
         expect(reader.page.get_by_text("Copied")).to_be_visible()
         copied = reader.page.evaluate("navigator.clipboard.readText()")
         assert copied == chain.jobs["settled"].hex()
-
-
-def test_an_open_overview_follows_the_chain(
-    browser: Browser, site: Served, chain: IndexedChain
-) -> None:
-    before = chain.node.now_ms
-    with reading(browser, site.url) as reader:
-        reader.page.clock.install()
-        reader.open("/")
-        expect(reader.page.locator(".health")).to_contain_text("Live")
-        try:
-            chain.node.now_ms += 120_000
-            reader.page.clock.run_for(POLL_MS)
-            expect(reader.page.locator(".health")).to_contain_text("Stale")
-            expect(reader.page.locator("#strip")).to_contain_text("stale")
-        finally:
-            chain.node.now_ms = before
-        assert reader.policy_violations() == []
-
-
-def test_the_strip_says_when_the_node_does_not_answer(browser: Browser, site: Served) -> None:
-    with reading(browser, site.url) as reader:
-        reader.page.clock.install()
-        reader.open("/blocks")
-        reader.page.route("**/fragments/strip", lambda route: route.abort())
-        strip = reader.page.locator("#strip")
-        reader.page.clock.run_for(POLL_MS)
-        expect(strip).to_contain_text("no answer from the node")
-        reader.page.unroute("**/fragments/strip")
-        reader.page.clock.run_for(POLL_MS)
-        expect(strip).to_contain_text("live")
-        # Chromium and htmx report the requests that this test made fail.
-        others = [
-            each
-            for each in reader.troubles
-            if not any(word in each for word in ("/fragments/strip", "ERR_FAILED", "htmx:"))
-        ]
-        assert others == []
-        reader.troubles.clear()
 
 
 def test_axe_is_the_file_that_the_list_of_vendored_files_names() -> None:
