@@ -13,12 +13,13 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
 from coordinator.database.errors import DatabaseClosed
+from coordinator.database.readers import Readers
 from coordinator.database.schema import upgrade_schema
 from ledger.store import Database as Connections
 from ledger.store import StoreFailed
@@ -55,7 +56,7 @@ class Database:
         self._is_log_secret = False
         self._failure: Future[None] = Future()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="coordinator-read")
+        self._readers = Readers(self._connections, READERS)
         self._writer = threading.Thread(
             target=self._write_loop, name="coordinator-write", daemon=True
         )
@@ -81,8 +82,8 @@ class Database:
         return await asyncio.shield(asyncio.wrap_future(future))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on one consistent snapshot; it must not write."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+        """Run `work` on one consistent snapshot; it must not write. See `Readers.read`."""
+        return await self._readers.read(work)
 
     async def until_failure(self) -> None:
         """Wait until the database fails for good; the process has to end then.
@@ -98,12 +99,8 @@ class Database:
         self._queue.put(None)
         self._writer.join()
         self._refuse_the_late()
-        self._readers.shutdown()
+        self._readers.close()
         self._connections.close()
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        with self._connections.reading() as connection:
-            return work(connection)
 
     def _write_loop(self) -> None:
         while (first := self._queue.get()) is not None:

@@ -39,7 +39,7 @@ def list_jobs(
     rows = connection.execute(query.limit(limit + 1)).all()
     shown = rows[:limit]
     next_cursor = f"j{shown[-1].seq}" if len(rows) > limit else None
-    return JobPage(views.of(connection, shown), total, next_cursor)
+    return JobPage(views.of(connection, [row.job_id for row in shown]), total, next_cursor)
 
 
 def _condition(client_id: str, wanted: JobFilter) -> ColumnElement[bool]:

@@ -3,14 +3,12 @@
 import json
 from typing import Final
 
-from sqlalchemy import Row
-
 from coordinator.errors import InvalidRequest, ResultMalformed
 from coordinator.jobs.documents import canonical_json
 from coordinator.jobs.model import ArtifactRef, ResultView
 from coordinator.leases.model import Output
 from coordinator.values import JsonValue
-from ledger.types import Hash
+from ledger.types import Attempt, Hash, TimestampMs
 
 ARTIFACTS_MAX: Final = 64
 """Artifacts of one result."""
@@ -61,21 +59,21 @@ def digest_of(reference: str) -> Hash | None:
     return digest if digest.hex() == text.removeprefix(_PREFIX) else None
 
 
-def result_view(row: Row[tuple[object, ...]]) -> ResultView | None:
-    """Return the view of a row of the table `results`, None if it is past its retention."""
-    if row.document is None:
-        return None
-    document = json.loads(row.document)
+def result_view(
+    document: bytes, *, salt: bytes, digest: Hash, attempt: Attempt, expires_ms: TimestampMs
+) -> ResultView:
+    """Return the view of a kept result; the arguments are those of the table `results`."""
+    content = json.loads(document)
     return ResultView(
-        text=document.get("text"),
-        json=document.get("json"),
-        artifacts=artifact_refs(document["artifacts"]),
-        metadata=document["metadata"],
-        document=row.document,
-        salt=row.salt,
-        digest=row.digest,
-        attempt=row.attempt,
-        expires_ms=row.expires_ms,
+        text=content.get("text"),
+        json=content.get("json"),
+        artifacts=artifact_refs(content["artifacts"]),
+        metadata=content["metadata"],
+        document=document,
+        salt=salt,
+        digest=digest,
+        attempt=attempt,
+        expires_ms=expires_ms,
     )
 
 

@@ -33,7 +33,7 @@ from coordinator.jobs.model import (
     JobView,
     PaymentView,
 )
-from coordinator.jobs.store import find_job, is_delivered
+from coordinator.jobs.store import is_delivered
 from coordinator.jobs.views import JobViews
 from coordinator.leases.matching import Needs
 from coordinator.leases.roster import Roster
@@ -234,11 +234,11 @@ class JobService:
             raise JobNotPossible(found.registered, found.exclusions)
 
     def _read(self, connection: Connection, principal: Principal, job_id: Hash) -> JobView:
-        row = find_job(connection, job_id)
-        if row is None or row.client_id != principal.client_id:
+        found = self._views.find(connection, job_id)
+        if found is None or found.client_id != principal.client_id:
             raise JobNotFound
-        (view,) = self._views.of(connection, [row])
+        view = self._views.show(connection, found)
         if view.attempt > 0 or view.phase not in _WITHOUT_MINER:
             return view
-        _, eligibility = self._roster.fitting(connection, Needs.of(row))
+        _, eligibility = self._roster.fitting(connection, Needs.of(found))
         return replace(view, eligibility=eligibility)

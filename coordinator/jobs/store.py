@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert,
 
 from coordinator.artifacts.uses import note_uses
 from coordinator.database.account_tables import artifact_uses
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import jobs, payloads, receipts, results
 from coordinator.jobs.model import JobPhase, JobSpec
 from coordinator.jobs.spends import charge_ended
@@ -18,8 +19,7 @@ LIVE: Final = jobs.c.end_kind.is_(None) & (jobs.c.phase != JobPhase.FAILED.value
 """Jobs whose escrow is, or may come to be, on the chain."""
 
 # Kept in columns of their own, or in the payload.
-# Made once: to build a statement takes longer than to run it.
-_JOB: Final = select(jobs).where(jobs.c.job_id == bindparam("job_id"))
+_JOB: Final = Prepared(select(jobs).where(jobs.c.job_id == bindparam("job_id")))
 
 _NOT_IN_SPEC: Final = ("service", "api_version", "model", "input", "params", "max_price")
 
@@ -132,7 +132,7 @@ def charge_fee(connection: Connection, job_id: Hash, fee: Amount) -> None:
 
 def find_job(connection: Connection, job_id: Hash) -> Row[tuple[object, ...]] | None:
     """Return a job's row."""
-    return connection.execute(_JOB, {"job_id": job_id}).one_or_none()
+    return _JOB.one_or_none(connection, job_id=job_id)
 
 
 def count_live(connection: Connection, client_id: str) -> int:

@@ -1,13 +1,13 @@
 """Builds views of jobs from the tables, many at a time and from one snapshot."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, cast
 
-from sqlalchemy import Connection, Row, bindparam, select
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, literal_column, or_, select
 
-from coordinator.database.tables import attempts, jobs, miners, payloads, receipts, results
-from coordinator.follower import followed_height
+from coordinator.database.prepared import Prepared
+from coordinator.database.tables import attempts, chain, jobs, miners, payloads, receipts, results
 from coordinator.jobs.model import (
     JobError,
     JobPhase,
@@ -16,6 +16,7 @@ from coordinator.jobs.model import (
     MinerRef,
     PaymentStatus,
     PaymentView,
+    ResultView,
 )
 from coordinator.jobs.results import result_view
 from coordinator.jobs.shown import shown_phase
@@ -24,7 +25,7 @@ from coordinator.leases.phase import AttemptPhase
 from coordinator.values import JsonValue
 from ledger.keys import format_address
 from ledger.outcomes import OutcomeKind
-from ledger.types import Hash, TimestampMs
+from ledger.types import Hash
 
 AnyRow = Row[tuple[object, ...]]
 
@@ -35,10 +36,11 @@ _SHOWN_ATTEMPTS: Final = (
 )
 
 
-# Statements are made once: to build one takes longer than to run it.
-_ABOUT: Final = (
+# All that a view shows, in one statement: a read of several takes several times as long.
+# Only a result whose digest the receipt holds is the job's result.
+_SHOWN: Final = (
     select(
-        jobs.c.job_id,
+        jobs,
         payloads.c.payload,
         receipts.c.receipt_id.label("own_receipt_id"),
         receipts.c.timestamp_ms.label("receipt_ms"),
@@ -47,6 +49,14 @@ _ABOUT: Final = (
         attempts.c.assigned_ms,
         attempts.c.progress,
         miners.c.name.label("miner_name"),
+        results.c.digest.label("result_digest"),
+        results.c.document.label("result_document"),
+        results.c.salt.label("result_salt"),
+        results.c.attempt.label("result_attempt"),
+        results.c.started_ms.label("result_started_ms"),
+        results.c.completed_ms.label("result_completed_ms"),
+        results.c.expires_ms.label("result_expires_ms"),
+        select(chain.c.height).scalar_subquery().label("as_of_height"),
     )
     .select_from(jobs)
     .outerjoin(payloads, payloads.c.job_id == jobs.c.job_id)
@@ -55,25 +65,19 @@ _ABOUT: Final = (
         attempts,
         (attempts.c.job_id == jobs.c.job_id)
         & (attempts.c.attempt == jobs.c.attempt)
-        & attempts.c.phase.in_(_SHOWN_ATTEMPTS),
+        & or_(*(attempts.c.phase == literal_column(f"'{phase}'") for phase in _SHOWN_ATTEMPTS)),
     )
     .outerjoin(miners, miners.c.address == jobs.c.miner)
+    .outerjoin(
+        results,
+        (results.c.job_id == receipts.c.job_id)
+        & (results.c.attempt == receipts.c.attempt)
+        & (results.c.digest == receipts.c.digest),
+    )
 )
 
-# Only a result whose digest the receipt holds is the job's result.
-_DELIVERED: Final = select(results).join(
-    receipts,
-    (receipts.c.job_id == results.c.job_id)
-    & (receipts.c.attempt == results.c.attempt)
-    & (receipts.c.digest == results.c.digest),
-)
-
-_ABOUT_ONE: Final = _ABOUT.where(jobs.c.job_id == bindparam("job_id"))
-_ABOUT_SEVERAL: Final = _ABOUT.where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
-_DELIVERED_ONE: Final = _DELIVERED.where(results.c.job_id == bindparam("job_id"))
-_DELIVERED_SEVERAL: Final = _DELIVERED.where(
-    results.c.job_id.in_(bindparam("job_ids", expanding=True))
-)
+_SHOWN_ONE: Final = Prepared(_SHOWN.where(jobs.c.job_id == bindparam("job_id")))
+_SHOWN_SEVERAL: Final = _SHOWN.where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
 
 
 class JobViews:
@@ -83,69 +87,72 @@ class JobViews:
         """Begin with nothing cached."""
         self._usual_times = UsualTimes()
 
-    def of(self, connection: Connection, rows: Sequence[AnyRow]) -> tuple[JobView, ...]:
-        """Return the views of rows of the table `jobs`, in their order."""
-        parts = _Parts(connection, rows)
-        height = followed_height(connection)
-        return tuple(
-            _view(row, parts, self._usual_times.of(connection, row.service, row.model), height)
-            for row in rows
-        )
+    def find(self, connection: Connection, job_id: Hash) -> AnyRow | None:
+        """Return what `show` makes a view of: the job's row, and what other tables know of it."""
+        return _SHOWN_ONE.one_or_none(connection, job_id=job_id)
+
+    def show(self, connection: Connection, found: AnyRow) -> JobView:
+        """Return the view of what was found."""
+        return _view(found, self._usual_times.of(connection, found.service, found.model))
+
+    def one(self, connection: Connection, job_id: Hash) -> JobView | None:
+        """Return the view of a job, None if it is unknown."""
+        found = self.find(connection, job_id)
+        return None if found is None else self.show(connection, found)
+
+    def of(self, connection: Connection, job_ids: Sequence[Hash]) -> tuple[JobView, ...]:
+        """Return the views of several jobs, in their order."""
+        found = connection.execute(_SHOWN_SEVERAL, {"job_ids": job_ids})
+        by_id = {row.job_id: cast("AnyRow", row) for row in found}
+        return tuple(self.show(connection, by_id[job_id]) for job_id in job_ids)
 
 
-class _Parts:
-    """What other tables know of some jobs."""
-
-    def __init__(self, connection: Connection, rows: Sequence[AnyRow]) -> None:
-        job_ids = [row.job_id for row in rows]
-        is_one = len(job_ids) == 1
-        given = {"job_id": job_ids[0]} if is_one else {"job_ids": job_ids}
-        about = connection.execute(_ABOUT_ONE if is_one else _ABOUT_SEVERAL, given).all()
-        self.about = _by_job(cast("Sequence[AnyRow]", about))
-        """Of each job: payload, receipt, current attempt and the miner's name, null if missing."""
-        self.results: dict[Hash, AnyRow] = {}
-        if any(each.own_receipt_id is not None for each in self.about.values()):
-            delivered = connection.execute(_DELIVERED_ONE if is_one else _DELIVERED_SEVERAL, given)
-            self.results = _by_job(delivered.all())
-
-
-def _by_job(rows: Iterable[AnyRow]) -> dict[Hash, AnyRow]:
-    return {row.job_id: row for row in rows}
-
-
-def _view(row: AnyRow, parts: _Parts, usual_ms: int, height: int) -> JobView:
-    about, result = parts.about[row.job_id], parts.results.get(row.job_id)
-    has_receipt = about.own_receipt_id is not None
-    is_disputed = bool(about.is_disputed)
+def _view(row: AnyRow, usual_ms: int) -> JobView:
+    is_delivered = row.result_digest is not None
+    is_disputed = bool(row.is_disputed)
     phase = shown_phase(
         JobPhase(row.phase),
-        is_delivered=result is not None,
+        is_delivered=is_delivered,
         is_disputed=is_disputed,
         has_ended=row.end_kind is not None,
     )
-    has_attempt = row.miner is not None and about.assignment_id is not None
-    started_ms = about.assigned_ms if has_attempt else None
-    if result is not None:
-        started_ms = result.started_ms
+    has_attempt = row.miner is not None and row.assignment_id is not None
+    started_ms = row.assigned_ms if has_attempt else None
+    if is_delivered:
+        started_ms = row.result_started_ms
     return JobView(
         job_id=row.job_id,
         client=row.client,
-        spec=_spec(row, about.payload),
+        spec=_spec(row),
         phase=phase,
         requested_ms=row.requested_ms,
         expires_ms=row.deadline_ms,
         estimated_completion_ms=(started_ms or row.requested_ms) + usual_ms,
         attempt=row.attempt,
-        miner=_miner(row, about.miner_name),
+        miner=_miner(row, row.miner_name),
         started_ms=started_ms,
-        progress=_progress(phase, about.progress if has_attempt else None),
-        completed_ms=_completed_ms(about.receipt_ms, result),
-        ended_ms=about.receipt_ms if has_receipt else row.ended_ms,
+        progress=_progress(phase, row.progress if has_attempt else None),
+        # When the work ended: as the receipt says, so both show the same instant (J6).
+        completed_ms=row.result_completed_ms if is_delivered else row.receipt_ms,
+        ended_ms=row.ended_ms if row.own_receipt_id is None else row.receipt_ms,
         error=None if row.error_code is None else JobError(row.error_code, row.error_message),
-        result=None if result is None else result_view(result),
+        result=_result(row),
         receipt_id=row.receipt_id,
         payment=payment_view(row, is_disputed=is_disputed),
-        as_of_height=height,
+        as_of_height=row.as_of_height,
+    )
+
+
+def _result(row: AnyRow) -> ResultView | None:
+    """Return the result, None without one or past its retention."""
+    if row.result_document is None:
+        return None
+    return result_view(
+        row.result_document,
+        salt=row.result_salt,
+        digest=row.result_digest,
+        attempt=row.result_attempt,
+        expires_ms=row.result_expires_ms,
     )
 
 
@@ -170,9 +177,11 @@ def payment_view(row: AnyRow, *, is_disputed: bool) -> PaymentView | None:
     )
 
 
-def _spec(row: AnyRow, payload: bytes | None) -> JobSpec:
-    content: dict[str, dict[str, JsonValue]] = {} if payload is None else json.loads(payload)
-    kept = json.loads(row.spec)
+def _spec(row: AnyRow) -> JobSpec:
+    content: dict[str, dict[str, JsonValue]] = {}
+    if row.payload is not None:
+        content = msgspec.json.decode(row.payload)
+    kept = msgspec.json.decode(row.spec)
     for name in ("requirements", "warnings"):
         kept[name] = tuple(kept.get(name, ()))
     kept["shown_type"] = row.shown_type
@@ -197,11 +206,3 @@ def _progress(phase: JobPhase, told: int | None) -> int | None:
     if phase is JobPhase.COMPLETED:
         return 100
     return None if told is None else int(told)
-
-
-def _completed_ms(receipt_ms: TimestampMs | None, result: AnyRow | None) -> TimestampMs | None:
-    """Return when the work ended: as the receipt says, so both show the same instant (J6)."""
-    if receipt_ms is None or result is None:
-        return receipt_ms
-    completed_ms: TimestampMs = result.completed_ms
-    return completed_ms

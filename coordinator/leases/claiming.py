@@ -183,11 +183,10 @@ class Claiming:
         heartbeat_by_ms = self._heartbeat_by(now_ms) if attempt.has_heartbeats else None
         if heartbeat_by_ms is not None:
             store.note_heartbeat(connection, assignment_id, heartbeat_by_ms, None)
-        row = find_job(connection, attempt.job_id)
-        assert row is not None, "a job with an attempt is in the table"
-        (job,) = self._views.of(connection, [row])
+        found = self._views.find(connection, attempt.job_id)
+        assert found is not None, "a job with an attempt is in the table"
         return Lease(
-            job=job,
+            job=self._views.show(connection, found),
             miner_name=miner.name,
             attempt=attempt.attempt,
             lease_end_ms=attempt.lease_end_ms,
@@ -195,7 +194,7 @@ class Claiming:
             heartbeat_interval_s=self._timings.heartbeat_ms // 1_000 if heartbeat_by_ms else 0,
             payload=payload.payload,
             blind=payload.blind,
-            terms=self._receipt_terms(row, attempt),
+            terms=self._receipt_terms(found, attempt),
         )
 
     def _receipt_terms(self, job: AnyRow, attempt: AnyRow) -> Terms:

@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from coordinator.core import Core
 from coordinator.errors import JobNotFound
-from coordinator.jobs.store import find_job
 from coordinator.jobs.views import JobViews
 from coordinator.leases import queue
 from coordinator.leases.matching import Exclusion
@@ -120,10 +119,9 @@ class Finding:
 
     async def _shown(self, caller: CallingMiner, job_id: Hash) -> Offer:
         def read(connection: Connection) -> Offer:
-            row = find_job(connection, job_id)
-            if row is None:
+            job = self._views.one(connection, job_id)
+            if job is None:
                 raise JobNotFound
-            (job,) = self._views.of(connection, [row])
             return Offer(job)
 
         offer = await self._core.database.read(read)

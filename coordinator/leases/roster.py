@@ -3,15 +3,23 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, select
 
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import miners
 from coordinator.jobs.model import Eligibility
 from coordinator.leases.matching import Exclusion, Needs, exclusion_of
 from coordinator.miners.capabilities import Capabilities, read_document
 from coordinator.registry import ServiceRegistry
 from ledger.types import Address, TimestampMs
+
+_REGISTERED: Final = Prepared(
+    select(miners.c.address, miners.c.document, miners.c.is_draining, miners.c.registered_ms).where(
+        miners.c.is_active, miners.c.document.is_not(None)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,7 @@ class Roster:
 
     def members(self, connection: Connection) -> Sequence[Member]:
         """Return the miners that are registered; documents that were read before are not again."""
-        query = select(
-            miners.c.address, miners.c.document, miners.c.is_draining, miners.c.registered_ms
-        ).where(miners.c.is_active, miners.c.document.is_not(None))
-        rows = connection.execute(query).all()
+        rows = _REGISTERED.all(connection)
         known = self._read
         read = {
             row.document: known.get(row.document) or read_document(row.document, self._registry)

@@ -206,10 +206,9 @@ class LeaseService:
         return receipt
 
     def _job(self, connection: Connection, job_id: Hash) -> JobView:
-        row = find_job(connection, job_id)
-        if row is None:
+        view = self._views.one(connection, job_id)
+        if view is None:
             raise JobNotFound
-        (view,) = self._views.of(connection, [row])
         return view
 
 

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy import Connection
 
 from coordinator.http.times import format_time
-from coordinator.jobs.store import find_job
 from coordinator.jobs.views import JobViews
 from coordinator.presenters import presenter_of
 from coordinator.webhooks.model import Message, Webhook
@@ -45,10 +44,9 @@ def render(
     if message.job_id is None:
         data = msgspec.Raw((message.content or "{}").encode())
     else:
-        row = find_job(connection, message.job_id)
-        if row is None:
+        job = views.one(connection, message.job_id)
+        if job is None:
             return None
-        (job,) = views.of(connection, [row])
         data = presenter_of(webhook.api_version).job(job)
     body = MessageBody(
         type=message.event.value, timestamp=format_time(message.created_ms), data=data
