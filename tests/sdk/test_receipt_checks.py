@@ -56,7 +56,7 @@ def receipt_by(key: SigningKey, job: str = JOB_ID) -> bytes:
 
 
 def node_of(signed: bytes) -> Script:
-    """Return a node that answers every question with one receipt, as it was signed."""
+    """Return a node that answers every question with one receipt, as it was signed; no proofs."""
     found = verify_receipt(TAGS, signed)
 
     def script(asked: Asked) -> Reply:
@@ -64,6 +64,8 @@ def node_of(signed: bytes) -> Script:
         if path == "/v1/chain/status":
             names = ("chain_id", "genesis_digest")
             return Reply(200, {name: CHAIN[name] for name in names})
+        if path.startswith("/v1/proofs/"):
+            return Reply(404, {"error_code": "NOT_FOUND", "detail": "it has no proofs"})
         if path.endswith("/transaction"):
             return Reply(200, {"receipt_id": found.receipt_id, "transaction": signed.hex()})
         return Reply(200, {"receipt_id": found.receipt_id, "job_id": found.job_id})
@@ -83,7 +85,8 @@ def checked(way: Way, signed: bytes, receipt_id: str, **expected: Any) -> Verifi
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("asked", [RECEIPT_ID, JOB_ID])
 def test_another_genuine_receipt_is_no_answer(way: Way, asked: str) -> None:
-    assert checked(way, bytes.fromhex(GENUINE["signed"]), asked).miner == MINER
+    genuine = checked(way, bytes.fromhex(GENUINE["signed"]), asked)
+    assert (genuine.miner, genuine.block) == (MINER, None)
     of_another_job = receipt_by(key_of(GENUINE["signer"]), "job_" + "07" * 32)
     with pytest.raises(ReceiptInvalid) as refusal:
         checked(way, of_another_job, asked, miner=MINER)

@@ -22,6 +22,7 @@ from aitbc.errors import (
     KeyFileError,
     NotFound,
     OfferNotAvailable,
+    ProofInvalid,
     RateLimitExceeded,
     ReceiptInvalid,
     ServerFault,
@@ -31,6 +32,7 @@ from aitbc.errors import (
 from aitbc.exchange import RetryPolicy
 from aitbc.json_values import Answer, JsonValue, Record
 from aitbc.keys import SigningKey, address_of, format_address, parse_address
+from aitbc.proofs import CheckedProof, GenesisFacts, check_proof, read_genesis_file, verify_proof
 from aitbc.transactions import (
     ReadTransaction,
     SignedTransaction,
@@ -52,10 +54,12 @@ __all__ = [
     "AsyncAITBCClient",
     "AsyncClient",
     "ChainTags",
+    "CheckedProof",
     "Client",
     "Conflict",
     "ConnectionFailed",
     "Forbidden",
+    "GenesisFacts",
     "Gone",
     "InsufficientBalance",
     "InvalidJobType",
@@ -69,6 +73,7 @@ __all__ = [
     "KeyFileError",
     "NotFound",
     "OfferNotAvailable",
+    "ProofInvalid",
     "RateLimitExceeded",
     "ReadTransaction",
     "ReceiptInvalid",
@@ -84,11 +89,14 @@ __all__ = [
     "action_array",
     "address_of",
     "canonical_json",
+    "check_proof",
     "fee_for",
     "format_address",
     "parse_address",
+    "read_genesis_file",
     "read_transaction",
     "sign_transaction",
+    "verify_proof",
     "verify_receipt",
     "verify_result",
     "verify_webhook",

@@ -12,6 +12,7 @@ from aitbc.async_parts import (
     AsyncMiners,
     AsyncNetwork,
     AsyncOffers,
+    AsyncProofs,
     AsyncReceipts,
     AsyncRegistry,
     AsyncServices,
@@ -57,6 +58,7 @@ class AwaitedClient(AsyncResource):
         self.miners = AsyncMiners(self.http)
         self.network = AsyncNetwork(self.http)
         self.offers = AsyncOffers(self.http)
+        self.proofs = AsyncProofs(self.http)
         self.receipts = AsyncReceipts(self.http)
         self.registry = AsyncRegistry(self.http)
         self.services = AsyncServices(self.http)

@@ -9,6 +9,7 @@ from aitbc.calls import (
     jobs,
     jobs_2024,
     market,
+    proofs,
     receipts,
     services,
     webhooks,
@@ -40,6 +41,17 @@ class AsyncReceipts(AsyncResource):
     transaction = awaited(receipts.get_receipt_transaction)
     verify = awaited(receipts.verify)
     check = awaited(receipts.check)
+
+
+class AsyncProofs(AsyncResource):
+    """What can be proved to anybody, fetched and checked here (``docs/proofs.md``)."""
+
+    document = awaited(proofs.document)
+    receipt = awaited(proofs.receipt)
+    transaction = awaited(proofs.transaction)
+    outcome = awaited(proofs.outcome)
+    account = awaited(proofs.account)
+    validators = awaited(proofs.validators)
 
 
 class AsyncArtifacts(AsyncResource):

@@ -19,6 +19,7 @@ from aitbc.parts import (
     Miners,
     Network,
     Offers,
+    Proofs,
     Receipts,
     Registry,
     Services,
@@ -60,6 +61,7 @@ class BlockingClient(Resource):
         self.miners = Miners(self.http)
         self.network = Network(self.http)
         self.offers = Offers(self.http)
+        self.proofs = Proofs(self.http)
         self.receipts = Receipts(self.http)
         self.registry = Registry(self.http)
         self.services = Services(self.http)

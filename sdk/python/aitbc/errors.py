@@ -5,6 +5,7 @@
     AitbcError
     ├── InvalidValue           a value that the caller gave cannot be encoded or parsed
     │   └── ReceiptInvalid     a receipt or result is not what was signed
+    ├── ProofInvalid           a proof bundle does not prove what it should
     ├── WebhookInvalid         a webhook is not by who holds its secret
     ├── KeyFileError           a key file cannot be read or written
     ├── ConnectionFailed       the node did not answer
@@ -45,6 +46,24 @@ class InvalidValue(AitbcError):
 
 class ReceiptInvalid(InvalidValue):
     """A receipt or a result that is not what its miner signed."""
+
+
+class ProofInvalid(AitbcError):
+    """A proof bundle that does not prove what it should; ``docs/proofs.md`` has steps and codes.
+
+    Attributes:
+        step: name of the step that failed; ``asked`` if all passed, but it proves something else
+            than what was asked for.
+        code: stable code such as ``QUORUM_MISSING``.
+        reason: what is wrong, for a person.
+    """
+
+    def __init__(self, code: str, reason: str, step: str = "") -> None:
+        """State what is wrong, and where if that is known yet."""
+        super().__init__(f"{step}: {code}: {reason}" if step else f"{code}: {reason}")
+        self.step = step
+        self.code = code
+        self.reason = reason
 
 
 class WebhookInvalid(AitbcError):

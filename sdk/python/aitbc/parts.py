@@ -9,6 +9,7 @@ from aitbc.calls import (
     jobs,
     jobs_2024,
     market,
+    proofs,
     receipts,
     services,
     webhooks,
@@ -40,6 +41,17 @@ class Receipts(Resource):
     transaction = blocking(receipts.get_receipt_transaction)
     verify = blocking(receipts.verify)
     check = blocking(receipts.check)
+
+
+class Proofs(Resource):
+    """What can be proved to anybody, fetched and checked here (``docs/proofs.md``)."""
+
+    document = blocking(proofs.document)
+    receipt = blocking(proofs.receipt)
+    transaction = blocking(proofs.transaction)
+    outcome = blocking(proofs.outcome)
+    account = blocking(proofs.account)
+    validators = blocking(proofs.validators)
 
 
 class Artifacts(Resource):

@@ -52,7 +52,7 @@ class SignedTransaction:
 
 @dataclass(frozen=True)
 class ReadTransaction:
-    """A signed transaction of somebody, decoded and with a signature that holds."""
+    """A signed transaction of somebody, decoded."""
 
     transaction_id: bytes
     """32-byte id (T5)."""
@@ -118,6 +118,32 @@ def read_transaction(tags: ChainTags, signed: bytes) -> ReadTransaction:
     Raises:
         InvalidValue: it is not canonical, not of this chain, or not signed by its sender.
     """
+    found = decode_transaction(tags, signed)
+    if found.chain_id != tags.chain_id:
+        raise InvalidValue("chain_id", f"must be {tags.chain_id}")
+    if not is_signed(tags, found):
+        raise InvalidValue("signature", "is not by the sender")
+    return found
+
+
+def is_signed(tags: ChainTags, transaction: ReadTransaction) -> bool:
+    """Return whether a transaction's signature is its sender's, for this chain."""
+    message = tags.tag("tx-sign") + transaction.transaction_id
+    try:
+        nacl.bindings.crypto_sign_open(
+            transaction.signature + message, transaction.sender_public_key
+        )
+    except nacl.exceptions.CryptoError:
+        return False
+    return True
+
+
+def decode_transaction(tags: ChainTags, signed: bytes) -> ReadTransaction:
+    """Decode somebody's signed transaction; its chain and its signature are not checked.
+
+    Raises:
+        InvalidValue: it is not canonical.
+    """
     unsigned, signature = _envelope(signed)
     version, chain_id, public_key, action, fee, valid_until_ms, salt = unsigned
     if isinstance(version, bool) or version != VERSION:
@@ -125,14 +151,12 @@ def read_transaction(tags: ChainTags, signed: bytes) -> ReadTransaction:
     name, fields = read_action(action)
     _SALT("salt", salt)
     signer = HASH("sender_public_key", public_key)
-    signature_bytes = SIGNATURE("signature", signature)
-    identifier = transaction_id(tags, signed)
     found = ReadTransaction(
-        transaction_id=identifier,
+        transaction_id=transaction_id(tags, signed),
         chain_id=_CHAIN_ID("chain_id", chain_id),
         sender=address_of(signer),
         sender_public_key=signer,
-        signature=signature_bytes,
+        signature=SIGNATURE("signature", signature),
         action=name,
         fields=fields,
         fee=AMOUNT("fee", fee),
@@ -140,12 +164,6 @@ def read_transaction(tags: ChainTags, signed: bytes) -> ReadTransaction:
     )
     if msgpack.packb([unsigned, signature]) != signed:
         raise InvalidValue("transaction", "is not canonical")
-    if chain_id != tags.chain_id:
-        raise InvalidValue("chain_id", f"must be {tags.chain_id}")
-    try:
-        nacl.bindings.crypto_sign_open(signature_bytes + tags.tag("tx-sign") + identifier, signer)
-    except nacl.exceptions.CryptoError:
-        raise InvalidValue("signature", "is not by the sender") from None
     return found
 
 

@@ -4,15 +4,14 @@ A receipt is a transaction that its miner signed. What has to be known of the ch
 digest, which everybody who runs a node of it has; `ChainTags` is made from it.
 
 A check proves who signed what. That the chain assigned the job to that miner, and that the receipt
-is in a final block, it does not prove: that takes proofs of inclusion, which no part of the API
-gives yet.
+is in a final block, it does not prove: `aitbc.proofs` does.
 """
 
 import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aitbc.actions import UNIT_TYPES
 from aitbc.digests import ChainTags
@@ -21,6 +20,10 @@ from aitbc.field_checks import FieldValue
 from aitbc.json_values import JsonValue, parse_json
 from aitbc.keys import address_of, format_address, parse_address
 from aitbc.transactions import ReadTransaction, read_transaction
+
+if TYPE_CHECKING:
+    # Proofs stand on this module.
+    from aitbc.proofs.claims import ProvenBlock
 
 _NAIT_PER_AITBC: Final = 10**9
 _MICRO: Final = 10**6
@@ -63,6 +66,8 @@ class VerifiedReceipt:
     """When the work began, as the miner claims."""
     completed_ms: int
     """When the work ended, as the miner claims."""
+    block: "ProvenBlock | None" = None
+    """The final block that was proved to hold it; None where only the signature was checked."""
 
 
 def verify_receipt(
@@ -104,7 +109,7 @@ def verify_receipt(
         raise ReceiptInvalid("transaction", "is not hex") from None
     if read.action != "post_receipt":
         raise ReceiptInvalid("action", f"is {read.action}, no receipt")
-    found = _read(read)
+    found = receipt_of(read)
     if receipt is not None:
         _compare(receipt, found, read.signature)
     expected.require(read)
@@ -177,7 +182,8 @@ class _Expected:
             raise ReceiptInvalid("public_key", "another key than the expected one signed it")
 
 
-def _read(read: ReadTransaction) -> VerifiedReceipt:
+def receipt_of(read: ReadTransaction) -> VerifiedReceipt:
+    """Return what a ``post_receipt`` says, whose signature the caller has checked."""
     fields = read.fields
     return VerifiedReceipt(
         receipt_id=f"receipt_{read.transaction_id.hex()}",

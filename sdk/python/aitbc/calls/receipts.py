@@ -1,11 +1,13 @@
 """Receipts: the miners' signed statements of what was done for which price."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aitbc.answers import Receipt, ReceiptTransaction, Verification
+from aitbc.calls import proofs
 from aitbc.calls.chain import chain_tags
 from aitbc.digests import ChainTags
-from aitbc.errors import ReceiptInvalid
+from aitbc.errors import NotFound, ReceiptInvalid
 from aitbc.exchange import Flow, Request, Session, ask, ask_list, segment
 from aitbc.json_values import JsonValue
 from aitbc.verification import VerifiedReceipt, verify_receipt
@@ -66,9 +68,11 @@ def check(
     miner: str | None = None,
     public_key: bytes | str | None = None,
 ) -> Flow[VerifiedReceipt]:
-    """Fetch a receipt and the transaction that it is, check both here, and return what they say.
+    """Fetch a receipt, the transaction that it is, and the proof that a final block holds it.
 
-    See `aitbc.verify_receipt` for what that proves, and what not.
+    All three are checked here. `VerifiedReceipt.block` is the block that was proved to hold the
+    receipt, and with that, that the chain assigned the job to this miner. It is None where the node
+    has no proof: then see `aitbc.verify_receipt` for what the signature alone proves.
 
     Args:
         session: the client's.
@@ -81,6 +85,7 @@ def check(
     Raises:
         ReceiptInvalid: the node shows something else than what this miner signed for this id;
             ``field`` names what.
+        ProofInvalid: the node's proof does not hold, or is of another receipt.
         InvalidValue: `miner` is no address, or `public_key` no key.
     """
     trusted = tags if tags is not None else (yield from chain_tags(session))
@@ -90,4 +95,9 @@ def check(
     found = verify_receipt(trusted, signed, receipt, miner=miner, public_key=public_key)
     if receipt_id not in {found.receipt_id, found.job_id}:
         raise ReceiptInvalid("receipt_id", f"the node shows {found.receipt_id} instead")
-    return found
+    digest = trusted.genesis_digest
+    try:
+        proof = yield from proofs.receipt(session, found.receipt_id, genesis=digest)
+    except NotFound:
+        return found
+    return replace(found, block=proof.block)

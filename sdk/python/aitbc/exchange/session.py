@@ -192,6 +192,15 @@ def ask_nothing(session: Session, request: Request) -> Flow[None]:
     return (yield from repeated(session, request, once))
 
 
+def ask_bytes(session: Session, request: Request) -> Flow[bytes]:
+    """Send a request and return the body of its answer; see `ask`."""
+
+    def once(prepared: Request) -> Flow[bytes]:
+        return (yield from _exchange(session, prepared))
+
+    return (yield from repeated(session, request, once))
+
+
 def ask_page(session: Session, request: Request) -> Flow[tuple[bytes, Query | None]]:
     """Send a request for a page; return its body, and the query of the next page, None at the end.
 
