@@ -16,6 +16,8 @@ LEFT: Final = 92
 """Room for the words of the vertical axis."""
 BOTTOM: Final = 24
 TOP: Final = 10
+BAR_MAX: Final = 40
+"""Greatest width of a bar."""
 LABELS_MAX: Final = 6
 """Words under the horizontal axis."""
 
@@ -103,12 +105,13 @@ def draw(
     """
     top = _round_up(max((value or 0 for value in series.values), default=0))
     step = (WIDTH - LEFT) / max(len(series.values), 1)
+    width = min(step * 0.8, BAR_MAX)
     height = HEIGHT - BOTTOM - TOP
     bars = tuple(
         Bar(
-            x=round(LEFT + number * step + step * 0.1, 2),
+            x=round(LEFT + (number + 0.5) * step - width / 2, 2),
             y=round(TOP + height * (1 - value / top), 2),
-            width=round(step * 0.8, 2),
+            width=round(width, 2),
             height=round(height * value / top, 2),
             words=f"{label}: {series.write(value)}",
         )
@@ -121,7 +124,7 @@ def draw(
         for number, label in enumerate(series.labels)
         if number % every == 0
     )
-    levels = sorted({0, top // 2, top})
+    levels = sorted({0, top // 2, top}) if top % 2 == 0 else [0, top]
     up = tuple(Mark(round(TOP + height * (1 - at / top), 2), series.write(at)) for at in levels)
     return Chart(name, title, formula, window, table, bars, across, up, csv_url)
 

@@ -67,6 +67,8 @@ class Source(StrEnum):
     """The final state as this node holds it now."""
     INDEX = "index"
     """Computed by this explorer from final blocks."""
+    NODE = "this node"
+    """Measured by this node; another one may have measured something else."""
     CLAIMED = "claimed by the miner"
     """Signed by the miner; nobody else vouches for it."""
 

@@ -164,7 +164,7 @@ def jobs_listing(index: IndexReader, query: Query) -> Listing:
             Column("job_id", "Job", Kind.JOB),
             Column("service", "Service"),
             Column("phase", "Phase", form=Form.BADGE, badges=_PHASE_BADGES),
-            Column("payment", "Payment", form=Form.BADGE, badges=_PAYMENT_BADGES),
+            Column("payment", "Payment", form=Form.BADGE, badges=_PAYMENT_BADGES, is_roomy=True),
             Column("max_price", "Locked", Kind.MONEY, is_roomy=True),
             Column("paid_miner", "To the miner", Kind.MONEY, is_roomy=True),
             Column("client", "Client", Kind.ADDRESS, is_roomy=True),

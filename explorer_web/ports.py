@@ -5,6 +5,7 @@ not final yet) comes from the node through `NodeReads`, which `node/app.py` impl
 are coroutines so that an explorer in its own process can ask over HTTP.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,6 +75,9 @@ class NodeReads(Protocol):
 
     async def account(self, address: Address) -> AccountStanding:
         """Return what an account has, and at which height."""
+
+    def finality_ms(self) -> Sequence[int]:
+        """Return how long the newest final blocks took, from their time to finality here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ SITE_PAGES: Final = (
     ("Jobs", "/jobs"),
     ("Receipts", "/receipts"),
     ("Miners", "/miners"),
+    ("Statistics", "/stats"),
+    ("Verify", "/verify"),
 )
 """What stands at the top of every page."""
 
@@ -55,6 +57,7 @@ SOURCES: Final[dict[Source, str]] = {
     Source.OUTCOME: "in an outcome record, which the header commits to",
     Source.STATE: "in the final state that this node holds",
     Source.INDEX: "computed by this explorer from final blocks",
+    Source.NODE: "measured by this node; another one may differ",
     Source.CLAIMED: "signed by the miner; nobody else vouches for it",
 }
 """What each mark of a source means."""
@@ -124,6 +127,10 @@ class Renderer:
         """
         template = self._environment.get_template(page.template)
         return template.render(self._names(page, health, query)).encode()
+
+    def document(self, template: str, **names: object) -> bytes:
+        """Return a document that is no page of the site and knows nothing of the chain."""
+        return self._environment.get_template(template).render(names).encode()
 
     def block(self, page: Page, health: ChainHealth, name: str) -> bytes:
         """Return one block of a page's template, for replacing that part of an open page."""

@@ -28,11 +28,14 @@ from explorer_web.miners import miner_page
 from explorer_web.page import Absence, Absent, Moved, Page, account_of
 from explorer_web.ports import ExplorerReads, Standing
 from explorer_web.receipts import receipt_page
-from explorer_web.references import PageKind, parse_height, split_twin
+from explorer_web.references import TWIN_SUFFIX, PageKind, parse_height, split_twin
 from explorer_web.rendering import Renderer
 from explorer_web.search import search_page, search_twin, suggestions
 from explorer_web.site import KEEP_A_DAY, SECURITY_HEADERS, HtmlRequest, Site, Wanted
+from explorer_web.stats import failures_listing, hours_listing, stats_page
+from explorer_web.styleguide import styleguide_page
 from explorer_web.transactions import transaction_page
+from explorer_web.verification import offline, saved_verifier, verify
 
 Given: TypeAlias = NamedDependency[SkipValidation[Site]]
 """Type of the parameter `site` of a handler."""
@@ -85,6 +88,28 @@ async def receipts(request: HtmlRequest, site: Given) -> ListAnswer:
 async def miners(request: HtmlRequest, site: Given) -> ListAnswer:
     """Answer with the list of miners."""
     return await site.listing(request, partial(miners_listing, site.reads.index))
+
+
+@get(["/stats", "/stats.json"])
+async def stats(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with the statistics."""
+    wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX))
+    finality_ms = site.reads.node.finality_ms()
+    query = dict(request.query_params.items())
+    build = partial(stats_page, site.reads.index, query, finality_ms)
+    return await site.answer(request, lambda _: build(), wanted)
+
+
+@get(["/stats/hours", "/stats/hours.json", "/stats/hours.csv"])
+async def hours(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with the counters of every hour."""
+    return await site.listing(request, partial(hours_listing, site.reads.index))
+
+
+@get(["/stats/failures", "/stats/failures.json", "/stats/failures.csv"])
+async def failures(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with why attempts and jobs ended without pay."""
+    return await site.listing(request, partial(failures_listing, site.reads.index))
 
 
 @get("/miners/{reference:str}")
@@ -199,6 +224,12 @@ async def suggested(request: HtmlRequest, site: Given) -> Response[bytes]:
     return await site.answer(request, lambda _: suggestions(site.reads.index, text), wanted)
 
 
+@get("/styleguide")
+async def styleguide(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with every component in every state."""
+    return await site.answer(request, lambda _: styleguide_page())
+
+
 @get("/static/{name:str}")
 async def static(request: HtmlRequest, name: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a static file."""
@@ -222,7 +253,9 @@ def explorer_handlers(reads: ExplorerReads) -> list[Router]:
         reads: the index, and the node's answers.
     """
     site = Site(reads)
-    hub = LiveHub(NewsDesk(reads, Renderer(site.assets)))
+    renderer = Renderer(site.assets)
+    hub = LiveHub(NewsDesk(reads, renderer))
+    saved = saved_verifier(site.assets, renderer)
     return [
         Router(
             path="/",
@@ -238,6 +271,9 @@ def explorer_handlers(reads: ExplorerReads) -> list[Router]:
                 transaction,
                 receipt,
                 job,
+                stats,
+                hours,
+                failures,
                 miner,
                 account,
                 activity,
@@ -245,11 +281,15 @@ def explorer_handlers(reads: ExplorerReads) -> list[Router]:
                 search_as_json,
                 suggested,
                 live,
+                verify,
+                offline,
+                styleguide,
                 static,
             ],
             dependencies={
                 "site": Provide(lambda: site, sync_to_thread=False),
                 "hub": Provide(lambda: hub, sync_to_thread=False),
+                "saved": Provide(lambda: saved, sync_to_thread=False),
             },
         )
     ]

@@ -1,5 +1,9 @@
 """The explorer as a part of the node: what its pages ask about the chain, answered here."""
 
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
 from litestar.types import ControllerRouterHandler
 
 from coordinator.ports import TransactionStatus
@@ -12,8 +16,12 @@ from explorer_web import (
 )
 from ledger.records import Job
 from ledger.types import Address, Hash
+from ledger.views import ChainView
 from node.chain_part import ChainPart
 from node.ports import Clock
+
+FINALITY_BLOCKS: Final = 500
+"""Newest final blocks whose time to finality is kept."""
 
 
 class ExplorerAnswers:
@@ -25,6 +33,8 @@ class ExplorerAnswers:
         self._pool = parts.pool
         self._index = parts.index_process
         self._clock = clock
+        self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
+        parts.chain.on_final(self._measure)
 
     async def standing(self) -> Standing:
         """Return where the chain stands."""
@@ -58,6 +68,13 @@ class ExplorerAnswers:
     async def account(self, address: Address) -> AccountStanding:
         """Return what an account has, and at which height."""
         return AccountStanding(self._chain.balance(address), self._chain.head().height)
+
+    def finality_ms(self) -> Sequence[int]:
+        """Return how long the newest final blocks took, from their time to finality here."""
+        return tuple(self._finality_ms)
+
+    def _measure(self, _parent: ChainView, view: ChainView) -> None:
+        self._finality_ms.append(max(0, self._clock.wall_ms() - view.header.timestamp_ms))
 
 
 def build_explorer(parts: ChainPart, clock: Clock) -> list[ControllerRouterHandler]:

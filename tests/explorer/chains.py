@@ -1,6 +1,6 @@
 """A chain of the real ledger on which jobs ended in every way, stored and indexed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,9 @@ class NodeOfTests:
 
     async def account(self, address: Address) -> AccountStanding:
         return AccountStanding(balance_of(self.world.final.state, address), self.final_height)
+
+    def finality_ms(self) -> Sequence[int]:
+        return (40, 10, 30, 20)
 
 
 @dataclass

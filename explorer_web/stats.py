@@ -1,0 +1,348 @@
+"""The page of statistics: what the indexer counted by the hour, drawn, and as tables and files.
+
+Nothing is counted when it is asked for: each chart reads at most `HOURS_MAX` rows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from explorer_web.charts import Chart, Series, draw
+from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
+from explorer_web.formats import duration, grouped, money, utc_time
+from explorer_web.listings import (
+    Cell,
+    Column,
+    Filter,
+    Listing,
+    Row,
+    Rows,
+    Table,
+    cut,
+    parse_position,
+)
+from explorer_web.miners import percentile
+from explorer_web.outcomes import TITLES
+from explorer_web.page import Absence, Absent, Crumb, Page
+from explorer_web.words import PHASES, REASONS
+from ledger.store import ChainStats, HourRow, IndexReader, MinerRow, ReasonRow
+from ledger.types import TimestampMs
+
+HOURS_MAX: Final = 168
+"""Longest window: a week."""
+
+WINDOWS: Final = {"24": "24 hours", "72": "3 days", "168": "7 days"}
+"""Windows to choose from, in hours."""
+
+EARNERS: Final = 10
+"""Miners whose share of the earnings is shown."""
+
+STATS: Final = Crumb("Statistics", "/stats")
+
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A chart's value of an hour."""
+
+    name: str
+    """Its name in addresses, JSON and CSV."""
+    title: str
+    """Its heading."""
+    formula: str
+    """How it is computed."""
+    kind: Kind
+    """How it is written."""
+    value: Callable[[HourRow, TimestampMs], int | None]
+    """Computes it from an hour and the time of the newest block."""
+
+
+def _each(total_ms: int, count: int) -> int | None:
+    return total_ms // count if count else None
+
+
+def _interval(hour: HourRow, newest_ms: TimestampMs) -> int | None:
+    return _each(min(_HOUR_MS, newest_ms - hour.start_ms + 1), hour.blocks)
+
+
+MEASURES: Final = (
+    Measure(
+        "interval_ms",
+        "Block interval",
+        "Length of the hour by its blocks; the newest hour counts up to the newest block.",
+        Kind.DURATION,
+        _interval,
+    ),
+    Measure(
+        "transactions",
+        "Throughput",
+        "Transactions of the hour's final blocks.",
+        Kind.NUMBER,
+        lambda hour, _: hour.transactions,
+    ),
+    Measure(
+        "jobs", "Jobs", "Jobs whose escrow was locked.", Kind.NUMBER, lambda hour, _: hour.jobs
+    ),
+    Measure(
+        "receipts",
+        "Work",
+        "Receipts that miners posted.",
+        Kind.NUMBER,
+        lambda hour, _: hour.receipts,
+    ),
+    Measure(
+        "paid",
+        "Spend",
+        "What escrows paid to miners and coordinators.",
+        Kind.MONEY,
+        lambda hour, _: hour.paid,
+    ),
+    Measure(
+        "unpaid",
+        "Jobs that ended unpaid",
+        "Failed, cancelled, expired and refunded jobs.",
+        Kind.NUMBER,
+        lambda hour, _: hour.unpaid,
+    ),
+    Measure(
+        "wait_each_ms",
+        "Time to assignment",
+        "Mean over jobs that were first assigned, from the block of the escrow to that of the "
+        "assignment.",
+        Kind.DURATION,
+        lambda hour, _: _each(hour.wait_ms, hour.assigned),
+    ),
+    Measure(
+        "worked_each_ms",
+        "Time of work",
+        "Mean over receipts, from the block of the assignment to that of the receipt.",
+        Kind.DURATION,
+        lambda hour, _: _each(hour.worked_ms, hour.receipts),
+    ),
+)
+"""What is drawn."""
+
+_WRITTEN: Final[dict[Kind, Callable[[int], str]]] = {
+    Kind.NUMBER: grouped,
+    Kind.MONEY: money,
+    Kind.DURATION: lambda value: duration(value) or "0",
+}
+
+
+def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequence[int]) -> Page:
+    """Return the page of statistics.
+
+    Args:
+        index: where the counters are.
+        query: parameters of the address; `hours` chooses the window.
+        finality_ms: how long this node's newest final blocks took to become final.
+
+    Raises:
+        Absent: no such window.
+    """
+    window = _window(query)
+    totals = index.stats()
+    hours = _hours(index, totals, int(window.value))
+    charts = [_chart(each, hours, totals.timestamp_ms, window) for each in MEASURES]
+    finality = Section("Finality, as this node saw it", _finality(finality_ms), _FINALITY)
+    failures = _failures(_reasons(index, totals, int(window.value)))
+    earners = _concentration(index.best_earners(EARNERS), totals)
+    drawn: dict[str, Json] = {
+        each.name: {"formula": each.formula, "window": each.window, "values": each.table.json}
+        for each in charts
+    }
+    phases: dict[str, Json] = {
+        phase.value.lower(): count for phase, count in totals.jobs_by_phase.items()
+    }
+    return Page(
+        template="stats.html",
+        title=STATS.text,
+        crumbs=(Crumb(STATS.text),),
+        content={
+            "window": window,
+            "charts": charts,
+            "finality": finality,
+            "failures": failures,
+            "earners": earners,
+            "totals": totals,
+            "phases": PHASES,
+            "query": f"?hours={window.value}",
+        },
+        twin={
+            "hours": int(window.value),
+            "charts": drawn,
+            "jobs_by_phase": phases,
+            "finality": facts_json((finality,)),
+            "failures": failures.json,
+            "concentration": earners.json,
+        },
+        twin_url=f"/stats.json?hours={window.value}",
+    )
+
+
+def hours_listing(index: IndexReader, _query: Mapping[str, str]) -> Listing:
+    """Return the list of hours with every counter, newest first."""
+    newest_ms = index.stats().timestamp_ms
+
+    def read(before: str, limit: int) -> Rows:
+        at = parse_position(before)
+        found = index.hours(at[0] if at else None, limit + 1)
+        keys = [str(hour.start_ms) for hour in found]
+        return cut([_hour_cells(hour, newest_ms) for hour in found], keys, limit)
+
+    counters = ("blocks", "settled", "refunded", "fees")
+    labels = ("Blocks", "Settled", "Refunded", "Fees")
+    kinds = (Kind.NUMBER, Kind.NUMBER, Kind.MONEY, Kind.MONEY)
+    return Listing(
+        name="hours",
+        title="By the hour",
+        lead="What each hour of block time saw, UTC, newest first. Hours without a block have no "
+        "row.",
+        path="/stats/hours",
+        columns=(
+            Column("start_ms", "Hour", Kind.TIME),
+            *(
+                Column(each.name, each.title, each.kind, hint=each.formula, is_roomy=number > 4)
+                for number, each in enumerate(MEASURES)
+            ),
+            *(Column(*each, is_roomy=True) for each in zip(counters, labels, kinds, strict=True)),
+        ),
+        read=read,
+        empty="No hour of block time is indexed yet.",
+        crumbs=(STATS, Crumb("By the hour")),
+    )
+
+
+def _hour_cells(hour: HourRow, newest_ms: TimestampMs) -> Row:
+    measured: list[Cell] = [each.value(hour, newest_ms) for each in MEASURES]
+    return (hour.start_ms, *measured, hour.blocks, hour.settled, hour.refunded, hour.fees)
+
+
+def failures_listing(index: IndexReader, query: Mapping[str, str]) -> Listing:
+    """Return why attempts and jobs ended without pay, by the hour, over a window.
+
+    Raises:
+        Absent: no such window.
+    """
+    window = _window(query)
+
+    def read(_before: str, _limit: int) -> Rows:
+        found = _reasons(index, index.stats(), int(window.value))
+        return Rows([(row.start_ms, TITLES[row.kind], _why(row), row.count) for row in found])
+
+    return Listing(
+        name="failures",
+        title="Failures by the hour",
+        lead="Why attempts and jobs ended without pay, from outcome records of final blocks.",
+        path="/stats/failures",
+        columns=(
+            Column("start_ms", "Hour", Kind.TIME),
+            Column("what", "What ended"),
+            Column("reason", "Reason"),
+            Column("count", "How often", Kind.NUMBER),
+        ),
+        read=read,
+        empty="Nothing ended without pay in this time.",
+        filters=(window,),
+        crumbs=(STATS, Crumb("Failures")),
+    )
+
+
+def _window(query: Mapping[str, str]) -> Filter:
+    hours = query.get("hours") or "24"
+    if hours not in WINDOWS:
+        detail = f"`hours` is one of {', '.join(WINDOWS)}"
+        raise Absent(None, hours, absence=Absence.MALFORMED, detail=detail)
+    return Filter("hours", "Window", hours, tuple(WINDOWS.items()))
+
+
+def _hours(index: IndexReader, totals: ChainStats, count: int) -> list[HourRow]:
+    """Return the hours of a window that have blocks, oldest first."""
+    first_ms = totals.timestamp_ms // _HOUR_MS * _HOUR_MS - (count - 1) * _HOUR_MS
+    return [hour for hour in reversed(index.hours(limit=count)) if hour.start_ms >= first_ms]
+
+
+def _reasons(index: IndexReader, totals: ChainStats, hours: int) -> list[ReasonRow]:
+    return index.reasons(totals.timestamp_ms - (hours - 1) * _HOUR_MS)
+
+
+def _chart(
+    measure: Measure, hours: Sequence[HourRow], newest_ms: TimestampMs, window: Filter
+) -> Chart:
+    values = [measure.value(hour, newest_ms) for hour in hours]
+    columns = (
+        Column("start_ms", "Hour", Kind.TIME),
+        Column("value", measure.title, measure.kind),
+    )
+    rows = [(hour.start_ms, value) for hour, value in zip(hours, values, strict=True)]
+    labels = [utc_time(hour.start_ms)[5:16] for hour in hours]
+    return draw(
+        Series(labels, values, _WRITTEN[measure.kind]),
+        name=measure.name,
+        title=measure.title,
+        formula=measure.formula,
+        window=f"Hours of block time, UTC, of the last {WINDOWS[window.value]}",
+        table=Table(measure.title, columns, rows),
+        csv_url="/stats/hours.csv",
+    )
+
+
+_FINALITY: Final = (
+    "From a block's time, which is its proposer's clock, to the moment at which this node had it "
+    "durably final: the newest blocks since it started."
+)
+
+
+def _finality(finality_ms: Sequence[int]) -> list[Fact]:
+    source, kind = Source.NODE, Kind.DURATION
+    ordered = sorted(finality_ms)
+    missing = "no block since this node started"
+    return [
+        Fact("finality_blocks", "Blocks measured", Kind.NUMBER, len(ordered), source),
+        Fact("finality_p50_ms", "p50", kind, percentile(ordered, 50), source, "", missing),
+        Fact("finality_p95_ms", "p95", kind, percentile(ordered, 95), source, "", missing),
+        Fact("finality_max_ms", "Longest", kind, percentile(ordered, 100), source, "", missing),
+    ]
+
+
+def _why(row: ReasonRow) -> str:
+    return REASONS[row.reason] if row.reason else "no reason named"
+
+
+def _failures(rows: Sequence[ReasonRow]) -> Table:
+    """Return how often what ended without pay and why, most often first."""
+    counts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        key = (TITLES[row.kind], _why(row))
+        counts[key] = counts.get(key, 0) + row.count
+    total = sum(counts.values())
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    columns = (
+        Column("what", "What ended"),
+        Column("reason", "Reason"),
+        Column("count", "How often", Kind.NUMBER),
+        Column("share", "Share", Kind.SHARE),
+    )
+    found: list[Row] = [(*key, count, count * 10_000 // total) for key, count in ordered]
+    return Table("Failure reasons", columns, found)
+
+
+def _concentration(earners: Sequence[MinerRow], totals: ChainStats) -> Table:
+    """Return the miners that earned most, and which share of all earnings they had."""
+    rows: list[Row] = []
+    together = 0
+    for row in earners:
+        if not row.earned:
+            break
+        together += row.earned
+        part, sum_of_parts = (each * 10_000 // totals.earned for each in (row.earned, together))
+        rows.append((row.miner, row.name, row.earned, part, sum_of_parts))
+    columns = (
+        Column("miner", "Miner", Kind.MINER),
+        Column("name", "Name"),
+        Column("earned", "Earned", Kind.MONEY),
+        Column("share", "Share", Kind.SHARE),
+        Column("together", "With those above", Kind.SHARE),
+    )
+    return Table("Concentration of work", columns, rows)

@@ -1,0 +1,91 @@
+"""The statistics: every chart stands beside its table, its file and its formula, and adds up."""
+
+import csv
+import io
+from html import unescape
+
+import pytest
+
+from explorer_web.charts import HEIGHT, WIDTH, Series, draw
+from explorer_web.listings import Table
+from explorer_web.stats import MEASURES
+from explorer_web.words import REASONS
+from tests.explorer.chains import IndexedChain
+from tests.explorer.serving import Served
+
+
+def test_every_chart_has_its_table_its_formula_and_a_file(site: Served) -> None:
+    html, twin = unescape(site.get("/stats").text), site.get("/stats.json").json()
+    hours = list(csv.DictReader(io.StringIO(site.get("/stats/hours.csv").text)))[::-1]
+    for measure in MEASURES:
+        told = twin["charts"][measure.name]
+        assert f'id="{measure.name}"' in html
+        assert measure.formula in html
+        assert measure.formula == told["formula"]
+        in_file = [row[measure.name] for row in hours]
+        values = [each["value"] for each in told["values"]]
+        assert ["" if value is None else str(value) for value in values] == in_file
+    assert html.count("The same as a table") == html.count("<svg viewBox") == len(MEASURES)
+
+
+def test_the_hours_add_up_to_the_totals(site: Served, chain: IndexedChain) -> None:
+    rows = site.get("/stats/hours.json").json()["hours"]
+    totals = site.get("/index.json").json()["totals"]
+    for name in ("blocks", "transactions", "jobs", "receipts"):
+        assert sum(row[name] for row in rows) == totals[name]
+    for name in ("paid", "refunded", "fees"):
+        assert sum(int(row[name]) for row in rows) == int(totals[name])
+    assert totals["jobs"] == len(chain.jobs)
+
+
+def test_failures_are_counted_by_what_ended_and_why(site: Served, chain: IndexedChain) -> None:
+    failed = chain.indexed.reader.job(chain.jobs["failed"])
+    assert failed is not None
+    assert failed.end_reason is not None
+    twin = site.get("/stats.json").json()
+    counts = {(row["what"], row["reason"]): row["count"] for row in twin["failures"]}
+    assert counts["Attempt ended", "the miner's program failed"] == 1
+    assert counts["Failed", REASONS[failed.end_reason]] == 1
+    assert counts["Expired", "no reason named"] >= 1
+    listed = site.get("/stats/failures.json").json()["failures"]
+    assert sum(row["count"] for row in listed) == sum(counts.values())
+
+
+def test_the_share_of_each_miner_is_of_all_that_miners_earned(
+    site: Served, chain: IndexedChain
+) -> None:
+    rows = site.get("/stats.json").json()["concentration"]
+    earned = [int(row["earned"]) for row in rows]
+    assert earned == sorted(earned, reverse=True)
+    assert sum(earned) == chain.indexed.reader.stats().earned
+    assert rows[-1]["together"] == 10_000
+
+
+def test_finality_is_said_as_this_node_measured_it(site: Served) -> None:
+    told = site.get("/stats.json").json()["finality"]
+    assert told == {
+        "finality_blocks": 4,
+        "finality_p50_ms": 20,
+        "finality_p95_ms": 40,
+        "finality_max_ms": 40,
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["/stats?hours=5", "/stats.json?hours=", "/stats/failures?hours=x"]
+)
+def test_a_window_is_one_of_those_that_are_offered(site: Served, path: str) -> None:
+    answer = site.get(path)
+    assert answer.status_code == (200 if path.endswith("=") else 404)
+
+
+@pytest.mark.parametrize("values", [[], [0], [None, 0], [5, None, 7], list(range(168)), [10**15]])
+def test_bars_stay_within_their_picture(values: list[int | None]) -> None:
+    table = Table("Numbers", (), ())
+    series = Series([str(number) for number in range(len(values))], values, str)
+    chart = draw(series, name="n", title="Numbers", formula="", window="", table=table, csv_url="")
+    assert len(chart.bars) == sum(value is not None for value in values)
+    for bar in chart.bars:
+        assert 0 <= bar.x <= bar.x + bar.width <= WIDTH + 0.1
+        assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
+    assert len(chart.across) <= 7
