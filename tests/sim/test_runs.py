@@ -12,8 +12,11 @@ from devnet.simulator import replay_command, run_all, run_one, scenario_names, s
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SEEDS = 1_000
-"""Seeds of a normal test run; `./dev sim --soak` runs more."""
+SEEDS = 250
+"""Seeds of a normal test run."""
+
+SEEDS_SOAK = 1_000
+"""Seeds of `./dev test --soak`; `./dev sim --soak` runs more."""
 
 PART = 50
 """Seeds of one test."""
@@ -21,7 +24,13 @@ PART = 50
 SCALES = ("random-brief", "random", "random-long")
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, PART))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=() if first < SEEDS else pytest.mark.soak)
+        for first in range(0, SEEDS_SOAK, PART)
+    ],
+)
 def test_no_checker_objects_whatever_a_seed_lets_happen(first: int) -> None:
     results = list(run_all(partial(seed_plan, "random-brief"), range(first, first + PART)))
     failed = [f"{replay_command(r)}: {r.objection}" for r in results if r.objection]
@@ -35,7 +44,15 @@ def test_a_published_fault_comes_about_and_does_no_harm(name: str) -> None:
     assert not result.objection, result.objection
 
 
-@pytest.mark.parametrize(("scale", "seeds"), [("random", 20), ("random-long", 2)])
+@pytest.mark.parametrize(
+    ("scale", "seeds"),
+    [
+        ("random", 6),
+        ("random-long", 1),
+        pytest.param("random", 100, marks=pytest.mark.soak),
+        pytest.param("random-long", 10, marks=pytest.mark.soak),
+    ],
+)
 def test_larger_runs_are_good_too(scale: str, seeds: int) -> None:
     results = list(run_all(partial(seed_plan, scale), range(seeds)))
     failed = [f"{replay_command(r)}: {r.objection}" for r in results if r.objection]
