@@ -6,11 +6,15 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes. 2 is the parser's, for arguments that it does not understand."""
+    """Exit codes. 2 is also the parser's, for arguments that it does not understand."""
 
     DONE = 0
     REFUSED = 1
-    """What was given cannot be used: a file, a value, a passphrase."""
+    """What was given cannot be used: a file, a value, a passphrase; or a proof is refuted."""
+    MALFORMED = 2
+    """What was given to be checked has not the form that it should have."""
+    UNPINNED = 3
+    """A proof holds, but of a chain that the caller did not name."""
     ADDRESS_UNAVAILABLE = 4
     """A port is in use, or an address is not this machine's."""
     DATA_UNUSABLE = 5

@@ -35,6 +35,7 @@ class Groups(LazyGroups):
         "key": Group("cli.key", "Make, rotate and revoke API keys."),
         "miner": Group("cli.miner", "Do work and be paid for it."),
         "tx": Group("cli.tx", "Send transactions."),
+        "verify": Group("cli.verify", "Check a proof bundle on this machine."),
         "authority": Group("cli.authority", "See and change who runs the chain."),
         "ballot": Group("cli.ballot", "See and decide what authorities vote on."),
     }

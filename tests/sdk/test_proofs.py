@@ -203,7 +203,7 @@ def test_without_a_pin_the_bundles_word_is_taken_for_its_chain_and_that_is_said(
     checked = check_proof(document)
     assert checked.ok
     assert not checked.is_pinned
-    assert "of the bundle's own choice" in checked.steps[1].detail
+    assert "is the bundle's own choice" in checked.steps[1].detail
     assert check_proof(document, genesis=DIGEST).is_pinned
 
 

@@ -127,8 +127,10 @@ def read_bundle(data: bytes) -> Bundle:
         raise _malformed("", f"is no JSON: {error}") from None
     if not isinstance(document, dict):
         raise _malformed("", "is no JSON object")
-    told = _text("format", document.get("format"))
-    kind = _text("kind", document.get("kind"))
+    for name in ("format", "kind"):
+        if name not in document:
+            raise _malformed(name, "is missing")
+    told, kind = _text("format", document["format"]), _text("kind", document["kind"])
     if told != FORMAT or kind not in KINDS:
         raise ProofInvalid("FORMAT_UNKNOWN", f"{told[:32]!r} {kind[:32]!r} is not known here")
     names = ("format", "kind", "genesis", "since", "boundaries", "finality")
@@ -241,7 +243,7 @@ def _members(field: str, value: object, *names: str) -> Mapping[str, object]:
             raise _malformed(f"{field}.{name}".lstrip("."), "is missing")
     for name in value:
         if name not in names:
-            raise _malformed(f"{field}.{name[:32]}".lstrip("."), "is not known")
+            raise _malformed(f"{field}.{name[:32]!a}".lstrip("."), "is not known")
     return value
 
 

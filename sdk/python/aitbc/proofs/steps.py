@@ -86,9 +86,9 @@ class Check:
             raise ProofInvalid("GENESIS_OTHER", reason)
         self.genesis = self._genesis()
         self.members, self.epoch, self.height = self._start()
-        whose = "pinned" if pinned is not None else "of the bundle's own choice"
-        start = f"{len(self.members.members)} validators of epoch {self.epoch}"
-        return f"chain {self.tags.chain_id}, its digest {whose}; starts with {start}"
+        whose = "is the pinned one" if pinned is not None else "is the bundle's own choice"
+        start = f"the {len(self.members.members)} validators of epoch {self.epoch}"
+        return f"chain {self.tags.chain_id}: its digest {whose}; starts with {start}"
 
     def check_boundaries(self) -> str:
         """Step 3: from set to set, over the ends of epochs."""

@@ -1,0 +1,162 @@
+"""`aitbc verify`: what it prints and how it ends, on the shared vectors."""
+
+import json
+import sys
+from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from cli.exits import Exit
+from cli.main import main
+from genesis import genesis_text
+from tests.sdk.scripted_server import Reply, serving
+from tests.sdk.vectors import load
+from tests.vectors.proof_chain import genesis_of
+
+VECTORS = load("proofs.json")
+BUNDLES = {each["name"]: each["bundle"] for each in VECTORS["bundles"]}
+DIGEST = VECTORS["trusts"]["pinned"]["genesis_digest"]
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def verify(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str | Path, given: bytes = b"") -> Ended:
+        monkeypatch.setattr(sys, "argv", ["aitbc", "verify", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(given)))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def saved(folder: Path, bundle: Any) -> Path:
+    file = folder / "bundle.json"
+    file.write_text(json.dumps(bundle))
+    return file
+
+
+RECEIPT_TEXT = """\
+ 1  document      passed    a bundle of kind receipt
+ 2  genesis       passed    chain {chain}: its digest is the pinned one; starts with the 4 validators of epoch 0
+ 3  boundaries    passed    the set has not changed since
+ 4  headers       passed    block 4, {block}
+ 5  validators    passed    block 4 names the set that was reached
+ 6  certificate   passed    block 4 is final: 3 of 4 validators signed, 3 are a quorum
+ 7  inclusion     passed    transaction 3 of 3 of the block
+ 8  signature     passed    its sender signed it
+ 9  receipt       passed    it is a receipt, and its sender the miner
+
+receipt         receipt_{receipt}
+"""  # noqa: E501 - as it is printed
+
+
+def test_a_receipt_is_verified_and_each_step_is_told(verify: Run, tmp_path: Path) -> None:
+    done = verify(saved(tmp_path, BUNDLES["receipt"]), "--genesis-digest", DIGEST)
+    assert (done.code, done.err) == (Exit.DONE, "")
+    listed = next(each for each in VECTORS["bundles"] if each["name"] == "receipt")["claims"]
+    expected = RECEIPT_TEXT.format(
+        chain=listed["chain_id"],
+        block=listed["block_id"],
+        receipt=listed["claim"]["transaction_id"],
+    )
+    assert done.out.startswith(expected)
+    assert "work            128 tokens\nprice           0.0032 AITBC\n" in done.out
+    assert done.out.endswith("\nverified: final on the chain that you named\n")
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_each_kind_is_told_to_people_and_to_programs(
+    verify: Run, tmp_path: Path, name: str
+) -> None:
+    file = saved(tmp_path, BUNDLES[name])
+    (tmp_path / "genesis.json").write_bytes(genesis_text(genesis_of()))
+    pin = ("--genesis", tmp_path / "genesis.json")
+    needs_more = BUNDLES[name]["since"] is not None
+    people, programs = verify(file, *pin), verify(file, *pin, "--json")
+    assert people.code == programs.code == (Exit.REFUSED if needs_more else Exit.DONE)
+    told = json.loads(programs.out)
+    assert told["verdict"] == ("refuted" if needs_more else "verified")
+    assert (told["claims"] is None) == needs_more
+    if not needs_more:
+        assert told["claims"]["block"]["block_id"] in people.out
+        assert f"block {told['claims']['block']['height']} of" in people.out
+
+
+def test_a_refuted_bundle_names_its_step(verify: Run) -> None:
+    bundle = json.dumps(BUNDLES["receipt"]).replace('"index": "2"', '"index": "1"').encode()
+    done = verify("-", "--genesis-digest", DIGEST, given=bundle)
+    assert done.code == Exit.REFUSED
+    assert " 7  inclusion     FAILED    INCLUSION_MISMATCH: " in done.out
+    assert " 8  signature     not run\n" in done.out
+    assert done.out.endswith("refuted at the step inclusion: this bundle proves nothing\n")
+    told = json.loads(verify("-", "--genesis-digest", DIGEST, "--json", given=bundle).out)
+    assert [step["ok"] for step in told["steps"]] == [True] * 6 + [False, None, None]
+    assert told["steps"][6]["code"] == "INCLUSION_MISMATCH"
+
+
+def test_without_a_named_chain_it_says_what_that_means_and_does_not_end_with_0(
+    verify: Run, tmp_path: Path
+) -> None:
+    done = verify(saved(tmp_path, BUNDLES["account"]))
+    assert done.code == Exit.UNPINNED
+    assert "you named no chain" in done.out
+    assert "Anybody can make one" in done.out
+    assert f"--genesis-digest {DIGEST}" in done.out
+    assert "verified:" not in done.out
+    other = verify(tmp_path / "bundle.json", "--genesis-digest", "ab" * 32)
+    assert other.code == Exit.REFUSED
+    assert "GENESIS_OTHER" in other.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("/nowhere/bundle.json",), "cannot be read: No such file"),
+        (("-", "--genesis-digest", "ab"), "must be 64 hex digits"),
+        (("-", "--genesis-digest", DIGEST, "--genesis", "g.json"), "not both"),
+        (("-", "--genesis", "/nowhere/genesis.json"), "cannot be read"),
+        (("http://:1:1/v1/proofs/x",), "must be http"),
+        ((), "Missing argument"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_2(
+    verify: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    done = verify(*arguments)
+    assert (done.code, done.out) == (Exit.MALFORMED, "")
+    assert told in done.err
+
+
+def test_what_is_no_bundle_ends_with_2_and_shows_nothing_of_it_raw(verify: Run) -> None:
+    hostile = {"format": "aitbc-proof/1", "kind": "validators", "\x1b[31m": ""}
+    done = verify("-", "--genesis-digest", DIGEST, given=json.dumps(hostile).encode())
+    assert done.code == Exit.MALFORMED
+    assert "DOCUMENT_MALFORMED" in done.out
+    assert "\x1b" not in done.out
+    assert "malformed:" in done.out
+
+
+def test_a_bundle_is_fetched_from_a_node(verify: Run) -> None:
+    with serving(lambda _: Reply(200, BUNDLES["account"])) as server:
+        url = f"{server.url}/v1/proofs/account/ait1x?since=2"
+        assert verify(url, "--genesis-digest", DIGEST).code == Exit.DONE
+        assert [asked.path for asked in server.asked] == ["/v1/proofs/account/ait1x?since=2"]
+    assert verify(url).code == Exit.UNREACHABLE
+    with serving(lambda _: Reply(404, {"error_code": "PROOF_NOT_FOUND"})) as server:
+        done = verify(f"{server.url}/v1/proofs/receipt/x")
+    assert (done.code, done.out) == (Exit.UNREACHABLE, "")
+    assert "PROOF_NOT_FOUND" in done.err
