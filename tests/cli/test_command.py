@@ -215,7 +215,7 @@ def test_every_group_loads_and_explains_itself(aitbc: Run) -> None:
         code, out, _ = aitbc(group, "--help")
         assert code == 0
         assert "Usage: aitbc " in out
-        assert ("Commands:" in out) == (group not in {"balance", "statement"})
+        assert ("Commands:" in out) == (group not in {"balance", "statement", "verify"})
 
 
 def test_help_loads_no_group_and_answers_at_once() -> None:
