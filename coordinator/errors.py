@@ -330,8 +330,17 @@ class ResultNotDelivered(Conflict):
     code = "RESULT_NOT_DELIVERED"
 
 
-class ResultExpired(CoordinatorError):
-    """The result is past its retention (410)."""
+# ------------------------------------------------------------------------------------------- gone
+
+
+class Gone(CoordinatorError):
+    """It was there, and is no longer kept (410)."""
+
+    code = "GONE"
+
+
+class ResultExpired(Gone):
+    """The result is past its retention."""
 
     code = "RESULT_EXPIRED"
 

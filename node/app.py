@@ -25,6 +25,7 @@ from node.http.chain_routes import chain_handlers
 from node.http.governance_routes import governance_handlers
 from node.http.listeners import bind_all, bound_addresses, close_all
 from node.http.operations import Health, Operations, health_of_chain, operations_handlers
+from node.http.proof_routes import proof_handlers
 from node.http.server import HttpServer
 from node.http.snapshot_routes import snapshot_handlers
 from node.keyring import Keyring
@@ -231,6 +232,7 @@ def build_node(
                 *chain_handlers(api),
                 *governance_handlers(chain_part.chain, chain_part.index, chain_part.index_process),
                 *snapshot_handlers(chain_part.snapshots),
+                *proof_handlers(chain_part.chain, chain_part.prover),
                 *operations_handlers(operations),
                 *build_explorer(chain_part, clock),
                 *more_routes,

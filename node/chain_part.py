@@ -31,6 +31,7 @@ from node.metrics import NodeMetrics, TimedPlaces
 from node.network_part import NetworkBase, NetworkPart, build_links, read_identity
 from node.pool_admission import PoolLimits
 from node.ports import Clock
+from node.proofs import Prover
 from node.recovery import EpochOpener, load_final_view
 from node.signatures import SignatureVerifier
 from node.snapshots import SnapshotKeeper, SnapshotWriter
@@ -61,6 +62,8 @@ class ChainPart:
     """Peers; None on a node that is its whole network."""
     snapshots: SnapshotKeeper
     """Makes snapshots, and knows which there are."""
+    prover: Prover
+    """Makes proofs of what is final."""
     watch: Watch
     """Says what the node waits for."""
     locks: tuple[DiskLock, ...]
@@ -146,6 +149,7 @@ def build_chain(
         index_process=_index_process(config, store, clock, indexed_height),
         network=network,
         snapshots=_snapshots(config, store, tree, genesis),
+        prover=Prover(store, index, genesis),
         watch=Watch(chain, driver, network, keys.validator_key, clock),
         locks=locks,
     )

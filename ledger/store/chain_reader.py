@@ -31,6 +31,7 @@ from ledger.store.encoded import (
 )
 from ledger.store.engine import Database
 from ledger.store.errors import NotInitialised
+from ledger.store.finality import StoredFinality, stored_finality
 from ledger.store.schema import Schema, require_schema
 from ledger.store.state_table import load_state
 from ledger.store.stored import EpochEnd, StoredBlock, StoredHead
@@ -161,6 +162,11 @@ class ChainReader:
         with self._database.reading() as connection:
             return encoded_headers(connection, first, last)
 
+    def finality(self, height: Height, headers_max: int) -> StoredFinality:
+        """Return what made the block of a height final; see `finality.stored_finality`."""
+        with self._database.reading() as connection:
+            return stored_finality(connection, height, headers_max)
+
     def next_certified(self, after_height: Height) -> Height | None:
         """Return the lowest height above one whose block has a certificate of its own.
 
@@ -196,11 +202,18 @@ class ChainReader:
             height = connection.execute(newest).scalar_one_or_none()
         return None if height is None else self.header_at(height)
 
-    def epoch_ends(self) -> list[EpochEnd]:
-        """Return where each epoch ended, oldest first."""
+    def epoch_ends(self, first: Epoch = 0) -> list[EpochEnd]:
+        """Return where each epoch ended, oldest first; only from an epoch on, if one is given."""
+        ends = select(EPOCH_ENDS).where(EPOCH_ENDS.c.epoch >= first)
         with self._database.reading() as connection:
-            rows = connection.execute(select(EPOCH_ENDS).order_by(EPOCH_ENDS.c.epoch))
+            rows = connection.execute(ends.order_by(EPOCH_ENDS.c.epoch))
             return [EpochEnd(*row) for row in rows]
+
+    def epoch_end(self, epoch: Epoch) -> EpochEnd | None:
+        """Return where an epoch ended; None if it has not, or where that is not kept."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(EPOCH_ENDS).where(EPOCH_ENDS.c.epoch == epoch)).first()
+            return None if row is None else EpochEnd(*row)
 
     def summary_at(self, height: Height) -> Summary | None:
         """Return what is kept of a block that is not stored whole."""

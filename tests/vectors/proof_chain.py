@@ -19,9 +19,9 @@ from genesis import (
     prove_possession,
 )
 from genesis.spec import canonical_bytes
-from ledger import BlockContext, ChainView, block_time, build_block
+from ledger import BlockContext, ChainView, StateDelta, block_time, build_block
 from ledger import actions as acts
-from ledger.block import Header
+from ledger.block import Block, Header
 from ledger.certificates import CertificateEntry
 from ledger.codec import encode
 from ledger.fees import with_least_fee
@@ -77,6 +77,12 @@ class ChainBlock:
     """What it did."""
     members: ValidatorSet
     """The set of its epoch."""
+    delta: StateDelta
+    """What it changed."""
+
+    @property
+    def block(self) -> Block:
+        return Block(self.view.header, self.body)
 
     @property
     def header(self) -> Header:
@@ -101,7 +107,7 @@ class ProofChain:
         self.tags = self.genesis.tags
         self.specification = canonical_bytes(self.genesis.spec)
         self.blocks = [
-            ChainBlock(self.genesis.view, (), (), self.genesis.validators),
+            ChainBlock(self.genesis.view, (), (), self.genesis.validators, {}),
         ]
         self._salt = 0
 
@@ -141,7 +147,9 @@ class ProofChain:
         built = build_block(parent, body, context)
         assert not built.refused, built.refused
         result = built.result
-        made = ChainBlock(result.view, built.block.transactions, tuple(result.outcomes), members)
+        made = ChainBlock(
+            result.view, built.block.transactions, tuple(result.outcomes), members, result.delta
+        )
         self.blocks.append(made)
         return made
 
