@@ -41,12 +41,14 @@ class Page:
     """Whether its twin never changes and is addressed by an id, which no other chain has."""
     status: int = 200
     """HTTP status."""
+    nav_url: str = ""
+    """Its entry of the site's navigation, where neither crumbs nor twin say."""
 
     @property
     def place(self) -> str:
         """The page of the site's navigation that it belongs to."""
         start = self.crumbs[0].url if self.crumbs else "/"
-        return start or self.twin_url.partition(".")[0]
+        return start or self.nav_url or self.twin_url.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)

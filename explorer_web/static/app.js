@@ -252,6 +252,29 @@ addEventListener("pagehide", disconnect);
 addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 addEventListener("online", () => connect());
 
+// What few readers want is loaded when one begins to use it, and what was clicked meanwhile is done.
+function loadWhenUsed(holder) {
+  let loading;
+  let isReady = false;
+  const attach = async () => {
+    (await import(holder.dataset.module)).attach(holder);
+    isReady = true;
+  };
+  const load = () => (loading ??= attach().catch(() => { loading = undefined; }));
+  for (const part of holder.querySelectorAll("[data-scripted]")) part.hidden = false;
+  for (const name of ["pointerover", "focusin", "dragenter", "change"]) {
+    holder.addEventListener(name, load);
+  }
+  holder.addEventListener("click", async (event) => {
+    const clicked = event.target.closest("button");
+    if (isReady || !clicked) return;
+    event.preventDefault();
+    await load();
+    if (isReady) clicked.click();
+  });
+}
+
+document.querySelectorAll("[data-module]").forEach(loadWhenUsed);
 document.addEventListener("htmx:afterSettle", refreshTimes);
 
 takeClock();

@@ -1,0 +1,188 @@
+/** What a check looks like: the pin above, the steps as they come, the verdict, what was proved. */
+
+import { PROOF_STEPS, checkProof } from 'sdk/proofs/check.js';
+
+import { digestIn, keep, pinned } from './pin.js';
+import { STATES, claimLines, fingerprint, titleOf } from './words.js';
+
+/** Ids, digests and addresses. */
+const IDENTIFIER = /^[0-9a-z_-]{40,}$/;
+
+/** A part of a page that shows checks. Everything is written as text, never as HTML. */
+export class Panel {
+  #holder;
+  #primitives;
+  #pin;
+  #again = null;
+
+  /**
+   * @param {HTMLElement} holder with the parts that `verification_parts.html` names.
+   * @param {() => Promise<object | undefined>} primitives what checks are done with, undefined for
+   *   the browser's own; rejects where there is nothing.
+   */
+  constructor(holder, primitives) {
+    this.#holder = holder;
+    this.#primitives = primitives;
+    this.#pin = pinned();
+    this.#part('keep').addEventListener('click', () => this.#keepTyped());
+    this.#part('forget').addEventListener('click', () => this.#repin(undefined));
+    this.#part('pin').addEventListener('keydown', (event) => {
+      if (event.key === 'Enter') this.#keepTyped();
+    });
+    this.#part('pin').addEventListener('input', () => this.#part('pin').setCustomValidity(''));
+    this.#showPin();
+  }
+
+  /**
+   * Check what `read` resolves to, and show it.
+   *
+   * @param {() => Promise<string | Uint8Array>} read fetches or reads the bundle; what it throws
+   *   is shown.
+   * @param {string} [kind] of the bundle, where it is known before.
+   * @param {(verdict: object) => object} [compare] judges the verdict further.
+   */
+  async check(read, kind = 'validators', compare = (verdict) => verdict) {
+    const run = async () => {
+      this.#begin(kind);
+      try {
+        const bundle = await read();
+        const primitives = await this.#primitives();
+        const found = await this.#checked(bundle, kind, primitives);
+        this.#showVerdict(compare(found));
+      } catch (error) {
+        this.#say('bad', 'Not checked', error.message);
+      }
+    };
+    this.#again = run;
+    await run();
+  }
+
+  async #checked(bundle, kind, primitives) {
+    const done = [];
+    const onStep = (step) => {
+      done.push(step);
+      this.#showSteps(done, kind);
+    };
+    return checkProof(bundle, { genesisDigest: this.#pin, primitives, onStep });
+  }
+
+  #begin(kind) {
+    this.#part('result').hidden = false;
+    this.#part('proved').hidden = true;
+    this.#showSteps([], kind);
+    this.#say('wait', 'Checking', '');
+  }
+
+  #showVerdict(verdict) {
+    const { valid, isPinned, kind, steps, claims } = verdict;
+    this.#showSteps(steps, kind);
+    const failed = steps.find((step) => step.verdict === 'failed');
+    if (!valid) {
+      const step = `Step ${steps.indexOf(failed) + 1} of ${steps.length}`;
+      const title = titleOf(failed.name, kind);
+      this.#say('bad', 'Nothing is proved', `${step} does not hold: “${title}”.`);
+      return;
+    }
+    this.#showClaims(kind, claims);
+    if (isPinned) {
+      this.#say('good', 'Proved', 'All steps passed, from the genesis digest that you pinned.');
+      return;
+    }
+    this.#say('wait', 'Proved for a chain that you have not pinned', 'All steps passed. Compare '
+      + 'the genesis digest with one from elsewhere, and pin it above.');
+    if (this.#part('pin').value === '') this.#part('pin').value = fingerprint(claims.genesisDigest);
+  }
+
+  #showSteps(done, kind) {
+    const hasFailed = done.some(({ verdict }) => verdict === 'failed');
+    const next = hasFailed ? 'not run' : 'running';
+    const names = PROOF_STEPS[kind] ?? PROOF_STEPS.validators;
+    const left = names
+      .slice(done.length)
+      .map((name, at) => ({ name, verdict: at === 0 ? next : 'not run' }));
+    const all = [...done, ...left];
+    this.#part('steps').replaceChildren(...all.map((step) => this.#stepItem(step, kind)));
+  }
+
+  #stepItem({ name, verdict, detail, code, reason }, kind) {
+    const { word, tone } = STATES[verdict];
+    const item = element('li', `tone-${tone}`);
+    item.dataset.step = name;
+    item.dataset.verdict = verdict;
+    const head = element('p');
+    head.append(element('b', '', titleOf(name, kind)), ' ', element('span', 'step-word', word));
+    const body = element('div');
+    body.append(head);
+    if (detail) body.append(element('p', 'note', detail));
+    if (code) {
+      const why = element('p', 'note');
+      why.append(element('code', '', code), ` ${reason}`);
+      body.append(why);
+    }
+    item.append(this.#icon(tone), body);
+    return item;
+  }
+
+  #showClaims(kind, claims) {
+    const lines = claimLines(kind, claims).map(([name, text]) => {
+      const line = element('div');
+      const value = element('dd');
+      const written = element('span', 'value');
+      written.append(IDENTIFIER.test(text) ? element('code', '', text) : text);
+      value.append(written);
+      line.append(element('dt', '', name), value);
+      return line;
+    });
+    this.#part('claims').replaceChildren(...lines);
+    this.#part('proved').hidden = false;
+  }
+
+  #say(tone, words, more) {
+    const verdict = this.#part('verdict');
+    verdict.className = `verdict tone-${tone}`;
+    const text = element('span');
+    text.append(element('b', '', `${words}.`), more && ` ${more}`);
+    verdict.replaceChildren(this.#icon(tone), text);
+  }
+
+  #keepTyped() {
+    const input = this.#part('pin');
+    const digest = digestIn(input.value);
+    if (digest === undefined) {
+      input.setCustomValidity('A genesis digest is 64 hex digits.');
+      input.reportValidity();
+      return;
+    }
+    this.#repin(digest);
+  }
+
+  #repin(digest) {
+    this.#pin = digest;
+    this.#part('pin').setCustomValidity('');
+    this.#showPin(keep(digest));
+    if (this.#again !== null) this.#again();
+  }
+
+  #showPin(isKept = true) {
+    const input = this.#part('pin');
+    input.value = this.#pin === undefined ? '' : fingerprint(this.#pin);
+    this.#part('forget').hidden = this.#pin === undefined;
+    const kept = isKept ? 'Pinned in this browser.' : 'Pinned until this page is closed.';
+    this.#part('pin-state').textContent = this.#pin === undefined ? 'None is pinned.' : kept;
+  }
+
+  #icon(tone) {
+    return this.#holder.ownerDocument.getElementById(`icon-${tone}`).content.cloneNode(true);
+  }
+
+  #part(name) {
+    return this.#holder.querySelector(`[data-part="${name}"]`);
+  }
+}
+
+function element(name, className = '', text = '') {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
