@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "sim": "Run whole networks in simulated time, under faults that a seed decides.",
         "mutations": "Break the rules of consensus one by one, and show what notices.",
         "bench": "Measure a part on this machine.",
+        "screenshots": "Take pictures of every page of the explorer, and one sheet of them.",
     }
 )
 """Commands and what each is for, in the order of the help."""

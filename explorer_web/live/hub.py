@@ -6,7 +6,7 @@ up is let go rather than waited for, and its page begins again with what is ther
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final, Protocol
 
 import structlog
@@ -62,7 +62,7 @@ class _Listener:
         self._texts.put_nowait(None)
         return False
 
-    async def texts(self) -> AsyncIterator[str]:
+    async def texts(self) -> AsyncGenerator[str, None]:
         """Yield what it is told, until it fell behind."""
         while (text := await self._texts.get()) is not None:
             yield text
