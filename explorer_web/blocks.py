@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
+from explorer_web.checks import block_checks
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
 from explorer_web.formats import grouped
+from explorer_web.grids import Grid, GridRow, Mark
 from explorer_web.outcomes import outcome_json
 from explorer_web.page import Absence, Absent, Crumb, Page, malformed, unknown
-from explorer_web.ports import Standing
+from explorer_web.participation import MARK_WORDS, NOTE, Participation, signers_of
+from explorer_web.ports import Standing, ValidatorsStanding
 from explorer_web.references import PageKind, page_url, parse_height, parse_id
 from explorer_web.words import FINAL
 from ledger.block import ZERO_HASH, Header
@@ -31,7 +34,13 @@ class Slice:
     """Index of the first outcome that is shown."""
 
 
-def block_page(index: IndexReader, standing: Standing, reference: str, shown: Slice) -> Page:
+def block_page(
+    index: IndexReader,
+    standing: Standing,
+    reference: str,
+    shown: Slice,
+    set_of: ValidatorsStanding,
+) -> Page:
     """Return the page of a block.
 
     Args:
@@ -39,6 +48,7 @@ def block_page(index: IndexReader, standing: Standing, reference: str, shown: Sl
         standing: where the chain stands, to tell a later block from none.
         reference: height or id from the address.
         shown: which of its transactions and outcomes to show.
+        set_of: the validator set of the final state, for the names of those who signed.
 
     Raises:
         Absent: there is no such block here.
@@ -62,6 +72,9 @@ def block_page(index: IndexReader, standing: Standing, reference: str, shown: Sl
             "transactions": transactions,
             "gone": _gone(header, shown.first_transaction, len(transactions)),
             "outcomes": outcomes,
+            "signers": _signers(block, set_of),
+            "signers_note": NOTE,
+            "checks": block_checks(block.height),
             "shown": shown,
             "url": url,
             "page_size": ENTRIES_PER_PAGE,
@@ -73,6 +86,20 @@ def block_page(index: IndexReader, standing: Standing, reference: str, shown: Sl
         twin_url=_twin_url(reference, block, shown),
         is_unchanging=parse_height(reference) is None,
     )
+
+
+def _signers(block: BlockRow, set_of: ValidatorsStanding) -> Grid:
+    """Return who is in a block's certificate; by place where the set is not the present one."""
+    known = Participation.of([block], set_of)
+    if known.blocks and known.signers[0] is not None:
+        grid = known.grid
+        heads = [Crumb(row.name) for row in grid.rows]
+        marks = [row.marks[0] for row in grid.rows]
+    else:
+        places = sorted(signers_of(block.certificate) or ())
+        heads = [Crumb(f"member {place}") for place in places]
+        marks = [Mark.YES for _ in places]
+    return Grid("Who signed", "Validator", heads, (GridRow("Signed", marks),), MARK_WORDS)
 
 
 def _find_block(index: IndexReader, standing: Standing, reference: str) -> BlockRow:
@@ -253,8 +280,11 @@ def _block_twin(
     transactions: list[TransactionRow],
     outcomes: list[OutcomeRow],
 ) -> Json:
+    places = signers_of(block.certificate)
+    signed: list[Json] | None = None if places is None else [*sorted(places)]
     return {
         **facts_json(sections),
+        "signers": signed,
         "header": encode(block.header).hex(),
         "certificate": block.certificate.hex(),
         "transactions": [transaction_json(row) for row in transactions],

@@ -23,3 +23,18 @@ def account_checks(address: str) -> tuple[Check, ...]:
         ),
         Check("What this page shows, as JSON:", f'curl "$NODE/accounts/{address}.json"'),
     )
+
+
+def block_checks(height: int) -> tuple[Check, ...]:
+    """Return how a block is checked."""
+    return (
+        Check(
+            "Ask another node for the same block; its id covers header, transactions and state, so "
+            "equal ids are equal blocks:",
+            f'curl "$NODE/blocks/{height}.json"',
+        ),
+        Check(
+            "The validators whose quorum signed, proved from the genesis on:",
+            'curl "$NODE/v1/proofs/validators"',
+        ),
+    )

@@ -12,7 +12,17 @@ from typing import Protocol
 from coordinator.ports import TransactionStatus
 from ledger.records import Job
 from ledger.store import IndexReader
-from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
+from ledger.types import (
+    Address,
+    Amount,
+    ChainId,
+    DurationMs,
+    Epoch,
+    Hash,
+    Height,
+    PublicKey,
+    TimestampMs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,48 @@ class AccountStanding:
     """Height of the block after which it holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class MemberStanding:
+    """A validator of the final state, and how this node sees it."""
+
+    public_key: PublicKey
+    """Its consensus key."""
+    name: str
+    """Its name."""
+    payout: Address
+    """Account that its blocks' fees go to."""
+    is_self: bool
+    """Whether this node votes as it."""
+    is_connected: bool
+    """Whether this node is connected to it."""
+    silent_ms: DurationMs | None
+    """Since when nothing was heard of it; None for this node, and for who was never heard."""
+    final_height: Height | None
+    """Final height that it announced last; None if it announced none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorsStanding:
+    """The validator set of the final state."""
+
+    height: Height
+    """Height of the block after which it holds."""
+    epoch: Epoch
+    """Epoch of the next block."""
+    quorum: int
+    """Votes that make a block final."""
+    set_hash: Hash
+    """Its tagged hash; headers name it."""
+    members: tuple[MemberStanding, ...]
+    """The set, in the order of rotation."""
+    waiting: tuple[str, ...]
+    """Changes that wait for the epoch's end, in words."""
+    protocol_version: int
+    """Version of the protocol that is in force."""
+    peer_version: int
+    """Version that this node speaks with its peers."""
+
+
 class NodeReads(Protocol):
     """The node as the pages see it."""
 
@@ -75,6 +127,9 @@ class NodeReads(Protocol):
 
     async def account(self, address: Address) -> AccountStanding:
         """Return what an account has, and at which height."""
+
+    async def validators(self) -> ValidatorsStanding:
+        """Return the validator set, and how this node sees its members."""
 
     def finality_ms(self) -> Sequence[int]:
         """Return how long the newest final blocks took, from their time to finality here."""

@@ -35,6 +35,7 @@ from explorer_web.site import KEEP_A_DAY, SECURITY_HEADERS, HtmlRequest, Site, W
 from explorer_web.stats import failures_listing, hours_listing, stats_page
 from explorer_web.styleguide import styleguide_page
 from explorer_web.transactions import transaction_page
+from explorer_web.validators import ballots_listing, changes_listing, validators_page
 from explorer_web.verification import offline, saved_verifier, verify
 
 Given: TypeAlias = NamedDependency[SkipValidation[Site]]
@@ -112,6 +113,26 @@ async def failures(request: HtmlRequest, site: Given) -> ListAnswer:
     return await site.listing(request, partial(failures_listing, site.reads.index))
 
 
+@get(["/validators", "/validators.json"])
+async def validators(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with the validators."""
+    wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX))
+    build = partial(validators_page, site.reads.index, await site.reads.node.validators())
+    return await site.answer(request, lambda _: build(), wanted)
+
+
+@get(["/validators/changes", "/validators/changes.json", "/validators/changes.csv"])
+async def changes(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with what governance changed."""
+    return await site.listing(request, partial(changes_listing, site.reads.index))
+
+
+@get(["/validators/ballots", "/validators/ballots.json", "/validators/ballots.csv"])
+async def ballots(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with the ballots."""
+    return await site.listing(request, partial(ballots_listing, site.reads.index))
+
+
 @get("/miners/{reference:str}")
 async def miner(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a miner."""
@@ -157,10 +178,11 @@ async def activity(request: HtmlRequest, reference: FromPath[str], site: Given) 
 async def block(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a block."""
     bare, is_twin = split_twin(reference)
+    set_of = await site.reads.node.validators()
 
     def build(standing: Standing) -> Page:
         shown = Slice(_first(request, "transactions"), _first(request, "outcomes"))
-        return block_page(site.reads.index, standing, bare, shown)
+        return block_page(site.reads.index, standing, bare, shown, set_of)
 
     return await site.answer(request, build, Wanted(is_twin=is_twin))
 
@@ -271,6 +293,9 @@ def explorer_handlers(reads: ExplorerReads) -> list[Router]:
                 transaction,
                 receipt,
                 job,
+                validators,
+                changes,
+                ballots,
                 stats,
                 hours,
                 failures,

@@ -93,6 +93,20 @@ MINER_STATES: Final[dict[str, Badge]] = {
 }
 """Badge of whether a miner is registered."""
 
+VALIDATOR_STATES: Final[dict[str, Badge]] = {
+    "self": Badge("This node", Tone.GOOD, "This node votes as this validator."),
+    "connected": Badge("Connected", Tone.GOOD, "This node is connected to it."),
+    "away": Badge("Not connected", Tone.WAIT, "This node has no connection to it now."),
+}
+"""Badge of how this node sees a validator."""
+
+BALLOT_STATES: Final[dict[str, Badge]] = {
+    "open": Badge("Open", Tone.WAIT, "Authorities vote on it."),
+    "passed": Badge("Passed", Tone.GOOD, "What it asked has been decided."),
+    "expired": Badge("Expired", Tone.NEUTRAL, "Nobody passed it in time."),
+}
+"""Badge of what became of a ballot."""
+
 REASONS: Final[dict[Reason, str]] = {
     Reason.UNSPECIFIED: "no reason given",
     Reason.BAD_INPUT: "the input cannot be processed",

@@ -10,18 +10,30 @@ from coordinator.ports import TransactionStatus
 from explorer_web import (
     AccountStanding,
     ExplorerReads,
+    MemberStanding,
     Standing,
+    ValidatorsStanding,
     Whereabouts,
     explorer_handlers,
 )
-from ledger.records import Job
+from ledger import pending_of, quorum_of
+from ledger.records import Job, SetChangeKind, Validator
 from ledger.types import Address, Hash
-from ledger.views import ChainView
+from ledger.views import ChainView, validator_set_hash
 from node.chain_part import ChainPart
+from node.p2p.hello import PROTOCOL_VERSION
 from node.ports import Clock
+from node.status import ValidatorSighting
 
 FINALITY_BLOCKS: Final = 500
 """Newest final blocks whose time to finality is kept."""
+
+
+_CHANGES: Final = {
+    SetChangeKind.ADD: "Joins by a ballot",
+    SetChangeKind.REMOVE: "Leaves by a ballot",
+    SetChangeKind.EVICT: "Leaves because it contradicted itself",
+}
 
 
 class ExplorerAnswers:
@@ -33,6 +45,7 @@ class ExplorerAnswers:
         self._pool = parts.pool
         self._index = parts.index_process
         self._clock = clock
+        self._report = parts.watch.report
         self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
         parts.chain.on_final(self._measure)
 
@@ -69,12 +82,47 @@ class ExplorerAnswers:
         """Return what an account has, and at which height."""
         return AccountStanding(self._chain.balance(address), self._chain.head().height)
 
+    async def validators(self) -> ValidatorsStanding:
+        """Return the validator set, and how this node sees its members."""
+        view = self._chain.tree.final_view
+        seen = {each.public_key: each for each in self._report().validators}
+        members = view.validators.members
+        waiting = pending_of(view.state).set_changes
+        return ValidatorsStanding(
+            height=view.header.height,
+            epoch=view.next_epoch,
+            quorum=quorum_of(len(members)),
+            set_hash=validator_set_hash(view.tags, view.validators),
+            members=tuple(_member(member, seen.get(member.public_key)) for member in members),
+            waiting=tuple(
+                f"{_CHANGES[change.kind]}: {change.validator.name}, of key "
+                f"{change.validator.public_key.hex()}"
+                for change in waiting
+            ),
+            protocol_version=view.parameters.protocol_version,
+            peer_version=PROTOCOL_VERSION,
+        )
+
     def finality_ms(self) -> Sequence[int]:
         """Return how long the newest final blocks took, from their time to finality here."""
         return tuple(self._finality_ms)
 
     def _measure(self, _parent: ChainView, view: ChainView) -> None:
         self._finality_ms.append(max(0, self._clock.wall_ms() - view.header.timestamp_ms))
+
+
+def _member(member: Validator, seen: ValidatorSighting | None) -> MemberStanding:
+    """Return a validator as this node sees it."""
+    was_heard = seen is not None and not seen.is_self and seen.final_height > 0
+    return MemberStanding(
+        public_key=member.public_key,
+        name=member.name,
+        payout=member.payout,
+        is_self=seen is not None and seen.is_self,
+        is_connected=seen is not None and seen.is_connected,
+        silent_ms=seen.silent_ms if seen is not None and was_heard else None,
+        final_height=seen.final_height if seen is not None and was_heard else None,
+    )
 
 
 def build_explorer(parts: ChainPart, clock: Clock) -> list[ControllerRouterHandler]:

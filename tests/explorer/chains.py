@@ -6,14 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordinator.ports import TransactionStatus
-from explorer_web import AccountStanding, Standing, Whereabouts
-from ledger import balance_of, find_job
+from explorer_web import (
+    AccountStanding,
+    MemberStanding,
+    Standing,
+    ValidatorsStanding,
+    Whereabouts,
+)
+from ledger import balance_of, find_job, quorum_of
 from ledger.actions import AttestationKind, Transfer, Verification
 from ledger.block import Block
 from ledger.codec import encode
 from ledger.job_rejections import JobUnknown
 from ledger.records import Job
 from ledger.types import Address, Hash
+from ledger.views import validator_set_hash
 from tests.databases import Files
 from tests.ledger.phases import Phase, job_in, rule
 from tests.ledger.worlds import AITBC, PEOPLE, World
@@ -59,6 +66,23 @@ class NodeOfTests:
 
     async def account(self, address: Address) -> AccountStanding:
         return AccountStanding(balance_of(self.world.final.state, address), self.final_height)
+
+    async def validators(self) -> ValidatorsStanding:
+        view = self.world.final
+        members = view.validators.members
+        return ValidatorsStanding(
+            height=self.final_height,
+            epoch=view.next_epoch,
+            quorum=quorum_of(len(members)),
+            set_hash=validator_set_hash(view.tags, view.validators),
+            members=tuple(
+                MemberStanding(each.public_key, each.name, each.payout, not n, n == 1, None, None)
+                for n, each in enumerate(members)
+            ),
+            waiting=(),
+            protocol_version=1,
+            peer_version=1,
+        )
 
     def finality_ms(self) -> Sequence[int]:
         return (40, 10, 30, 20)

@@ -1,0 +1,119 @@
+"""The page of validators, over a chain whose certificates are real: who signed, who is missing."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from explorer_web.participation import signers_of
+from ledger.block import Block
+from ledger.certificates import Certificate, CertificateEntry
+from ledger.codec import encode
+from ledger.keys import format_address
+from ledger.records import Validator
+from ledger.statements import Finalize, signed_bytes
+from ledger.transition import BlockResult
+from tests.databases import Files
+from tests.explorer.chains import IndexedChain, NodeOfTests, stand_at_head
+from tests.explorer.serving import Served, serve
+from tests.ledger.councils import COUNCIL, KEYS, Council
+from tests.store.indexes import open_indexed
+
+ABSENT = 3
+"""Place of the validator whose vote is missing in every certificate but one."""
+
+
+def certificate_of(
+    result: BlockResult, members: tuple[Validator, ...], absent: int | None
+) -> bytes:
+    """Return a finalization of a block, signed by its set but for one member."""
+    view, header = result.view, result.view.header
+    statement = Finalize(header.epoch, header.view, header.parent_view, view.block_id)
+    message = signed_bytes(view.tags, statement)
+    entries = tuple(
+        CertificateEntry(place, KEYS[member.public_key].sign(message))
+        for place, member in enumerate(members)
+        if place != absent
+    )
+    return encode(Certificate(statement, entries))
+
+
+@pytest.fixture(scope="module")
+def council(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A site over a chain of four validators, with a ballot that passed and one that is open."""
+    world = Council()
+    world.decide(world.joining(5))
+    world.open(world.joining(6), 0)
+    for _ in range(4):
+        world.block(after_ms=500)
+    with open_indexed(Files(tmp_path_factory.mktemp("council"))) as indexed:
+        chain = IndexedChain(world, indexed, NodeOfTests(world), {}, {}, bytes(32), 0)
+        store_all(chain)
+        with serve(chain) as served:
+            yield served
+
+
+def store_all(chain: IndexedChain) -> None:
+    world, store = chain.world, chain.indexed.store
+    start = Council().final
+    members = start.validators.members
+    records = {key: encode(record) for key, record in start.state.items()}
+    store.initialise(start.tags, Block(start.header, ()), records)
+    for number, (block, result) in enumerate(zip(world.blocks, world.results, strict=True)):
+        certificate = b""
+        if number != 1:
+            certificate = certificate_of(result, members, None if number == 2 else ABSENT)
+        store.commit(result.view.block_id, block, certificate, result.outcomes, result.delta)
+    chain.indexed.catch_up()
+    stand_at_head(chain)
+
+
+def test_participation_and_misses_are_what_the_certificates_say(council: Served) -> None:
+    twin = council.get("/validators.json").json()
+    names = [member.name for member in council.chain.world.final.validators.members]
+    assert [row["name"] for row in twin["validators"]] == names
+    blocks = len(council.chain.world.blocks)
+    assert twin["counted_blocks"] == blocks
+    told = {row["name"]: row for row in twin["validators"]}
+    missing = told[names[ABSENT]]
+    assert missing["misses"] == blocks - 2
+    assert missing["participation"] == 10_000 // (blocks - 1)
+    assert missing["missed_heights"].startswith(f"{blocks}, {blocks - 1}")
+    others = [row for row in twin["validators"] if row is not missing]
+    assert all((row["misses"], row["participation"]) == (0, 10_000) for row in others)
+
+
+def test_the_grid_says_each_cell_in_words_too(council: Served) -> None:
+    html = council.get("/validators").text
+    blocks = len(council.chain.world.blocks)
+    assert html.count('<td class="cell cell-no">') == blocks - 2
+    assert html.count('<td class="cell cell-none">') == 4
+    assert '✕<span class="unseen"> not in the certificate</span>' in html
+    assert "may have signed a moment later" in html
+
+
+def test_a_block_names_who_signed_it(council: Served) -> None:
+    told = council.get("/blocks/3.json").json()["signers"]
+    assert told == [0, 1, 2, 3]
+    assert council.get("/blocks/4.json").json()["signers"] == [0, 1, 2]
+    assert council.get("/blocks/2.json").json()["signers"] is None
+    html = council.get("/blocks/4").text
+    assert html.count('<td class="cell cell-yes">') == 3
+    assert html.count('<td class="cell cell-no">') == 1
+    assert "a later block's certificate covers it" in council.get("/blocks/2").text
+
+
+def test_ballots_and_what_they_changed_are_listed(council: Served) -> None:
+    ballots = council.get("/validators/ballots.json").json()["ballots"]
+    assert [row["status"] for row in ballots] == ["open", "passed"]
+    assert "to make validator-6 a validator" in ballots[0]["words"]
+    assert ballots[0]["opener"] == format_address(COUNCIL[0].address)
+    opened = council.get("/validators/ballots.json?status=open").json()["ballots"]
+    assert opened == ballots[:1]
+    assert council.get("/validators/ballots?status=lost").status_code == 404
+    html = council.get("/validators").text
+    assert "to make validator-5 a validator" in html
+
+
+@pytest.mark.parametrize("certificate", [b"", b"\x93", bytes(100), b"\xc1" * 8])
+def test_what_is_no_certificate_has_no_signers(certificate: bytes) -> None:
+    assert signers_of(certificate) is None
