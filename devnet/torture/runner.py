@@ -30,6 +30,7 @@ from devnet.torture.history import FINAL
 from devnet.torture.proxies import ProxyWires
 from devnet.torture.scenario import Scenario
 from devnet.torture.steps import StepFailed, Steps
+from devnet.torture.tampering import TamperingFailed
 
 RESENDS_MAX = 6
 """Rounds in which undecided transfers are sent again; a node answers each after 10 s at most."""
@@ -107,7 +108,7 @@ class Run:
                 await steps.mend()
                 outcome.recovery_s = await self._recover(scenario.recover_s)
             outcome.failures += await self._judge(outcome)
-        except (StepFailed, DevnetError, ChainUnreadable, BooksDiffer) as error:
+        except (StepFailed, TamperingFailed, DevnetError, ChainUnreadable, BooksDiffer) as error:
             outcome.failures.append(f"{type(error).__name__}: {error}")
         except httpx.HTTPError as error:
             outcome.failures.append(f"a node did not answer: {type(error).__name__} {error}")

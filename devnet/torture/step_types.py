@@ -264,9 +264,25 @@ class Clock(_Step, frozen=True, tag="clock"):
     """How far from the machine's."""
 
 
+class Tamper(_Step, frozen=True, tag="tamper"):
+    """Alter the database of a node that runs; its pages must render and its proofs must fail."""
+
+    target: Target
+    """Which node."""
+    within_s: Seconds = 60
+    """Limit for a block that can be altered."""
+
+
+class Prove(_Step, frozen=True, tag="prove"):
+    """Check that nodes prove what steps before have lied about as it was sent."""
+
+    target: Target
+    """Which."""
+
+
 Step: TypeAlias = (
     Progress | Standstill | Epochs | Kill | Stop | Start | Restart | Pause | Resume | Wipe | Roll
     | Part | Isolate | Deafen | Mute | Cut | Tear | Slow | Heal | SlowDisk | FillDisk | FreeDisk
-    | Clock | FailAt | Twin | VoteIn | VoteOut | Removed
+    | Clock | FailAt | Twin | VoteIn | VoteOut | Removed | Tamper | Prove
 )  # fmt: skip
 """Everything that can happen."""

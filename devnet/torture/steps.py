@@ -13,6 +13,7 @@ from devnet.torture import step_types as does
 from devnet.torture.council import Council
 from devnet.torture.ground import WATCH_S, Ground
 from devnet.torture.leaders import current_leader
+from devnet.torture.tampering import Tampering
 from node.failpoints import VARIABLE as FAILPOINT
 
 SLOW_PLACES: Final = ("before-journal-sync", "before-store-commit")
@@ -35,6 +36,7 @@ class Steps:
         self._tell = tell
         self._named: dict[str, list[NodeProcess]] = {}
         self._council = Council(ground)
+        self._tampering = Tampering(ground, tell)
 
     @singledispatchmethod
     async def do(self, step: does.Step) -> None:
@@ -294,6 +296,17 @@ class Steps:
         for node in await self._choose(step.target):
             self._tell(f"the clock of {node.name} jumps to {step.offset_ms:+d} ms")
             self._ground.disturb(node, wall_offset_ms=step.offset_ms)
+
+    # ------------------------------------------------------------ databases and proofs
+
+    @do.register
+    async def _(self, step: does.Tamper) -> None:
+        (node,) = await self._choose(step.target)
+        await self._tampering.tamper(node, step.within_s)
+
+    @do.register
+    async def _(self, step: does.Prove) -> None:
+        await self._tampering.require_proofs(list(await self._choose(step.target)))
 
     # ------------------------------------------------------------ parts of steps
 
