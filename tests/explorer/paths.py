@@ -21,6 +21,8 @@ def page_paths(chain: IndexedChain) -> dict[str, str]:
         "jobs": "/jobs",
         "receipts": "/receipts",
         "miners": "/miners",
+        "market": "/market?service=llm_inference&jobs=7",
+        "offers": "/market/offers",
         "validators": "/validators",
         "ballots": "/validators/ballots",
         "governance changes": "/validators/changes",
@@ -37,6 +39,9 @@ def page_paths(chain: IndexedChain) -> dict[str, str]:
         "a receipt's transaction": f"/transactions/{chain.receipts['settled'].hex()}",
         "a search that found nothing": "/search?q=nothing+like+it",
         "an unknown transaction": f"/transactions/{'ab' * 32}",
+        "a short list": "/transactions?block=12",
+        "style guide": "/styleguide",
+        "verify": "/verify",
         "a malformed block": "/blocks/zz",
         **jobs,
         **receipts,
@@ -51,6 +56,28 @@ def distinct_paths(chain: IndexedChain) -> dict[str, str]:
         for name, path in page_paths(chain).items()
         if name.rpartition(" ")[2] not in alike and name != "a crowded block"
     }
+
+
+AUDITED = (
+    "style guide",
+    "home",
+    "a short list",
+    "a block",
+    "a transfer",
+    "receipt, settled",
+    "job, settled",
+    "an account",
+    "a miner",
+    "validators",
+    "stats",
+    "verify",
+    "a search that found nothing",
+    "an unknown transaction",
+)
+"""One page of each template; the style guide has every component in every state."""
+
+DARK_TOO = frozenset({"style guide", "home", "receipt, settled", "stats", "verify"})
+"""Pages whose colours are looked at in the dark as well; between them they have every colour."""
 
 
 class _Links(HTMLParser):
