@@ -9,7 +9,6 @@ from msgspec.structs import asdict
 
 from coordinator.admin.schemas import Invariants, KeyLimits, invariants_view
 from coordinator.clients import Scope
-from coordinator.clients.store import set_quotas
 from coordinator.errors import NotFound
 from coordinator.http import Answer, HttpRequest, Operation, answer, declared, same
 from coordinator.http.bodies import read_object, typed
@@ -53,8 +52,7 @@ async def set_limits(
     quotas = {
         name: quota for name, quota in asdict(wanted).items() if not isinstance(quota, UnsetType)
     }
-    database = context.services.core.database
-    if not await database.write(lambda c: set_quotas(c, key_id, quotas)):
+    if not await context.services.clients.set_quotas(key_id, quotas):
         raise NotFound("Key not found")
     return answer(request, wanted)
 

@@ -13,6 +13,7 @@ from coordinator.clients import store
 from coordinator.clients.budgets import insert_budget, spend_of_key, standing_of
 from coordinator.clients.errors import KeyEnded, LastAdminKey
 from coordinator.clients.keys import KeyText, new_key
+from coordinator.clients.known_keys import KnownKeys
 from coordinator.clients.model import Budget, IssuedKey, KeyUsage, KeyView, Principal, Scope
 from coordinator.clients.usage import UsageCounts, usage_of
 from coordinator.core import Core
@@ -53,9 +54,10 @@ class KeyWish:
 class KeyRing:
     """Makes and ends keys."""
 
-    def __init__(self, core: Core, usage: UsageCounts) -> None:
-        """Stand on the core."""
+    def __init__(self, core: Core, known: KnownKeys, usage: UsageCounts) -> None:
+        """Stand on the core; whatever changes a key goes through `known`."""
         self._core = core
+        self._known = known
         self._usage = usage
 
     async def issue(self, principal: Principal, wish: KeyWish) -> IssuedKey:
@@ -147,7 +149,7 @@ class KeyRing:
                 text.text, replace(drafted, budget=old.budget, budget_id=old.budget_id)
             )
 
-        return await self._core.database.write(follow)
+        return await self._known.change(follow)
 
     async def revoke(self, principal: Principal, key_id: str) -> None:
         """Revoke a key of the caller, at once; revoking again changes nothing.
@@ -169,7 +171,7 @@ class KeyRing:
                 raise LastAdminKey("This is the last lasting admin key: make another one first")
             store.revoke(connection, key_id, now_ms)
 
-        await self._core.database.write(end)
+        await self._known.change(end)
 
     async def usage(self, principal: Principal, key_id: str) -> KeyUsage:
         """Return what a key of the caller was used for.

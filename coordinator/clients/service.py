@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -11,6 +12,7 @@ from coordinator.clients import store
 from coordinator.clients.demo import DEMO_KEYS, DEMO_PRINCIPAL
 from coordinator.clients.key_ring import KeyRing, KeyWish, check_label
 from coordinator.clients.keys import parse_key
+from coordinator.clients.known_keys import KnownKeys
 from coordinator.clients.model import ClientView, IssuedKey, Principal
 from coordinator.clients.operator import OPERATOR_ID, OPERATOR_WISH, write_key_file
 from coordinator.clients.usage import UsageCounts
@@ -35,7 +37,8 @@ class ClientService:
         self._database = core.database
         self.usage = UsageCounts(core.database)
         """Requests of keys; to be flushed now and then."""
-        self.keys = KeyRing(core, self.usage)
+        self._known = KnownKeys(core.database)
+        self.keys = KeyRing(core, self._known, self.usage)
         """Keys of clients."""
 
     async def authenticate(self, key_text: str | None) -> Principal:
@@ -56,22 +59,18 @@ class ClientService:
         if is_devnet and key_text in DEMO_KEYS:
             return DEMO_PRINCIPAL
         key = parse_key(key_text)
-        row = None if key is None else await self._read_key(key.key_id)
-        if key is None or row is None or not hmac.compare_digest(row.digest, key.digest):
+        known = None if key is None else await self._known.find(key.key_id)
+        if key is None or known is None or not hmac.compare_digest(known.digest, key.digest):
             raise InvalidApiKey(_INVALID_KEY)
         now_ms = self._core.moments.clock_ms()
-        if row.revoked_ms is not None or (row.expires_ms is not None and row.expires_ms <= now_ms):
+        if not known.works(now_ms):
             raise InvalidApiKey(_INVALID_KEY)
-        self.usage.note(row.key_id, now_ms)
-        return Principal(
-            client_id=row.client_id,
-            scopes=store.scopes_of(row.scopes),
-            key_id=row.key_id,
-            version_pin=row.version_pin,
-            expires_ms=row.expires_ms,
-            budget_id=row.budget_id,
-            quotas=store.quotas_of(row.quotas),
-        )
+        self.usage.note(key.key_id, now_ms)
+        return known.principal
+
+    async def set_quotas(self, key_id: str, quotas: Mapping[str, int]) -> bool:
+        """Give a key limits of its own, from its next request on; return whether there is such."""
+        return await self._known.change(lambda c: store.set_quotas(c, key_id, quotas))
 
     async def register(self, label: str) -> tuple[ClientView, IssuedKey]:
         """Make a client with a managed wallet and a first key of scopes client, miner and read.
@@ -127,10 +126,7 @@ class ClientService:
                     store.revoke(connection, old.key_id, now_ms)
             self.keys.keep(connection, OPERATOR_ID, text, key)
 
-        await self._database.write(make)
-
-    async def _read_key(self, key_id: str) -> "store.AnyRow | None":
-        return await self._database.read(lambda c: store.find_key(c, key_id))
+        await self._known.change(make)
 
     async def _make_client(self, client_id: str, label: str) -> None:
         core, moment = self._core, self._core.moments.now()

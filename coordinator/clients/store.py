@@ -4,16 +4,31 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from coordinator.clients.keys import KeyText
 from coordinator.clients.model import Budget, BudgetPeriod, KeyView, Scope
 from coordinator.database.account_tables import key_budgets
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import api_keys, clients
 from ledger.types import Address, TimestampMs
 
 AnyRow = Row[tuple[object, ...]]
 """A row of any table."""
+
+_CLIENT: Final = Prepared(select(clients).where(clients.c.client_id == bindparam("client_id")))
+_KEY: Final = Prepared(select(api_keys).where(api_keys.c.key_id == bindparam("key_id")))
 
 KEYS_PER_CLIENT_MAX: Final = 100
 """Keys of one client that work; also how many are listed."""
@@ -30,7 +45,7 @@ def insert_client(
 
 def find_client(connection: Connection, client_id: str) -> AnyRow | None:
     """Return a client's row."""
-    return connection.execute(select(clients).where(clients.c.client_id == client_id)).one_or_none()
+    return _CLIENT.one_or_none(connection, client_id=client_id)
 
 
 def insert_key(
@@ -57,7 +72,7 @@ def insert_key(
 
 def find_key(connection: Connection, key_id: str) -> AnyRow | None:
     """Return a key's row."""
-    return connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).one_or_none()
+    return _KEY.one_or_none(connection, key_id=key_id)
 
 
 def keys_of(connection: Connection, client_id: str) -> list[KeyView]:

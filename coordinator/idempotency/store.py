@@ -3,20 +3,29 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from coordinator.database.idempotency_tables import idempotency_keys as keys
+from coordinator.database.prepared import Prepared
 from coordinator.idempotency.model import Kept, Record, Request
 from ledger.types import Hash, TimestampMs
 
 FORGOTTEN_MAX: Final = 1_000
 """Rows that one transaction deletes."""
 
+_MINE: Final = (keys.c.owner == bindparam("owner")) & (keys.c.key_digest == bindparam("digest"))
+
+_FIND: Final = Prepared(select(keys).where(_MINE))
+_REMOVE: Final = Prepared(delete(keys).where(_MINE))
+_ADD: Final = Prepared(
+    insert(keys).inline(),
+    ("owner", "key_digest", "fingerprint", "effect", "answer", "created_ms"),
+)
+
 
 def find(connection: Connection, request: Request) -> Record | None:
     """Return what is known of a key."""
-    mine = (keys.c.owner == request.owner) & (keys.c.key_digest == request.key_digest)
-    row = connection.execute(select(keys).where(mine)).one_or_none()
+    row = _FIND.one_or_none(connection, owner=request.owner, digest=request.key_digest)
     if row is None:
         return None
     return Record(row.fingerprint, row.effect, row.answer, row.created_ms)
@@ -25,22 +34,20 @@ def find(connection: Connection, request: Request) -> Record | None:
 def put(connection: Connection, request: Request, record: Record) -> None:
     """Store what is known of a key, in place of what was known."""
     remove(connection, request)
-    connection.execute(
-        insert(keys).values(
-            owner=request.owner,
-            key_digest=request.key_digest,
-            fingerprint=record.fingerprint,
-            effect=record.effect,
-            answer=record.sealed_answer,
-            created_ms=record.created_ms,
-        )
+    _ADD.run(
+        connection,
+        owner=request.owner,
+        key_digest=request.key_digest,
+        fingerprint=record.fingerprint,
+        effect=record.effect,
+        answer=record.sealed_answer,
+        created_ms=record.created_ms,
     )
 
 
 def remove(connection: Connection, request: Request) -> None:
     """Forget a key: the request came to nothing."""
-    mine = (keys.c.owner == request.owner) & (keys.c.key_digest == request.key_digest)
-    connection.execute(delete(keys).where(mine))
+    _REMOVE.run(connection, owner=request.owner, digest=request.key_digest)
 
 
 def kept_of(connection: Connection, owner: str) -> Kept:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row
 
 from coordinator.clients.budgets import check_budget, standing_of
 from coordinator.clients.model import Principal
-from coordinator.clients.store import find_client
+from coordinator.clients.wallet_keys import WalletKeys
 from coordinator.core import Core
 from coordinator.errors import InsufficientBalance, TooManyRequests, Unavailable
 from coordinator.idempotency import Claim
@@ -25,7 +25,6 @@ from coordinator.moment import Moment
 from coordinator.outbox import SignedBytes
 from coordinator.outbox import store as outbox
 from coordinator.ports import SubmitOutcome, TransactionStatus
-from coordinator.wallets.store import get_key
 from ledger.actions import SubmitJob, Verification
 from ledger.keys import KeyPair
 from ledger.types import Amount, Hash
@@ -69,6 +68,7 @@ class JobCreation:
     def __init__(self, core: Core) -> None:
         """Stand on the core."""
         self._core = core
+        self._wallets = WalletKeys(core.database, core.vault)
 
     async def create(self, principal: Principal, spec: JobSpec, once: Claim | None = None) -> Hash:
         """Sign, store and pool the escrow of a job; return the job's id.
@@ -132,7 +132,7 @@ class JobCreation:
             check_price(offer, max_price)
             spec = replace(spec, max_price=max_price)
         priced = replace(spec, max_price=terms.price_of(spec, service))
-        wallet = await self._core.database.read(lambda c: self._wallet(c, principal))
+        wallet = await self._wallets.of(principal.client_id)
         prepared = self._prepare(principal, wallet, priced, payload)
         if offer is not None:
             return self._taken_to(prepared, offer, wallet)
@@ -201,11 +201,6 @@ class JobCreation:
         acceptance = sign_acceptance(core.signer, core.moments.now(), deal, validity_ms)
         job = replace(job, fee=job.fee + acceptance.fee)
         return replace(prepared, job=job, deal=deal, acceptance=acceptance)
-
-    def _wallet(self, connection: Connection, principal: Principal) -> KeyPair:
-        client = find_client(connection, principal.client_id)
-        assert client is not None, "a principal is a client"
-        return get_key(connection, self._core.vault, client.address)
 
     def _store(
         self,

@@ -1,10 +1,21 @@
 """The tables of jobs and payloads: every function works inside the caller's transaction."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from coordinator.artifacts.uses import note_uses
 from coordinator.database.account_tables import artifact_uses
@@ -18,10 +29,43 @@ from ledger.types import Address, Amount, Hash, TimestampMs
 LIVE: Final = jobs.c.end_kind.is_(None) & (jobs.c.phase != JobPhase.FAILED.value)
 """Jobs whose escrow is, or may come to be, on the chain."""
 
-# Kept in columns of their own, or in the payload.
+_ADD: Final = Prepared(
+    insert(jobs).inline(),
+    (
+        "job_id",
+        "client_id",
+        "key_id",
+        "client",
+        "api_version",
+        "service",
+        "model",
+        "shown_type",
+        "spec",
+        "payload_digest",
+        "max_price",
+        "fee",
+        "requested_ms",
+        "deadline_ms",
+        "is_held",
+        "phase",
+    ),
+)
+_ADD_PAYLOAD: Final = Prepared(
+    insert(payloads).inline(), ("job_id", "payload", "blind", "expires_ms")
+)
+_COUNT_LIVE: Final = Prepared(
+    select(func.count().label("number")).where(
+        jobs.c.client_id == bindparam("client_id"),
+        jobs.c.end_kind.is_(None),
+        jobs.c.phase != literal_column(f"'{JobPhase.FAILED.value}'"),
+    )
+)
 _JOB: Final = Prepared(select(jobs).where(jobs.c.job_id == bindparam("job_id")))
 
 _NOT_IN_SPEC: Final = ("service", "api_version", "model", "input", "params", "max_price")
+"""Kept in columns of their own, or in the payload."""
+
+_IN_SPEC: Final = tuple(each.name for each in fields(JobSpec) if each.name not in _NOT_IN_SPEC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +98,32 @@ class NewJob:
 
 def insert_job(connection: Connection, job: NewJob) -> None:
     """Store a job and its payload, ACCEPTED: its escrow is not final yet."""
-    kept = {k: v for k, v in asdict(job.spec).items() if k not in _NOT_IN_SPEC}
-    connection.execute(
-        insert(jobs).values(
-            job_id=job.job_id,
-            client_id=job.client_id,
-            key_id=job.key_id,
-            client=job.client,
-            api_version=job.spec.api_version,
-            service=job.spec.service,
-            model=job.spec.model,
-            shown_type=job.spec.shown_type or job.spec.service,
-            spec=json.dumps(kept),
-            payload_digest=job.terms.payload_digest,
-            max_price=job.terms.max_price,
-            fee=job.fee,
-            requested_ms=job.requested_ms,
-            deadline_ms=job.terms.deadline_ms,
-            is_held=job.spec.hold or bool(job.spec.offer_id),
-            phase=JobPhase.ACCEPTED.value,
-        )
+    kept = {name: getattr(job.spec, name) for name in _IN_SPEC}
+    _ADD.run(
+        connection,
+        job_id=job.job_id,
+        client_id=job.client_id,
+        key_id=job.key_id,
+        client=job.client,
+        api_version=job.spec.api_version,
+        service=job.spec.service,
+        model=job.spec.model,
+        shown_type=job.spec.shown_type or job.spec.service,
+        spec=json.dumps(kept),
+        payload_digest=job.terms.payload_digest,
+        max_price=job.terms.max_price,
+        fee=job.fee,
+        requested_ms=job.requested_ms,
+        deadline_ms=job.terms.deadline_ms,
+        is_held=job.spec.hold or bool(job.spec.offer_id),
+        phase=JobPhase.ACCEPTED.value,
     )
-    connection.execute(
-        insert(payloads).values(
-            job_id=job.job_id,
-            payload=job.payload,
-            blind=job.blind,
-            expires_ms=job.payload_expires_ms,
-        )
+    _ADD_PAYLOAD.run(
+        connection,
+        job_id=job.job_id,
+        payload=job.payload,
+        blind=job.blind,
+        expires_ms=job.payload_expires_ms,
     )
     note_uses(connection, job.job_id, job.payload)
 
@@ -137,8 +179,8 @@ def find_job(connection: Connection, job_id: Hash) -> Row[tuple[object, ...]] | 
 
 def count_live(connection: Connection, client_id: str) -> int:
     """Return how many jobs of a client did not end."""
-    query = select(func.count()).where(jobs.c.client_id == client_id, LIVE)
-    return connection.execute(query).scalar_one()
+    count: int = _COUNT_LIVE.one(connection, client_id=client_id).number
+    return count
 
 
 def reserved(connection: Connection, client_id: str) -> Amount:

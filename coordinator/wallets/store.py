@@ -1,11 +1,18 @@
 """The table of managed wallets: every function works inside the caller's transaction."""
 
-from sqlalchemy import Connection, insert, select
+from typing import Final
 
+from sqlalchemy import Connection, bindparam, insert, select
+
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import wallets
 from coordinator.wallets.vault import Vault
 from ledger.keys import KeyPair
 from ledger.types import Address, TimestampMs
+
+_SEALED: Final = Prepared(
+    select(wallets.c.sealed_seed).where(wallets.c.address == bindparam("address"))
+)
 
 
 def create(connection: Connection, vault: Vault, client_id: str, now_ms: TimestampMs) -> KeyPair:
@@ -29,9 +36,8 @@ def find_key(connection: Connection, vault: Vault, address: Address) -> KeyPair 
     Raises:
         SealBroken: the stored bytes do not open.
     """
-    query = select(wallets.c.sealed_seed).where(wallets.c.address == address)
-    sealed = connection.execute(query).scalar_one_or_none()
-    return None if sealed is None else vault.unseal(sealed, address)
+    row = _SEALED.one_or_none(connection, address=address)
+    return None if row is None else vault.unseal(row.sealed_seed, address)
 
 
 def get_key(connection: Connection, vault: Vault, address: Address) -> KeyPair:
