@@ -14,8 +14,10 @@ import pytest
 
 from ledger.block import CODEC as BLOCK_CODEC
 from ledger.block import HEADER_CODEC, block_id
+from ledger.codec import encode
 from ledger.keys import KeyPair, format_address
 from ledger.params import NAIT_PER_AITBC
+from ledger.proofs import ProvedAccount, ProvedTransaction, Trust, check_bundle
 from tests.processes import RICHES, NodeFolder, NodeProcess, start_node
 from tests.wallets import Wallet, chain_time_ms
 
@@ -212,6 +214,25 @@ def test_an_account_that_nobody_paid_has_nothing(client: httpx.Client) -> None:
     assert (account["balance"], account["spendable_nait"]) == ("0.00", "0")
     wrong = client.get("/v1/chain/accounts/ait1wrong")
     assert wrong.status_code == 400
+
+
+def test_what_a_node_proves_holds_for_whoever_knows_the_genesis_digest(
+    client: httpx.Client, alice: Wallet, node: NodeProcess
+) -> None:
+    signed = alice.transfer(BOB.address, 3, chain_time_ms(client))
+    sent = submit(client, {"transaction": signed.hex()})
+    trust = Trust(node.folder.genesis.digest)
+    bundle = client.get(f"/api/v1/proofs/transaction/{sent['transaction_id']}").content
+    proved = check_bundle(bundle, trust)
+    assert isinstance(proved.claim, ProvedTransaction)
+    assert encode(proved.claim.signed) == signed
+    assert proved.block.header.height == sent["height"]
+    account = check_bundle(
+        client.get(f"/v1/proofs/account/{format_address(BOB.address)}").content, trust
+    )
+    assert isinstance(account.claim, ProvedAccount)
+    assert account.claim.record is not None
+    assert account.block.header.height >= sent["height"]
 
 
 def test_health_is_one_object_on_every_path(client: httpx.Client) -> None:
