@@ -22,7 +22,8 @@ def main() -> int:
         differing += 1
         if is_write:
             path.write_text(text, encoding="utf-8")
-        print(f"{path.name} {'written' if is_write else 'differs from its sources'}")
+        told = "written" if is_write else "differs from its sources"
+        sys.stdout.write(f"{path.name}: {told}\n")
     return 1 if differing and not is_write else 0
 
 

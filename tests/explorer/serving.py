@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 import uvicorn
 from litestar import Litestar
+from litestar.types import ControllerRouterHandler
 
 from coordinator.http import edge
 from explorer_web import ExplorerReads, explorer_handlers
@@ -34,7 +35,14 @@ class Served:
 def serve(chain: IndexedChain) -> Iterator[Served]:
     """Serve the explorer of a chain until the block ends."""
     reads = ExplorerReads(chain.indexed.reader, chain.node)
-    app = edge(Litestar(route_handlers=explorer_handlers(reads), openapi_config=None))
+    with listening(explorer_handlers(reads)) as url, httpx.Client(timeout=20) as client:
+        yield Served(url, chain, client)
+
+
+@contextmanager
+def listening(handlers: Sequence[ControllerRouterHandler]) -> Iterator[str]:
+    """Serve routes until the block ends; yield their address."""
+    app = edge(Litestar(route_handlers=handlers, openapi_config=None))
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     (bound,) = bind_all([ListenAddress("127.0.0.1", 0)])
@@ -42,8 +50,7 @@ def serve(chain: IndexedChain) -> Iterator[Served]:
     thread.start()
     try:
         # The socket listens already, so connections wait for the server and none is refused.
-        with httpx.Client(timeout=20) as client:
-            yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", chain, client)
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

@@ -14,6 +14,7 @@ export class Panel {
   #primitives;
   #pin;
   #again = null;
+  #turn = 0;
 
   /**
    * @param {HTMLElement} holder with the parts that `verification_parts.html` names.
@@ -30,7 +31,10 @@ export class Panel {
       if (event.key === 'Enter') this.#keepTyped();
     });
     this.#part('pin').addEventListener('input', () => this.#part('pin').setCustomValidity(''));
+    // What was typed before this script was there stays.
+    const typed = this.#part('pin').value;
     this.#showPin();
+    if (typed !== '') this.#part('pin').value = typed;
   }
 
   /**
@@ -42,28 +46,28 @@ export class Panel {
    * @param {(verdict: object) => object} [compare] judges the verdict further.
    */
   async check(read, kind = 'validators', compare = (verdict) => verdict) {
-    const run = async () => {
-      this.#begin(kind);
-      try {
-        const bundle = await read();
-        const primitives = await this.#primitives();
-        const found = await this.#checked(bundle, kind, primitives);
-        this.#showVerdict(compare(found));
-      } catch (error) {
-        this.#say('bad', 'Not checked', error.message);
-      }
-    };
-    this.#again = run;
-    await run();
+    this.#again = () => this.check(read, kind, compare);
+    this.#turn += 1;
+    const turn = this.#turn;
+    this.#begin(kind);
+    const show = await this.#outcomeOf(turn, read, kind, compare);
+    if (turn === this.#turn) show(); // A later check has taken its place otherwise.
   }
 
-  async #checked(bundle, kind, primitives) {
+  async #outcomeOf(turn, read, kind, compare) {
     const done = [];
     const onStep = (step) => {
       done.push(step);
-      this.#showSteps(done, kind);
+      if (turn === this.#turn) this.#showSteps(done, kind);
     };
-    return checkProof(bundle, { genesisDigest: this.#pin, primitives, onStep });
+    try {
+      const bundle = await read();
+      const primitives = await this.#primitives();
+      const found = await checkProof(bundle, { genesisDigest: this.#pin, primitives, onStep });
+      return () => this.#showVerdict(compare(found));
+    } catch (error) {
+      return () => this.#say('bad', 'Not checked', error.message);
+    }
   }
 
   #begin(kind) {
