@@ -1,10 +1,12 @@
 """The explorer where it runs by default: in a real node, beside its API."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from ledger.keys import KeyPair, format_address
 from tests.processes import NodeFolder, NodeProcess, start_node
@@ -65,3 +67,17 @@ def test_the_pages_keep_their_policy_inside_the_node(client: httpx.Client) -> No
         headers = client.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'none'")
         assert headers.get_list("x-content-type-options") == ["nosniff"]
+
+
+def test_an_open_page_is_told_of_a_block_as_soon_as_it_is_indexed(client: httpx.Client) -> None:
+    address = str(client.base_url.join("/live")).replace("http", "ws")
+    with connect(address) as socket:
+        height = json.loads(socket.recv(60))["height"]
+        wallet = Wallet.on(client, ALICE)
+        signed = wallet.transfer(BOB.address, 7, chain_time_ms(client))
+        client.post("/v1/chain/transactions", json={"transaction": signed.hex()})
+        news = json.loads(socket.recv(60))
+        while news["kind"] != "blocks":
+            news = json.loads(socket.recv(60))
+    assert news["height"] > height
+    assert f'href="/blocks/{news["height"]}"' in news["rows"][0]["html"]
