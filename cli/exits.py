@@ -25,6 +25,10 @@ class Exit(IntEnum):
     """A job ended without a result."""
     TIMED_OUT = 8
     """A job has not ended in the stated time."""
+    STALE = 9
+    """What was proved is older than it should be."""
+    CONTRADICTED = 10
+    """Two proofs that both hold contradict each other."""
     INTERNAL = 70
     """A fault of this program."""
 

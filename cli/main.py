@@ -36,6 +36,7 @@ class Groups(LazyGroups):
         "miner": Group("cli.miner", "Do work and be paid for it."),
         "tx": Group("cli.tx", "Send transactions."),
         "verify": Group("cli.verify", "Check a proof bundle on this machine."),
+        "light": Group("cli.light", "Follow the chain and ask it, trusting no node."),
         "authority": Group("cli.authority", "See and change who runs the chain."),
         "ballot": Group("cli.ballot", "See and decide what authorities vote on."),
     }

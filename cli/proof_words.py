@@ -151,7 +151,7 @@ def claim_lines(claims: Claims) -> Iterator[str]:
         ("final in", f"block {block.height} of {block.chain_id}, {utc(block.timestamp_ms)}"),
         ("", block.block_id.hex()),
         ("signed by", ", ".join(block.signers)),
-        ("", f"{block.validators.quorum} of {len(block.validators.members)} are a quorum"),
+        ("", f"the quorum is {block.validators.quorum} of {len(block.validators.members)}"),
     ]
     for label, text in rows:
         yield f"{label:<16}{text}"

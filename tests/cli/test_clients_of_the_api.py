@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ from cli.exits import Exit
 from cli.main import main
 from tests.processes import NodeFolder, NodeProcess, start_node
 from tests.rest_miner import RestMiner
+from tests.sdk.proving_nodes import lying_proxy
+from tests.sdk.scripted_server import serving
 
 ANSWER = "Because of Rayleigh."
 
@@ -92,9 +95,50 @@ def test_a_receipt_is_checked_on_this_machine(miner: RestMiner, aitbc: Run) -> N
     job_id = json.loads(ordered.out)["job_id"]
     checked = aitbc("job", "receipt", job_id, "--json")
     assert checked.code == 0, checked.err
-    assert json.loads(checked.out)["job_id"] == job_id
+    found = json.loads(checked.out)
+    assert found["job_id"] == job_id
+    assert found["block"]["signers"] == ["alone"]
     other = aitbc("job", "receipt", job_id, "--genesis-digest", "00" * 32)
     assert (other.code, "another chain" in other.err) == (Exit.REFUSED, True)
+
+
+def richer(bundle: dict[str, Any]) -> None:
+    """Lie that an account has more than it has, or that a receipt is of another index."""
+    if "account" in bundle:
+        bundle["account"]["record"] = "91cf7fffffffffffffff"
+    else:
+        bundle["receipt"]["index"] = str(int(bundle["receipt"]["index"]) + 1)
+
+
+def test_what_a_real_node_proves_is_verified_and_a_lying_proxy_is_named(
+    node: NodeProcess, miner: RestMiner, aitbc: Run, tmp_path: Path
+) -> None:
+    genesis = node.folder.root / "genesis.json"
+    with miner.working(ANSWER):
+        ordered = aitbc("job", "submit", "Why?", "--wait", "--json")
+    receipt = json.loads(aitbc("job", "receipt", json.loads(ordered.out)["job_id"], "--json").out)
+    receipt_id, client = receipt["receipt_id"], receipt["client"]
+    for proof in (f"receipt/{receipt_id}", f"account/{client}", "validators"):
+        done = aitbc("verify", f"{node.url}/v1/proofs/{proof}", "--genesis", genesis)
+        assert done.code == Exit.DONE, done.out
+    with serving(lying_proxy(node.url, richer)) as liar:
+        nodes = ("--genesis", genesis, "--node", liar.url, "--node", node.url)
+        light = ("light", *nodes, "--state", tmp_path / "light.json")
+        told = aitbc(*light, "receipt", receipt_id)
+        assert told.code == Exit.DONE, told.err
+        assert f"receipt         {receipt_id}\n" in told.out
+        assert f"{liar.url} LIES: its proof fails at the step inclusion: " in told.err
+        balance = aitbc(*light, "balance", client, "--json")
+        assert balance.code == Exit.DONE, balance.err
+        shown = json.loads(balance.out)
+        assert (shown["proved_by"], shown["is_fresh"]) == (node.url, True)
+        assert [fault["kind"] for fault in shown["faults"]] == ["lies"]
+        assert shown["block"]["height"] >= receipt["block"]["height"]
+        alone = aitbc("light", "--genesis", genesis, "--node", liar.url, "balance", client)
+        assert (alone.code, alone.out) == (Exit.UNREACHABLE, "")
+    followed = aitbc(*light, "follow", "--count", "1")
+    assert followed.out.startswith("block ")
+    assert f"by {node.url}" in followed.out
 
 
 def test_a_job_that_is_cancelled_ends_its_stream_without_a_result(aitbc: Run) -> None:

@@ -51,11 +51,11 @@ def saved(folder: Path, bundle: Any) -> Path:
 
 RECEIPT_TEXT = """\
  1  document      passed    a bundle of kind receipt
- 2  genesis       passed    chain {chain}: its digest is the pinned one; starts with the 4 validators of epoch 0
+ 2  genesis       passed    chain {chain}: its digest is the pinned one; starts with the set of epoch 0, of 4
  3  boundaries    passed    the set has not changed since
  4  headers       passed    block 4, {block}
  5  validators    passed    block 4 names the set that was reached
- 6  certificate   passed    block 4 is final: 3 of 4 validators signed, 3 are a quorum
+ 6  certificate   passed    block 4 is final: 3 of 4 signed, the quorum is 3
  7  inclusion     passed    transaction 3 of 3 of the block
  8  signature     passed    its sender signed it
  9  receipt       passed    it is a receipt, and its sender the miner

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("docs/sdk-examples.md", "sdk/python/README.md")
+DOCUMENTS = ("docs/sdk-examples.md", "docs/light-client.md", "sdk/python/README.md")
 
 _BLOCK = re.compile(
     r"^## (?P<title>[^\n]+)$|```python\n(?P<program>.*?)```(?:\n\n```text\n(?P<printed>.*?)```)?",

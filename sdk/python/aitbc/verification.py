@@ -10,7 +10,7 @@ is in a final block, it does not prove: `aitbc.proofs` does.
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aitbc.actions import UNIT_TYPES
@@ -66,8 +66,9 @@ class VerifiedReceipt:
     """When the work began, as the miner claims."""
     completed_ms: int
     """When the work ended, as the miner claims."""
-    block: "ProvenBlock | None" = None
-    """The final block that was proved to hold it; None where only the signature was checked."""
+    block: "ProvenBlock | None" = field(default=None, compare=False)
+    """The final block that was proved to hold it; None where only the signature was checked. No
+    part of what was signed, so two that differ in it alone are equal."""
 
 
 def verify_receipt(

@@ -1,4 +1,4 @@
-"""The programs of docs/sdk-examples.md and of the SDK's README do what they are said to do."""
+"""The programs of our documents for Python do what they are said to do."""
 
 import base64
 import json
@@ -43,10 +43,11 @@ def run(program: str, node: NodeProcess) -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def surroundings(node: NodeProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What a program finds: the node's address, a webhook's secret, a folder."""
+    """What a program finds: the node's address, a webhook's secret, a folder with the genesis."""
     monkeypatch.setenv("AITBC_BASE_URL", node.url)
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "genesis.json").write_bytes((node.folder.root / "genesis.json").read_bytes())
 
 
 @pytest.mark.row("2026-01-24.004.docs.sdk-examples")

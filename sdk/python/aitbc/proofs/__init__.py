@@ -10,7 +10,7 @@ from aitbc.proofs.claims import (
     TransactionProof,
     ValidatorsProof,
 )
-from aitbc.proofs.document import DOCUMENT_BYTES_MAX, KINDS
+from aitbc.proofs.document import CHAIN_MAX, DOCUMENT_BYTES_MAX, KINDS
 from aitbc.proofs.genesis import (
     GenesisFacts,
     read_genesis_bytes,
@@ -22,6 +22,7 @@ from aitbc.proofs.records import Outcome
 from aitbc.proofs.validators import Validator, ValidatorSet, read_validator_set
 
 __all__ = [
+    "CHAIN_MAX",
     "DOCUMENT_BYTES_MAX",
     "KINDS",
     "BalanceProof",

@@ -87,7 +87,7 @@ class Check:
         self.genesis = self._genesis()
         self.members, self.epoch, self.height = self._start()
         whose = "is the pinned one" if pinned is not None else "is the bundle's own choice"
-        start = f"the {len(self.members.members)} validators of epoch {self.epoch}"
+        start = f"the set of epoch {self.epoch}, of {len(self.members.members)}"
         return f"chain {self.tags.chain_id}: its digest {whose}; starts with {start}"
 
     def check_boundaries(self) -> str:
@@ -142,8 +142,8 @@ class Check:
         """Step 6: the set made the last header final (E7)."""
         last = self.headers[-1]
         self.signers = check_final(self.tags, self.members, last, self.bundle.certificate)
-        told = f"{len(self.signers)} of {len(self.members.members)} validators signed"
-        return f"block {last.height} is final: {told}, {self.members.quorum} are a quorum"
+        told = f"{len(self.signers)} of {len(self.members.members)} signed"
+        return f"block {last.height} is final: {told}, the quorum is {self.members.quorum}"
 
     # ------------------------------------------------------------ steps of single kinds
 

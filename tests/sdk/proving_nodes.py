@@ -1,0 +1,88 @@
+"""Nodes for light clients: they serve proofs of a chain that the ledger made, honestly or not."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ledger.codec import encode
+from ledger.keys import parse_address
+from ledger.proofs import account_bundle, account_part, receipt_bundle, validators_bundle
+from tests.sdk.scripted_server import Asked, Reply, Script
+from tests.vectors.proof_chain import ProofChain
+
+Lie = Callable[[dict[str, Any]], object]
+"""Changes a bundle before it is served."""
+
+
+@dataclass
+class ProvingNode:
+    """Answers questions for proofs from a chain, whose newest block for it is `tip`."""
+
+    chain: ProofChain
+    tip: int
+    """Height of its newest final block."""
+    receipts: Mapping[str, int] = field(default_factory=dict)
+    """Heights of receipts by id."""
+    lie: Lie | None = None
+    """How it lies, if it does."""
+    reply: Reply | None = None
+    """What it answers instead, if anything."""
+    keeps_since: bool = True
+    """Whether it starts where it is asked to."""
+    boundaries_max: int = 1_024
+    """How many changes of the set it puts into one bundle."""
+
+    def __call__(self, asked: Asked) -> Reply:
+        if self.reply is not None:
+            return self.reply
+        parts = urlsplit(asked.path)
+        kind, *reference = parts.path.removeprefix("/v1/proofs/").split("/")
+        told = parse_qs(parts.query).get("since")
+        since = int(told[0]) if told and self.keeps_since else None
+        is_stage = "epoch" in parse_qs(parts.query)
+        document = self._end_of(since) if is_stage else self._document(kind, reference, since)
+        if document is None:
+            return Reply(404, {"error_code": "PROOF_NOT_FOUND", "detail": "not known here"})
+        if len(json.loads(document)["boundaries"]) > self.boundaries_max:
+            return Reply(400, {"error_code": "PROOF_TOO_LONG", "detail": "walk it in stages"})
+        if self.lie is None:
+            return Reply(200, document)
+        bundle = json.loads(document)
+        self.lie(bundle)
+        return Reply(200, bundle)
+
+    def _end_of(self, since: int | None) -> bytes | None:
+        """Return the proof of a later set; of the next one, since no chain here is long."""
+        ends = self.chain.ends()
+        return validators_bundle(self.chain.base(ends[(since or 0) + 1] - 1, since=since))
+
+    def _document(self, kind: str, reference: list[str], since: int | None) -> bytes | None:
+        chain = self.chain
+        if kind == "validators":
+            return validators_bundle(chain.base(self.tip, since=since))
+        if kind == "account":
+            part = account_part(chain.blocks[self.tip].view.state, parse_address(reference[0]))
+            return account_bundle(chain.base(self.tip, since=since), part)
+        at = self.receipts.get(reference[0], self.tip + 1)
+        if at > self.tip:
+            return None
+        block = chain.blocks[at]
+        last = len(block.body) - 1
+        # The block is older than the set that the reader knows: from the genesis then.
+        base = chain.base(at)
+        return receipt_bundle(base, encode(block.body[last]), block.leaves(chain.tags), last)
+
+
+def lying_proxy(url: str, lie: Lie) -> Script:
+    """Return a node that asks a real one, and changes what that proves."""
+
+    def script(asked: Asked) -> Reply:
+        with urllib.request.urlopen(f"{url}{asked.path}") as answer:
+            bundle = json.load(answer)
+        lie(bundle)
+        return Reply(200, bundle)
+
+    return script
