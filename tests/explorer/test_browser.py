@@ -77,8 +77,10 @@ def test_hostile_text_anywhere_in_an_address_neither_runs_nor_breaks_a_page(
     browser: Browser, site: Served
 ) -> None:
     hostile = quote("\u202e<script>window.hacked=1</script>\x00'\"onload=" + "x" * 10_000)
-    places = ("search?q", "blocks?from", "blocks?before", "transactions?account", "jobs?client")
-    places += ("jobs?phase", "receipts?miner", "stats?hours", "blocks/12?transactions")
+    places = [
+        *("search?q", "blocks?from", "blocks?before", "transactions?account", "jobs?client"),
+        *("jobs?phase", "receipts?miner", "stats?hours", "blocks/12?transactions"),
+    ]
     paths = [f"/{place}={hostile}" for place in places]
     paths += [f"/{kind}/{hostile}" for kind in ("blocks", "jobs", "accounts", "miners")]
     with reading(browser, site.url, viewport=PHONE) as reader:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from explorer_web.live import hub as hub_module
 from explorer_web.live.hub import TRY_AGAIN_LATER, WAITING_MAX, LiveHub
@@ -24,10 +25,10 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def listen(site: Served, **options: Any) -> ClientConnection:
+def listen(site: Served, origin: str | None = None) -> ClientConnection:
     """Open a socket as a page of the site does."""
     address = site.url.replace("http", "ws") + "/live"
-    return connect(address, **options)
+    return connect(address, origin=None if origin is None else Origin(origin))
 
 
 def next_news(socket: ClientConnection) -> dict[str, Any]:
