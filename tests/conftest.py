@@ -30,14 +30,39 @@ PLACES = {"sqlite": "sqlite_places", "postgresql": "server_places"}
 """Fixtures that make places, by engine."""
 
 
-LONGEST_FIRST = ("devnet", "node", "bench", "snapshots", "store", "explorer", "sim", "miner", "cli")
-"""Parts with the longest files: begun last, one of them would leave the other worker idle."""
+LONGEST_FIRST = (
+    "devnet/test_devnet.py",
+    "devnet/test_scenarios.py",
+    "devnet/test_join_guide.py",
+    "devnet",
+    "api/test_generated_requests.py",
+    "node",
+    "snapshots",
+    "bench",
+    "sim",
+    "explorer",
+    "store",
+    "miner",
+    "cli",
+    "sdk_js",
+    "devtools",
+    "coordinator",
+    "sdk",
+    "api",
+)
+"""Files and parts, the longest files first: begun last, one would leave the other workers idle."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the parts with the longest files first."""
-    ranks = {Path(__file__).parent / part: rank for rank, part in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: ranks.get(item.path.parent, len(ranks)))
+    """Put the longest files first, then the parts that have long ones."""
+    tests = Path(__file__).parent
+    ranks = {tests / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+
+    def rank(item: pytest.Item) -> int:
+        places = (item.path, *item.path.parents)
+        return min(ranks.get(place, len(ranks)) for place in places)
+
+    items.sort(key=rank)
 
 
 @pytest.hookimpl(wrapper=True)

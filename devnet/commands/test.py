@@ -57,7 +57,7 @@ def run_tests(
 
 
 def worker_options(arguments: Sequence[str]) -> list[str]:
-    """Return pytest's options for workers: two where the tests are many and nobody watches one."""
+    """Return pytest's options for workers: none where the tests are few or somebody watches one."""
     watched = ("-n", "--numprocesses", "-s", "--capture=no", "--pdb", "--collect-only", "--co")
     if any(argument.startswith(watched) for argument in arguments):
         return []
@@ -65,9 +65,11 @@ def worker_options(arguments: Sequence[str]) -> list[str]:
     files = {
         file for path in paths for file in ([path] if path.is_file() else path.rglob("test_*.py"))
     }
-    workers = min(2, os.cpu_count() or 1)
-    if workers == 1 or len(files) == 1:
+    processors = min(2, os.cpu_count() or 1)
+    if processors == 1 or len(files) == 1:
         return []
+    # One more than processors: a quarter of a worker's time is waiting for other processes.
+    workers = processors + 1
     # By file: what a file starts (a network, a browser) is started once. In the order of
     # tests/conftest.py, and not those with most tests first, which are not the longest.
     return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]

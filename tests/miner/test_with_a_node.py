@@ -179,7 +179,8 @@ def test_finished_work_outlives_the_death_of_node_and_miner(
     site: Site, miners: list[MinerProcess]
 ) -> None:
     first = miners[-1]
-    job_id = site.ask("Write a long story.", max_tokens=64)
+    # Long enough that the node is dead before it is written, however busy the machine is.
+    job_id = site.ask("Write a long story.", max_tokens=256)
     first.wait_for("works", job_id=job_id)
     site.kill()
     wait_until(lambda: first.spooled, first.told)
