@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
@@ -45,7 +46,7 @@ class Form(StrEnum):
     """As a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A column of a list."""
 
@@ -68,6 +69,19 @@ class Column:
     def is_number(self) -> bool:
         """Whether it is aligned at its end."""
         return self.kind in _NUMBERS
+
+    @cached_property
+    def style(self) -> str:
+        """Classes of its cells, which a page of rows asks for some hundred times."""
+        if self.is_number:
+            name = "number"
+        elif self.form is Form.WORDS:
+            name = "words"
+        elif self.kind is Kind.TIME:
+            name = "firm"
+        else:
+            name = "name" if self.kind is Kind.TEXT and self.form is Form.VALUE else ""
+        return f"{name} roomy".strip() if self.is_roomy else name
 
     def json(self, cell: Cell) -> Json:
         """Return a value for JSON."""
