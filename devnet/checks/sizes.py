@@ -18,7 +18,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def file_size(sources: Sequence[Source]) -> Iterator[Violation]:
     """Report code files above `FILE_LINES_MAX`."""
     for source in sources:
-        if source.suffix not in CODE_SUFFIXES or source.is_vendored:
+        if source.suffix not in CODE_SUFFIXES or source.is_vendored or source.is_generated:
             continue
         if len(source.lines) > FILE_LINES_MAX:
             yield Violation(

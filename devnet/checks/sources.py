@@ -36,6 +36,12 @@ class Source:
         return "vendor" in PurePosixPath(self.path).parts
 
     @property
+    def is_generated(self) -> bool:
+        """Whether a program made it of files that are checked themselves, for browsers to load."""
+        is_served = "static" in PurePosixPath(self.path).parts
+        return is_served and any("Do not edit:" in line for line in self.lines[:3])
+
+    @property
     def is_test(self) -> bool:
         """Whether it is part of the tests."""
         return self.path.startswith("tests/")

@@ -7,6 +7,7 @@ every other, so that nothing is bundled wrongly.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -29,7 +30,7 @@ class BundleError(Exception):
 
 @dataclass
 class _Bundle:
-    roots: dict[str, Path]
+    roots: Mapping[str, Path]
     places: dict[Path, str] = field(default_factory=dict)
     """Names of the modules' variables, in the order of their text."""
     parts: list[str] = field(default_factory=list)
@@ -117,7 +118,7 @@ class _Module:
         return f"const {{ {names} }} = {place};\n"
 
 
-def bundle(entry: Path, roots: dict[str, Path], notice: str) -> str:
+def bundle(entry: Path, roots: Mapping[str, Path], notice: str) -> str:
     """Return one module with everything that a module needs.
 
     Args:
