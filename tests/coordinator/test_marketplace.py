@@ -93,7 +93,7 @@ async def _the_job(world: World) -> JobView:
     return page.items[0]
 
 
-@pytest.mark.parametrize("step", [5, EVERY])
+@pytest.mark.parametrize("step", [9, EVERY])
 async def test_an_accepted_offer_survives_a_crash_at_any_point(folder: Path, step: int) -> None:
     async def life(world: World) -> None:
         await world.miner()
@@ -126,7 +126,7 @@ async def test_an_accepted_offer_survives_a_crash_at_any_point(folder: Path, ste
             return
 
 
-@pytest.mark.parametrize("step", [5, EVERY])
+@pytest.mark.parametrize("step", [9, EVERY])
 async def test_a_job_that_is_made_for_an_offer_survives_a_crash_at_any_point(
     folder: Path, step: int
 ) -> None:
