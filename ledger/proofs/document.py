@@ -189,7 +189,9 @@ class _Outline(msgspec.Struct, frozen=True):
     """What says whether this program can read a document at all."""
 
     format: str
+    """`FORMAT`, if this program can read the document."""
     kind: str
+    """One of `KINDS`, if it can."""
 
 
 _OUTLINE: Final = msgspec.json.Decoder(_Outline)

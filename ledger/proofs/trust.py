@@ -54,8 +54,11 @@ class _Member(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
     """A validator as the specification has it."""
 
     name: str
+    """Shown name."""
     public_key: PublicKey
+    """Consensus key."""
     payout: Address
+    """Account that its blocks' fees go to."""
 
 
 class _Specification(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -65,13 +68,21 @@ class _Specification(msgspec.Struct, array_like=True, frozen=True, forbid_unknow
     """
 
     version: Annotated[int, Meta(ge=1, le=1)]
+    """Version of the specification's form."""
     name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"\A[a-z0-9-]+\Z")]
+    """Chain name."""
     timestamp_ms: TimestampMs
+    """Time of block 0."""
     buckets: int
+    """Buckets of the state tree."""
     parameters: msgspec.Raw
+    """Parameters of the first epoch, not decoded."""
     validators: tuple[_Member, ...]
+    """First validator set, in the order of leader rotation."""
     coordinators: msgspec.Raw
+    """First coordinators, not decoded."""
     allocations: msgspec.Raw
+    """First balances, not decoded."""
 
 
 _SPECIFICATION: Final = msgspec.msgpack.Decoder(_Specification)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from ledger.block import block_id
 from ledger.certificates import Certificate, CertificateEntry
 from ledger.codec import encode
 from ledger.hashing import Tags
@@ -35,6 +36,7 @@ def forgeries(story: Story, bundles: Bundles) -> Iterator[Refusal]:
     yield from _headers(story, bundles)
     yield from _sets(story, bundles)
     yield from _statements(story, bundles)
+    yield from _other_blocks(story, bundles)
     yield from _signers(story, bundles)
     yield from _signatures(story, bundles)
 
@@ -49,6 +51,8 @@ def _headers(story: Story, bundles: Bundles) -> Iterator[Refusal]:
         ("a header of another version", encode(replace(header, version=2))),
         ("a header whose numbers are not minimal", data.replace(b"\x01", b"\xcc\x01", 1)),
         ("no header", b""),
+        ("a header of height 2^63", encode(replace(header, height=2**63))),
+        ("a header whose parent's id has 31 bytes", encode(replace(header, parent_id=bytes(31)))),
     ]:
         yield Refusal(name, RECEIPT, [(HEADER, value)], "headers", "HEADER_MALFORMED")
     headers = bundles[LATER]["finality"]["headers"]
@@ -87,6 +91,22 @@ def _sets(story: Story, bundles: Bundles) -> Iterator[Refusal]:
     ]
     for name, base, patch, code in cases:
         yield Refusal(name, base, patch, "validators", code)
+    # The proved header names the right set; the one that the certificate names does not.
+    chain, at = story.chain, story.second_receipt
+    child = replace(chain.blocks[at + 1].header, validator_set_hash=bytes(32))
+    final = Finalize(child.epoch, child.view, child.parent_view, block_id(chain.tags, child))
+    certificate = chain.certify(final, chain.blocks[at].members, range(5))
+    headers = [chain.blocks[at].header, child]
+    yield Refusal(
+        "a child that names another set",
+        LATER,
+        [
+            (("finality", "headers"), [encode(header).hex() for header in headers]),
+            (CERTIFICATE, certificate),
+        ],
+        "validators",
+        "SET_OTHER",
+    )
 
 
 def _statements(story: Story, bundles: Bundles) -> Iterator[Refusal]:
@@ -134,6 +154,10 @@ def _statements(story: Story, bundles: Bundles) -> Iterator[Refusal]:
     ]
     for name, value, code in cases:
         yield Refusal(name, RECEIPT, [(CERTIFICATE, value)], "certificate", code)
+
+
+def _other_blocks(story: Story, bundles: Bundles) -> Iterator[Refusal]:
+    chain = story.chain
     yield Refusal(
         "a bit of the header",
         RECEIPT,
@@ -164,6 +188,12 @@ def _signers(story: Story, bundles: Bundles) -> Iterator[Refusal]:
         ("nobody signed", RECEIPT, _with(good, []), "QUORUM_MISSING"),
         ("2f + 1 of six", LATER, _with(later, [0, 1, 2]), "QUORUM_MISSING"),
         ("the first epoch's members only", LATER, former, "QUORUM_MISSING"),
+        (
+            "a signer beyond the largest set",
+            RECEIPT,
+            Certificate(good.statement, (*good.entries[:2], replace(good.entries[2], signer=100))),
+            "CERTIFICATE_MALFORMED",
+        ),
         (
             "a signer that is no member yet",
             RECEIPT,

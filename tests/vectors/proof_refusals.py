@@ -27,6 +27,7 @@ from tests.vectors.proof_cuts import (
     REMOVED,
     SINCE,
     VALIDATORS,
+    At,
     Refusal,
     bytes_at,
     flip,
@@ -59,6 +60,7 @@ def refusals(story: Story, bundles: Bundles, trusts: Trusts) -> list[Json]:
         *_genesis(story.chain, bundles, trusts),
         *_since(story.chain, bundles, trusts),
         *_boundaries(story.chain, bundles),
+        *_boundary_certificates(story.chain, bundles),
         *_boundary_sets(story.chain, bundles),
         *forgeries(story, bundles),
         *contents(story, bundles),
@@ -240,68 +242,64 @@ def _since(chain: ProofChain, bundles: Bundles, trusts: Trusts) -> Iterator[Refu
     )
 
 
+def _refused(name: str, code: str, *patch: tuple[At, object]) -> Refusal:
+    return Refusal(name, LATER, patch, "boundaries", code)
+
+
 def _boundaries(chain: ProofChain, bundles: Bundles) -> Iterator[Refusal]:
-    bundle = bundles[LATER]
-    first, second = bundle["boundaries"]
+    first, second = bundles[LATER]["boundaries"]
     end, header = chain.ends()[0], chain.blocks[chain.ends()[0]].header
     at = ("boundaries", 0, "header")
-    data = bytes_at(bundle, *at)
-    inside = chain.blocks[end - 1].header
-
-    def refused(name: str, code: str, *patch: tuple[tuple[str | int, ...], object]) -> Refusal:
-        return Refusal(name, LATER, patch, "boundaries", code)
-
-    yield refused("a boundary's header, cut off", "HEADER_MALFORMED", (at, data[:-1]))
-    yield refused("a boundary's header that goes on", "HEADER_MALFORMED", (at, data + b"\x00"))
-    yield refused(
-        "a boundary of another version", "HEADER_MALFORMED", (at, replace(header, version=2))
-    )
-    yield refused(
+    data = bytes_at(bundles[LATER], *at)
+    for name, value in [
+        ("a boundary's header, cut off", data[:-1]),
+        ("a boundary's header that goes on", data + b"\x00"),
+        ("a boundary of another version", encode(replace(header, version=2))),
+    ]:
+        yield _refused(name, "HEADER_MALFORMED", (at, value))
+    yield _refused(
         "a bit of a boundary's header",
         "CERTIFICATE_OTHER_BLOCK",
         (at, replace(header, state_root=bytes(32))),
     )
-    yield refused("a boundary twice", "BOUNDARY_ORDER", (("boundaries", 1), first))
-    yield refused("boundaries in another order", "SET_OTHER", (("boundaries",), [second, first]))
-    yield refused("the first boundary left out", "SET_OTHER", (("boundaries", 0), REMOVED))
-    yield refused(
+    yield _refused("a boundary twice", "BOUNDARY_ORDER", (("boundaries", 1), first))
+    yield _refused("boundaries in another order", "SET_OTHER", (("boundaries",), [second, first]))
+    yield _refused("the first boundary left out", "SET_OTHER", (("boundaries", 0), REMOVED))
+    yield _refused(
         "a block inside an epoch for a boundary",
         "BOUNDARY_NOT_LAST",
-        (at, inside),
+        (at, chain.blocks[end - 1].header),
         (("boundaries", 0, "certificate"), chain.certificate(end - 1)),
     )
-    certificate = ("boundaries", 0, "certificate")
-    four = chain.blocks[end].members
-    statement = chain.certificate(end).statement
-    assert statement is not None
-    yield refused(
-        "notarizations of a boundary",
-        "CERTIFICATE_NOT_FINALIZE",
+
+
+def _boundary_certificates(chain: ProofChain, bundles: Bundles) -> Iterator[Refusal]:
+    end, at = chain.ends()[0], ("boundaries", 0, "certificate")
+    block, header = chain.blocks[end], chain.blocks[end].header
+    notarize = Notarize(header.epoch, header.view, header.parent_view, block.view.block_id)
+    finalize = chain.certificate(end).statement
+    for name, code, certificate in [
         (
-            certificate,
-            chain.certify(
-                Notarize(
-                    header.epoch, header.view, header.parent_view, chain.blocks[end].view.block_id
-                ),
-                four,
-                range(3),
-            ),
+            "notarizations of a boundary",
+            "CERTIFICATE_NOT_FINALIZE",
+            chain.certify(notarize, block.members, range(3)),
         ),
+        (
+            "a boundary that two of four finalized",
+            "QUORUM_MISSING",
+            chain.certificate(end, [0, 1]),
+        ),
+        (
+            "a boundary that the next epoch's set finalized",
+            "SIGNER_UNKNOWN",
+            chain.certify(finalize, chain.blocks[end + 1].members, [0, 1, 2, 4]),
+        ),
+    ]:
+        yield _refused(name, code, (at, certificate))
+    yield _refused(
+        "a bit of a boundary's signature", "SIGNATURE_INVALID", flip(bundles[LATER], *at)
     )
-    yield refused(
-        "a boundary that two of four finalized",
-        "QUORUM_MISSING",
-        (certificate, chain.certificate(end, [0, 1])),
-    )
-    yield refused(
-        "a boundary that the next epoch's set finalized",
-        "SIGNER_UNKNOWN",
-        (certificate, chain.certify(statement, chain.blocks[end + 1].members, [0, 1, 2, 4])),
-    )
-    yield refused(
-        "a bit of a boundary's signature", "SIGNATURE_INVALID", flip(bundle, *certificate)
-    )
-    yield refused(
+    yield _refused(
         "an earlier view than the boundary's",
         "CERTIFICATE_OTHER_VIEW",
         (("boundaries", 1, "certificate"), chain.earlier_certificate(chain.ends()[1])),
