@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, union
+from sqlalchemy import Connection, bindparam, insert, select, union
 
 from coordinator.accounts.model import EntryKind
 from coordinator.database.account_tables import account_entries
@@ -27,6 +27,26 @@ BY_ITSELF: Final = -1
 
 _ADDRESSES_MAX: Final = 500
 """Addresses of one question to the database."""
+
+_client_accounts: Final = union(
+    *(
+        select(table.c.address).where(table.c.address.in_(bindparam("addresses", expanding=True)))
+        for table in (wallets, miners)
+    )
+).subquery()
+
+_OURS: Final = select(
+    _client_accounts.c.address,
+    select(account_entries.c.balance)
+    .where(account_entries.c.address == _client_accounts.c.address)
+    .order_by(account_entries.c.timestamp_ms.desc(), account_entries.c.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("balance"),
+)
+"""Those of some addresses that belong to clients, each with the balance of its newest entry."""
+
+_ADD: Final = insert(account_entries)
 
 _SPENT: Final = {
     SubmitJob: EntryKind.ESCROW,
@@ -57,13 +77,12 @@ class _Move:
 def record_entries(connection: Connection, block: FinalBlock) -> None:
     """Store what a final block moved on accounts that belong to clients."""
     moves = list(_moves(block))
-    ours = _ours(connection, {move.address for move in moves})
-    balances = _balances(connection, ours)
+    balances = _balances(connection, {move.address for move in moves})
     rows = []
     for move in moves:
-        if move.address not in ours:
+        if move.address not in balances:
             continue
-        balance = balances.get(move.address, 0) + move.amount - move.fee
+        balance = balances[move.address] + move.amount - move.fee
         balances[move.address] = balance
         rows.append(
             {
@@ -81,7 +100,7 @@ def record_entries(connection: Connection, block: FinalBlock) -> None:
             }
         )
     if rows:
-        connection.execute(insert(account_entries), rows)
+        connection.execute(_ADD, rows)
 
 
 def _moves(block: FinalBlock) -> Iterator[_Move]:
@@ -148,31 +167,14 @@ def _end_kind(outcome: Outcome, index: int) -> EntryKind:
     return EntryKind.REFUND if is_client else EntryKind.EARNING
 
 
-def _ours(connection: Connection, addresses: set[Address]) -> set[Address]:
-    """Return which addresses belong to clients."""
-    found: set[Address] = set()
+def _balances(connection: Connection, addresses: set[Address]) -> dict[Address, int]:
+    """Return the sums of what is stored for those of some accounts that belong to clients."""
+    found: dict[Address, int] = {}
     ordered = sorted(addresses)
     for start in range(0, len(ordered), _ADDRESSES_MAX):
         some = ordered[start : start + _ADDRESSES_MAX]
-        query = union(
-            select(wallets.c.address).where(wallets.c.address.in_(some)),
-            select(miners.c.address).where(miners.c.address.in_(some)),
-        )
-        found.update(connection.execute(query).scalars())
-    return found
-
-
-def _balances(connection: Connection, addresses: set[Address]) -> dict[Address, int]:
-    """Return the sums of what is stored for some accounts."""
-    found: dict[Address, int] = {}
-    for address in addresses:
-        query = (
-            select(account_entries.c.balance)
-            .where(account_entries.c.address == address)
-            .order_by(account_entries.c.timestamp_ms.desc(), account_entries.c.seq.desc())
-            .limit(1)
-        )
-        found[address] = connection.execute(query).scalar_one_or_none() or 0
+        for row in connection.execute(_OURS, {"addresses": some}):
+            found[row.address] = row.balance or 0
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
-from sqlalchemy import ClauseElement, Connection, Row, Select
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Row, Select, literal
 from sqlalchemy.engine import Dialect, result_tuple
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -31,17 +31,21 @@ class _Compiled:
     """What the driver is given."""
     order: Sequence[str] | None
     """Names of the parameters by their place; None where the driver takes them by name."""
+    constants: Mapping[str, Value]
+    """Values that the statement itself names."""
 
     def parameters(self, values: Mapping[str, Value]) -> Mapping[str, Value] | Sequence[Value]:
         """Return the parameters as the driver takes them."""
-        return values if self.order is None else [values[name] for name in self.order]
+        named = {**self.constants, **values} if self.constants else values
+        return named if self.order is None else [named[name] for name in self.order]
 
 
 class Prepared:
     """A statement; made once, when its module is imported, and safe to use from several threads.
 
     Its parameters are given by name, each with a value that the driver takes: enumerations by
-    their value. It has no expanding parameters, such as those of `in_` with a list.
+    their value. It has no expanding parameters, such as those of `in_` with a list; where the
+    statement itself names the values, `one_of` stands for it.
     """
 
     def __init__(self, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
@@ -94,7 +98,8 @@ class Prepared:
         compiler = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiler, SQLCompiler)
         order = compiler.positiontup if compiler.positional else None
-        compiled = _Compiled(str(compiler), order)
+        constants = {name: value for name, value in compiler.params.items() if value is not None}
+        compiled = _Compiled(str(compiler), order, constants)
         self._compiled[dialect.name] = compiled
         return compiled
 
@@ -118,6 +123,11 @@ class Prepared:
             made = (result_tuple(names), needed)
             self._made[dialect.name] = made
         return made
+
+
+def one_of(column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of some values, for a statement to prepare."""
+    return column.in_([literal(value) for value in values])
 
 
 def _converted(row: Sequence[object], converts: Sequence[tuple[int, _Convert]]) -> Sequence[object]:

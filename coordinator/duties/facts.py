@@ -1,5 +1,6 @@
-"""Reads the facts that `decide` needs, with one statement a job: it runs after every change."""
+"""Reads the facts that `decide` needs, with one statement: it runs after every change."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select
@@ -29,11 +30,18 @@ _live: Final = attempts.alias("live")
 _past: Final = attempts.alias("past")
 
 
-def read_facts(connection: Connection, job_id: Hash) -> JobFacts | None:
-    """Return the facts of a job, None if it is not live on the chain."""
-    row = connection.execute(_FACTS, {"wanted": job_id}).one_or_none()
-    if row is None or row.end_kind is not None or row.phase in _NOT_LIVE:
-        return None
+def read_facts(connection: Connection, job_ids: Iterable[Hash]) -> dict[Hash, JobFacts]:
+    """Return the facts of those of some jobs that are live on the chain."""
+    given = list(job_ids)
+    rows = connection.execute(_FACTS, {"wanted": given}) if given else ()
+    return {
+        row.job_id: _facts(row)
+        for row in rows
+        if row.end_kind is None and row.phase not in _NOT_LIVE
+    }
+
+
+def _facts(row: _AnyRow) -> JobFacts:
     phase = JobPhase(row.phase)
     return JobFacts(
         phase=phase,
@@ -78,11 +86,11 @@ def _reason(value: int | None) -> Reason | None:
 
 
 def _statement() -> Select[tuple[object, ...]]:
-    """Return the statement that gathers all facts of the job `wanted`."""
+    """Return the statement that gathers all facts of the jobs `wanted`."""
     of_job = jobs.outerjoin(
         _live, (_live.c.job_id == jobs.c.job_id) & (_live.c.phase == AttemptPhase.LIVE.value)
     ).outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
-    job = (jobs.c.phase, jobs.c.attempt, jobs.c.escrowed_ms, jobs.c.open_assignment)
+    job = (jobs.c.job_id, jobs.c.phase, jobs.c.attempt, jobs.c.escrowed_ms, jobs.c.open_assignment)
     attempt = (
         _live.c.miner,
         _live.c.lease_end_ms,
@@ -99,7 +107,7 @@ def _statement() -> Select[tuple[object, ...]]:
         select(*job, jobs.c.end_kind, *attempt, *receipt)
         .add_columns(*_of_the_past(), *_of_the_attempt(), *_of_the_receipt())
         .select_from(of_job)
-        .where(jobs.c.job_id == bindparam("wanted"))
+        .where(jobs.c.job_id.in_(bindparam("wanted", expanding=True)))
     )
 
 

@@ -4,15 +4,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, bindparam, select
 
 from coordinator.config import Timings
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import attempts, jobs, results
-from coordinator.duties.decide import Attest, Dispute, Duty, Fail, Release, SignReceipt, duty_of
+from coordinator.duties.decide import (
+    Attest,
+    Dispute,
+    Duty,
+    Fail,
+    JobFacts,
+    Release,
+    SignReceipt,
+    duty_of,
+)
 from coordinator.duties.facts import read_facts
 from coordinator.leases.phase import AttemptPhase
+from coordinator.leases.store import live_attempt
 from coordinator.moment import Moment
-from coordinator.outbox import Signer, store
+from coordinator.outbox import SignedBytes, Signer, store
 from coordinator.wallets import Vault
 from coordinator.wallets.store import get_key
 from ledger.actions import (
@@ -26,9 +37,7 @@ from ledger.actions import (
     UnitType,
 )
 from ledger.keys import KeyPair
-from ledger.types import Hash
-
-_AnyRow = Row[tuple[object, ...]]
+from ledger.types import Attempt, Hash
 
 _INTENTS: Final[Mapping[type[Duty], str]] = {
     Fail: "fail",
@@ -57,14 +66,16 @@ class Duties:
         self, connection: Connection, moment: Moment, job_ids: Iterable[Hash]
     ) -> list[Hash]:
         """Store what each job is owed; return the ids of transactions that are to be sent."""
-        found = (self._perform_one(connection, moment, job_id) for job_id in job_ids)
-        return [transaction_id for transaction_id in found if transaction_id is not None]
+        facts = read_facts(connection, job_ids)
+        intents = [
+            self._intent(connection, moment, job_id, facts[job_id].attempt, duty)
+            for job_id in sorted(facts)
+            if (duty := self._duty(facts[job_id], moment)) is not None
+        ]
+        return store.ensure_all(connection, intents, moment.now_ms)
 
-    def _perform_one(self, connection: Connection, moment: Moment, job_id: Hash) -> Hash | None:
-        facts = read_facts(connection, job_id)
-        if facts is None:
-            return None
-        duty = duty_of(
+    def _duty(self, facts: JobFacts, moment: Moment) -> Duty | None:
+        return duty_of(
             facts,
             moment.now_ms,
             self.timings,
@@ -72,17 +83,16 @@ class Duties:
             auto_settle_ms=moment.parameters.auto_settle_ms,
             gap=moment.gap,
         )
-        if duty is None:
-            return None
-        key, action = self._signed_by_and_what(connection, job_id, facts.attempt, duty)
-        return store.ensure(
-            connection,
-            f"{_INTENTS[type(duty)]}:{job_id.hex()}:{facts.attempt}",
-            lambda: self.signer.sign(moment, key, action, self.timings.transaction_validity_ms),
-            moment.now_ms,
-            job_id=job_id,
-            attempt=facts.attempt,
-        )
+
+    def _intent(
+        self, connection: Connection, moment: Moment, job_id: Hash, attempt: Attempt, duty: Duty
+    ) -> store.Intent:
+        def make() -> SignedBytes:
+            key, action = self._signed_by_and_what(connection, job_id, attempt, duty)
+            return self.signer.sign(moment, key, action, self.timings.transaction_validity_ms)
+
+        name = f"{_INTENTS[type(duty)]}:{job_id.hex()}:{attempt}"
+        return store.Intent(name, make, job_id, attempt)
 
     def _signed_by_and_what(
         self, connection: Connection, job_id: Hash, attempt: int, duty: Duty
@@ -106,7 +116,8 @@ class Duties:
                 return self.key, dispute
 
     def _miner_key(self, connection: Connection, job_id: Hash) -> KeyPair:
-        live = _live_attempt(connection, job_id)
+        live = live_attempt(connection, job_id)
+        assert live is not None, "what its miner owes is owed for a live attempt"
         return get_key(connection, self.vault, live.miner)
 
 
@@ -116,27 +127,40 @@ def managed_receipt(connection: Connection, job_id: Hash, coordinator: KeyPair) 
     A literal miner counts nothing, so the work is the time that it took, and the price is the cap
     that was agreed on when it was assigned.
     """
-    job = connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one()
-    live = _live_attempt(connection, job_id)
-    accepted = select(results).where(results.c.job_id == job_id, results.c.attempt == live.attempt)
-    result = connection.execute(accepted).one()
+    done = _DONE.one(connection, job_id=job_id)
     return PostReceipt(
         job_id=job_id,
-        attempt=live.attempt,
-        client=job.client,
+        attempt=done.attempt,
+        client=done.client,
         coordinator=coordinator.address,
-        payload_digest=job.payload_digest,
-        price_cap=live.price_cap,
-        result_digest=result.digest,
-        units_micro=(result.completed_ms - result.started_ms) * 1_000,
+        payload_digest=done.payload_digest,
+        price_cap=done.price_cap,
+        result_digest=done.digest,
+        units_micro=(done.completed_ms - done.started_ms) * 1_000,
         unit_type=UnitType.COMPUTE_SECONDS,
-        price=live.price_cap,
-        model=result.model,
-        started_ms=result.started_ms,
-        completed_ms=result.completed_ms,
+        price=done.price_cap,
+        model=done.model,
+        started_ms=done.started_ms,
+        completed_ms=done.completed_ms,
     )
 
 
-def _live_attempt(connection: Connection, job_id: Hash) -> _AnyRow:
-    live = (attempts.c.job_id == job_id) & (attempts.c.phase == AttemptPhase.LIVE.value)
-    return connection.execute(select(attempts).where(live)).one()
+_DONE: Final = Prepared(
+    select(
+        jobs.c.client,
+        jobs.c.payload_digest,
+        attempts.c.attempt,
+        attempts.c.price_cap,
+        results.c.digest,
+        results.c.model,
+        results.c.started_ms,
+        results.c.completed_ms,
+    )
+    .join(attempts, attempts.c.job_id == jobs.c.job_id)
+    .join(
+        results,
+        (results.c.job_id == attempts.c.job_id) & (results.c.attempt == attempts.c.attempt),
+    )
+    .where(jobs.c.job_id == bindparam("job_id"), attempts.c.phase == AttemptPhase.LIVE.value)
+)
+"""The accepted result of a job's live attempt, with what its receipt repeats."""

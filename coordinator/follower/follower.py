@@ -1,7 +1,7 @@
 """Follows final blocks into the database: cursor and effects in one transaction (K2)."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -17,9 +17,9 @@ from coordinator.events.hub import EventHub
 from coordinator.follower.effects import BlockEffects
 from coordinator.marketplace.store import open_again
 from coordinator.moment import Moment, Moments
-from coordinator.outbox import Courier
+from coordinator.outbox import Courier, OutboxState
 from coordinator.ports import Chain, FinalBlock
-from coordinator.signals import Signals
+from coordinator.signals import Changes, Relay, Signals
 from coordinator.stats.tally import forget_counts
 from ledger.types import Address, Hash, Height
 
@@ -27,6 +27,9 @@ _log = structlog.get_logger("coordinator.follower")
 
 BLOCKS_PER_COMMIT_MAX: Final = 50
 """Blocks whose effects share one transaction when the follower is behind."""
+
+CHANGES_NAMED_MAX: Final = 1_000
+"""Jobs that changed in the queue and are read one by one, not all."""
 
 _HEIGHT: Final = select(cursor.c.height)
 
@@ -60,10 +63,13 @@ class Follower:
         self._events = events
         self._coordinator = coordinator
         self._turn = asyncio.Lock()
+        self._followed: Height | None = None
         self.jobs: Signals[Hash] = Signals()
         """Fired with a job's id after a block changed it."""
-        self.queue: Signals[None] = Signals()
+        self.queue = Relay()
         """Fired when jobs may have come into the queue."""
+        self.queued: Changes[Hash] = Changes(CHANGES_NAMED_MAX)
+        """Jobs that may have come into the queue, or out of it."""
 
     async def attach(self) -> None:
         """Bind a new database to the node's chain; forget what was derived of another past.
@@ -87,6 +93,11 @@ class Follower:
         if there and there[0].block_id != block_id:
             await self._rebuild(height)
 
+    async def forget(self) -> None:
+        """Forget all that is derived from the chain: `catch_up` follows it from genesis again."""
+        await self._database.write(_empty_derived)
+        self._followed = GENESIS_HEIGHT
+
     async def run(self) -> None:
         """Follow for ever."""
         async for _ in self._chain.follow():
@@ -99,8 +110,11 @@ class Follower:
                 await self._follow(blocks)
 
     async def _next_blocks(self) -> Sequence[FinalBlock]:
-        height = await self._database.read(followed_height)
-        return await self._chain.blocks_after(height, BLOCKS_PER_COMMIT_MAX)
+        if self._followed is None:
+            self._followed = await self._database.read(followed_height)
+        if self._followed == self._chain.head().height:
+            return ()
+        return await self._chain.blocks_after(self._followed, BLOCKS_PER_COMMIT_MAX)
 
     async def _follow(self, blocks: Sequence[FinalBlock]) -> None:
         moment = self._moments.now()
@@ -109,18 +123,19 @@ class Follower:
         except ChainRestarted:
             await self._rebuild(blocks[0].header.height)
             return
+        self._followed = blocks[-1].header.height
         self._announce(*applied)
 
     async def _rebuild(self, height: Height) -> None:
         _log.warning("rebuilding", at_height=height)
-        await self._database.write(empty_derived)
+        await self.forget()
 
     def _apply(
         self, connection: Connection, blocks: Sequence[FinalBlock], moment: Moment
-    ) -> tuple[set[Hash], set[Hash], list[Hash]]:
+    ) -> tuple[set[Hash], dict[Hash, OutboxState], list[Hash]]:
         """Apply blocks; return changed jobs, decided transactions, and those to be sent."""
         changed: set[Hash] = set()
-        fates: set[Hash] = set()
+        fates: dict[Hash, OutboxState] = {}
         height, parent_id = _position(connection)
         for block in blocks:
             if height != GENESIS_HEIGHT and block.header.parent_id != parent_id:
@@ -135,16 +150,24 @@ class Follower:
         connection.execute(update(cursor).values(height=height, block_id=parent_id))
         return changed, fates, self._duties.perform(connection, moment, sorted(changed))
 
+    def requeued(self, job_ids: Collection[Hash]) -> None:
+        """Tell who waits for work of jobs that may have come into the queue, or out of it."""
+        self.queued.add(job_ids)
+        self.queue.fire()
+
     def _announce(
-        self, changed: Collection[Hash], fates: Iterable[Hash], to_send: Sequence[Hash]
+        self,
+        changed: Collection[Hash],
+        fates: Mapping[Hash, OutboxState],
+        to_send: Sequence[Hash],
     ) -> None:
         if to_send:
             self._courier.kick()
-        self._courier.fates.fire(fates)
+        self._courier.decided(fates)
         self._events.kick()
         self.jobs.fire(changed)
         if changed:
-            self.queue.fire([None])
+            self.requeued(changed)
 
 
 def followed_height(connection: Connection) -> Height:
@@ -153,8 +176,7 @@ def followed_height(connection: Connection) -> Height:
     return height
 
 
-def empty_derived(connection: Connection) -> None:
-    """Forget all that is derived from the chain, so that it is followed again from genesis."""
+def _empty_derived(connection: Connection) -> None:
     connection.execute(delete(receipts))
     connection.execute(delete(attestations))
     connection.execute(delete(account_entries))

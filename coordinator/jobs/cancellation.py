@@ -78,6 +78,7 @@ class JobCancellation:
         if outcome.code == InsufficientBalance.code:
             # The node refused the bytes at once, and nobody else has seen them.
             await self._core.database.write(lambda c: outbox.forget(c, sent.transaction_id))
+            self._core.follower.requeued([job_id])
             raise InsufficientBalance(sent.fee, self._core.chain.spendable(live.client))
         wait_s = self._core.config.timings.final_wait_s
         state = await self._core.courier.wait(sent.transaction_id, wait_s)

@@ -4,9 +4,11 @@ A budget is judged in every order's transaction. It adds these few sums to the j
 and asks for no other job, however many the key has ordered.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from coordinator.database.account_tables import key_spends as spends
 from coordinator.database.tables import jobs
@@ -14,23 +16,29 @@ from ledger.types import Amount, Hash, TimestampMs
 
 DAY_MS: Final = 86_400_000
 
+_COSTS: Final = select(
+    jobs.c.key_id,
+    jobs.c.requested_ms,
+    (jobs.c.paid_miner + jobs.c.paid_coordinator + jobs.c.fee).label("cost"),
+).where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)), jobs.c.key_id.is_not(None))
+
 
 def day_of(instant_ms: TimestampMs) -> int:
     """Return the day since 1970, UTC, in which an instant is."""
     return instant_ms // DAY_MS
 
 
-def count_end(connection: Connection, job_id: Hash) -> None:
-    """Add a job that ended to what its key spent: once, in the transaction that ends it."""
-    cost = (jobs.c.paid_miner + jobs.c.paid_coordinator + jobs.c.fee).label("cost")
-    query = select(jobs.c.key_id, jobs.c.requested_ms, cost).where(jobs.c.job_id == job_id)
-    row = connection.execute(query).one()
-    if row.key_id is None:
+def count_ends(connection: Connection, job_ids: Sequence[Hash]) -> None:
+    """Add jobs that ended to what their keys spent: once, in the transaction that ends them."""
+    if not job_ids:
         return
-    day = day_of(row.requested_ms)
-    if not _add(connection, row.key_id, day, 1, row.cost):
-        values = {"key_id": row.key_id, "day": day, "jobs": 1, "paid": row.cost}
-        connection.execute(insert(spends).values(**values))
+    sums: defaultdict[tuple[str, int], list[Amount]] = defaultdict(list)
+    for row in connection.execute(_COSTS, {"job_ids": list(job_ids)}):
+        sums[row.key_id, day_of(row.requested_ms)].append(row.cost)
+    for (key_id, day), costs in sums.items():
+        if not _add(connection, key_id, day, len(costs), sum(costs)):
+            values = {"key_id": key_id, "day": day, "jobs": len(costs), "paid": sum(costs)}
+            connection.execute(insert(spends).values(**values))
 
 
 def charge_ended(connection: Connection, job_id: Hash, fee: Amount) -> None:

@@ -1,11 +1,14 @@
 """Claiming a job: checks, signed assignment, final, then the input (J9)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from coordinator.core import Core
-from coordinator.database.tables import jobs, payloads
+from coordinator.database.prepared import Prepared
+from coordinator.database.tables import payloads
 from coordinator.errors import (
     JobAlreadyClaimed,
     JobNotClaimable,
@@ -23,7 +26,7 @@ from coordinator.leases.errors import MinerDraining
 from coordinator.leases.matching import Needs, exclusion_of, price_cap_of
 from coordinator.leases.model import Lease, Terms
 from coordinator.leases.phase import AttemptPhase
-from coordinator.leases.queue import note_served, offered
+from coordinator.leases.queue import is_offered, note_served
 from coordinator.leases.store import CallingMiner
 from coordinator.marketplace.store import note_fetched
 from coordinator.miners.store import held_leases
@@ -34,6 +37,8 @@ from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.actions import AssignJob, UnitType
 from ledger.records import Job, JobState, Miner
 from ledger.types import Hash, TimestampMs
+
+_PAYLOAD: Final = Prepared(select(payloads).where(payloads.c.job_id == bindparam("job_id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,11 @@ class _Claim:
 class Claiming:
     """Gives jobs to miners."""
 
-    def __init__(self, core: Core, views: JobViews) -> None:
-        """Stand on the core."""
+    def __init__(self, core: Core, views: JobViews, tell_assigned: Callable[[Hash], None]) -> None:
+        """Stand on the core; `tell_assigned` learns which jobs are no longer in the queue."""
         self._core = core
         self._views = views
+        self._tell_assigned = tell_assigned
         self._timings = core.config.timings
 
     async def claim(self, miner: CallingMiner, job_id: Hash, *, has_heartbeats: bool) -> Lease:
@@ -72,14 +78,17 @@ class Claiming:
             registered=core.chain.miner(miner.address),
             moment=core.moments.now(),
         )
-        assignment_id, is_new = await core.database.write(lambda c: self._assign(c, claim))
-        if await core.database.read(lambda c: _is_live(c, assignment_id)):
+        assignment_id, phase = await core.database.write(lambda c: self._assign(c, claim))
+        if phase is AttemptPhase.LIVE:
             # It is final already: claimed before, or the job's client accepted the miner's offer.
             return await self._hand_out(miner, assignment_id)
         # If the node refuses the bytes at once, nobody else has seen them.
-        undo = (lambda c: _withdraw(c, assignment_id)) if is_new else None
+        if phase is None:
+            self._tell_assigned(job_id)
+        undo = (lambda c: _withdraw(c, assignment_id)) if phase is None else None
         outcome = await core.courier.send(assignment_id, undo)
-        if is_new and outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
+        if undo and outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
+            core.follower.requeued([job_id])
             raise _refusal(outcome)
         state = await core.courier.wait(assignment_id, self._timings.final_wait_s)
         if state is OutboxState.PENDING:
@@ -94,8 +103,8 @@ class Claiming:
             lambda c: self._lease(c, miner, assignment_id, now_ms)
         )
 
-    def _assign(self, connection: Connection, claim: _Claim) -> tuple[Hash, bool]:
-        """Return the miner's standing assignment, or sign and store one; and whether it is new."""
+    def _assign(self, connection: Connection, claim: _Claim) -> tuple[Hash, AttemptPhase | None]:
+        """Return the miner's standing assignment and its phase, or sign one, which has none yet."""
         job = find_job(connection, claim.job_id)
         if job is None:
             raise JobNotFound
@@ -105,7 +114,7 @@ class Claiming:
                 raise JobAlreadyClaimed("Another miner has the job")
             if claim.has_heartbeats:
                 store.expect_heartbeats(connection, standing.assignment_id)
-            return standing.assignment_id, False
+            return standing.assignment_id, AttemptPhase(standing.phase)
         self._check(connection, claim, job)
         action = self._terms(claim, job)
         if claim.registered is None or claim.registered.price_floor > action.price_cap:
@@ -127,7 +136,7 @@ class Claiming:
         intent = f"assign:{claim.job_id.hex()}:{action.attempt}:{signed.transaction_id.hex()}"
         attempt = action.attempt
         outbox.add(connection, intent, signed, now_ms, job_id=claim.job_id, attempt=attempt)
-        return signed.transaction_id, True
+        return signed.transaction_id, None
 
     def _check(self, connection: Connection, claim: _Claim, job: AnyRow) -> None:
         """Check that the miner may have the job.
@@ -137,11 +146,8 @@ class Claiming:
         """
         if job.phase == JobPhase.ACCEPTED:
             raise JobNotClaimable("The job's escrow is not final yet")
-        mine = select(jobs.c.job_id).where(
-            jobs.c.job_id == claim.job_id, offered(claim.moment.now_ms)
-        )
         is_queued = claim.live is not None and claim.live.state is JobState.QUEUED
-        if not is_queued or connection.execute(mine).one_or_none() is None:
+        if not is_queued or not is_offered(connection, claim.job_id, claim.moment.now_ms):
             raise JobNotClaimable("The job is not queued any more")
         has_model = self._core.registry.get(job.service).has_model
         exclusion = exclusion_of(Needs.of(job), claim.miner.declared, has_model=has_model)
@@ -173,8 +179,7 @@ class Claiming:
         attempt = store.get_attempt(connection, assignment_id)
         if attempt.phase != AttemptPhase.LIVE:
             raise LeaseLost("The attempt ended as soon as it began")
-        query = select(payloads).where(payloads.c.job_id == attempt.job_id)
-        payload = connection.execute(query).one_or_none()
+        payload = _PAYLOAD.one_or_none(connection, job_id=attempt.job_id)
         if payload is None:
             # A stranger made the job and accepted the miner's offer by the chain alone (J31).
             raise JobNotClaimable("The job's input never came to this coordinator")
@@ -210,10 +215,6 @@ class Claiming:
 
     def _heartbeat_by(self, now_ms: TimestampMs) -> TimestampMs:
         return now_ms + self._timings.heartbeat_missed_ms
-
-
-def _is_live(connection: Connection, assignment_id: Hash) -> bool:
-    return bool(store.get_attempt(connection, assignment_id).phase == AttemptPhase.LIVE)
 
 
 def _standing_assignment(connection: Connection, job: AnyRow) -> AnyRow | None:

@@ -5,10 +5,13 @@ sent. Whatever dies afterwards, the receipt is sent again, the delivery is attes
 call gets the same answer.
 """
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from coordinator.artifacts.uses import note_uses
 from coordinator.core import Core
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import payloads, receipts, results
 from coordinator.errors import (
     JobAlreadyCompleted,
@@ -31,6 +34,20 @@ from coordinator.outbox import OutboxState
 from coordinator.outbox import store as outbox
 from ledger.actions import Custody, Reason
 from ledger.types import Hash
+
+_of_attempt: Final = (results.c.job_id == bindparam("job_id")) & (
+    results.c.attempt == bindparam("attempt")
+)
+
+_RESULT: Final = Prepared(select(results).where(_of_attempt))
+
+_DROP_RESULT: Final = Prepared(delete(results).where(_of_attempt))
+
+_KEEP_RESULT: Final = Prepared(insert(results).inline(), columns=results.columns.keys())
+
+_HAS_PAYLOAD: Final = Prepared(
+    select(payloads.c.job_id).where(payloads.c.job_id == bindparam("job_id"))
+)
 
 
 class Completing:
@@ -113,25 +130,23 @@ class Completing:
         self, connection: Connection, delivery: Delivery, attempt: AnyRow, accepted: Accepted
     ) -> None:
         now_ms = delivery.moment.now_ms
-        connection.execute(delete(results).where(_of(attempt)))
+        _DROP_RESULT.run(connection, job_id=attempt.job_id, attempt=attempt.attempt)
         # Who had the input deleted does not want the result either, if it comes late.
-        has_payload = select(payloads.c.job_id).where(payloads.c.job_id == delivery.job_id)
-        is_wanted = connection.execute(has_payload).one_or_none() is not None
-        connection.execute(
-            insert(results).values(
-                job_id=delivery.job_id,
-                attempt=attempt.attempt,
-                miner=delivery.miner.address,
-                document=accepted.document if is_wanted else None,
-                # With the digest, which receipts name, it would let a short result be guessed.
-                salt=accepted.salt if is_wanted else bytes(SALT_BYTES),
-                digest=accepted.digest,
-                model=accepted.model,
-                started_ms=accepted.started_ms,
-                completed_ms=accepted.completed_ms,
-                delivered_ms=now_ms,
-                expires_ms=now_ms + self._core.config.timings.result_retention_ms,
-            )
+        is_wanted = _HAS_PAYLOAD.one_or_none(connection, job_id=delivery.job_id) is not None
+        _KEEP_RESULT.run(
+            connection,
+            job_id=delivery.job_id,
+            attempt=attempt.attempt,
+            miner=delivery.miner.address,
+            document=accepted.document if is_wanted else None,
+            # With the digest, which receipts name, it would let a short result be guessed.
+            salt=accepted.salt if is_wanted else bytes(SALT_BYTES),
+            digest=accepted.digest,
+            model=accepted.model,
+            started_ms=accepted.started_ms,
+            completed_ms=accepted.completed_ms,
+            delivered_ms=now_ms,
+            expires_ms=now_ms + self._core.config.timings.result_retention_ms,
         )
         if is_wanted:
             note_uses(connection, delivery.job_id, accepted.document)
@@ -186,12 +201,8 @@ def _attempt(connection: Connection, delivery: Delivery, job: AnyRow) -> AnyRow:
     return attempt
 
 
-def _of(attempt: AnyRow) -> ColumnElement[bool]:
-    return and_(results.c.job_id == attempt.job_id, results.c.attempt == attempt.attempt)
-
-
 def _known_result(connection: Connection, attempt: AnyRow) -> AnyRow | None:
-    return connection.execute(select(results).where(_of(attempt))).one_or_none()
+    return _RESULT.one_or_none(connection, job_id=attempt.job_id, attempt=attempt.attempt)
 
 
 def _intent(attempt: AnyRow) -> str:

@@ -1,25 +1,36 @@
-"""The queue: which job a miner is shown next, and why it is shown none.
-
-Round robin among clients: each client's oldest jobs come first, and of the clients the one that was
-served longest ago. A client with ten thousand jobs delays the next client's first job by one.
-"""
+"""The queue as the tables have it: which jobs miners may be given, and why one is given none."""
 
 from collections import Counter
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Final, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
 
-from coordinator.database.tables import attempts, clients, jobs, outbox, payloads
+from coordinator.database.prepared import Prepared, one_of
+from coordinator.database.tables import attempts, clients, jobs, miners, outbox, payloads
 from coordinator.jobs.model import JobPhase
 from coordinator.leases.matching import Exclusion, Needs, exclusion_of
 from coordinator.leases.phase import AttemptPhase
+from coordinator.leases.waiting import WaitingJob
 from coordinator.miners.capabilities import Capabilities
+from coordinator.miners.store import is_held_lease
 from coordinator.outbox import OutboxState
 from coordinator.registry import ServiceRegistry
 from ledger.types import Address, Hash, TimestampMs
 
-LOOKED_AT_MAX: Final = 200
-"""Jobs whose constraints are compared for one miner."""
+AnyRow = Row[tuple[object, ...]]
 
 REASONED_MAX: Final = 500
 """Queued jobs that are counted by reason when a miner gets none."""
@@ -27,13 +38,13 @@ REASONED_MAX: Final = 500
 _ENDINGS: Final = ("fail_job", "cancel_job")
 
 
-def offered(now_ms: TimestampMs) -> ColumnElement[bool]:
+def offered(now_ms: TimestampMs | BindParameter[int]) -> ColumnElement[bool]:
     """Return the condition of jobs that a miner may be given now."""
     has_payload = exists().where(payloads.c.job_id == jobs.c.job_id)
     is_ending = exists().where(
         outbox.c.job_id == jobs.c.job_id,
         outbox.c.state == OutboxState.PENDING.value,
-        outbox.c.action.in_(_ENDINGS),
+        one_of(outbox.c.action, _ENDINGS),
     )
     return and_(
         jobs.c.phase == JobPhase.QUEUED.value,
@@ -45,49 +56,40 @@ def offered(now_ms: TimestampMs) -> ColumnElement[bool]:
     )
 
 
-def next_job(
-    connection: Connection,
-    miner: Address,
-    declared: Capabilities,
-    registry: ServiceRegistry,
-    *,
-    now_ms: TimestampMs,
-    pause_ms: int,
-    suggested: frozenset[Hash],
-) -> Hash | None:
-    """Return the job that a miner is shown next, None if nothing fits.
+def read_waiting(
+    connection: Connection, now_ms: TimestampMs, job_ids: Collection[Hash] | None
+) -> list[tuple[WaitingJob, int]]:
+    """Return jobs that miners may be given now, each with when its client was served last.
 
     Args:
         connection: reads.
-        miner: its address.
-        declared: what it takes.
-        registry: knows the services.
         now_ms: the coordinator's clock.
-        pause_ms: how long a job that it gave up is kept from it.
-        suggested: jobs that were shown to other miners a moment ago.
+        job_ids: those that are asked for; None for all.
     """
-    place = func.row_number().over(partition_by=jobs.c.client_id, order_by=jobs.c.seq)
-    queued = (
-        select(jobs.c.seq, jobs.c.client_id, place.label("place"))
-        .where(offered(now_ms), _may_fit(declared, registry))
-        .subquery()
+    given: dict[str, object] = {"now_ms": now_ms}
+    if job_ids is not None:
+        given["job_ids"] = list(job_ids)
+    found = connection.execute(_WAITING if job_ids is None else _SOME_WAITING, given)
+    return [
+        (
+            WaitingJob(row.job_id, row.seq, row.client_id, row.deadline_ms, Needs.of(row)),
+            row.served_turn,
+        )
+        for row in cast("Iterable[AnyRow]", found)
+    ]
+
+
+def look_at(
+    connection: Connection, job_id: Hash, miner: Address, *, now_ms: TimestampMs, pause_ms: int
+) -> AnyRow | None:
+    """Return what a miner must not be to be given a job; None if nobody may be given it now.
+
+    `is_draining` and `held`, its leases, are the miner's; `just_failed` is whether it gave this
+    job up within the last `pause_ms`.
+    """
+    return _LOOK.one_or_none(
+        connection, job_id=job_id, miner=miner, now_ms=now_ms, since_ms=now_ms - pause_ms
     )
-    fair = (
-        select(jobs)
-        .join(queued, queued.c.seq == jobs.c.seq)
-        .join(clients, clients.c.client_id == queued.c.client_id)
-        .order_by(queued.c.place, clients.c.served_turn, queued.c.seq)
-        .limit(LOOKED_AT_MAX)
-    )
-    failed = _just_failed(connection, miner, now_ms - pause_ms)
-    for row in connection.execute(fair):
-        if row.job_id in suggested or row.job_id in failed:
-            continue
-        has_model = registry.get(row.service).has_model
-        if exclusion_of(Needs.of(row), declared, has_model=has_model) is None:
-            job_id: Hash = row.job_id
-            return job_id
-    return None
 
 
 def reasons(
@@ -129,29 +131,69 @@ def reasons(
     return dict(sorted(counts.items()))
 
 
-def offered_jobs(connection: Connection, now_ms: TimestampMs) -> frozenset[Hash]:
-    """Return the jobs that somebody may be given now; one more than are looked at if many."""
-    query = select(jobs.c.job_id).where(offered(now_ms)).limit(LOOKED_AT_MAX + 1)
-    return frozenset(connection.execute(query).scalars())
-
-
 def note_served(connection: Connection, client_id: str) -> None:
     """Put a client behind all others: one of its jobs was claimed."""
-    last = select(func.max(clients.c.served_turn)).scalar_subquery()
-    row = clients.c.client_id == client_id
-    connection.execute(update(clients).where(row).values(served_turn=last + 1))
+    _SERVED.run(connection, served=client_id)
 
 
-def _may_fit(declared: Capabilities, registry: ServiceRegistry) -> ColumnElement[bool]:
-    """Return the part of the constraints that the database can decide."""
-    with_model = {s.service_id for s in registry.all() if s.has_model} & declared.services
-    fits: ColumnElement[bool] = jobs.c.service.in_(declared.services - with_model)
-    if declared.models:
-        names = declared.models | {a for a, m in declared.aliases.items() if m in declared.models}
-        fits = or_(fits, and_(jobs.c.service.in_(with_model), jobs.c.model.in_(names)))
-    else:
-        fits = or_(fits, jobs.c.service.in_(with_model))
-    return fits
+def is_offered(connection: Connection, job_id: Hash, now_ms: TimestampMs) -> bool:
+    """Return whether a job may be given to a miner now."""
+    return _OFFERED.one_or_none(connection, job_id=job_id, now_ms=now_ms) is not None
+
+
+_now: Final = bindparam("now_ms", type_=BigInteger)
+
+# Statements are made once: to build one takes longer than to run it.
+_WAITING: Final = (
+    select(
+        jobs.c.job_id,
+        jobs.c.seq,
+        jobs.c.client_id,
+        jobs.c.deadline_ms,
+        jobs.c.service,
+        jobs.c.model,
+        jobs.c.max_price,
+        jobs.c.spec,
+        clients.c.served_turn,
+    )
+    .join(clients, clients.c.client_id == jobs.c.client_id)
+    .where(offered(_now))
+)
+
+_SOME_WAITING: Final = _WAITING.where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
+
+_OFFERED: Final = Prepared(
+    select(jobs.c.job_id).where(jobs.c.job_id == bindparam("job_id"), offered(_now))
+)
+
+_SERVED: Final = Prepared(
+    update(clients)
+    .where(clients.c.client_id == bindparam("served"))
+    .values(served_turn=select(func.max(clients.c.served_turn)).scalar_subquery() + 1)
+)
+
+_failed: Final = attempts.alias("failed")
+
+_LOOK: Final = Prepared(
+    select(
+        select(miners.c.is_draining)
+        .where(miners.c.address == bindparam("miner"))
+        .scalar_subquery()
+        .label("is_draining"),
+        select(func.count())
+        .where(attempts.c.miner == bindparam("miner"), is_held_lease())
+        .scalar_subquery()
+        .label("held"),
+        exists()
+        .where(
+            _failed.c.job_id == jobs.c.job_id,
+            _failed.c.miner == bindparam("miner"),
+            _failed.c.phase == AttemptPhase.ENDED.value,
+            _failed.c.ended_ms > bindparam("since_ms", type_=BigInteger),
+        )
+        .label("just_failed"),
+    ).where(jobs.c.job_id == bindparam("job_id"), offered(_now))
+)
 
 
 def _just_failed(connection: Connection, miner: Address, since_ms: TimestampMs) -> set[Hash]:

@@ -17,7 +17,7 @@ from coordinator.leases.claiming import Claiming
 from coordinator.leases.completion import Completing
 from coordinator.leases.finding import Finding
 from coordinator.leases.giving_up import GivingUp
-from coordinator.leases.model import Completion, GiveUp, HeartbeatReply, Lease, Offer, PollReply
+from coordinator.leases.model import Completion, GiveUp, HeartbeatReply, Lease, PollReply
 from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.standing import MinerStandings
 from coordinator.miners.presence import Presence
@@ -27,9 +27,6 @@ from ledger.types import Attempt, Hash
 
 POLL_S_MAX: Final = 30.0
 """Longest wait of a poll."""
-
-LOOK_AGAIN_S: Final = 1.0
-"""A poll also looks this often without news: pauses and suggestions end with time."""
 
 
 class LeaseService:
@@ -53,7 +50,7 @@ class LeaseService:
         self._finding = Finding(core, views)
         self.standings = MinerStandings(core, self._callers)
         """How miners stand."""
-        self._claiming = Claiming(core, views)
+        self._claiming = Claiming(core, views, self._finding.assigned)
         self._completing = Completing(core)
         self._giving_up = GivingUp(core)
 
@@ -70,16 +67,7 @@ class LeaseService:
         """Wait up to `wait_s` (at most 30) for a job that the miner may claim; assigns nothing."""
         caller = await self._callers.calling(principal, miner)
 
-        offer = await self._finding.next_for(caller)
-        if offer is not None:
-            return PollReply(offer)
-
-        async def look() -> Offer | None:
-            return await self._finding.next_if_news(caller)
-
-        offer = await self._core.follower.queue.wait_until(
-            None, look, min(wait_s, POLL_S_MAX), again_s=LOOK_AGAIN_S
-        )
+        offer = await self._finding.wait_for(caller, min(wait_s, POLL_S_MAX))
         if offer is not None:
             return PollReply(offer)
         return PollReply(None, await self._finding.why_none(caller))

@@ -77,7 +77,7 @@ class MinerStandings:
 
         standing = await self._core.database.write(note)
         # Polls under way look again.
-        self._core.follower.queue.fire([None])
+        self._core.follower.queue.fire()
         return standing
 
     def _standing(self, connection: Connection, caller: CallingMiner) -> MinerStanding:

@@ -1,7 +1,10 @@
 """The table of attempts as the coordinator writes it: inside the caller's transaction."""
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from typing import Final
 
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+
+from coordinator.database.prepared import Prepared, one_of
 from coordinator.database.tables import attempts, jobs
 from coordinator.leases.phase import AttemptPhase
 from coordinator.miners.capabilities import Capabilities
@@ -13,7 +16,50 @@ AnyRow = Row[tuple[object, ...]]
 MESSAGE_LENGTH_MAX = 500
 """Longest message of a miner that is kept, in characters."""
 
-_SHOWN = (AttemptPhase.LIVE.value, AttemptPhase.DONE.value, AttemptPhase.ENDED.value)
+_SHOWN: Final = (AttemptPhase.LIVE.value, AttemptPhase.DONE.value, AttemptPhase.ENDED.value)
+
+_COLUMNS: Final = (
+    "assignment_id",
+    "job_id",
+    "attempt",
+    "miner",
+    "has_heartbeats",
+    "price_cap",
+    "unit_type",
+    "unit_price",
+    "lease_end_ms",
+    "claimed_ms",
+    "heartbeat_by_ms",
+    "phase",
+)
+
+_INSERT: Final = Prepared(insert(attempts).inline(), columns=_COLUMNS)
+
+_HOLD_JOB: Final = Prepared(
+    update(jobs)
+    .where(jobs.c.job_id == bindparam("of_job"))
+    .values(open_assignment=bindparam("assignment_id"))
+)
+
+_ONE: Final = Prepared(
+    select(attempts).where(attempts.c.assignment_id == bindparam("assignment_id"))
+)
+
+_LIVE: Final = Prepared(
+    select(attempts).where(
+        attempts.c.job_id == bindparam("job_id"), attempts.c.phase == AttemptPhase.LIVE.value
+    )
+)
+
+_OF_MINER: Final = Prepared(
+    select(attempts)
+    .where(
+        attempts.c.job_id == bindparam("job_id"),
+        attempts.c.miner == bindparam("miner"),
+        one_of(attempts.c.phase, _SHOWN),
+    )
+    .order_by(attempts.c.attempt.desc())
+)
 
 
 class CallingMiner:
@@ -39,24 +85,22 @@ def insert_attempt(
     now_ms: TimestampMs,
 ) -> None:
     """Store an attempt whose assignment is signed, and keep its job from being offered."""
-    connection.execute(
-        insert(attempts).values(
-            assignment_id=assignment_id,
-            job_id=action.job_id,
-            attempt=action.attempt,
-            miner=action.miner,
-            has_heartbeats=heartbeat_by_ms is not None,
-            price_cap=action.price_cap,
-            unit_type=action.unit_type.value,
-            unit_price=action.unit_price,
-            lease_end_ms=action.lease_end_ms,
-            claimed_ms=now_ms,
-            heartbeat_by_ms=heartbeat_by_ms,
-            phase=AttemptPhase.OPEN.value,
-        )
+    _INSERT.run(
+        connection,
+        assignment_id=assignment_id,
+        job_id=action.job_id,
+        attempt=action.attempt,
+        miner=action.miner,
+        has_heartbeats=heartbeat_by_ms is not None,
+        price_cap=action.price_cap,
+        unit_type=action.unit_type.value,
+        unit_price=action.unit_price,
+        lease_end_ms=action.lease_end_ms,
+        claimed_ms=now_ms,
+        heartbeat_by_ms=heartbeat_by_ms,
+        phase=AttemptPhase.OPEN.value,
     )
-    row = jobs.c.job_id == action.job_id
-    connection.execute(update(jobs).where(row).values(open_assignment=assignment_id))
+    _HOLD_JOB.run(connection, of_job=action.job_id, assignment_id=assignment_id)
 
 
 def delete_attempt(connection: Connection, assignment_id: Hash) -> None:
@@ -68,26 +112,20 @@ def delete_attempt(connection: Connection, assignment_id: Hash) -> None:
 
 def get_attempt(connection: Connection, assignment_id: Hash) -> AnyRow:
     """Return an attempt by its assignment."""
-    query = select(attempts).where(attempts.c.assignment_id == assignment_id)
-    return connection.execute(query).one()
+    return _ONE.one(connection, assignment_id=assignment_id)
 
 
 def live_attempt(connection: Connection, job_id: Hash) -> AnyRow | None:
     """Return the live attempt of a job."""
-    live = (attempts.c.job_id == job_id) & (attempts.c.phase == AttemptPhase.LIVE.value)
-    return connection.execute(select(attempts).where(live)).one_or_none()
+    return _LIVE.one_or_none(connection, job_id=job_id)
 
 
 def attempt_of(
     connection: Connection, job_id: Hash, miner: Address, attempt: Attempt | None
 ) -> AnyRow | None:
     """Return a miner's attempt at a job: the one of that number, or its last one."""
-    query = select(attempts).where(
-        attempts.c.job_id == job_id, attempts.c.miner == miner, attempts.c.phase.in_(_SHOWN)
-    )
-    if attempt is not None:
-        query = query.where(attempts.c.attempt == attempt)
-    return connection.execute(query.order_by(attempts.c.attempt.desc()).limit(1)).one_or_none()
+    found = _OF_MINER.all(connection, job_id=job_id, miner=miner)
+    return next((row for row in found if attempt in (None, row.attempt)), None)
 
 
 def note_heartbeat(

@@ -18,15 +18,30 @@ class Suggestions:
         """Begin with nothing shown."""
         self._shown: dict[Hash, tuple[Address, TimestampMs]] = {}
 
+    def count(self, now_ms: TimestampMs) -> int:
+        """Return how many jobs are shown to somebody now."""
+        # All live equally long, so that the first ones end first.
+        while self._shown:
+            job_id = next(iter(self._shown))
+            if self._shown[job_id][1] > now_ms:
+                break
+            del self._shown[job_id]
+        return len(self._shown)
+
     def to_others(self, miner: Address, now_ms: TimestampMs) -> frozenset[Hash]:
         """Return the jobs that other miners may be about to claim."""
-        self._shown = {job: shown for job, shown in self._shown.items() if shown[1] > now_ms}
+        self.count(now_ms)
         return frozenset(job for job, (holder, _) in self._shown.items() if holder != miner)
 
     def note(self, job_id: Hash, miner: Address, now_ms: TimestampMs) -> bool:
-        """Note that a job is shown to a miner; return False if another was shown it meanwhile."""
+        """Note that a job is shown to a miner; return False if another is shown it now."""
         holder, until_ms = self._shown.get(job_id, (miner, 0))
         if holder != miner and until_ms > now_ms:
             return False
+        self.forget(job_id)
         self._shown[job_id] = (miner, now_ms + LIFETIME_MS)
         return True
+
+    def forget(self, job_id: Hash) -> None:
+        """Let everybody be shown a job again, or it is in the queue no more."""
+        self._shown.pop(job_id, None)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Connection,
     Row,
     ScalarSelect,
+    bindparam,
     delete,
     exists,
     func,
@@ -16,6 +17,7 @@ from sqlalchemy import (
 )
 
 from coordinator.database.marketplace_tables import acceptances, offers
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import attempts, payloads
 from coordinator.leases.phase import AttemptPhase
 from coordinator.marketplace.model import AcceptancePhase, OfferStatus
@@ -171,16 +173,7 @@ def given_to(connection: Connection, miner: Address) -> Hash | None:
 
 def miners_given(connection: Connection) -> frozenset[Address]:
     """Return the miners for which `given_to` finds a job."""
-    query = (
-        select(attempts.c.miner)
-        .join(acceptances, attempts.c.assignment_id == acceptances.c.transaction_id)
-        .where(
-            attempts.c.phase == AttemptPhase.LIVE.value,
-            acceptances.c.fetched_ms.is_(None),
-            _has_payload(),
-        )
-    )
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(row.miner for row in _MINERS_GIVEN.all(connection))
 
 
 def _has_payload() -> ColumnElement[bool]:
@@ -188,10 +181,26 @@ def _has_payload() -> ColumnElement[bool]:
     return exists().where(payloads.c.job_id == acceptances.c.job_id)
 
 
+_FETCHED: Final = Prepared(
+    update(acceptances)
+    .where(acceptances.c.transaction_id == bindparam("fetched"))
+    .values(fetched_ms=bindparam("fetched_ms"))
+)
+
+_MINERS_GIVEN: Final = Prepared(
+    select(attempts.c.miner)
+    .join(acceptances, attempts.c.assignment_id == acceptances.c.transaction_id)
+    .where(
+        attempts.c.phase == AttemptPhase.LIVE.value,
+        acceptances.c.fetched_ms.is_(None),
+        _has_payload(),
+    )
+)
+
+
 def note_fetched(connection: Connection, transaction_id: Hash, now_ms: TimestampMs) -> None:
     """Note that the miner has the job that an accepted offer gave it."""
-    row = acceptances.c.transaction_id == transaction_id
-    connection.execute(update(acceptances).where(row).values(fetched_ms=now_ms))
+    _FETCHED.run(connection, fetched=transaction_id, fetched_ms=now_ms)
 
 
 def open_again(connection: Connection) -> None:

@@ -1,9 +1,23 @@
 """The tables of miners and sponsorships: every function works inside the caller's transaction."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
+from coordinator.database.prepared import Prepared, one_of
 from coordinator.database.tables import attempts, miners, payloads, receipts, sponsorships
 from coordinator.leases.phase import AttemptPhase
 from coordinator.miners.names import key_of
@@ -12,13 +26,14 @@ from ledger.types import Address, Amount, Hash, TimestampMs
 
 AnyRow = Row[tuple[object, ...]]
 
-_HELD = (AttemptPhase.OPEN.value, AttemptPhase.LIVE.value)
+_HELD: Final = (AttemptPhase.OPEN.value, AttemptPhase.LIVE.value)
+
+_BY_NAME: Final = Prepared(select(miners).where(miners.c.name_key == bindparam("name_key")))
 
 
 def find_miner(connection: Connection, name: str) -> AnyRow | None:
     """Return a miner's row by name, without regard to case."""
-    query = select(miners).where(miners.c.name_key == key_of(name))
-    return connection.execute(query).one_or_none()
+    return _BY_NAME.one_or_none(connection, name_key=key_of(name))
 
 
 def find_by_address(connection: Connection, address: Address) -> AnyRow | None:
@@ -94,10 +109,20 @@ def held_leases(connection: Connection, address: Address) -> int:
 
     What a stranger gave it by the chain alone, without an input, keeps it from nothing.
     """
+    return int(_HELD_LEASES.one(connection, miner=address).held)
+
+
+def is_held_lease() -> ColumnElement[bool]:
+    """Return the condition of attempts that count as a miner's jobs."""
     has_payload = exists().where(payloads.c.job_id == attempts.c.job_id)
-    held = attempts.c.phase.in_(_HELD) & has_payload
-    query = select(func.count()).where(attempts.c.miner == address, held)
-    return connection.execute(query).scalar_one()
+    return one_of(attempts.c.phase, _HELD) & has_payload
+
+
+_HELD_LEASES: Final = Prepared(
+    select(func.count().label("held")).where(
+        attempts.c.miner == bindparam("miner"), is_held_lease()
+    )
+)
 
 
 def completed_jobs(connection: Connection, address: Address) -> int:

@@ -1,8 +1,9 @@
 """Sends what the outbox holds, and again, the same bytes, until their fate is known (J30)."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
@@ -11,7 +12,6 @@ from coordinator.database import Database
 from coordinator.outbox import store
 from coordinator.outbox.model import OutboxState, Outgoing
 from coordinator.ports import Chain, SubmitOutcome, TransactionStatus
-from coordinator.signals import Signals
 from ledger.types import Hash
 
 BATCH_MAX: Final = 100
@@ -27,15 +27,31 @@ RESEND_S_MAX: Final = 30.0
 """Longest time between two sendings."""
 
 
+DECIDED_MAX: Final = 10_000
+"""Newest fates that are remembered; of others the database is asked."""
+
 Undo = Callable[[Connection], object]
 """Deletes what was stored with a transaction that the node refused at once."""
+
+_REFUSED: Final = (TransactionStatus.REJECTED, TransactionStatus.FULL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """One call of `send`."""
+
+    transaction_id: Hash
+    undo: Undo | None
+    keeps_if_full: bool
+    answer: "asyncio.Future[SubmitOutcome]"
 
 
 class Courier:
     """Takes signed transactions from the outbox to the chain.
 
     A transaction is in flight once at a time, and what is sent is looked up directly before: what
-    was taken back is never sent again from an older list.
+    was taken back is never sent again from an older list. What is to be sent while others are on
+    their way goes together, once those have landed.
     """
 
     def __init__(self, database: Database, chain: Chain, resend_s: float) -> None:
@@ -52,9 +68,11 @@ class Courier:
         self._next_send: dict[Hash, tuple[float, float]] = {}
         self._in_flight: dict[Hash, asyncio.Event] = {}
         self._taken: set[Hash] = set()
+        self._to_send: list[_Sending] = []
+        self._sender: asyncio.Task[None] | None = None
+        self._waiting: dict[Hash, list[asyncio.Future[OutboxState]]] = {}
+        self._decided: dict[Hash, OutboxState] = {}
         self._wake = asyncio.Event()
-        self.fates: Signals[Hash] = Signals()
-        """Fired with a transaction's id when it is final, expired or void."""
 
     def kick(self) -> None:
         """Send soon: something was added to the outbox."""
@@ -76,22 +94,24 @@ class Courier:
         """
         while (landed := self._in_flight.get(transaction_id)) is not None:
             await landed.wait()
-        with self._flight([transaction_id]):
-            row = await self._database.read(lambda c: store.get(c, transaction_id))
-            if row is None:
-                # Of the same bytes in two calls, the other was refused.
-                return SubmitOutcome(transaction_id, TransactionStatus.REJECTED, "WITHDRAWN")
-            if row.state is not OutboxState.PENDING:
-                return SubmitOutcome(transaction_id, TransactionStatus.DUPLICATE)
-            (outcome,) = await self._submit([row])
-            is_full = outcome.status is TransactionStatus.FULL
-            if not is_full and outcome.status is not TransactionStatus.REJECTED:
-                return outcome
-            if transaction_id in self._taken:
-                return SubmitOutcome(transaction_id, TransactionStatus.DUPLICATE)
-            if undo is not None and not (is_full and keeps_if_full):
-                await self._database.write(undo)
-            return outcome
+        self._in_flight[transaction_id] = asyncio.Event()
+        answer = asyncio.get_running_loop().create_future()
+        self._to_send.append(_Sending(transaction_id, undo, keeps_if_full, answer))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_together(), name="courier's sender")
+        # Who goes away meanwhile takes nothing back: the bytes are on their way.
+        return await asyncio.shield(answer)
+
+    def decided(self, fates: Mapping[Hash, OutboxState]) -> None:
+        """Tell who waits for one of some transactions what became of it; it is in the database."""
+        for transaction_id, state in fates.items():
+            self._taken.discard(transaction_id)
+            for waiting in self._waiting.get(transaction_id, ()):
+                if not waiting.done():
+                    waiting.set_result(state)
+        self._decided |= fates
+        while len(self._decided) > DECIDED_MAX:
+            del self._decided[next(iter(self._decided))]
 
     async def wait(self, transaction_id: Hash, timeout_s: float) -> OutboxState:
         """Wait until a transaction's effects are in the database, or cannot come any more.
@@ -99,17 +119,23 @@ class Courier:
         Returns:
             FINAL, EXPIRED or VOID; PENDING when the time is over.
         """
-
-        def look(connection: object) -> OutboxState | None:
-            row = store.get(connection, transaction_id)  # type: ignore[arg-type]
-            if row is None or row.state is OutboxState.PENDING:
-                return None
-            return row.state
-
-        async def seen() -> OutboxState | None:
-            return await self._database.read(look)
-
-        state = await self.fates.wait_until(transaction_id, seen, timeout_s)
+        told: asyncio.Future[OutboxState] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(transaction_id, [])
+        waiting.append(told)
+        try:
+            state = self._decided.get(transaction_id)
+            # What the node took is told when it is decided; of the rest something may be known.
+            if state is None and transaction_id not in self._taken:
+                state = await self._stored(transaction_id)
+            if state is None:
+                async with asyncio.timeout(timeout_s):
+                    state = await told
+        except TimeoutError:
+            state = await self._stored(transaction_id)
+        finally:
+            waiting.remove(told)
+            if not waiting and self._waiting.get(transaction_id) is waiting:
+                del self._waiting[transaction_id]
         return state or OutboxState.PENDING
 
     async def send_and_wait(self, transaction_id: Hash, timeout_s: float) -> OutboxState:
@@ -121,12 +147,11 @@ class Courier:
         """Send for ever."""
         while True:
             await self.send_pending()
-            try:
-                await asyncio.wait_for(self._wake.wait(), self._resend_s)
-            except TimeoutError:
-                continue
-            finally:
-                self._wake.clear()
+            # `wait_for` of Python 3.11 forgets a cancellation that comes together with the wake.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._resend_s):
+                    await self._wake.wait()
+            self._wake.clear()
 
     async def send_pending(self) -> None:
         """Send once what is pending and due."""
@@ -145,27 +170,63 @@ class Courier:
         free = [id_ for id_ in ids if self._is_due(id_, now) and id_ not in self._in_flight]
         if not free:
             return
-        with self._flight(free):
-            rows = await self._database.read(lambda c: store.pending_of(c, free))
-            if rows:
-                await self._submit(rows)
+        self._in_flight |= {id_: asyncio.Event() for id_ in free}
+        try:
+            rows = await self._database.read(lambda c: store.get_all(c, free))
+            await self._submit([row for row in rows if row.state is OutboxState.PENDING])
+        finally:
+            self._land(free)
 
     def _is_due(self, transaction_id: Hash, now: float) -> bool:
         return self._next_send.get(transaction_id, (0.0, 0.0))[0] <= now
 
-    @contextmanager
-    def _flight(self, ids: Sequence[Hash]) -> Iterator[None]:
-        """Keep others from sending the same bytes meanwhile."""
-        landed = asyncio.Event()
-        self._in_flight |= dict.fromkeys(ids, landed)
+    async def _send_together(self) -> None:
+        """Send what `send` was called with, many at a time, until there is no more of it."""
         try:
-            yield
+            while batch := self._to_send[:BATCH_MAX]:
+                del self._to_send[: len(batch)]
+                try:
+                    await self._send_batch(batch)
+                except Exception as error:  # noqa: BLE001 - every caller has to learn it
+                    for each in batch:
+                        if not each.answer.done():
+                            each.answer.set_exception(error)
+                finally:
+                    self._land(each.transaction_id for each in batch)
         finally:
-            for id_ in ids:
-                del self._in_flight[id_]
-            landed.set()
+            self._sender = None
+
+    async def _send_batch(self, batch: Sequence[_Sending]) -> None:
+        ids = [each.transaction_id for each in batch]
+        stored = await self._database.read(lambda c: store.get_all(c, ids))
+        rows = {row.transaction_id: row for row in stored}
+        pending = [row for row in stored if row.state is OutboxState.PENDING]
+        submitted = await self._submit(pending)
+        outcomes = {row.transaction_id: o for row, o in zip(pending, submitted, strict=True)}
+        for each in batch:
+            id_ = each.transaction_id
+            duplicate = SubmitOutcome(id_, TransactionStatus.DUPLICATE)
+            outcome = outcomes.get(id_, duplicate)
+            if id_ not in rows:
+                # Of the same bytes in two calls, the other was refused.
+                outcome = SubmitOutcome(id_, TransactionStatus.REJECTED, "WITHDRAWN")
+            elif outcome.status in _REFUSED and id_ in self._taken:
+                outcome = duplicate
+            elif outcome.status in _REFUSED and each.undo is not None:
+                is_full = outcome.status is TransactionStatus.FULL
+                if not (is_full and each.keeps_if_full):
+                    await self._database.write(each.undo)
+            if not each.answer.done():
+                each.answer.set_result(outcome)
+
+    def _land(self, ids: Iterable[Hash]) -> None:
+        """Let others send the same bytes."""
+        for id_ in ids:
+            self._in_flight.pop(id_).set()
 
     async def _submit(self, rows: Sequence[Outgoing]) -> list[SubmitOutcome]:
+        if not rows:
+            return []
         now = asyncio.get_running_loop().time()
         for row in rows:
             _, pause = self._next_send.get(row.transaction_id, (0.0, 0.0))
@@ -181,3 +242,8 @@ class Courier:
 
     async def _note(self, transaction_id: Hash, code: str) -> None:
         await self._database.write(lambda c: store.note_refusal(c, transaction_id, code))
+
+    async def _stored(self, transaction_id: Hash) -> OutboxState | None:
+        """Return what the database says became of a transaction; None if it is pending, or gone."""
+        row = await self._database.read(lambda c: store.get(c, transaction_id))
+        return None if row is None or row.state is OutboxState.PENDING else row.state

@@ -1,14 +1,103 @@
 """The outbox table: every function works inside the caller's transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from coordinator.database.prepared import Prepared, Value, one_of
 from coordinator.database.tables import outbox
 from coordinator.outbox.model import OutboxState, Outgoing, SignedBytes
 from ledger.types import Attempt, Hash, TimestampMs
 
-_PENDING = OutboxState.PENDING.value
+AnyRow = Row[tuple[object, ...]]
+
+_PENDING: Final = OutboxState.PENDING.value
+
+_STANDING: Final = (_PENDING, OutboxState.FINAL.value)
+
+# Statements are made once: to build one takes longer than to run it.
+_ONE: Final = Prepared(select(outbox).where(outbox.c.transaction_id == bindparam("transaction_id")))
+
+_SEVERAL: Final = select(outbox).where(
+    outbox.c.transaction_id.in_(bindparam("transaction_ids", expanding=True))
+)
+
+_ALL_PENDING: Final = Prepared(
+    select(outbox)
+    .where(outbox.c.state == _PENDING)
+    .order_by(outbox.c.valid_until_ms, outbox.c.transaction_id)
+    .limit(bindparam("most"))
+)
+
+_standing: Final = (
+    select(outbox).where(one_of(outbox.c.state, _STANDING)).order_by(outbox.c.created_ms)
+)
+
+_OF_INTENT: Final = Prepared(_standing.where(outbox.c.intent == bindparam("intent")))
+
+_OF_INTENTS: Final = _standing.where(outbox.c.intent.in_(bindparam("intents", expanding=True)))
+
+_OF_JOBS: Final = select(
+    outbox.c.job_id, outbox.c.transaction_id, outbox.c.attempt, outbox.c.action
+).where(outbox.c.job_id.in_(bindparam("job_ids", expanding=True)), outbox.c.state == _PENDING)
+
+_LATE: Final = Prepared(
+    select(outbox).where(
+        outbox.c.state == _PENDING, outbox.c.valid_until_ms < bindparam("block_ms")
+    )
+)
+
+_MARK: Final = (
+    update(outbox)
+    .where(outbox.c.transaction_id.in_(bindparam("transaction_ids", expanding=True)))
+    .values(state=bindparam("new_state"))
+)
+
+_MARK_AND_TELL: Final = _MARK.returning(outbox.c.transaction_id)
+
+_COLUMNS: Final = (
+    "transaction_id",
+    "intent",
+    "action",
+    "job_id",
+    "attempt",
+    "signed",
+    "valid_until_ms",
+    "created_ms",
+    "state",
+)
+
+_ADD: Final = Prepared(insert(outbox).inline(), columns=_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """A transaction that is pending for a job."""
+
+    job_id: Hash
+    """The job."""
+    transaction_id: Hash
+    """Its id."""
+    attempt: Attempt
+    """The attempt that it belongs to; 0 if to none."""
+    action: str
+    """Name of its action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a signed transaction is needed for."""
+
+    name: str
+    """See `Outgoing.intent`."""
+    make: Callable[[], SignedBytes]
+    """Signs it."""
+    job_id: Hash | None = None
+    """The job that it belongs to."""
+    attempt: Attempt = 0
+    """The attempt that it belongs to; 0 if to none."""
 
 
 def add(
@@ -21,19 +110,7 @@ def add(
     attempt: Attempt = 0,
 ) -> Hash:
     """Store a signed transaction that is to be sent; return its id."""
-    connection.execute(
-        insert(outbox).values(
-            transaction_id=signed.transaction_id,
-            intent=intent,
-            action=signed.action,
-            job_id=job_id,
-            attempt=attempt,
-            signed=signed.signed,
-            valid_until_ms=signed.valid_until_ms,
-            created_ms=now_ms,
-            state=_PENDING,
-        )
-    )
+    _ADD.run(connection, **_row(intent, signed, now_ms, job_id, attempt))
     return signed.transaction_id
 
 
@@ -46,28 +123,35 @@ def ensure(
     job_id: Hash | None = None,
     attempt: Attempt = 0,
 ) -> Hash:
-    """Return the id of the intent's pending or final transaction; sign one if there is none (J30).
+    """Return the id of the intent's transaction; see `ensure_all`."""
+    (found,) = ensure_all(connection, [Intent(intent, make, job_id, attempt)], now_ms)
+    return found
+
+
+def ensure_all(
+    connection: Connection, intents: Sequence[Intent], now_ms: TimestampMs
+) -> list[Hash]:
+    """Return the intents' pending or final transactions; sign them where there are none (J30).
 
     New bytes come only after the old ones expired, which takes a final block later than their
     `valid_until_ms`.
     """
-    standing = find(connection, intent)
-    if standing is not None:
-        return standing.transaction_id
-    return add(connection, intent, make(), now_ms, job_id=job_id, attempt=attempt)
+    standing = _standing_of(connection, [intent.name for intent in intents])
+    found: list[Hash] = []
+    for intent in intents:
+        there = standing.get(intent.name)
+        if there is not None:
+            found.append(there.transaction_id)
+            continue
+        signed = intent.make()
+        _ADD.run(connection, **_row(intent.name, signed, now_ms, intent.job_id, intent.attempt))
+        found.append(signed.transaction_id)
+    return found
 
 
 def find(connection: Connection, intent: str) -> Outgoing | None:
     """Return the intent's pending or final transaction, None if there is none."""
-    states = (_PENDING, OutboxState.FINAL.value)
-    query = (
-        select(outbox)
-        .where(outbox.c.intent == intent, outbox.c.state.in_(states))
-        .order_by(outbox.c.created_ms.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _outgoing(row)
+    return _standing_of(connection, [intent]).get(intent)
 
 
 def count_final(connection: Connection, prefix: str) -> int:
@@ -81,58 +165,47 @@ def count_final(connection: Connection, prefix: str) -> int:
 
 def get(connection: Connection, transaction_id: Hash) -> Outgoing | None:
     """Return a transaction by id."""
-    query = select(outbox).where(outbox.c.transaction_id == transaction_id)
-    row = connection.execute(query).one_or_none()
+    row = _ONE.one_or_none(connection, transaction_id=transaction_id)
     return None if row is None else _outgoing(row)
 
 
 def pending(connection: Connection, limit: int) -> list[Outgoing]:
     """Return pending transactions, those that expire first first."""
-    query = (
-        select(outbox)
-        .where(outbox.c.state == _PENDING)
-        .order_by(outbox.c.valid_until_ms, outbox.c.transaction_id)
-        .limit(limit)
-    )
-    return [_outgoing(row) for row in connection.execute(query)]
+    return [_outgoing(row) for row in _ALL_PENDING.all(connection, most=limit)]
 
 
-def pending_of(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Outgoing]:
-    """Return those of a few transactions that are pending."""
+def get_all(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Outgoing]:
+    """Return those of some transactions that are stored, whatever became of them."""
+    given = {"transaction_ids": list(transaction_ids)}
+    return [_outgoing(row) for row in connection.execute(_SEVERAL, given)]
+
+
+def pending_of_jobs(connection: Connection, job_ids: Sequence[Hash]) -> list[PendingRow]:
+    """Return what is pending for some jobs."""
+    rows = connection.execute(_OF_JOBS, {"job_ids": list(job_ids)})
+    return [PendingRow(*row) for row in rows]
+
+
+def mark_final(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Hash]:
+    """Mark those of a block's transactions that are ours; return their ids."""
     if not transaction_ids:
         return []
-    ours = outbox.c.transaction_id.in_(transaction_ids) & (outbox.c.state == _PENDING)
-    return [_outgoing(row) for row in connection.execute(select(outbox).where(ours))]
-
-
-def mark_final(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Outgoing]:
-    """Mark those of a block's transactions that are ours; return them."""
-    if not transaction_ids:
-        return []
-    found = select(outbox).where(outbox.c.transaction_id.in_(transaction_ids))
-    rows = [_outgoing(row) for row in connection.execute(found)]
-    _mark(connection, [row.transaction_id for row in rows], OutboxState.FINAL)
-    return rows
+    given = {"transaction_ids": list(transaction_ids), "new_state": OutboxState.FINAL.value}
+    return list(connection.execute(_MARK_AND_TELL, given).scalars())
 
 
 def mark_expired(connection: Connection, block_ms: TimestampMs) -> list[Outgoing]:
     """Mark and return what a final block of this time, without their ids, made impossible."""
-    late = select(outbox).where(outbox.c.state == _PENDING, outbox.c.valid_until_ms < block_ms)
-    rows = [_outgoing(row) for row in connection.execute(late)]
-    _mark(connection, [row.transaction_id for row in rows], OutboxState.EXPIRED)
+    rows = [_outgoing(row) for row in _LATE.all(connection, block_ms=block_ms)]
+    mark(connection, [row.transaction_id for row in rows], OutboxState.EXPIRED)
     return rows
 
 
-def mark_void(connection: Connection, job_id: Hash, attempt: Attempt | None = None) -> list[Hash]:
-    """Mark and return what is pending for a job that ended, or for an attempt that ended."""
-    ours = select(outbox.c.transaction_id).where(
-        outbox.c.job_id == job_id, outbox.c.state == _PENDING
-    )
-    if attempt is not None:
-        ours = ours.where(outbox.c.attempt == attempt)
-    ids = list(connection.execute(ours).scalars())
-    _mark(connection, ids, OutboxState.VOID)
-    return ids
+def mark(connection: Connection, transaction_ids: Collection[Hash], state: OutboxState) -> None:
+    """Note what became of transactions."""
+    if transaction_ids:
+        given = {"transaction_ids": list(transaction_ids), "new_state": state.value}
+        connection.execute(_MARK, given)
 
 
 def note_refusal(connection: Connection, transaction_id: Hash, code: str) -> None:
@@ -146,13 +219,36 @@ def forget(connection: Connection, transaction_id: Hash) -> None:
     connection.execute(delete(outbox).where(outbox.c.transaction_id == transaction_id))
 
 
-def _mark(connection: Connection, ids: Collection[Hash], state: OutboxState) -> None:
-    if ids:
-        rows = outbox.c.transaction_id.in_(ids)
-        connection.execute(update(outbox).where(rows).values(state=state.value))
+def _standing_of(connection: Connection, intents: Sequence[str]) -> Mapping[str, Outgoing]:
+    """Return the newest pending or final transaction of each intent that has one."""
+    if len(intents) == 1:
+        rows: Iterable[AnyRow] = _OF_INTENT.all(connection, intent=intents[0])
+    else:
+        rows = connection.execute(_OF_INTENTS, {"intents": list(intents)}).all() if intents else ()
+    return {row.intent: _outgoing(row) for row in rows}
 
 
-def _outgoing(row: Row[tuple[object, ...]]) -> Outgoing:
+def _row(
+    intent: str,
+    signed: SignedBytes,
+    now_ms: TimestampMs,
+    job_id: Hash | None,
+    attempt: Attempt,
+) -> dict[str, Value]:
+    return {
+        "transaction_id": signed.transaction_id,
+        "intent": intent,
+        "action": signed.action,
+        "job_id": job_id,
+        "attempt": attempt,
+        "signed": signed.signed,
+        "valid_until_ms": signed.valid_until_ms,
+        "created_ms": now_ms,
+        "state": _PENDING,
+    }
+
+
+def _outgoing(row: AnyRow) -> Outgoing:
     return Outgoing(
         transaction_id=row.transaction_id,
         intent=row.intent,

@@ -5,16 +5,14 @@ chain is. Everything is derived from final blocks, so that following them again 
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from coordinator.database.marketplace_tables import market_totals, miner_records
-from coordinator.database.tables import attempts, jobs
 from coordinator.duties import BLAMELESS
-from coordinator.leases.phase import AttemptPhase
 from coordinator.stats.reputation import MICRO, Weights, day_of
 from ledger.actions import Action, ReleaseJob
 from ledger.outcomes import Outcome, OutcomeKind
@@ -42,6 +40,29 @@ _COUNTS: Final = ("attempts", "completed", "faults", "settled", "refuted", "work
 
 _WEIGHED: Final = ("completed", "faults", "settled", "refuted")
 
+_STORED: Final = (*_COUNTS, *(f"{name}_micro" for name in _WEIGHED), "faded_day")
+
+# Statements are made once: to build one takes longer than to run it.
+_NAMES: Final = select(market_totals.c.name)
+_NEW_TOTAL: Final = insert(market_totals)
+_ADD_TOTAL: Final = (
+    update(market_totals)
+    .where(market_totals.c.name == bindparam("counted"))
+    .values(value=market_totals.c.value + bindparam("more"))
+)
+_RECORDS: Final = select(miner_records).where(
+    miner_records.c.miner.in_(bindparam("miners", expanding=True))
+)
+_NEW_RECORD: Final = insert(miner_records)
+_SET_RECORD: Final = (
+    update(miner_records)
+    .where(
+        miner_records.c.miner == bindparam("of_miner"),
+        miner_records.c.service == bindparam("of_service"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in _STORED})
+)
+
 
 @dataclass(slots=True)
 class _Track:
@@ -65,25 +86,30 @@ class WorkTally:
     _totals: Counter[str] = field(default_factory=Counter)
     _work: dict[tuple[Address, str], Counter[str]] = field(default_factory=dict)
 
-    def begin(self, connection: Connection, job_ids: Collection[Hash]) -> None:
-        """Read the jobs that the block is about, as they are before it."""
-        if not job_ids:
-            return
-        live = (attempts.c.job_id == jobs.c.job_id) & (attempts.c.phase == AttemptPhase.LIVE.value)
-        query = (
-            select(jobs.c.job_id, jobs.c.service, jobs.c.escrowed_ms, jobs.c.miner)
-            .add_columns(attempts.c.assigned_ms)
-            .select_from(jobs.outerjoin(attempts, live))
-            .where(jobs.c.job_id.in_(job_ids))
+    def begin(
+        self,
+        job_id: Hash,
+        service: str,
+        escrowed_ms: TimestampMs | None,
+        miner: Address | None,
+        assigned_ms: TimestampMs | None,
+    ) -> None:
+        """Take a job that the block is about, as it is before it.
+
+        Args:
+            job_id: the job.
+            service: its service.
+            escrowed_ms: when its escrow became final, None if it is not.
+            miner: who works on it, or made its receipt; None if nobody.
+            assigned_ms: when its live attempt began; None without one.
+        """
+        self._tracks[job_id] = _Track(
+            service=service,
+            escrowed_ms=escrowed_ms or 0,
+            miner=miner,
+            assigned_ms=assigned_ms or 0,
+            is_running=assigned_ms is not None,
         )
-        for row in connection.execute(query):
-            self._tracks[row.job_id] = _Track(
-                service=row.service,
-                escrowed_ms=row.escrowed_ms or 0,
-                miner=row.miner,
-                assigned_ms=row.assigned_ms or 0,
-                is_running=row.assigned_ms is not None,
-            )
 
     def locked(self, job_id: Hash, service: str) -> None:
         """Count a job whose escrow is final now."""
@@ -109,10 +135,10 @@ class WorkTally:
 
     def save(self, connection: Connection) -> None:
         """Add what was counted to the tables."""
-        for name, value in self._totals.items():
-            _add_total(connection, name, value)
-        for (miner, service), counts in self._work.items():
-            _add_work(connection, miner, service, counts, day_of(self.now_ms))
+        if self._totals:
+            _add_totals(connection, self._totals)
+        if self._work:
+            _add_work(connection, self._work, day_of(self.now_ms))
 
     def _assigned(self, job: _Track, outcome: Outcome, _action: Action | None) -> None:
         self._fault(job)  # A lease that ran out may be given to another without a release.
@@ -179,26 +205,37 @@ def weights_of(row: Row[tuple[object, ...]], day: int) -> Weights:
     return stored.after(max(0, day - row.faded_day))
 
 
-def _add_total(connection: Connection, name: str, value: int) -> None:
-    row, values = market_totals.c.name == name, {"value": market_totals.c.value + value}
-    if not connection.execute(update(market_totals).where(row).values(values)).rowcount:
-        connection.execute(insert(market_totals).values(name=name, value=value))
+def _add_totals(connection: Connection, counted: Mapping[str, int]) -> None:
+    known = set(connection.execute(_NAMES).scalars())
+    new = [{"name": name, "value": 0} for name in counted if name not in known]
+    if new:
+        connection.execute(_NEW_TOTAL, new)
+    added = [{"counted": name, "more": value} for name, value in counted.items()]
+    connection.execute(_ADD_TOTAL, added)
 
 
 def _add_work(
-    connection: Connection, miner: Address, service: str, counts: Counter[str], day: int
+    connection: Connection, work: Mapping[tuple[Address, str], Counter[str]], day: int
 ) -> None:
-    key = (miner_records.c.miner == miner) & (miner_records.c.service == service)
-    row = connection.execute(select(miner_records).where(key)).one_or_none()
-    new = Weights(**{name: counts[name] * MICRO for name in _WEIGHED})
-    if row is None:
-        values = {name: counts[name] for name in _COUNTS} | _columns(new, day)
-        connection.execute(insert(miner_records).values(miner=miner, service=service, **values))
-        return
-    # Times of blocks rise, so what is stored is never from a later day.
-    values = {name: getattr(row, name) + counts[name] for name in _COUNTS}
-    values |= _columns(weights_of(row, day).plus(new), day)
-    connection.execute(update(miner_records).where(key).values(**values))
+    rows = connection.execute(_RECORDS, {"miners": sorted({miner for miner, _ in work})})
+    known = {(row.miner, row.service): row for row in rows}
+    new, more = [], []
+    for (miner, service), counts in work.items():
+        row = known.get((miner, service))
+        weights = Weights(**{name: counts[name] * MICRO for name in _WEIGHED})
+        if row is None:
+            values: dict[str, object] = {name: counts[name] for name in _COUNTS}
+            new.append(values | _columns(weights, day) | {"miner": miner, "service": service})
+            continue
+        # Times of blocks rise, so what is stored is never from a later day.
+        values = {name: getattr(row, name) + counts[name] for name in _COUNTS}
+        values |= _columns(weights_of(row, day).plus(weights), day)
+        given: dict[str, object] = {f"new_{name}": value for name, value in values.items()}
+        more.append(given | {"of_miner": miner, "of_service": service})
+    if new:
+        connection.execute(_NEW_RECORD, new)
+    if more:
+        connection.execute(_SET_RECORD, more)
 
 
 def _columns(weights: Weights, day: int) -> dict[str, int]:

@@ -87,8 +87,10 @@ class Dispatcher:
         try:
             while True:
                 await self._open_lanes()
+                # `wait_for` of Python 3.11 forgets a cancellation that comes with the wake.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._interval_s)
+                    async with asyncio.timeout(self._interval_s):
+                        await self._wake.wait()
                 self._wake.clear()
         finally:
             await self._close_lanes()

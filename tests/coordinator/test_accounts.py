@@ -16,7 +16,6 @@ from coordinator.clients import Principal
 from coordinator.database.account_tables import account_entries
 from coordinator.database.tables import jobs
 from coordinator.errors import InvalidRequest, MinerNotFound
-from coordinator.follower.follower import empty_derived
 from coordinator.jobs import JobPhase
 from coordinator.leases import GiveUp
 from ledger.actions import Transfer
@@ -191,7 +190,7 @@ async def test_a_statement_is_the_same_after_the_tables_are_made_again(world: Wo
     history = History(world, owner, Random(5))
     await history.live(4)
     before = await statement(world, owner)
-    await world.services.core.database.write(empty_derived)
+    await world.services.core.follower.forget()
     await world.services.core.follower.catch_up()
     assert replace(await statement(world, owner), lines=()) == replace(before, lines=())
 
@@ -240,5 +239,5 @@ async def test_invariants_show_what_was_tampered_with(world: World) -> None:
     assert await violated() == {"accounts_add_up"}
     await change(delete(account_entries).where(escrows))
     assert await violated() == {"accounts_add_up"}
-    await database.write(empty_derived)
+    await world.services.core.follower.forget()
     assert await violated() == set()

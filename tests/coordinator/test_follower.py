@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Table, select, update
 
 from coordinator.database import DatabaseOfAnotherChain
 from coordinator.database.tables import CHAIN_DERIVED, attestations, chain, jobs, receipts
-from coordinator.follower import empty_derived
 from coordinator.leases import GiveUp
 from coordinator.outbox import Signer
 from coordinator.services import build_services
@@ -96,7 +95,7 @@ async def test_emptied_columns_are_rebuilt_the_same_from_the_chain(world: World)
     database = world.services.core.database
     before = await database.read(_snapshot)
     assert len(before["jobs"]) == 9
-    await database.write(empty_derived)
+    await world.services.core.follower.forget()
     assert await database.read(_snapshot) != before
     await world.services.core.follower.catch_up()
     assert await database.read(_snapshot) == before

@@ -14,7 +14,6 @@ from coordinator.clients.key_ring import KeyWish
 from coordinator.database.account_tables import key_spends
 from coordinator.database.tables import jobs
 from coordinator.errors import Conflict, CoordinatorError, Forbidden, InvalidApiKey
-from coordinator.follower import empty_derived
 from coordinator.jobs import JobPhase
 from coordinator.jobs.store import charge_fee
 from tests.coordinator.world import AITBC, World, spec
@@ -269,7 +268,7 @@ async def test_the_sums_of_ended_jobs_are_exact_whatever_ends_them_and_when_foll
     await core.database.write(lambda c: charge_fee(c, done.job_id, -3))
     assert await kept(world) == await summed(world)
     before = await world.services.clients.keys.usage(buyer, buyer.key_id)
-    await core.database.write(empty_derived)
+    await core.follower.forget()
     assert await kept(world) == {}
     await core.follower.catch_up()
     assert await kept(world) == await summed(world)

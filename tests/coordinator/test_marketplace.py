@@ -23,7 +23,6 @@ from coordinator.errors import (
     TransactionInvalid,
     Unavailable,
 )
-from coordinator.follower import empty_derived
 from coordinator.jobs import JobFilter, JobPhase, JobView
 from coordinator.leases import GiveUp
 from coordinator.marketplace import (
@@ -260,7 +259,7 @@ async def test_emptied_tables_are_rebuilt_the_same_from_the_chain(world: World) 
     before = await database.read(_snapshot)
     assert len(before["offers"]) == 4
     assert {row[0] for row in before["market_totals"]} >= {"locked", "completed", "volume"}
-    await database.write(empty_derived)
+    await world.services.core.follower.forget()
     assert await database.read(_snapshot) != before
     await world.services.core.follower.catch_up()
     assert await database.read(_snapshot) == before

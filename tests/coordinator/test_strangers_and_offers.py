@@ -9,7 +9,6 @@ from sqlalchemy import Connection, select
 from coordinator.database.marketplace_tables import acceptances, offers
 from coordinator.database.tables import attempts, jobs
 from coordinator.errors import JobNotClaimable
-from coordinator.follower import empty_derived
 from coordinator.jobs import JobPhase
 from coordinator.leases import GiveUp
 from coordinator.outbox import Signer
@@ -144,6 +143,6 @@ async def test_a_rebuild_leaves_the_slots_of_offers_as_they_were(world: World) -
 
     before = await database.read(look)
     assert before == (2, 0, "active", "final", "lost")
-    await database.write(empty_derived)
+    await world.services.core.follower.forget()
     await world.services.core.follower.catch_up()
     assert await database.read(look) == before

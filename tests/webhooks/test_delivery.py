@@ -12,7 +12,6 @@ from nacl.signing import VerifyKey
 from standardwebhooks import Webhook as Verifier
 from structlog.testing import capture_logs
 
-from coordinator.follower import empty_derived
 from coordinator.webhooks.dispatcher import Dispatcher
 from coordinator.webhooks.schedule import DISABLE_AFTER_MS, RETRY_S
 from tests.api.site import Site
@@ -193,7 +192,7 @@ async def test_following_the_chain_anew_tells_nothing_twice(site: Site, receiver
     await register(site, receiver.url)
     await site.done(PROMPT)
     await dispatcher(site).deliver_due()
-    await site.world.services.core.database.write(empty_derived)
+    await site.world.services.core.follower.forget()
     await site.world.services.core.follower.catch_up()
     await dispatcher(site).deliver_due()
     assert len(receiver.received) == 1
