@@ -63,7 +63,7 @@ def make_sheet(
     Args:
         out: folder for the pictures, made if it is missing.
         chromium: path of the browser.
-        only: part of the names of the pages to take; empty for all.
+        only: parts of the names of the pages to take, separated by commas; empty for all.
         say: is told how far it is.
         kept: folder of generated histories.
     """
@@ -71,13 +71,18 @@ def make_sheet(
     with served_history(Extent(*QUICK, SEED), say, kept) as served:
         chance = random.Random(SEED)
         paths = {each.name: each.path(chance) for each in subjects(served.history)} | OTHER_PAGES
-        chosen = {name: path for name, path in paths.items() if only in name}
+        chosen = {name: path for name, path in paths.items() if _is_wanted(name, only)}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             shots = list(_shots(browser, served.url, chosen, out, say))
             sheet = _sheet(browser, shots, out)
             browser.close()
     return sheet
+
+
+def _is_wanted(name: str, only: str) -> bool:
+    """Return whether a page's name has one of the parts that are given, separated by commas."""
+    return any(part.strip() in name for part in only.split(","))
 
 
 def _shots(

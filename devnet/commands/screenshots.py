@@ -20,7 +20,7 @@ def screenshots(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = ROOT
     / ".bench"
     / "screenshots",
-    only: Annotated[str, typer.Option(help="Only pages with this in their names.")] = "",
+    only: Annotated[str, typer.Option(help="Parts of pages' names: market,stats.")] = "",
 ) -> None:
     """Take every page at three widths in both themes; the first run makes a short chain."""
     chromium = CHROMIUM.find()
