@@ -1,8 +1,10 @@
 /** Types of `@aitbc/client`. */
 
 import type { ProofKind, ProofQuery, ProofVerdict, Trust } from './proofs/verdicts.js';
+import type { ExpectedMiner, ReceiptVerdict } from './receipt_verdicts.js';
 
 export type * from './proofs/verdicts.js';
+export type * from './receipt_verdicts.js';
 
 export type {
   Primitives,
@@ -164,45 +166,6 @@ export interface Chain {
 }
 
 export type Receipt = Answer<{ jobId: string; receiptId?: string }>;
-
-export interface VerifiedReceipt {
-  valid: true;
-  receiptId: string;
-  jobId: string;
-  attempt: bigint;
-  /** Address of whoever signed. */
-  miner: string;
-  /** Key that signed, 32 bytes in base64. */
-  publicKey: string;
-  client: string;
-  coordinator: string;
-  payloadDigest: string;
-  resultDigest: string;
-  unitsMicro: bigint;
-  unitType: string;
-  priceNait: bigint;
-  priceCapNait: bigint;
-  model: string;
-  startedMs: number;
-  completedMs: number;
-}
-
-export interface RefusedReceipt {
-  valid: false;
-  /** The step that failed, by the name of what is wrong; see `verifyReceipt`. */
-  field: string;
-  reason: string;
-}
-
-export type ReceiptVerdict = VerifiedReceipt | RefusedReceipt;
-
-/** Who has to have signed a receipt; without these it may be anybody. */
-export interface ExpectedMiner {
-  /** Address, `ait1…`. */
-  miner?: string | undefined;
-  /** 32 bytes, or their base64 in either alphabet. */
-  publicKey?: Uint8Array | string | undefined;
-}
 
 export interface Receipts {
   get(id: string, options?: CallOptions): Promise<Receipt>;
