@@ -12,7 +12,7 @@ from explorer_web.listings import Table
 
 WIDTH: Final = 720
 HEIGHT: Final = 200
-LEFT: Final = 92
+LEFT: Final = 120
 """Room for the words of the vertical axis."""
 BOTTOM: Final = 24
 TOP: Final = 10
