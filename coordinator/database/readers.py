@@ -27,14 +27,23 @@ class _Read:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[object] = self.loop.create_future()
 
-    def answer(self, settle: Callable[[asyncio.Future[object]], None]) -> None:
-        """Tell the waiting loop, unless it has ended meanwhile."""
+    def answer(self, value: object) -> None:
+        """Tell the waiting loop what was read, unless it has ended meanwhile."""
         with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._settle, settle)
+            self.loop.call_soon_threadsafe(self._settle, value, None)
 
-    def _settle(self, settle: Callable[[asyncio.Future[object]], None]) -> None:
-        if not self.future.done():
-            settle(self.future)
+    def refuse(self, error: BaseException) -> None:
+        """Tell the waiting loop why nothing was read, unless it has ended meanwhile."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._settle, None, error)
+
+    def _settle(self, value: object, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(error)
 
 
 class Readers:
@@ -81,18 +90,30 @@ class Readers:
             while True:
                 late = self._waiting.get_nowait()
                 if late is not None:
-                    late.answer(lambda future: future.set_exception(DatabaseClosed()))
+                    late.refuse(DatabaseClosed())
 
     def _serve(self) -> None:
-        while (read := self._waiting.get()) is not None:
-            self._run(read)
+        read = self._waiting.get()
+        while read is not None:
+            try:
+                with self._connections.reading() as connection:
+                    while read is not None:
+                        read.answer(read.work(connection))
+                        # The next one sees what was written since. Its connection is the same:
+                        # to take one out of the pool costs as much as a small read.
+                        connection.rollback()
+                        read = self._next_of_many()
+            except BaseException as error:  # noqa: BLE001 - handed to the caller
+                if read is not None:
+                    read.refuse(error)
+            read = self._waiting.get()
 
-    def _run(self, read: _Read) -> None:
+    def _next_of_many(self) -> _Read | None:
+        """Return the read that waits already, None if there is none, or if this is the end."""
         try:
-            with self._connections.reading() as connection:
-                value = read.work(connection)
-        except BaseException as error:  # noqa: BLE001 - handed to the caller
-            failure = error
-            read.answer(lambda future: future.set_exception(failure))
-        else:
-            read.answer(lambda future: future.set_result(value))
+            read = self._waiting.get_nowait()
+        except queue.Empty:
+            return None
+        if read is None:
+            self._waiting.put(None)
+        return read

@@ -125,6 +125,8 @@ def _check_texts(connection: HttpConnection) -> None:
     for name in _TEXT_IDS & connection.path_params.keys():
         if "\0" in str(connection.path_params[name]):
             raise FieldInvalid(name, _NUL)
+    if not connection.scope["query_string"]:
+        return
     for name, value in connection.query_params.multi_items():
         if "\0" in name or "\0" in value:
             raise FieldInvalid(name.replace("\0", "\N{REPLACEMENT CHARACTER}"), _NUL)
@@ -146,6 +148,8 @@ def _subject(exchange: Exchange, connection: HttpConnection) -> str:
 
 def _check_acceptable(connection: HttpConnection, operation: Operation) -> None:
     accept = ",".join(connection.headers.getall("accept", []))
+    if not accept:
+        return
     media_types = {
         media_type
         for answer in operation.answers.values()

@@ -17,21 +17,24 @@ from coordinator.http.upgrade import serve_upgrade
 PREFIX: Final = "/api"
 """Base path of the documents' production server; everything answers with and without it."""
 
-_VARY = b"AITBC-Version, X-Api-Key, Authorization, Accept"
+_VARY: Final = (b"vary", b"AITBC-Version, X-Api-Key, Authorization, Accept")
 
 _PRIVATE = "private, no-cache"
 
-_EVERYWHERE: Final = {
+_EVERYWHERE: Final = (
     # What is said to be JSON is never taken for a page or a script.
-    "x-content-type-options": "nosniff",
+    (b"x-content-type-options", b"nosniff"),
     # Paths hold ids of jobs, which are nobody else's business.
-    "referrer-policy": "no-referrer",
+    (b"referrer-policy", b"no-referrer"),
     # Pages of elsewhere read answers by CORS, or not at all.
-    "cross-origin-resource-policy": "same-origin",
-}
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 """Headers that tell browsers what not to do with an answer."""
 
-_JSON_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_JSON_POLICY: Final = (
+    b"content-security-policy",
+    b"default-src 'none'; frame-ancestors 'none'",
+)
 """An answer that a browser shows as a page may load nothing, and may not be framed."""
 
 
@@ -99,22 +102,27 @@ def _merged(
     """Add what every answer says (V3); what the route itself says stays."""
     merged = list(headers)
     present = {name.lower() for name, _ in merged}
+    merged += [each for each in _EVERYWHERE if each[0] not in present]
     added = {
         "aitbc-version": exchange.choice.version,
         "aitbc-version-source": exchange.choice.source.value,
         "x-request-id": exchange.request_id,
-        **_EVERYWHERE,
         **exchange.headers,
     }
     if exchange.as_of_height is not None:
         added["aitbc-as-of-height"] = str(exchange.as_of_height)
-    if any(name.lower() == b"content-type" and b"json" in value for name, value in merged):
-        added["content-security-policy"] = _JSON_POLICY
     if exchange.principal is not None:
         added["cache-control"] = _PRIVATE
     for name, value in added.items():
         encoded = name.encode("latin-1")
         if encoded not in present:
             merged.append((encoded, value.encode("latin-1")))
-    merged.append((b"vary", _VARY))
+    if b"content-security-policy" not in present and any(map(_is_json, merged)):
+        merged.append(_JSON_POLICY)
+    merged.append(_VARY)
     return merged
+
+
+def _is_json(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return b"json" in value and name.lower() == b"content-type"

@@ -1,8 +1,8 @@
 """Rate limits (L1): sliding windows per key, the documents' three policies and two more.
 
-The `limits` library counts. Its own memory storages start a thread or a task at every hit to
-throw old entries away; the one below does that as it goes. Several nodes that share a limit count
-in Valkey or Redis: see `shared_limits`.
+Every request is counted, so counting alone takes twenty lines here: the memory storages of the
+`limits` library start a thread or a task at every hit, to throw old entries away. Several nodes
+that share a limit count with that library, in Valkey or Redis: see `shared_limits`.
 """
 
 import math
@@ -11,10 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
-
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from coordinator.http.faults import RateLimitExceeded
 from coordinator.http.operation import Policy
@@ -49,40 +45,37 @@ class Quotas:
         return quota
 
 
-class WindowStorage(MemoryStorage):
+class Windows:
     """Moving windows in the memory of this process, for one event loop."""
-
-    # Nothing to register: the library's `memory` scheme stays its own class.
-    STORAGE_SCHEME: list[str] = []  # noqa: RUF012 - the library declares it so
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Count by a clock of seconds."""
-        super().__init__()
         self._clock = clock
-        self._windows: dict[str, deque[float]] = {}
+        self._windows: dict[tuple[str, str], deque[float]] = {}
         self._hits_until_sweep = SWEEP_EVERY
 
-    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count `amount` hits, unless that makes more than `limit` in `expiry` seconds."""
-        now = self._clock()
-        self._sweep_now_and_then(now - expiry)
-        window = self._window(key, now - expiry)
-        if len(window) + amount > limit:
-            return False
-        window.extend([now] * amount)
-        return True
+    def hit(self, policy: str, subject: str, limit: int) -> tuple[bool, int, float]:
+        """Count a hit, unless that makes more than `limit` in `WINDOW_S`.
 
-    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
-        """Return the time of the oldest hit in the window, and the number of hits."""
+        Returns:
+            Whether it was counted, the hits in the window, and the seconds until the oldest of
+            them leaves it.
+        """
         now = self._clock()
-        window = self._window(key, now - expiry)
-        return (window[0] if window else now), min(len(window), limit)
-
-    def _window(self, key: str, since: float) -> deque[float]:
-        window = self._windows.setdefault(key, deque())
+        since = now - WINDOW_S
+        self._sweep_now_and_then(since)
+        window = self._windows.setdefault((policy, subject), deque())
         while window and window[0] <= since:
             window.popleft()
-        return window
+        is_counted = len(window) < limit
+        if is_counted:
+            window.append(now)
+        oldest = window[0] if window else now
+        return is_counted, len(window), oldest - since
+
+    def __len__(self) -> int:
+        """Return how many windows are kept."""
+        return len(self._windows)
 
     def _sweep_now_and_then(self, since: float) -> None:
         """Forget windows that ran empty, so that memory follows the callers of the last minute."""
@@ -151,8 +144,7 @@ class RateLimiter:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Count in the memory of this process, by a clock of seconds."""
-        self._clock = clock
-        self._windows = MovingWindowRateLimiter(WindowStorage(clock))
+        self._windows = Windows(clock)
 
     async def count(self, policy: Policy, subject: str, quota: int) -> tuple[Standing, bool]:
         """Count one request; see `Limiter.count`."""
@@ -163,10 +155,8 @@ class RateLimiter:
 
     def take(self, policy: Policy, subject: str, quota: int) -> tuple[Standing, bool]:
         """Count one request, without waiting for anything; see `Limiter.count`."""
-        item = RateLimitItemPerSecond(quota, WINDOW_S)
-        is_allowed = self._windows.hit(item, policy.value, subject)
-        oldest, remaining = self._windows.get_window_stats(item, policy.value, subject)
-        reset_s = max(1, math.ceil(oldest - self._clock()))
+        is_allowed, used, leaves_s = self._windows.hit(policy.value, subject, quota)
+        remaining, reset_s = max(0, quota - used), max(1, math.ceil(leaves_s))
         return Standing(policy, quota, remaining, reset_s), is_allowed
 
 

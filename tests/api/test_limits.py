@@ -11,7 +11,7 @@ from coordinator.http.limits import (
     WINDOW_S,
     Quotas,
     RateLimiter,
-    WindowStorage,
+    Windows,
     refusal,
 )
 from coordinator.http.operation import Policy
@@ -101,9 +101,9 @@ def test_no_minute_holds_more_than_the_quota_and_nothing_is_refused_early(quota,
 
 def test_callers_that_left_are_forgotten():
     clock = Clock()
-    storage = WindowStorage(clock)
+    windows = Windows(clock)
     for caller in range(SWEEP_EVERY - 1):
-        storage.acquire_entry(f"caller {caller}", 1, WINDOW_S)
+        windows.hit("other", f"caller {caller}", 1)
     clock.now_s += WINDOW_S
-    storage.acquire_entry("newcomer", 1, WINDOW_S)
-    assert list(storage._windows) == ["newcomer"]
+    windows.hit("other", "newcomer", 1)
+    assert len(windows) == 1
