@@ -122,8 +122,8 @@ def test_what_a_real_node_proves_is_verified_and_a_lying_proxy_is_named(
         done = aitbc("verify", f"{node.url}/v1/proofs/{proof}", "--genesis", genesis)
         assert done.code == Exit.DONE, done.out
     with serving(lying_proxy(node.url, richer)) as liar:
-        nodes = ("--genesis", genesis, "--node", liar.url, "--node", node.url)
-        light = ("light", *nodes, "--state", tmp_path / "light.json")
+        patient = ("light", "--genesis", genesis, "--max-age", "3600", "--timeout", "60")
+        light = (*patient, "--node", liar.url, "--node", node.url, "--state", tmp_path / "l.json")
         told = aitbc(*light, "receipt", receipt_id)
         assert told.code == Exit.DONE, told.err
         assert f"receipt         {receipt_id}\n" in told.out
@@ -134,7 +134,7 @@ def test_what_a_real_node_proves_is_verified_and_a_lying_proxy_is_named(
         assert (shown["proved_by"], shown["is_fresh"]) == (node.url, True)
         assert [fault["kind"] for fault in shown["faults"]] == ["lies"]
         assert shown["block"]["height"] >= receipt["block"]["height"]
-        alone = aitbc("light", "--genesis", genesis, "--node", liar.url, "balance", client)
+        alone = aitbc(*patient, "--node", liar.url, "balance", client)
         assert (alone.code, alone.out) == (Exit.UNREACHABLE, "")
     followed = aitbc(*light, "follow", "--count", "1")
     assert followed.out.startswith("block ")

@@ -66,7 +66,7 @@ def light(
     genesis.write_bytes(genesis_text(chain.genesis))
 
     def run(*arguments: str | Path) -> Ended:
-        named = ("light", "--genesis", genesis, "--node", server.url, *arguments)
+        named = ("light", "--genesis", genesis, "--timeout", "60", "--node", server.url, *arguments)
         monkeypatch.setattr(sys, "argv", ["aitbc", *map(str, named)])
         with pytest.raises(SystemExit) as ended:
             main()

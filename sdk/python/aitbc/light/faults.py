@@ -60,8 +60,8 @@ class Contradiction(AitbcError):
         """Name the place, both ids, and who proved the second."""
         super().__init__(
             f"two different blocks are proved final as {where}: {known.hex()}, verified before, "
-            f"and {told.hex()}, by {url}. More than f validators signed both, or their keys are "
-            "stolen: nothing that this chain proves is believed here until people have decided"
+            f"and {told.hex()}, by {url}. More than f validators signed both, or their keys were "
+            "stolen: believe neither until people have decided"
         )
         self.where = where
         self.known = known
