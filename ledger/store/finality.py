@@ -1,6 +1,7 @@
 """What made a block final, whether it is stored whole or summarised."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,19 +32,20 @@ def stored_finality(connection: Connection, height: Height, headers_max: int) ->
     not kept here (S11), or if the chain ends.
     """
     headers: list[bytes] = []
-    for at, header, certificate in _rows(connection, height, headers_max):
-        if at != height + len(headers):
-            return StoredFinality(tuple(headers), b"", is_newest=False)
-        headers.append(header)
-        if certificate:
-            return StoredFinality(tuple(headers), certificate, is_newest=False)
+    with closing(_rows(connection, height, headers_max)) as rows:
+        for at, header, certificate in rows:
+            if at != height + len(headers):
+                return StoredFinality(tuple(headers), b"", is_newest=False)
+            headers.append(header)
+            if certificate:
+                return StoredFinality(tuple(headers), certificate, is_newest=False)
     is_newest = len(headers) < headers_max
     return StoredFinality(tuple(headers), b"", is_newest=is_newest)
 
 
 def _rows(
     connection: Connection, height: Height, rows_max: int
-) -> Iterator[tuple[Height, bytes, bytes]]:
+) -> Generator[tuple[Height, bytes, bytes], None, None]:
     """Yield height, header and certificate of blocks from a height on: summaries come first."""
     left = rows_max
     for table in (SUMMARIES, BLOCKS):
@@ -55,7 +57,7 @@ def _rows(
 
 def _rows_of(
     connection: Connection, table: Table, height: Height, rows_max: int
-) -> Iterator[tuple[Height, bytes, bytes]]:
+) -> Generator[tuple[Height, bytes, bytes], None, None]:
     columns = table.c
     query = select(columns.height, columns.header, columns.certificate)
     query = query.where(columns.height >= height).order_by(columns.height).limit(rows_max)
