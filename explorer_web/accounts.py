@@ -44,6 +44,7 @@ def account_page(index: IndexReader, address: Address, standing: AccountStanding
         title=title,
         crumbs=(Crumb("Accounts"), Crumb(title)),
         content={
+            "address_text": text,
             "sentence": sentence,
             "sections": sections,
             "miner_url": page_url(PageKind.MINER, address) if miner else "",

@@ -2087,6 +2087,7 @@ class Panel {
     const text = element('span');
     text.append(element('b', '', `${words}.`), more && ` ${more}`);
     verdict.replaceChildren(this.#icon(tone), text);
+    this.#part('announced').textContent = text.textContent;
   }
 
   #keepTyped() {
@@ -2139,8 +2140,14 @@ const { compared } = proofs_asked;
 const { fetched } = source_bundles;
 const { attachForm } = source_form;
 const { Panel } = source_panel;
+const OBJECTS = {
+  receipt: ({ receipt }) => receipt.receiptId,
+  transaction: ({ transaction }) => transaction.transactionId,
+  account: ({ account }) => account.address,
+};
+
 function attach(holder) {
-  const { fallback, bundle, receipt } = holder.dataset;
+  const { fallback, bundle, kind, asked } = holder.dataset;
   const panel = new Panel(holder, async () => {
     if (await canVerify()) return undefined;
     holder.querySelector('[data-part="no-crypto"]').hidden = false;
@@ -2150,8 +2157,8 @@ function attach(holder) {
   if (form !== null) attachForm(form, panel);
   holder.querySelector('[data-part="start"]')?.addEventListener('click', () => {
     holder.querySelector('[data-part="trust"]').hidden = false;
-    const isSame = (claims) => claims.receipt.receiptId === receipt;
-    panel.check(() => fetched(bundle), 'receipt', (verdict) => compared(verdict, 'receipt', isSame));
+    const isSame = (claims) => OBJECTS[kind](claims) === asked;
+    panel.check(() => fetched(bundle), kind, (verdict) => compared(verdict, kind, isSame));
   });
 }
 

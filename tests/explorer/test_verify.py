@@ -69,6 +69,7 @@ def test_a_receipt_says_how_it_is_checked_without_a_script(
     page = site.get(f"/receipts/{receipt}").text
     assert f"/v1/proofs/receipt/{receipt}" in page
     assert "aitbc verify receipt.proof.json --genesis genesis.json" in page
+    assert '<button type="button" class="primary" data-part="start" data-scripted hidden>' in page
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_receipt_is_verified_in_the_page_and_the_digest_is_pinned_once(
 ) -> None:
     with reading(browser, site.url) as reader:
         page = reader.page
-        verdict = page.get_by_role("status").filter(has_text=".")
+        verdict = page.locator(".verdict")
         start = page.get_by_role("button", name="Verify in your browser")
         reader.open(f"/receipts/{site.receipt.hex()}")
         start.click()
@@ -114,6 +114,22 @@ def test_a_receipt_is_verified_in_the_page_and_the_digest_is_pinned_once(
         expect(verdict).to_contain_text("Proved. All steps passed")
         page.get_by_role("button", name="Forget it").click()
         expect(verdict).to_contain_text("a chain that you have not pinned")
+        assert reader.policy_violations() == []
+
+
+def test_transactions_and_balances_are_verified_in_their_pages(
+    browser: Browser, site: ProvedSite
+) -> None:
+    account = next(each for each in VECTORS["bundles"] if each["name"] == "account")
+    with reading(browser, site.url) as reader:
+        for path, proved in (
+            (f"/transactions/{site.receipt.hex()}", "post_receipt"),
+            (f"/accounts/{account['claims']['claim']['address']}", "999994.991560544 AITBC"),
+        ):
+            reader.open(path)
+            reader.page.get_by_role("button", name="Verify in your browser").click()
+            expect(reader.page.locator(".verdict")).to_contain_text("have not pinned")
+            expect(reader.page.locator("[data-part=claims]")).to_contain_text(proved)
         assert reader.policy_violations() == []
 
 
@@ -271,7 +287,7 @@ def test_the_keyboard_is_enough_and_the_verdict_is_announced(
         page.keyboard.insert_text(json.dumps(BUNDLES["receipt"]))
         focus_by_tab(page, "[type=submit].primary")
         page.keyboard.press("Enter")
-        announced = page.locator("[role=status][aria-live=polite].verdict")
+        announced = page.get_by_role("status")
         expect(announced).to_have_text(
             "Proved. All steps passed, from the genesis digest that you pinned."
         )

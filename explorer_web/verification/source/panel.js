@@ -147,6 +147,8 @@ export class Panel {
     const text = element('span');
     text.append(element('b', '', `${words}.`), more && ` ${more}`);
     verdict.replaceChildren(this.#icon(tone), text);
+    // Its place is there from the beginning, as readers of screens need it to be.
+    this.#part('announced').textContent = text.textContent;
   }
 
   #keepTyped() {

@@ -1,4 +1,4 @@
-/** The verifier: on /verify, on a receipt's page, and as one file that asks nobody for anything. */
+/** The verifier: on /verify, on the pages of what can be proved, and as one file that asks nobody for anything. */
 
 import { canVerify } from 'sdk/crypto.js';
 import { compared } from 'sdk/proofs/asked.js';
@@ -7,9 +7,16 @@ import { fetched } from './bundles.js';
 import { attachForm } from './form.js';
 import { Panel } from './panel.js';
 
+/** What the claims of each kind call the object of a page. */
+const OBJECTS = {
+  receipt: ({ receipt }) => receipt.receiptId,
+  transaction: ({ transaction }) => transaction.transactionId,
+  account: ({ account }) => account.address,
+};
+
 /** Give life to a section of the site; `app.js` calls this when a reader begins to use it. */
 export function attach(holder) {
-  const { fallback, bundle, receipt } = holder.dataset;
+  const { fallback, bundle, kind, asked } = holder.dataset;
   const panel = new Panel(holder, async () => {
     if (await canVerify()) return undefined;
     holder.querySelector('[data-part="no-crypto"]').hidden = false;
@@ -19,8 +26,8 @@ export function attach(holder) {
   if (form !== null) attachForm(form, panel);
   holder.querySelector('[data-part="start"]')?.addEventListener('click', () => {
     holder.querySelector('[data-part="trust"]').hidden = false;
-    const isSame = (claims) => claims.receipt.receiptId === receipt;
-    panel.check(() => fetched(bundle), 'receipt', (verdict) => compared(verdict, 'receipt', isSame));
+    const isSame = (claims) => OBJECTS[kind](claims) === asked;
+    panel.check(() => fetched(bundle), kind, (verdict) => compared(verdict, kind, isSame));
   });
 }
 
