@@ -101,23 +101,25 @@ def _role(job: JobRow, cause: TransactionRow) -> str:
     return "the client" if cause.sender == job.client else "the miner"
 
 
-def attempts_of(steps: Sequence[Step]) -> list[AttemptRow]:
+def attempts_of(job: JobRow, steps: Sequence[Step]) -> list[AttemptRow]:
     """Return a job's assignments, oldest first."""
     starts = [at for at, step in enumerate(steps) if _is(step, OutcomeKind.JOB_ASSIGNED)]
-    return [_attempt(steps[start], steps[start + 1 :]) for start in starts]
+    return [_attempt(job, steps[start], steps[start + 1 :]) for start in starts]
 
 
-def _attempt(start: Step, later: Sequence[Step]) -> AttemptRow:
+def _attempt(job: JobRow, start: Step, later: Sequence[Step]) -> AttemptRow:
     outcome, cause = start.row.outcome, start.cause
     assert cause is not None
     action = cause.content.transaction.action
-    assert isinstance(action, AssignJob)
+    # The lease of a job that was taken from an offer lasts until its deadline (J25).
+    deadline_ms = job.terms.deadline_ms
+    lease_end_ms = action.lease_end_ms if isinstance(action, AssignJob) else deadline_ms
     end = next((step for step in later if step.row.outcome.kind in _ATTEMPT_ENDS), None)
     return AttemptRow(
         number=outcome.code,
         miner=outcome.parties[0],
         price_cap=outcome.amounts[0],
-        lease_end_ms=action.lease_end_ms,
+        lease_end_ms=lease_end_ms,
         transaction_id=cause.transaction_id,
         assigned=Moment(start.row.height, start.row.timestamp_ms),
         ended=Moment(end.row.height, end.row.timestamp_ms) if end else None,

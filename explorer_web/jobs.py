@@ -54,7 +54,7 @@ def job_page(index: IndexReader, job_id: Hash, live: Job | None) -> Page:
     if job is None:
         raise unknown(PageKind.JOB, job_id.hex(), job_id)
     steps = read_steps(index, job)
-    attempts = attempts_of(steps)
+    attempts = attempts_of(job, steps)
     sections = (
         Section("Overview", _overview(job)),
         Section("Money", _money(job), _money_note(job)),

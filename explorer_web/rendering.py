@@ -46,6 +46,7 @@ SITE_PAGES: Final = (
     ("Jobs", "/jobs"),
     ("Receipts", "/receipts"),
     ("Miners", "/miners"),
+    ("Market", "/market"),
     ("Validators", "/validators"),
     ("Statistics", "/stats"),
     ("Verify", "/verify"),

@@ -24,6 +24,7 @@ from explorer_web.lists import (
 )
 from explorer_web.live import LiveHub, NewsDesk
 from explorer_web.live.route import live
+from explorer_web.market import market_page, offers_listing
 from explorer_web.miners import miner_page
 from explorer_web.page import Absence, Absent, Moved, Page, account_of
 from explorer_web.ports import ExplorerReads, Standing
@@ -111,6 +112,20 @@ async def hours(request: HtmlRequest, site: Given) -> ListAnswer:
 async def failures(request: HtmlRequest, site: Given) -> ListAnswer:
     """Answer with why attempts and jobs ended without pay."""
     return await site.listing(request, partial(failures_listing, site.reads.index))
+
+
+@get(["/market", "/market.json"])
+async def market(request: HtmlRequest, site: Given) -> Response[bytes]:
+    """Answer with the marketplace."""
+    wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX))
+    build = partial(market_page, site.reads.index, dict(request.query_params.items()))
+    return await site.answer(request, lambda _: build(), wanted)
+
+
+@get(["/market/offers", "/market/offers.json", "/market/offers.csv"])
+async def offers(request: HtmlRequest, site: Given) -> ListAnswer:
+    """Answer with the offers."""
+    return await site.listing(request, partial(offers_listing, site.reads.index))
 
 
 @get(["/validators", "/validators.json"])
@@ -293,6 +308,8 @@ def explorer_handlers(reads: ExplorerReads) -> list[Router]:
                 transaction,
                 receipt,
                 job,
+                market,
+                offers,
                 validators,
                 changes,
                 ballots,

@@ -100,6 +100,14 @@ VALIDATOR_STATES: Final[dict[str, Badge]] = {
 }
 """Badge of how this node sees a validator."""
 
+OFFER_STATES: Final[dict[str, Badge]] = {
+    "open": Badge("Open", Tone.GOOD, "It can be accepted."),
+    "taken": Badge("Taken", Tone.NEUTRAL, "Accepted as often as it could be."),
+    "withdrawn": Badge("Withdrawn", Tone.NEUTRAL, "Taken back, or its miner retired."),
+    "expired": Badge("Expired", Tone.NEUTRAL, "Its time was over."),
+}
+"""Badge of what became of an offer."""
+
 BALLOT_STATES: Final[dict[str, Badge]] = {
     "open": Badge("Open", Tone.WAIT, "Authorities vote on it."),
     "passed": Badge("Passed", Tone.GOOD, "What it asked has been decided."),

@@ -1,4 +1,4 @@
-"""Rows of the index that change after they are made: jobs, receipts, miners, ballots.
+"""Rows of the index that change after they are made: jobs, receipts, miners, offers, ballots.
 
 The fields of an entry are the columns of its table, in order. The indexer loads the entries that a
 batch of blocks concerns, changes them in memory, and writes each touched one back once.
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 
 from ledger.store.bulk import Row, Value, chunked
 from ledger.store.columns import id_prefix
-from ledger.store.index_tables import BALLOTS, JOBS, MINERS, RECEIPTS
+from ledger.store.index_tables import BALLOTS, JOBS, MINERS, OFFERS, RECEIPTS
 from ledger.store.work_models import (
     JobPhase,
     Payment,
@@ -126,11 +126,30 @@ class BallotEntry:
     closed_ms: int | None = None
 
 
-Entry = TypeVar("Entry", JobEntry, ReceiptEntry, MinerEntry, BallotEntry)
+@dataclass(slots=True)
+class OfferEntry:
+    """A row of `OFFERS`; `OfferRow` says what the values mean."""
+
+    position: int
+    id_prefix: int
+    offer_id: Hash
+    miner: Address
+    service: str
+    price: int
+    capacity: int
+    remaining: int
+    posted_ms: int
+    expires_ms: int
+    status: str
+    closed_height: int | None = None
+    closed_ms: int | None = None
+
+
+Entry = TypeVar("Entry", JobEntry, ReceiptEntry, MinerEntry, BallotEntry, OfferEntry)
 
 _VALUES: Final = {
     kind: attrgetter(*(field.name for field in fields(kind)))
-    for kind in (JobEntry, ReceiptEntry, MinerEntry, BallotEntry)
+    for kind in (JobEntry, ReceiptEntry, MinerEntry, BallotEntry, OfferEntry)
 }
 
 
@@ -165,6 +184,13 @@ def load_ballots(connection: Connection, ballot_ids: set[Hash]) -> dict[Hash, Ba
     prefixes = sorted({id_prefix(ballot_id) for ballot_id in ballot_ids})
     entries = _load(connection, BallotEntry, BALLOTS, BALLOTS.c.id_prefix, prefixes)
     return {entry.ballot_id: entry for entry in entries if entry.ballot_id in ballot_ids}
+
+
+def load_offers(connection: Connection, offer_ids: set[Hash]) -> dict[Hash, OfferEntry]:
+    """Return the indexed ones among some offers."""
+    prefixes = sorted({id_prefix(offer_id) for offer_id in offer_ids})
+    entries = _load(connection, OfferEntry, OFFERS, OFFERS.c.id_prefix, prefixes)
+    return {entry.offer_id: entry for entry in entries if entry.offer_id in offer_ids}
 
 
 def _load(

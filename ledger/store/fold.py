@@ -15,9 +15,10 @@ from ledger.outcomes import JOB_ENDS, Outcome, OutcomeKind
 from ledger.store.ballot_history import follow_ballot
 from ledger.store.bulk import Row
 from ledger.store.columns import id_prefix, pack_position
-from ledger.store.entries import BallotEntry
+from ledger.store.entries import BallotEntry, OfferEntry
 from ledger.store.governance_models import CHANGE_KINDS
 from ledger.store.history import Event, History
+from ledger.store.offer_history import follow_offer
 from ledger.store.stored import StoredBlock
 from ledger.transaction import Transaction
 from ledger.types import Address, Amount, Hash, Height, PublicKey
@@ -37,11 +38,18 @@ _NOTHING: Final[tuple[int, Sequence[Outcome]]] = (0, ())
 class Fold:
     """Collects the rows of blocks that are given in order."""
 
-    def __init__(self, history: History, ballots: dict[Hash, BallotEntry]) -> None:
+    def __init__(
+        self,
+        history: History,
+        ballots: dict[Hash, BallotEntry],
+        offers: dict[Hash, OfferEntry],
+    ) -> None:
         """Begin with the entries that the blocks concern."""
         self.history = history
         self.ballots = ballots
         """Entries of `BALLOTS` by id; all are written back."""
+        self.offers = offers
+        """Entries of `OFFERS` by id, likewise."""
         self.changes: list[Row] = []
         """Rows of `CHANGES`."""
         self.blocks: list[Row] = []
@@ -95,6 +103,7 @@ class Fold:
             event = Event(outcome, block.height, timestamp_ms, position, sender, action)
             self.history.follow(event)
             follow_ballot(self.ballots, event)
+            follow_offer(self.offers, event)
             if outcome.kind in CHANGE_KINDS:
                 place = pack_position(block.height, index)
                 self.changes.append((place, timestamp_ms, encode(outcome)))

@@ -198,6 +198,30 @@ BALLOTS: Final = Table(
 )
 """Ballots, open and closed; the votes on one are the outcomes of its id."""
 
+OFFERS: Final = Table(
+    "offers",
+    INDEX_METADATA,
+    _key(),
+    _number("id_prefix"),
+    _bytes("offer_id"),
+    _bytes("miner"),
+    _text("service"),
+    _number("price"),
+    _number("capacity"),
+    _number("remaining"),
+    _number("posted_ms"),
+    _number("expires_ms"),
+    _text("status"),
+    _number("closed_height", nullable=True),
+    _number("closed_ms", nullable=True),
+    Index("offers_id_prefix", "id_prefix"),
+    Index("offers_status", "status", "position"),
+    Index("offers_service", "service", "status", "position"),
+    Index("offers_price", "service", "status", "price", "position"),
+    sqlite_strict=True,
+)
+"""Offers of miners, open and closed."""
+
 CHANGES: Final = Table(
     "changes",
     INDEX_METADATA,

@@ -28,6 +28,7 @@ from ledger.store.entries import (
     load_ballots,
     load_jobs,
     load_miners,
+    load_offers,
     load_receipts,
     rows_of,
 )
@@ -44,6 +45,7 @@ from ledger.store.index_tables import (
     JOBS,
     MINER_DAYS,
     MINERS,
+    OFFERS,
     REASONS,
     RECEIPTS,
     TOTALS,
@@ -68,6 +70,7 @@ _KEPT_BY_POSITION: Final = (
     RECEIPTS,
     MINERS,
     BALLOTS,
+    OFFERS,
     CHANGES,
     TOTALS,
     HOURS,
@@ -340,7 +343,7 @@ def _write(
         tally=Tally.load(connection, [block.header.timestamp_ms for block in blocks]),
         starts_late=starts_late,
     )
-    fold = Fold(history, load_ballots(connection, concerned))
+    fold = Fold(history, load_ballots(connection, concerned), load_offers(connection, concerned))
     for block in blocks:
         fold.add(block)
     insert_rows(connection, tables.blocks, fold.blocks)
@@ -352,5 +355,6 @@ def _write(
     upsert_rows(connection, RECEIPTS, rows_of(history.receipts.values()))
     upsert_rows(connection, MINERS, rows_of(history.miners.values()))
     upsert_rows(connection, BALLOTS, rows_of(fold.ballots.values()))
+    upsert_rows(connection, OFFERS, rows_of(fold.offers.values()))
     insert_rows(connection, CHANGES, fold.changes)
     history.tally.save(connection)

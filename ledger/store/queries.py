@@ -24,6 +24,7 @@ from ledger.store.index_tables import (
     JOBS,
     MINER_DAYS,
     MINERS,
+    OFFERS,
     REASONS,
     RECEIPTS,
     TOTALS,
@@ -49,11 +50,13 @@ from ledger.store.read_rows import (
     CHANGE_ROWS,
     JOB_ROWS,
     MINER_ROWS,
+    OFFER_ROWS,
     RECEIPT_ROWS,
     ballot_row,
     change_row,
     job_row,
     miner_row,
+    offer_row,
     receipt_row,
 )
 from ledger.store.schema import Schema, require_schema
@@ -63,6 +66,8 @@ from ledger.store.work_models import (
     JobRow,
     MinerDay,
     MinerRow,
+    OfferRow,
+    OfferStatus,
     ReasonRow,
     ReceiptRow,
 )
@@ -207,6 +212,34 @@ class IndexReader(ChainQueries):
         if status is not None:
             query = query.where(BALLOTS.c.status == status)
         return self._all(query, ballot_row)
+
+    def offers(
+        self,
+        before: Before = None,
+        limit: int = 25,
+        *,
+        status: OfferStatus | None = None,
+        service: str | None = None,
+    ) -> list[OfferRow]:
+        """Return offers, newest first; of a status, and of a service with that.
+
+        Raises:
+            FilterUnsupported: `service` without `status`.
+        """
+        if service is not None and status is None:
+            raise FilterUnsupported("filter offers by service together with a status")
+        query = paged(OFFER_ROWS, OFFERS.c.position, before, limit)
+        if status is not None:
+            query = query.where(OFFERS.c.status == status)
+        if service is not None:
+            query = query.where(OFFERS.c.service == service)
+        return self._all(query, offer_row)
+
+    def cheapest_offers(self, service: str, limit: int = 25) -> list[OfferRow]:
+        """Return the open offers of a service, the cheapest first."""
+        is_open = (OFFERS.c.service == service) & (OFFERS.c.status == OfferStatus.OPEN)
+        query = OFFER_ROWS.where(is_open).order_by(OFFERS.c.price, OFFERS.c.position)
+        return self._all(query.limit(page_size(limit)), offer_row)
 
     def governance_changes(self, before: Before = None, limit: int = 25) -> list[OutcomeRow]:
         """Return what changed about validators, coordinators, parameters and supply."""

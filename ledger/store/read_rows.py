@@ -11,13 +11,14 @@ from ledger.motions import Motion
 from ledger.outcomes import CODEC as OUTCOME_CODEC
 from ledger.outcomes import RULED, OutcomeKind
 from ledger.store.columns import unpack_position
-from ledger.store.entries import BallotEntry, JobEntry, MinerEntry, ReceiptEntry
+from ledger.store.entries import BallotEntry, JobEntry, MinerEntry, OfferEntry, ReceiptEntry
 from ledger.store.governance_models import BallotRow, BallotStatus
 from ledger.store.index_tables import (
     BALLOTS,
     CHANGES,
     JOBS,
     MINERS,
+    OFFERS,
     RECEIPTS,
 )
 from ledger.store.paging import AnyRow, AnySelect
@@ -33,6 +34,8 @@ from ledger.store.work_models import (
     JobRow,
     MinerRow,
     Moment,
+    OfferRow,
+    OfferStatus,
     Payment,
     Position,
     ReceiptRow,
@@ -55,6 +58,9 @@ MINER_ROWS: Final[AnySelect] = select(MINERS)
 
 BALLOT_ROWS: Final[AnySelect] = select(BALLOTS)
 """What `ballot_row` reads."""
+
+OFFER_ROWS: Final[AnySelect] = select(OFFERS)
+"""What `offer_row` reads."""
 
 CHANGE_ROWS: Final[AnySelect] = select(CHANGES)
 """What `change_row` reads."""
@@ -123,6 +129,25 @@ def ballot_row(row: AnyRow) -> BallotRow:
         opened=Moment(position.height, ballot.opened_ms),
         status=BallotStatus(ballot.status),
         closed=_moment(ballot.closed_height, ballot.closed_ms),
+    )
+
+
+def offer_row(row: AnyRow) -> OfferRow:
+    """Return an offer."""
+    offer = OfferEntry(*row)
+    position = Position(*unpack_position(offer.position))
+    return OfferRow(
+        offer_id=offer.offer_id,
+        position=position,
+        miner=offer.miner,
+        service=offer.service,
+        price=offer.price,
+        capacity=offer.capacity,
+        remaining=offer.remaining,
+        posted=Moment(position.height, offer.posted_ms),
+        expires_ms=offer.expires_ms,
+        status=OfferStatus(offer.status),
+        closed=_moment(offer.closed_height, offer.closed_ms),
     )
 
 

@@ -29,7 +29,14 @@ class Schema(StrEnum):
 
 REVISIONS: Final[dict[Schema, tuple[str, ...]]] = {
     Schema.CHAIN: ("chain_0001", "chain_0002"),
-    Schema.INDEX: ("index_0001", "index_0002", "index_0003", "index_0004", "index_0005"),
+    Schema.INDEX: (
+        "index_0001",
+        "index_0002",
+        "index_0003",
+        "index_0004",
+        "index_0005",
+        "index_0006",
+    ),
 }
 """Revisions in `migrations`, oldest first. Written down, because to ask alembic takes a second of
 every start, and nearly no start has anything to upgrade; a test asks it."""

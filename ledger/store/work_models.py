@@ -284,3 +284,44 @@ class ReasonRow:
     """Why, where the record names a reason."""
     count: int
     """How often."""
+
+
+class OfferStatus(StrEnum):
+    """What became of an offer."""
+
+    OPEN = "OPEN"
+    """It can be accepted."""
+    TAKEN = "TAKEN"
+    """Accepted as often as it could be."""
+    WITHDRAWN = "WITHDRAWN"
+    """Taken back, or its miner retired."""
+    EXPIRED = "EXPIRED"
+    """Its time was over."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRow:
+    """A miner's offer to do jobs of a service at a price, open or closed (J25)."""
+
+    offer_id: Hash
+    """Its id: that of its transaction (J27)."""
+    position: Position
+    """Paging key: where it was posted."""
+    miner: Address
+    """Who offers."""
+    service: str
+    """Kind of job."""
+    price: Amount
+    """Price cap in nait of each job."""
+    capacity: int
+    """Jobs that it was posted for."""
+    remaining: int
+    """Jobs that it could still take when it was changed last."""
+    posted: Moment
+    """When."""
+    expires_ms: TimestampMs
+    """Latest time at which it can be accepted."""
+    status: OfferStatus
+    """What became of it."""
+    closed: Moment | None
+    """When it ended; None while it is open."""

@@ -22,6 +22,7 @@ from ledger.records import Job
 from ledger.types import Address, Hash
 from ledger.views import validator_set_hash
 from tests.databases import Files
+from tests.ledger.offers import accept, offer, withdraw
 from tests.ledger.phases import Phase, job_in, rule
 from tests.ledger.worlds import AITBC, PEOPLE, World
 from tests.store.indexes import Indexed, open_indexed
@@ -143,11 +144,19 @@ def _live(world: World, indexed: Indexed) -> IndexedChain:
     world.attest(jobs["windowed"], receipts["windowed"], AttestationKind.RERUN)
     world.attest(jobs["windowed"], receipts["windowed"])
     jobs["running"] = world.submit()
-    world.assign(jobs["running"])
+    accept(world, jobs["running"], offer(world, capacity=1))
     jobs["queued"] = world.submit(service="ffmpeg_transcode")
+    _offers(world)
     crowded_height = _crowd(world)
     node = NodeOfTests(world)
     return IndexedChain(world, indexed, node, jobs, receipts, transfer, crowded_height)
+
+
+def _offers(world: World) -> None:
+    """Offer at two prices, and one that is withdrawn; one is taken already."""
+    offer(world, price=AITBC // 2, capacity=2)
+    offer(world, PEOPLE.other_miner, price=AITBC // 4, capacity=3)
+    withdraw(world, offer(world, price=AITBC // 8))
 
 
 def _unhappy_jobs(world: World, jobs: dict[str, Hash], receipts: dict[str, Hash]) -> None:

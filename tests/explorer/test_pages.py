@@ -37,7 +37,8 @@ def test_no_link_of_any_page_leads_to_an_error(site: Served, chain: IndexedChain
             assert all(link.startswith(("/", "data:image/svg")) or not link for link in found), path
             # The API beside the pages is not part of this site.
             pages = {link for link in found if link.startswith("/") and link[:4] != "/v1/"}
-            waiting |= pages - seen - skipped
+            # What the style guide shows is made up.
+            waiting |= set() if path == "/styleguide" else pages - seen - skipped
     assert len(seen) > 100
 
 

@@ -11,7 +11,15 @@ from sqlalchemy import event
 from ledger.actions import AttestationKind, Custody, Reason
 from ledger.codec import encode
 from ledger.outcomes import OutcomeKind
-from ledger.store import PAGE_MAX, FilterUnsupported, FoundKind, IndexReader, JobPhase, Moment
+from ledger.store import (
+    PAGE_MAX,
+    FilterUnsupported,
+    FoundKind,
+    IndexReader,
+    JobPhase,
+    Moment,
+    OfferStatus,
+)
 from ledger.store.bulk import insert_rows
 from ledger.store.columns import id_prefix, pack_position, prefix_range
 from ledger.store.partition_tables import partition_tables
@@ -322,6 +330,8 @@ def test_combinations_that_no_index_serves_are_refused(reader):
         reader.jobs(client=CLIENT.address, miner=MINERS[0].address)
     with pytest.raises(FilterUnsupported):
         reader.transactions(height=1, address=CLIENT.address)
+    with pytest.raises(FilterUnsupported):
+        reader.offers(service="llm_inference")
 
 
 def test_hours_are_paged_newest_first_and_hours_without_blocks_have_no_row(indexed: Indexed):
@@ -397,6 +407,11 @@ def every_query(reader: IndexReader) -> None:
     reader.best_earners()
     reader.miner_days(MINERS[0].address)
     reader.reasons(START_MS)
+    for bound in (None, before):
+        reader.offers(bound)
+        reader.offers(bound, status=OfferStatus.OPEN)
+        reader.offers(bound, status=OfferStatus.OPEN, service="llm_inference")
+    reader.cheapest_offers("llm_inference")
     reader.stats()
 
 

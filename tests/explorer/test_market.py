@@ -1,0 +1,78 @@
+"""The marketplace: depth, prices and times by service, and what some jobs would cost."""
+
+from typing import Any
+
+import pytest
+
+from explorer_web.market import cost_of
+from ledger.keys import format_address
+from ledger.store import OfferStatus
+from tests.explorer.chains import IndexedChain
+from tests.explorer.serving import Served
+from tests.ledger.worlds import AITBC, PEOPLE
+
+
+def service_of(twin: Any, name: str) -> Any:
+    return next(row for row in twin["services"] if row["service"] == name)
+
+
+def test_offers_are_listed_with_what_became_of_them(site: Served, chain: IndexedChain) -> None:
+    rows = site.get("/market/offers.json").json()["offers"]
+    assert [row["status"] for row in rows] == ["withdrawn", "open", "open", "taken"]
+    assert [row["remaining"] for row in rows] == [10, 3, 2, 0]
+    assert rows[1]["miner"] == format_address(PEOPLE.other_miner.address)
+    assert site.get("/market/offers.json?status=open").json()["offers"] == rows[1:3]
+    assert site.get("/market/offers.json?service=llm_inference").json()["offers"] == rows[1:3]
+    taken = chain.indexed.reader.offers(status=OfferStatus.TAKEN)
+    assert [row.offer_id.hex() for row in taken] == [rows[3]["offer_id"]]
+    assert taken[0].closed is not None
+
+
+def test_depth_and_prices_are_those_of_the_open_offers(site: Served) -> None:
+    told = service_of(site.get("/market.json").json(), "llm_inference")
+    assert (told["offers"], told["depth"]) == (2, 5)
+    assert (told["cheapest"], told["median"]) == (str(AITBC // 4), str(AITBC // 4))
+    assert int(told["last_settled"]) > 0
+    assert told["wait_p50_ms"] <= told["wait_p95_ms"]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "taken", "total", "greatest", "offers"),
+    [
+        (1, 1, AITBC // 4, AITBC // 4, 1),
+        (3, 3, 3 * AITBC // 4, AITBC // 4, 1),
+        (4, 4, 3 * AITBC // 4 + AITBC // 2, AITBC // 2, 2),
+        (7, 5, 3 * AITBC // 4 + AITBC, AITBC // 2, 2),
+    ],
+)
+def test_jobs_would_cost_what_the_cheapest_offers_ask(
+    site: Served, jobs: int, taken: int, total: int, greatest: int, offers: int
+) -> None:
+    path = f"?service=llm_inference&jobs={jobs}"
+    cost = site.get(f"/market.json{path}").json()["cost"]
+    assert cost == {
+        "service": "llm_inference",
+        "jobs": jobs,
+        "taken": taken,
+        "total": str(total),
+        "greatest": str(greatest),
+        "offers": offers,
+    }
+    html = site.get(f"/market{path}").text
+    assert f"{taken} of {jobs} jobs would cost" in html
+    assert ("There are no offers for the rest." in html) == (taken < jobs)
+
+
+def test_a_service_that_nobody_offers_costs_nothing_that_could_be_said(
+    site: Served, chain: IndexedChain
+) -> None:
+    assert cost_of(chain.indexed.reader, "nothing", 3).taken == 0
+    hostile = site.get("/market?service=%3Cscript%3E&jobs=2").text
+    assert "Nobody offers &lt;script&gt; now." in hostile
+    assert "<script>" not in hostile
+
+
+@pytest.mark.parametrize("jobs", ["0", "x", "-1", "100001"])
+def test_a_number_of_jobs_that_is_none_is_refused(site: Served, jobs: str) -> None:
+    assert site.get(f"/market?service=a&jobs={jobs}").status_code == 404
+    assert site.get("/market/offers?status=gone").status_code == 404
