@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from threading import Lock
+from typing import Final
 
 from ledger.codec import encode
 from ledger.proofs import BOUNDARIES_MAX, BoundaryPart, SincePart, boundary_part, since_part
@@ -9,6 +10,10 @@ from ledger.records import ValidatorSet
 from ledger.store import ChainReader
 from ledger.types import Epoch
 from node.proofs.errors import ProofTooLong
+
+BOUNDARY_CHARS_MAX: Final = 12 * 1_048_576
+"""Characters of boundaries in a bundle: with the longest specification and the most headers a
+document stays below 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,23 @@ class BoundaryChain:
 
 
 def _parts(changes: list[_Change]) -> tuple[BoundaryPart, ...]:
-    if len(changes) > BOUNDARIES_MAX:
-        reached = changes[BOUNDARIES_MAX - 1].epoch + 1
+    fitting = _fitting(changes)
+    if fitting < len(changes):
+        reached = changes[fitting - 1].epoch + 1
         raise ProofTooLong(
-            f"The chain of validator sets has {len(changes)} changes, and a bundle carries "
-            f"{BOUNDARIES_MAX}: check /v1/proofs/validators?epoch={reached} first, then ask with "
+            f"The chain of validator sets has {len(changes)} changes, of which a bundle can carry "
+            f"{fitting}: check /v1/proofs/validators?epoch={reached} first, then ask with "
             f"since={reached}"
         )
     return tuple(change.part for change in changes)
+
+
+def _fitting(changes: list[_Change]) -> int:
+    """Return how many changes, from the first on, a bundle can carry."""
+    size = 0
+    for count, change in enumerate(changes[:BOUNDARIES_MAX]):
+        part = change.part
+        size += len(part.header) + len(part.certificate) + len(part.next_set)
+        if size > BOUNDARY_CHARS_MAX:
+            return count
+    return min(len(changes), BOUNDARIES_MAX)

@@ -180,10 +180,11 @@ async def _prove_what_is_kept(node: ProvedNode) -> None:
     assert await node.refused(f"transaction/{transfer}") == (410, "PROOF_PRUNED")
 
 
+@pytest.mark.parametrize(("limit", "value"), [("BOUNDARIES_MAX", 1), ("BOUNDARY_CHARS_MAX", 3_000)])
 async def test_a_longer_chain_of_sets_is_walked_in_stages(
-    node: ProvedNode, monkeypatch: pytest.MonkeyPatch
+    node: ProvedNode, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
-    monkeypatch.setattr("node.proofs.boundaries.BOUNDARIES_MAX", 1)
+    monkeypatch.setattr(f"node.proofs.boundaries.{limit}", value)
     with pytest.raises(ProofTooLong, match="since=1"):
         node.prover.validators(25, 2, 0)
     assert await node.refused("validators") == (400, "PROOF_TOO_LONG")
