@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,31 +20,55 @@ from ledger.store import Database as Connections
 T = TypeVar("T")
 
 
+class _Answers:
+    """Answers on their way to an event loop, which is woken once for all that wait then."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._settled: deque[tuple[asyncio.Future[object], object, BaseException | None]] = deque()
+        self._is_called = False
+
+    def put(
+        self, future: "asyncio.Future[object]", value: object, error: BaseException | None
+    ) -> None:
+        """Hand over an answer; for the reading threads."""
+        self._settled.append((future, value, error))
+        if self._is_called:
+            # The loop has not begun to look, and will find this one, too.
+            return
+        self._is_called = True
+        # A loop that has ended has nobody who waits.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._give)
+
+    def _give(self) -> None:
+        # First this: whoever finds it set has its answer among those that are looked at now.
+        self._is_called = False
+        while self._settled:
+            future, value, error = self._settled.popleft()
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+
 class _Read:
     """A read that somebody waits for."""
 
-    def __init__(self, work: Callable[[Connection], object]) -> None:
+    def __init__(self, work: Callable[[Connection], object], answers: _Answers) -> None:
         self.work = work
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[object] = self.loop.create_future()
+        self.future: asyncio.Future[object] = answers.loop.create_future()
+        self._answers = answers
 
     def answer(self, value: object) -> None:
-        """Tell the waiting loop what was read, unless it has ended meanwhile."""
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._settle, value, None)
+        """Tell what was read."""
+        self._answers.put(self.future, value, None)
 
     def refuse(self, error: BaseException) -> None:
-        """Tell the waiting loop why nothing was read, unless it has ended meanwhile."""
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._settle, None, error)
-
-    def _settle(self, value: object, error: BaseException | None) -> None:
-        if self.future.done():
-            return
-        if error is None:
-            self.future.set_result(value)
-        else:
-            self.future.set_exception(error)
+        """Tell why nothing was read."""
+        self._answers.put(self.future, None, error)
 
 
 class Readers:
@@ -53,6 +78,7 @@ class Readers:
         """Start `count` threads; `close` ends them."""
         self._connections = connections
         self._waiting: queue.SimpleQueue[_Read | None] = queue.SimpleQueue()
+        self._answers: _Answers | None = None
         self._is_closed = False
         self._threads = [
             threading.Thread(target=self._serve, name=f"coordinator-read-{number}", daemon=True)
@@ -70,7 +96,10 @@ class Readers:
         """
         if self._is_closed:
             raise DatabaseClosed
-        read = _Read(work)
+        loop = asyncio.get_running_loop()
+        if self._answers is None or self._answers.loop is not loop:
+            self._answers = _Answers(loop)
+        read = _Read(work, self._answers)
         self._waiting.put(read)
         value: T = await read.future  # type: ignore[assignment]
         return value
