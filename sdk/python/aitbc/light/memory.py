@@ -130,7 +130,8 @@ def write_memory(path: Path, memory: Memory) -> None:
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        scratch.unlink(missing_ok=True)  # Of a process that had this number before, and died.
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(_to_json(memory))
             file.flush()
