@@ -32,7 +32,8 @@ CASES: Final[dict[Absence, Case]] = {
         "This node knows no such {}",
         Badge("Unknown here", Tone.NEUTRAL, "Not in a final block, and not waiting for one."),
         "It may belong to another chain, may never have been sent, or may have been dropped "
-        "long ago. This node cannot tell which.",
+        "long ago; a node that prunes forgets old plain transfers, too. This node cannot tell "
+        "which.",
     ),
     Absence.PENDING: Case(
         "This {} waits for a block",
@@ -49,6 +50,18 @@ CASES: Final[dict[Absence, Case]] = {
         Badge("Being indexed", Tone.WAIT, "The explorer's index trails the chain."),
         "The chain has it; these pages have not caught up. Look again in a moment.",
     ),
+    Absence.PRUNED: Case(
+        "This {} lies before what this node keeps",
+        Badge("Pruned", Tone.NEUTRAL, "The chain has it; this node's index begins later."),
+        "This node started from a snapshot, or drops what is old. Ask a node that keeps the whole "
+        "chain; what it shows can be proved.",
+    ),
+    Absence.UNREACHABLE: Case(
+        "The index does not answer",
+        Badge("Unreachable", Tone.BAD, "These pages cannot be read now."),
+        "The chain goes on without it: the API's chain routes still answer. Look again in a "
+        "moment, or ask the node's operator.",
+    ),
     Absence.DROPPED: Case(
         "This {} never got into a block",
         Badge("Dropped", Tone.BAD, "It left the pool without a block."),
@@ -63,6 +76,44 @@ CASES: Final[dict[Absence, Case]] = {
 """Words for each case; a test asserts that none is missing."""
 
 _LOOK_AGAIN: Final = frozenset({Absence.PENDING, Absence.NOT_FINAL, Absence.NOT_INDEXED})
+"""What will be there soon: the page advances by itself, and stops at the object's own."""
+
+_STAGES: Final = (
+    ("admitted", "Admitted", "This node checked it and holds it in its pool."),
+    ("included", "In a block", "A block has it, and could still be abandoned."),
+    ("final", "Final", "A quorum of validators signed: it is never undone."),
+    ("indexed", "Indexed", "These pages can show it."),
+)
+"""What becomes of a transaction, in order."""
+
+_REACHED: Final = {Absence.PENDING: 1, Absence.NOT_FINAL: 2, Absence.NOT_INDEXED: 3}
+"""How many of these stages are behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the way into these pages."""
+
+    name: str
+    """Its stable name."""
+    title: str
+    """What it is called."""
+    detail: str
+    """What it means."""
+    tone: Tone
+    """Whether it is behind, at hand or to come."""
+    word: str
+    """The same in a word."""
+
+
+def stages_of(absence: Absence) -> list[Stage]:
+    """Return how far something is that will be there soon; nothing for what will not."""
+    reached = _REACHED.get(absence)
+    if reached is None:
+        return []
+    tones = [Tone.GOOD] * reached + [Tone.WAIT] + [Tone.NEUTRAL] * len(_STAGES)
+    words = {Tone.GOOD: "done", Tone.WAIT: "awaited", Tone.NEUTRAL: "later"}
+    return [Stage(*stage, tone, words[tone]) for stage, tone in zip(_STAGES, tones, strict=False)]
 
 
 def absent_page(absent: Absent) -> Page:
@@ -83,7 +134,8 @@ def absent_page(absent: Absent) -> Page:
             "detail": absent.detail,
             "reference": reference,
             "can_look_again": absent.absence in _LOOK_AGAIN,
+            "stages": stages_of(absent.absence),
         },
         twin={"error": absent.absence.value, "kind": kind, "detail": absent.detail or case.advice},
-        status=404,
+        status=503 if absent.absence is Absence.UNREACHABLE else 404,
     )

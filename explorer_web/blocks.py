@@ -121,8 +121,10 @@ def _find_block(index: IndexReader, standing: Standing, reference: str) -> Block
 
 def _no_block(index: IndexReader, standing: Standing, height: int) -> Absent:
     """Return why there is no block at a height."""
-    indexed = index.indexed_height()
-    if height <= standing.final_height:
+    indexed, first = index.indexed_height(), index.first_height()
+    if first is not None and height < first:
+        absence, detail = Absence.PRUNED, f"The index begins at block {grouped(first)}."
+    elif height <= standing.final_height:
         absence, detail = Absence.NOT_INDEXED, f"The index has reached block {grouped(indexed)}."
     elif height <= standing.head_height:
         absence, detail = Absence.NOT_FINAL, "The block exists and is not final yet."

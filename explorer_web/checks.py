@@ -21,6 +21,10 @@ def account_checks(address: str) -> tuple[Check, ...]:
             "account to the state's root in a final block's header:",
             f'curl "$NODE/v1/proofs/account/{address}"',
         ),
+        Check(
+            "Or let a light client do so, which trusts no node, from the genesis file on:",
+            f'aitbc light --genesis genesis.json --node "$NODE" balance {address}',
+        ),
         Check("What this page shows, as JSON:", f'curl "$NODE/accounts/{address}.json"'),
     )
 
@@ -37,4 +41,46 @@ def block_checks(height: int) -> tuple[Check, ...]:
             "The validators whose quorum signed, proved from the genesis on:",
             'curl "$NODE/v1/proofs/validators"',
         ),
+    )
+
+
+def transaction_checks(transaction_id: str) -> tuple[Check, ...]:
+    """Return how a transaction is checked."""
+    return (
+        Check(
+            "Fetch the proof that leads from the signed bytes to a final block, and check it from "
+            "the genesis file on:",
+            f'aitbc verify "$NODE/v1/proofs/transaction/{transaction_id}" --genesis genesis.json',
+        ),
+        Check("What this page shows, as JSON:", f'curl "$NODE/transactions/{transaction_id}.json"'),
+    )
+
+
+def job_checks(job_id: str, receipt_id: str) -> tuple[Check, ...]:
+    """Return how a job is checked; `receipt_id` is empty before there is a receipt."""
+    proof = 'aitbc verify "$NODE/v1/proofs/{}" --genesis genesis.json'
+    checks = [
+        Check(
+            "That the job was asked for and its escrow locked: the proof of its transaction, "
+            "checked from the genesis file on:",
+            proof.format(f"transaction/{job_id}"),
+        )
+    ]
+    if receipt_id:
+        words = "That a miner signed for it: the proof of its receipt:"
+        checks.append(Check(words, proof.format(f"receipt/{receipt_id}")))
+    last = "Each step of the timeline names its block and transaction; as JSON:"
+    checks.append(Check(last, f'curl "$NODE/jobs/{job_id}.json"'))
+    return tuple(checks)
+
+
+def receipt_checks(receipt_id: str) -> tuple[Check, ...]:
+    """Return how a receipt is checked."""
+    return (
+        Check(
+            "Fetch the proof that leads from what the miner signed to a final block and the quorum "
+            "that agreed on it, and check it from the genesis file on:",
+            f'aitbc verify "$NODE/v1/proofs/receipt/{receipt_id}" --genesis genesis.json',
+        ),
+        Check("What this page shows, as JSON:", f'curl "$NODE/receipts/{receipt_id}.json"'),
     )

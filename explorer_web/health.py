@@ -73,7 +73,14 @@ def chain_health(standing: Standing, indexed_height: int) -> ChainHealth:
     final = f"final at {grouped(standing.final_height)}"
     ago = f"{duration(age_ms // 1_000 * 1_000)} ago" if age_ms >= 1_000 else "now"
     validators = "1 validator" if standing.validators == 1 else f"{standing.validators} validators"
-    if age_ms > stale_ms(standing):
+    behind = max(0, standing.target_height - standing.final_height)
+    if behind > LAG_BLOCKS:
+        word, tone = "syncing", Tone.WAIT
+        sentence = (
+            f"Syncing: {final}, and peers announce block {grouped(standing.target_height)}. These "
+            f"pages show the past until this node has the {grouped(behind)} blocks between."
+        )
+    elif age_ms > stale_ms(standing):
         word, tone = "stale", Tone.BAD
         sentence = (
             f"Stale: no final block for {duration(age_ms)}; {final}. "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from explorer_web.checks import job_checks
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
 from explorer_web.formats import money, short
 from explorer_web.job_history import AttemptRow, Step, attempts_of, read_steps
@@ -76,6 +77,7 @@ def job_page(index: IndexReader, job_id: Hash, live: Job | None) -> Page:
             "steps": steps,
             "attempts": attempts,
             "trust": trust,
+            "checks": job_checks(job_id.hex(), job.receipt_id.hex() if job.receipt_id else ""),
         },
         twin=_twin(sentence, sections, steps, attempts),
         twin_url=page_url(PageKind.JOB, job_id) + ".json",

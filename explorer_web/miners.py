@@ -312,6 +312,9 @@ def _checks(address: str) -> tuple[Check, ...]:
             "and the proof of any of them:",
             f'curl "$NODE/receipts.csv?miner={address}"',
         ),
-        Check("The proof of one receipt:", 'curl "$NODE/v1/proofs/receipt/$RECEIPT"'),
+        Check(
+            "The proof of one receipt, checked from the genesis file on:",
+            'aitbc verify "$NODE/v1/proofs/receipt/$RECEIPT" --genesis genesis.json',
+        ),
         Check("What this page shows, as JSON:", f'curl "$NODE/miners/{address}.json"'),
     )

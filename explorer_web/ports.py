@@ -47,6 +47,8 @@ class Standing:
     """The node's clock."""
     index_fault: str = ""
     """Code of the error that holds up the index; empty while nothing does."""
+    target_height: Height = 0
+    """Highest final height that a connected peer announces; 0 without peers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from explorer_web.checks import receipt_checks
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json, to_json
 from explorer_web.formats import UNIT_NAMES, money, short, units_of
 from explorer_web.job_history import Step, read_steps
@@ -83,6 +84,7 @@ def receipt_page(index: IndexReader, reference: str) -> Page:
         title=title,
         crumbs=(Crumb(job_title, page_url(PageKind.JOB, job.job_id)), Crumb(title)),
         content={
+            "checks": receipt_checks(receipt_id.hex()),
             "receipt": receipt,
             "sentence": sentence,
             "badges": (POSTED, PAYMENTS[receipt.payment], FINAL),

@@ -9,7 +9,7 @@ tomorrow.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -27,6 +27,7 @@ from explorer_web.page import Absence, Absent, Moved, Page
 from explorer_web.ports import ExplorerReads, Standing
 from explorer_web.references import TWIN_SUFFIX
 from explorer_web.rendering import Renderer
+from ledger.store import StoreError
 
 HtmlRequest: TypeAlias = Request[object, object, State]
 
@@ -103,6 +104,8 @@ class Site:
             return await asyncio.to_thread(self._answer, standing, build, wanted, known)
         except Absent as absent:
             return await self.absent(absent, standing, wanted)
+        except StoreError as error:
+            return await asyncio.to_thread(self._unreachable, error, standing, wanted)
 
     async def listing(
         self, request: HtmlRequest, make: Callable[[Mapping[str, str]], Listing]
@@ -133,6 +136,9 @@ class Site:
             listing, first = await asyncio.to_thread(begin)
         except Absent as absent:
             return await self.absent(absent)
+        except StoreError as error:
+            standing = await self.reads.node.standing()
+            return await asyncio.to_thread(self._unreachable, error, standing, Wanted())
         name = f'attachment; filename="{listing.name}.csv"'
         headers = {**_headers(KEEP_NOT), "Content-Disposition": name}
         content = csv_chunks(listing, first)
@@ -164,6 +170,17 @@ class Site:
             object_id=object_id,
             detail=f"{at.code}: {at.detail}" if at.code else "",
         )
+
+    def _unreachable(
+        self, error: StoreError, standing: Standing, wanted: Wanted
+    ) -> Response[bytes]:
+        """Return the answer while the index fails, without asking it for anything."""
+        absent = Absent(None, "", absence=Absence.UNREACHABLE, detail=type(error).__name__)
+        page = absent_page(absent)
+        if wanted.is_twin:
+            return _json(page.twin, page.status, _headers(KEEP_NOT))
+        health = chain_health(replace(standing, index_fault=type(error).__name__), -1)
+        return self._html(page, health, wanted, _headers(KEEP_NOT))
 
     def _answer(
         self, standing: Standing, build: Builder, wanted: Wanted, known: str

@@ -4,6 +4,7 @@ import msgspec
 
 from explorer_web.action_fields import action_facts
 from explorer_web.blocks import BLOCKS
+from explorer_web.checks import transaction_checks
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
 from explorer_web.formats import grouped, short
 from explorer_web.outcomes import outcome_json
@@ -60,6 +61,7 @@ def transaction_page(index: IndexReader, reference: str) -> Page:
             "sections": sections,
             "outcomes": outcomes,
             "pages": _other_pages(row),
+            "checks": transaction_checks(transaction_id.hex()),
             "raw": (("Signed transaction", row.signed),),
         },
         twin=twin,

@@ -18,7 +18,7 @@ from explorer_web import (
 )
 from ledger import pending_of, quorum_of
 from ledger.records import Job, SetChangeKind, Validator
-from ledger.types import Address, Hash
+from ledger.types import Address, Hash, Height
 from ledger.views import ChainView, validator_set_hash
 from node.chain_part import ChainPart
 from node.p2p.hello import PROTOCOL_VERSION
@@ -46,6 +46,7 @@ class ExplorerAnswers:
         self._index = parts.index_process
         self._clock = clock
         self._report = parts.watch.report
+        self._network = parts.network
         self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
         parts.chain.on_final(self._measure)
 
@@ -62,6 +63,7 @@ class ExplorerAnswers:
             heartbeat_ms=final.parameters.heartbeat_ms,
             now_ms=self._clock.wall_ms(),
             index_fault=self._index.fault,
+            target_height=self._target(),
         )
 
     async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
@@ -106,6 +108,9 @@ class ExplorerAnswers:
     def finality_ms(self) -> Sequence[int]:
         """Return how long the newest final blocks took, from their time to finality here."""
         return tuple(self._finality_ms)
+
+    def _target(self) -> Height:
+        return self._network.syncer.progress().target if self._network else 0
 
     def _measure(self, _parent: ChainView, view: ChainView) -> None:
         self._finality_ms.append(max(0, self._clock.wall_ms() - view.header.timestamp_ms))

@@ -71,7 +71,7 @@ from ledger.store.work_models import (
     ReasonRow,
     ReceiptRow,
 )
-from ledger.types import TIMESTAMP_MS_MAX, Address, Hash, TimestampMs
+from ledger.types import TIMESTAMP_MS_MAX, Address, Hash, Height, TimestampMs
 
 
 class IndexReader(ChainQueries):
@@ -100,6 +100,14 @@ class IndexReader(ChainQueries):
         with self._database.reading() as connection:
             height = connection.execute(select(CURSOR.c.height)).scalar_one_or_none()
             return -1 if height is None else height
+
+    def first_height(self) -> Height | None:
+        """Return the height of the first block that was indexed; None before there is one."""
+        with self._database.reading() as connection:
+            found: Height | None = connection.execute(
+                select(CURSOR.c.first_height)
+            ).scalar_one_or_none()
+            return found
 
     def job(self, job_id: Hash) -> JobRow | None:
         """Return a job, live or ended."""

@@ -40,6 +40,7 @@ class NodeOfTests:
     head_height: int = 0
     now_ms: int = 0
     index_fault: str = ""
+    target_height: int = 0
     known: dict[Hash, Whereabouts] = field(default_factory=dict)
 
     async def standing(self) -> Standing:
@@ -54,6 +55,7 @@ class NodeOfTests:
             heartbeat_ms=10_000,
             now_ms=self.now_ms,
             index_fault=self.index_fault,
+            target_height=self.target_height,
         )
 
     async def whereabouts(self, transaction_id: Hash) -> Whereabouts:

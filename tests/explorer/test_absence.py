@@ -1,15 +1,24 @@
 """Where there is no page, the answer says which case holds; and how the chain is said to be."""
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, text, update
 
 from coordinator.ports import TransactionStatus
 from explorer_web import Whereabouts
 from explorer_web.absence import CASES
 from explorer_web.page import Absence
+from ledger.store.engine import Database
+from ledger.store.index_tables import CURSOR
+from ledger.store.partition_tables import partition_tables
+from tests.databases import INDEX
 from tests.explorer.chains import IndexedChain, NodeOfTests, stand_at_head
-from tests.explorer.serving import Served
+from tests.explorer.moving import moving_chain
+from tests.explorer.serving import Served, serve
 
 UNSEEN = bytes.fromhex("cd" * 32)
 
@@ -75,6 +84,50 @@ def test_what_is_on_its_way_is_said_to_be(
         assert answer.status_code == 404
         assert f"This {kind} {said}" in answer.text
         assert "Look again" in answer.text
+        assert 'data-live="page"' in answer.text
+
+
+def test_what_is_on_its_way_shows_how_far_it_is(site: Served, node: NodeOfTests) -> None:
+    for status, done in (
+        (TransactionStatus.POOLED, 1),
+        (TransactionStatus.INCLUDED, 2),
+        (TransactionStatus.FINAL, 3),
+    ):
+        node.known[UNSEEN] = Whereabouts(status)
+        html = site.get(f"/transactions/{UNSEEN.hex()}").text
+        stages = re.findall(r'class="tone-(\w+)" data-step="(\w+)"', html)
+        assert [name for _, name in stages] == ["admitted", "included", "final", "indexed"]
+        tones = ["good"] * done + ["wait"] + ["neutral"] * (3 - done)
+        assert [tone for tone, _ in stages] == tones
+    unknown = site.get(f"/transactions/{'ce' * 32}").text
+    assert "data-step" not in unknown
+    assert 'data-live="page"' not in unknown
+
+
+def test_a_block_before_the_index_is_pruned_here(tmp_path: Path) -> None:
+    with moving_chain(tmp_path) as chain, closing(Database(chain.indexed.place.url(INDEX))) as base:
+        with base.writing() as connection:
+            connection.execute(update(CURSOR).values(first_height=5))
+            connection.execute(delete(partition_tables(1).blocks).where(text("height < 5")))
+        with serve(chain) as served:
+            answer = served.get("/blocks/3")
+            assert answer.status_code == 404
+            assert "lies before what this node keeps" in answer.text
+            assert served.get("/blocks/5").status_code == 200
+
+
+def test_an_index_that_does_not_answer_is_said_to_be_unreachable(tmp_path: Path) -> None:
+    with moving_chain(tmp_path) as chain, serve(chain) as served:
+        with (
+            closing(Database(chain.indexed.place.url(INDEX))) as base,
+            base.writing() as connection,
+        ):
+            connection.execute(text("DROP TABLE jobs"))
+        answer = served.get("/jobs")
+        assert answer.status_code == 503
+        assert "The index does not answer" in answer.text
+        assert served.get("/jobs.json").json()["error"] == "unreachable"
+        assert served.get("/blocks").status_code == 200
 
 
 def test_a_dropped_transaction_says_why(site: Served, node: NodeOfTests) -> None:
@@ -97,6 +150,16 @@ def test_a_later_block_is_told_from_one_that_is_not_final_or_not_indexed(
 
 def test_every_case_has_words() -> None:
     assert set(CASES) == set(Absence)
+
+
+def test_a_node_that_is_behind_its_peers_is_said_to_sync(site: Served, node: NodeOfTests) -> None:
+    node.target_height = node.final_height + 100
+    try:
+        html = site.get("/").text
+    finally:
+        node.target_height = 0
+    assert "<strong>syncing</strong>" in html
+    assert "until this node has the 100 blocks between" in html
 
 
 def test_a_chain_without_new_blocks_is_stale(site: Served, node: NodeOfTests) -> None:

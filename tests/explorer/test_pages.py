@@ -60,6 +60,20 @@ def test_every_page_has_what_every_page_has(site: Served, chain: IndexedChain) -
         assert "index up to date" in html, name
 
 
+def test_every_objects_page_says_how_it_can_be_checked(site: Served, chain: IndexedChain) -> None:
+    job, receipt = chain.jobs["settled"].hex(), chain.receipts["settled"].hex()
+    for path, proof in (
+        (f"/jobs/{job}", f"receipt/{receipt}"),
+        (f"/receipts/{receipt}", f"receipt/{receipt}"),
+        (f"/transactions/{job}", f"transaction/{job}"),
+        ("/blocks/12", "validators"),
+        ("/validators", "validators"),
+    ):
+        html = site.get(path).text
+        assert "How do I check this?" in html
+        assert f"$NODE/v1/proofs/{proof}" in html
+
+
 def test_no_page_has_inline_script_or_style(site: Served, chain: IndexedChain) -> None:
     for name, path in page_paths(chain).items():
         html = site.get(path).text

@@ -375,6 +375,7 @@ def every_query(reader: IndexReader) -> None:
     before = (40, 3)
     some = reader.transactions(limit=1)[0]
     reader.indexed_height()
+    reader.first_height()
     reader.blocks()
     reader.blocks(before_height=40)
     reader.block_at(3)
