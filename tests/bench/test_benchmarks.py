@@ -94,7 +94,9 @@ def test_a_node(measured) -> None:
     assert report["workload"]["accounts"] == 60
 
 
+@pytest.mark.soak
 def test_a_network(measured) -> None:
+    """In the soak only: nine node processes, where `test_a_node` starts, loads and reports alike."""
     report = measured(
         network.main, accounts=60, transactions=400, batch=100, connections=2, samples=4, kills=1
     )
