@@ -10,7 +10,9 @@ from typing import Any, cast
 from explorer_web import ExplorerReads, explorer_handlers
 from ledger.types import Hash
 from node.explorer_part import ExplorerAnswers
+from node.http.application import build_application
 from node.http.proof_routes import proof_handlers
+from node.metrics import NodeMetrics
 from tests.explorer.serving import listening
 from tests.node.proved_node import ProvedNode, StoryClock
 from tests.vectors.proof_chain import tell
@@ -34,7 +36,7 @@ def proved_site(folder: Path) -> Iterator[ProvedSite]:
     story = tell()
     with closing(ProvedNode(folder, story)) as node:
         handlers = [*explorer_handlers(reads_of(node)), *proof_handlers(node.chain, node.prover)]
-        with listening(handlers) as url:
+        with listening(build_application(handlers, None, NodeMetrics())) as url:
             yield ProvedSite(
                 url=url,
                 genesis_digest=story.chain.genesis.digest.hex(),
@@ -49,6 +51,7 @@ def reads_of(node: ProvedNode) -> ExplorerReads:
         chain=node.chain,
         pool=node.chain.pool,
         index_process=SimpleNamespace(fault=""),
+        network=None,
         watch=SimpleNamespace(report=lambda: SimpleNamespace(validators=())),
     )
     now_ms = node.chain.tree.final_view.header.timestamp_ms

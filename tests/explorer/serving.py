@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 import uvicorn
 from litestar import Litestar
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp
 
 from coordinator.http import edge
 from explorer_web import ExplorerReads, explorer_handlers
@@ -35,14 +35,14 @@ class Served:
 def serve(chain: IndexedChain) -> Iterator[Served]:
     """Serve the explorer of a chain until the block ends."""
     reads = ExplorerReads(chain.indexed.reader, chain.node)
-    with listening(explorer_handlers(reads)) as url, httpx.Client(timeout=20) as client:
+    app = edge(Litestar(route_handlers=explorer_handlers(reads), openapi_config=None))
+    with listening(app) as url, httpx.Client(timeout=20) as client:
         yield Served(url, chain, client)
 
 
 @contextmanager
-def listening(handlers: Sequence[ControllerRouterHandler]) -> Iterator[str]:
-    """Serve routes until the block ends; yield their address."""
-    app = edge(Litestar(route_handlers=handlers, openapi_config=None))
+def listening(app: ASGIApp) -> Iterator[str]:
+    """Serve an application until the block ends; yield its address."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     (bound,) = bind_all([ListenAddress("127.0.0.1", 0)])
