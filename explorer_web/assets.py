@@ -1,5 +1,6 @@
 """Static files: read once, served from memory, addressed by digest so that they may be kept."""
 
+import gzip
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -30,6 +31,8 @@ class Asset:
     """Its media type."""
     digest: str
     """Beginning of its SHA-256, part of its address."""
+    packed: bytes
+    """Its bytes as gzip packs them, made once."""
 
 
 class Assets:
@@ -68,4 +71,5 @@ class Assets:
 
 
 def _asset(content: bytes, media_type: str) -> Asset:
-    return Asset(content, media_type, sha256(content).hexdigest()[:16])
+    packed = gzip.compress(content, mtime=0)
+    return Asset(content, media_type, sha256(content).hexdigest()[:16], packed)

@@ -1,5 +1,6 @@
 """Pages to HTML: Jinja templates that escape everything and refuse unknown names."""
 
+from functools import lru_cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -48,7 +49,7 @@ SITE_PAGES: Final = (
     ("Miners", "/miners"),
     ("Market", "/market"),
     ("Validators", "/validators"),
-    ("Statistics", "/stats"),
+    ("Stats", "/stats"),
     ("Verify", "/verify"),
 )
 """What stands at the top of every page."""
@@ -63,6 +64,10 @@ SOURCES: Final[dict[Source, str]] = {
     Source.CLAIMED: "signed by the miner; nobody else vouches for it",
 }
 """What each mark of a source means."""
+
+
+ADDRESSES_KEPT: Final = 4_096
+"""Addresses whose text is kept; each takes some microseconds to make."""
 
 
 class Renderer:
@@ -84,7 +89,7 @@ class Renderer:
         )
         self._environment.filters.update(
             {
-                "address": format_address,
+                "address": _address,
                 "bytes_size": formats.size,
                 "duration": formats.duration,
                 "grouped": formats.grouped,
@@ -160,6 +165,12 @@ class Renderer:
             "now_ms": health.standing.now_ms,
             "search_text": query,
         }
+
+
+@lru_cache(maxsize=ADDRESSES_KEPT)
+def _address(address: bytes) -> str:
+    """Return an account's address; a page writes the same few again and again."""
+    return format_address(address)
 
 
 def _link_of(kind: Kind, value: bytes | int) -> str:

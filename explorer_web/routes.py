@@ -273,14 +273,19 @@ async def static(request: HtmlRequest, name: FromPath[str], site: Given) -> Resp
     asset = site.assets.find(name)
     if asset is None:
         return await site.absent(Absent(None, request.url.path, absence=Absence.NO_PAGE))
+    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
     headers = {
         **SECURITY_HEADERS,
         "Cache-Control": KEEP_A_DAY,
-        "ETag": f'"{asset.digest}"',
+        "ETag": f'"{asset.digest}-gzip"' if takes_gzip else f'"{asset.digest}"',
+        "Vary": "Accept-Encoding",
     }
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
-    return Response(asset.content, media_type=asset.media_type, headers=headers)
+    if takes_gzip:
+        headers["Content-Encoding"] = "gzip"
+    content = asset.packed if takes_gzip else asset.content
+    return Response(content, media_type=asset.media_type, headers=headers)
 
 
 def explorer_handlers(reads: ExplorerReads) -> list[Router]:

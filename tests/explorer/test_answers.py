@@ -91,6 +91,18 @@ def test_static_files_are_addressed_by_their_digest(site: Served) -> None:
         assert "immutable" in answer.headers["cache-control"]
 
 
+def test_static_files_are_sent_packed_to_who_takes_that(site: Served) -> None:
+    for name in ("explorer.css", "htmx.js"):
+        packed = site.get(f"/static/{name}", **{"Accept-Encoding": "br, gzip"})
+        plain = site.get(f"/static/{name}", **{"Accept-Encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert packed.content == plain.content
+        assert int(packed.headers["content-length"]) * 2 < len(plain.content)
+        assert packed.headers["etag"] != plain.headers["etag"]
+        assert "Accept-Encoding" in packed.headers["vary"]
+
+
 @pytest.mark.parametrize("name", ["vendor", "..%2fsite.py", "explorer.css%00", "%2e%2e", "x" * 999])
 def test_nothing_but_the_static_files_can_be_reached(site: Served, name: str) -> None:
     assert site.get(f"/static/{name}").status_code == 404
