@@ -95,13 +95,24 @@ class Claiming:
             raise Unavailable("The assignment is not final yet")
         if state is not OutboxState.FINAL:
             raise JobNotClaimable("The job ended while it was being assigned")
+        if phase is None and not has_heartbeats:
+            # There is nothing to note: it was no offer, and no heartbeat is expected.
+            now_ms = core.moments.clock_ms()
+            return await core.database.read(lambda c: self._lease(c, miner, assignment_id, now_ms))
         return await self._hand_out(miner, assignment_id)
 
     async def _hand_out(self, miner: CallingMiner, assignment_id: Hash) -> Lease:
+        """Return a lease, and note that the miner has the job and that it lives."""
         now_ms = self._core.moments.clock_ms()
-        return await self._core.database.write(
-            lambda c: self._lease(c, miner, assignment_id, now_ms)
-        )
+
+        def give(connection: Connection) -> Lease:
+            lease = self._lease(connection, miner, assignment_id, now_ms)
+            note_fetched(connection, assignment_id, now_ms)
+            if lease.heartbeat_by_ms is not None:
+                store.note_heartbeat(connection, assignment_id, lease.heartbeat_by_ms, None)
+            return lease
+
+        return await self._core.database.write(give)
 
     def _assign(self, connection: Connection, claim: _Claim) -> tuple[Hash, AttemptPhase | None]:
         """Return the miner's standing assignment and its phase, or sign one, which has none yet."""
@@ -183,11 +194,8 @@ class Claiming:
         if payload is None:
             # A stranger made the job and accepted the miner's offer by the chain alone (J31).
             raise JobNotClaimable("The job's input never came to this coordinator")
-        note_fetched(connection, assignment_id, now_ms)
         # Claiming is a sign of life; the wait for finality shall not be counted as silence.
         heartbeat_by_ms = self._heartbeat_by(now_ms) if attempt.has_heartbeats else None
-        if heartbeat_by_ms is not None:
-            store.note_heartbeat(connection, assignment_id, heartbeat_by_ms, None)
         found = self._views.find(connection, attempt.job_id)
         assert found is not None, "a job with an attempt is in the table"
         return Lease(

@@ -1,7 +1,10 @@
 """Builds views of receipts, from the coordinator's own tables and from the index."""
 
-from sqlalchemy import Connection, Row, select
+from typing import Final
 
+from sqlalchemy import Connection, Row, bindparam, select
+
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import attestations, jobs, miners, outbox, receipts
 from coordinator.errors import Unavailable
 from coordinator.receipts.model import AttestationView, ReceiptView
@@ -14,17 +17,34 @@ from ledger.types import Hash, Signature
 
 AnyRow = Row[tuple[object, ...]]
 
+_BY_ID: Final = Prepared(select(receipts).where(receipts.c.receipt_id == bindparam("receipt_id")))
+
+_OF_JOB: Final = Prepared(select(receipts).where(receipts.c.job_id == bindparam("job_id")))
+
+_ABOUT: Final = Prepared(
+    select(jobs.c.service, jobs.c.end_kind, jobs.c.paid_miner, miners.c.name, miners.c.custody)
+    .select_from(jobs.outerjoin(miners, miners.c.address == bindparam("miner")))
+    .where(jobs.c.job_id == bindparam("job_id"))
+)
+
+# What this coordinator signed is in its outbox, unless its database is a new one.
+_VOUCHED: Final = Prepared(
+    select(attestations, outbox.c.signed)
+    .outerjoin(outbox, outbox.c.transaction_id == attestations.c.transaction_id)
+    .where(attestations.c.receipt_id == bindparam("receipt_id"))
+    .order_by(attestations.c.height, attestations.c.kind)
+)
+
 
 def find_own(connection: Connection, index: IndexReader, receipt_id: Hash) -> ReceiptView | None:
     """Return a receipt of this coordinator's jobs."""
-    query = select(receipts).where(receipts.c.receipt_id == receipt_id)
-    row = connection.execute(query).one_or_none()
+    row = _BY_ID.one_or_none(connection, receipt_id=receipt_id)
     return None if row is None else own_view(connection, index, row)
 
 
 def find_own_of_job(connection: Connection, index: IndexReader, job_id: Hash) -> ReceiptView | None:
     """Return the receipt of one of this coordinator's jobs."""
-    row = connection.execute(select(receipts).where(receipts.c.job_id == job_id)).one_or_none()
+    row = _OF_JOB.one_or_none(connection, job_id=job_id)
     return None if row is None else own_view(connection, index, row)
 
 
@@ -35,23 +55,14 @@ def own_view(connection: Connection, index: IndexReader, row: AnyRow) -> Receipt
         Unavailable: an attestation was signed elsewhere, and the index has not reached it.
     """
     signed = CODEC.decode_trusted(row.signed)
-    job = connection.execute(select(jobs).where(jobs.c.job_id == row.job_id)).one()
-    named = select(miners).where(miners.c.address == row.miner)
-    miner = connection.execute(named).one_or_none()
-    # What this coordinator signed is in its outbox, unless its database is a new one.
-    vouched = (
-        select(attestations, outbox.c.signed)
-        .outerjoin(outbox, outbox.c.transaction_id == attestations.c.transaction_id)
-        .where(attestations.c.receipt_id == row.receipt_id)
-        .order_by(attestations.c.height, attestations.c.kind)
-    )
+    about = _ABOUT.one(connection, job_id=row.job_id, miner=row.miner)
     return _view(
         signed,
         receipt_id=row.receipt_id,
         transaction=row.signed,
-        miner_name=format_address(row.miner) if miner is None else miner.name,
-        custody=Custody.OWN if miner is None else Custody(miner.custody),
-        service=job.service,
+        miner_name=about.name or format_address(row.miner),
+        custody=Custody.OWN if about.custody is None else Custody(about.custody),
+        service=about.service,
         height=row.height,
         timestamp_ms=row.timestamp_ms,
         attestations=tuple(
@@ -64,10 +75,10 @@ def own_view(connection: Connection, index: IndexReader, row: AnyRow) -> Receipt
                 if each.signed is None
                 else CODEC.decode_trusted(each.signed).signature,
             )
-            for each in connection.execute(vouched)
+            for each in _VOUCHED.all(connection, receipt_id=row.receipt_id)
         ),
-        is_settled=job.end_kind == OutcomeKind.JOB_SETTLED,
-        paid=job.paid_miner,
+        is_settled=about.end_kind == OutcomeKind.JOB_SETTLED,
+        paid=about.paid_miner,
     )
 
 
