@@ -96,7 +96,7 @@ def test_a_node(measured) -> None:
 
 @pytest.mark.soak
 def test_a_network(measured) -> None:
-    """In the soak only: nine node processes, where `test_a_node` starts, loads and reports alike."""
+    """In the soak only: it starts nine nodes, and `test_a_node` loads and reports alike."""
     report = measured(
         network.main, accounts=60, transactions=400, batch=100, connections=2, samples=4, kills=1
     )
