@@ -58,12 +58,13 @@ def test_rows_are_deleted_by_a_columns_values_whatever_their_number(database: Da
 
 def test_few_statements_of_few_sizes_are_used(place: Place):
     statements: list[str] = []
+    rest = [0] * (len(HOURS.columns) - 1)
     with closing(Database(place.url(INDEX))) as database, database.writing() as connection:
         event.listen(
             connection, "before_cursor_execute", lambda _c, _cu, text, *_: statements.append(text)
         )
         for count in range(1, 300):
-            insert_rows(connection, HOURS, [(count * 1_000 + n, *[0] * 9) for n in range(count)])
+            insert_rows(connection, HOURS, [(count * 1_000 + n, *rest) for n in range(count)])
     assert len(statements) < 300 * 9
     # SQLite's driver keeps the last 128 compiled statements.
     assert len(set(statements)) == (9 if place.engine == "sqlite" else 1)
