@@ -1,5 +1,6 @@
 """Proofs as people read them: what was proved, and the steps of the check."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -21,6 +22,10 @@ from cli.amounts import format_aitbc
 from cli.exits import CommandFailed, Exit
 
 ADDRESS_BYTES: Final = 20
+
+NAME_LENGTH_MAX: Final = 32
+NAME: Final = re.compile("[a-z0-9-]{1,32}")
+"""Names of validators, on chains that follow the rules."""
 
 MONEY: Final = frozenset(
     {"amount", "bond", "compensation_max", "max_price", "price", "price_cap", "price_floor"}
@@ -150,7 +155,7 @@ def claim_lines(claims: Claims) -> Iterator[str]:
     rows += [
         ("final in", f"block {block.height} of {block.chain_id}, {utc(block.timestamp_ms)}"),
         ("", block.block_id.hex()),
-        ("signed by", ", ".join(block.signers)),
+        ("signed by", ", ".join(map(_safe, block.signers))),
         ("", f"the quorum is {block.validators.quorum} of {len(block.validators.members)}"),
     ]
     for label, text in rows:
@@ -187,7 +192,7 @@ def _rows(claims: Claims) -> Iterator[tuple[str, str]]:
         case _:
             for at, member in enumerate(claims.block.validators.members):
                 label = "" if at else f"set of epoch {claims.block.epoch}"
-                yield label, f"{member.name:<16}{member.public_key.hex()}"
+                yield label, f"{_safe(member.name):<16}{member.public_key.hex()}"
 
 
 def _receipt_rows(receipt: VerifiedReceipt) -> Iterator[tuple[str, str]]:
@@ -228,6 +233,11 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _safe(name: str) -> str:
+    """Return a validator's name for a terminal: where no chain was pinned it may be any text."""
+    return name if NAME.fullmatch(name) else ascii(name[:NAME_LENGTH_MAX])
 
 
 def _field(value: object) -> str:

@@ -3,14 +3,18 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from aitbc import check_proof
+from aitbc.proofs import Validator, ValidatorSet
 from cli.exits import Exit
 from cli.main import main
+from cli.proof_words import claim_lines
 from genesis import genesis_text
 from tests.sdk.scripted_server import Reply, serving
 from tests.sdk.vectors import load
@@ -148,6 +152,16 @@ def test_what_is_no_bundle_ends_with_2_and_shows_nothing_of_it_raw(verify: Run) 
     assert "DOCUMENT_MALFORMED" in done.out
     assert "\x1b" not in done.out
     assert "malformed:" in done.out
+
+
+def test_names_of_a_chain_that_breaks_the_rules_do_not_reach_the_terminal_raw() -> None:
+    claims = check_proof(json.dumps(BUNDLES["validators"]).encode()).claims
+    assert claims is not None
+    hostile = Validator(bytes(32), "\x1b[31mevil\n", bytes(20))
+    block = replace(claims.block, validators=ValidatorSet((hostile,)), signers=(hostile.name,))
+    lines = list(claim_lines(replace(claims, block=block)))
+    assert all(line.isprintable() for line in lines)
+    assert "signed by       '\\x1b[31mevil\\n'" in lines
 
 
 def test_a_bundle_is_fetched_from_a_node(verify: Run) -> None:

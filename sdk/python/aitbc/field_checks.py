@@ -54,6 +54,13 @@ def text_like(pattern: str, length_max: int) -> Callable[[str, object], str]:
     return check
 
 
+def any_text(field: str, value: object) -> str:
+    """Check a field that holds some text; whoever shows it minds what is in it."""
+    if not isinstance(value, str):
+        raise InvalidValue(field, "must be text")
+    return value
+
+
 def flag(field: str, value: object) -> bool:
     """Check a field that is true or false."""
     if not isinstance(value, bool):

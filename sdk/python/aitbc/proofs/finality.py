@@ -30,7 +30,9 @@ def usable_set(members: ValidatorSet) -> ValidatorSet:
         raise ProofInvalid("SET_MALFORMED", str(error)) from None
     for member in members.members:
         if not is_usable_key(member.public_key):
-            raise ProofInvalid("SET_KEY_INVALID", f"the key of {member.name} is none to trust")
+            raise ProofInvalid(
+                "SET_KEY_INVALID", f"the key of {member.name[:32]!a} is none to trust"
+            )
     return members
 
 
@@ -83,7 +85,8 @@ def check_final(
     for signer, signature in certificate.signatures:
         member = members.members[signer]
         if not signed_by(member.public_key, message, signature):
-            raise ProofInvalid("SIGNATURE_INVALID", f"{member.name} did not sign this finalization")
+            reason = f"{member.name[:32]!a} did not sign this finalization"
+            raise ProofInvalid("SIGNATURE_INVALID", reason)
         names.append(member.name)
     return tuple(names)
 

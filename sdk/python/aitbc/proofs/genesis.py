@@ -17,7 +17,7 @@ import msgpack
 
 from aitbc.digests import ChainTags
 from aitbc.errors import InvalidValue
-from aitbc.field_checks import ADDRESS, AMOUNT_MAX, HASH, TIME, integer_to, text_like
+from aitbc.field_checks import ADDRESS, AMOUNT_MAX, HASH, TIME, any_text, integer_to, text_like
 from aitbc.keys import parse_address
 from aitbc.proofs.canonical import decode
 from aitbc.proofs.validators import Validator, ValidatorSet, checked_set
@@ -187,7 +187,7 @@ def _members(value: object) -> Sequence[Validator]:
         members.append(
             Validator(
                 HASH("genesis.public_key", public_key),
-                _NAME("genesis.validators.name", name),
+                any_text("genesis.validators.name", name),
                 ADDRESS("genesis.payout", payout),
             )
         )

@@ -14,8 +14,6 @@ ACCOUNT_TABLE: Final = 3
 """First byte of an account's key in the state; its address follows."""
 
 _ACCOUNT_BYTES_MAX: Final = 64
-_PARTIES_MAX: Final = 16
-_OBJECT_BYTES_MAX: Final = 64
 
 OUTCOME_KINDS: Final = {
     1: "job locked",
@@ -89,11 +87,11 @@ def read_outcome(data: bytes) -> Outcome:
     if number not in OUTCOME_KINDS:
         raise InvalidValue("outcome.kind", f"{number} is not known")
     for name, told in (("cause", cause), ("object_id", object_id)):
-        if not isinstance(told, bytes) or len(told) > _OBJECT_BYTES_MAX:
-            raise InvalidValue(f"outcome.{name}", f"must be at most {_OBJECT_BYTES_MAX} bytes")
+        if not isinstance(told, bytes):
+            raise InvalidValue(f"outcome.{name}", "must be bytes")
     for name, told in (("parties", parties), ("amounts", amounts)):
-        if not isinstance(told, list) or len(told) > _PARTIES_MAX:
-            raise InvalidValue(f"outcome.{name}", f"must be an array of at most {_PARTIES_MAX}")
+        if not isinstance(told, list):
+            raise InvalidValue(f"outcome.{name}", "must be an array")
     return Outcome(
         kind=OUTCOME_KINDS[number],
         kind_number=number,

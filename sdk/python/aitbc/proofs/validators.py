@@ -9,7 +9,7 @@ import nacl.exceptions
 
 from aitbc.digests import ChainTags
 from aitbc.errors import InvalidValue
-from aitbc.field_checks import ADDRESS, HASH, SIGNATURE, fixed_array, integer_to, text_like
+from aitbc.field_checks import ADDRESS, HASH, SIGNATURE, any_text, fixed_array, integer_to
 from aitbc.governance import STATEMENT
 from aitbc.proofs.canonical import decode
 
@@ -35,9 +35,7 @@ _EIGHTH: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E
 _SMALL_ORDER: Final = frozenset({0, 1, _FIELD - 1, _EIGHTH, _FIELD - _EIGHTH})
 """The y of all points of order 1, 2, 4 and 8."""
 
-_MEMBER: Final = fixed_array(
-    {"public_key": HASH, "name": text_like("[a-z0-9-]{1,32}", 32), "payout": ADDRESS}
-)
+_MEMBER: Final = fixed_array({"public_key": HASH, "name": any_text, "payout": ADDRESS})
 _ENTRY: Final = fixed_array({"signer": integer_to(VALIDATORS_MAX - 1), "signature": SIGNATURE})
 
 
@@ -48,7 +46,8 @@ class Validator:
     public_key: bytes
     """Key that signs votes."""
     name: str
-    """Shown name."""
+    """Shown name: ``[a-z0-9-]{1,32}`` on chains that follow the rules, but any text in a bundle of
+    a chain that nobody pinned."""
     payout: bytes
     """Address that its blocks' fees go to."""
 
