@@ -29,7 +29,7 @@ from ledger.store import BallotStatus, IndexReader
 BLOCKS_SHOWN: Final = 24
 """Blocks of the participation grid."""
 
-BLOCKS_COUNTED: Final = 200
+BLOCKS_COUNTED: Final = 100
 """Blocks over which participation is counted."""
 
 ROWS_SHOWN: Final = 10
