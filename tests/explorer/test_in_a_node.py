@@ -63,7 +63,7 @@ def test_a_transaction_that_nobody_sent_is_unknown_here(client: httpx.Client) ->
 
 
 def test_the_pages_keep_their_policy_inside_the_node(client: httpx.Client) -> None:
-    for path in ("/", "/blocks", "/blocks/0", "/search?q=x"):
+    for path in ("/", "/blocks", "/blocks/0", "/search?q=x", "/validators", "/stats", "/market"):
         headers = client.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'none'")
         assert headers.get_list("x-content-type-options") == ["nosniff"]
@@ -81,3 +81,19 @@ def test_an_open_page_is_told_of_a_block_as_soon_as_it_is_indexed(client: httpx.
             news = json.loads(socket.recv(60))
     assert news["height"] > height
     assert f'href="/blocks/{news["height"]}"' in news["rows"][0]["html"]
+
+
+def test_the_validators_page_reads_what_consensus_signed(client: httpx.Client) -> None:
+    told = client.get("/validators.json").json()
+    while not told["counted_blocks"]:
+        told = client.get("/validators.json").json()
+    (member,) = told["validators"]
+    assert (member["state"], member["participation"], member["misses"]) == ("self", 10_000, 0)
+    assert client.get("/stats.json").json()["finality"]["finality_blocks"] > 0
+
+
+def test_an_accounts_page_has_the_balance_that_the_chain_has(client: httpx.Client) -> None:
+    address = format_address(BOB.address)
+    shown = client.get(f"/accounts/{address}.json").json()
+    assert shown["balance_height"] <= shown["chain"]["final_height"]
+    assert int(shown["balance"]) > 0
