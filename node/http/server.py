@@ -36,6 +36,9 @@ class HttpServer:
     def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
         config = uvicorn.Config(
             app,
+            # It bounds a request's head; httptools, which uvicorn would take where it is
+            # installed, keeps headers in memory for as long as somebody sends some.
+            http="h11",
             log_config=None,
             access_log=False,
             lifespan="off",

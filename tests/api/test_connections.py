@@ -1,6 +1,7 @@
 """Callers that are slow, go away or speak badly, over raw sockets."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -143,3 +144,12 @@ async def test_strange_headers_do_no_harm(site_of_module: Site) -> None:
         await line.send("GET /v1/jobs?limit=%ff&%00=1 HTTP/1.1\nHost: localhost\n\n")
         status, body = await line.answer()
         assert (status, body["error_code"]) == (400, "VALIDATION_ERROR")
+
+
+async def test_a_head_that_does_not_end_is_cut_off(site_of_module: Site) -> None:
+    async with connected(site_of_module) as line:
+        await line.send("GET /v1/health HTTP/1.1\nHost: localhost\n")
+        with contextlib.suppress(ConnectionError):
+            for number in range(4_096):
+                await line.send(f"X-{number}: {'a' * 1_024}\n")
+            raise AssertionError("4 MiB of a head were taken")
