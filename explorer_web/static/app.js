@@ -97,9 +97,10 @@ function showState(word, tone) {
 // A chain goes stale while nothing is said, so the page's own clock has to notice.
 function showAge() {
   const strip = facts();
-  const seconds = Math.floor((nodeNow() - Number(strip?.dataset.final)) / 1000);
-  if (live.socket?.readyState === WebSocket.OPEN && seconds * 1000 > Number(strip.dataset.stale)) {
-    showState(`stale for ${seconds.toLocaleString("en")} s`, "bad");
+  if (live.socket?.readyState !== WebSocket.OPEN || !strip) return;
+  const [final, now] = [Number(strip.dataset.final), nodeNow()];
+  if (now - final > Number(strip.dataset.stale)) {
+    showState(`stale for ${relative(final, now).replace(" ago", "")}`, "bad");
   }
 }
 
