@@ -71,7 +71,7 @@ class Windows:
         if is_counted:
             window.append(now)
         oldest = window[0] if window else now
-        return is_counted, len(window), oldest - since
+        return is_counted, len(window), oldest + WINDOW_S - now
 
     def __len__(self) -> int:
         """Return how many windows are kept."""
