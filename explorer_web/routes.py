@@ -32,7 +32,14 @@ from explorer_web.receipts import receipt_page
 from explorer_web.references import TWIN_SUFFIX, PageKind, parse_height, split_twin
 from explorer_web.rendering import Renderer
 from explorer_web.search import search_page, search_twin, suggestions
-from explorer_web.site import KEEP_A_DAY, SECURITY_HEADERS, HtmlRequest, Site, Wanted
+from explorer_web.site import (
+    KEEP_A_DAY,
+    SECURITY_HEADERS,
+    HtmlRequest,
+    Site,
+    Wanted,
+    takes_gzip,
+)
 from explorer_web.stats import failures_listing, hours_listing, stats_page
 from explorer_web.styleguide import styleguide_page
 from explorer_web.transactions import transaction_page
@@ -273,18 +280,18 @@ async def static(request: HtmlRequest, name: FromPath[str], site: Given) -> Resp
     asset = site.assets.find(name)
     if asset is None:
         return await site.absent(Absent(None, request.url.path, absence=Absence.NO_PAGE))
-    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    is_packed = takes_gzip(request)
     headers = {
         **SECURITY_HEADERS,
         "Cache-Control": KEEP_A_DAY,
-        "ETag": f'"{asset.digest}-gzip"' if takes_gzip else f'"{asset.digest}"',
+        "ETag": f'"{asset.digest}-gzip"' if is_packed else f'"{asset.digest}"',
         "Vary": "Accept-Encoding",
     }
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
-    if takes_gzip:
+    if is_packed:
         headers["Content-Encoding"] = "gzip"
-    content = asset.packed if takes_gzip else asset.content
+    content = asset.packed if is_packed else asset.content
     return Response(content, media_type=asset.media_type, headers=headers)
 
 

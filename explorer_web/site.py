@@ -1,4 +1,4 @@
-"""From a request to an answer: reads in threads, renders, and says how long it may be kept.
+"""From a request to an answer: reads in threads, renders, packs, says how long it may be kept.
 
 Every HTML page carries the status strip, so it may be stored but is asked for again: its weak
 ETag is that of the heads, and costs two point reads. What never changes is kept longer: static
@@ -8,6 +8,7 @@ tomorrow.
 """
 
 import asyncio
+import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -48,6 +49,9 @@ ASK_AGAIN: Final = "no-cache"
 KEEP_A_DAY: Final = "public, max-age=86400, immutable"
 KEEP_NOT: Final = "no-store"
 
+PACKING: Final = 3
+"""How hard pages are packed: harder takes twice the time for a tenth of the bytes."""
+
 Builder: TypeAlias = Callable[[Standing], Page | Moved]
 """Makes a page, in a thread; raises `Absent` if there is none."""
 
@@ -72,6 +76,8 @@ class Wanted:
     """Block of the template that is the part; empty where the part has a template of its own."""
     query: str = ""
     """What the search box shows."""
+    takes_gzip: bool = False
+    """Whether the reader unpacks what is packed."""
 
 
 class Site:
@@ -97,7 +103,7 @@ class Site:
             build: makes the page; called in a thread.
             wanted: in which form.
         """
-        wanted = wanted or Wanted()
+        wanted = replace(wanted or Wanted(), takes_gzip=takes_gzip(request))
         standing = await self.reads.node.standing()
         known = request.headers.get("if-none-match", "")
         try:
@@ -227,12 +233,17 @@ class Site:
             content = self._renderer.block(page, health, wanted.block)
         else:
             content = self._renderer.page(page, health, wanted.query)
-        return Response(
-            content,
-            status_code=page.status,
-            media_type="text/html",
-            headers={**headers, "Vary": "HX-Request"},
-        )
+        headers = {**headers, "Vary": "HX-Request, Accept-Encoding"}
+        if wanted.takes_gzip:
+            # No page holds a secret, whose length a stranger could learn by packing it with words.
+            content = gzip.compress(content, PACKING, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return Response(content, status_code=page.status, media_type="text/html", headers=headers)
+
+
+def takes_gzip(request: HtmlRequest) -> bool:
+    """Return whether the reader of an answer unpacks it."""
+    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def _headers(kept: str, etag: str = "") -> dict[str, str]:

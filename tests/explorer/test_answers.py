@@ -103,6 +103,16 @@ def test_static_files_are_sent_packed_to_who_takes_that(site: Served) -> None:
         assert "Accept-Encoding" in packed.headers["vary"]
 
 
+def test_pages_are_sent_packed_to_who_takes_that(site: Served) -> None:
+    packed = site.get("/blocks", **{"Accept-Encoding": "gzip, br"})
+    plain = site.get("/blocks", **{"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert "<h1" in packed.text
+    assert int(packed.headers["content-length"]) * 2 < len(plain.content)
+    assert "Accept-Encoding" in packed.headers["vary"]
+
+
 @pytest.mark.parametrize("name", ["vendor", "..%2fsite.py", "explorer.css%00", "%2e%2e", "x" * 999])
 def test_nothing_but_the_static_files_can_be_reached(site: Served, name: str) -> None:
     assert site.get(f"/static/{name}").status_code == 404
