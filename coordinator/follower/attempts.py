@@ -1,5 +1,7 @@
 """Attempts as the chain begins and ends them."""
 
+from sqlalchemy import Connection, delete
+
 from coordinator.database.tables import attempts
 from coordinator.follower.sheet import AttemptRow, JobRow, Sheet
 from coordinator.leases.phase import AttemptPhase
@@ -7,6 +9,11 @@ from ledger.actions import AssignJob, Reason
 from ledger.types import Hash, TimestampMs
 
 _KEY = attempts.c.assignment_id
+
+
+def forget_attempts(connection: Connection, job_id: Hash) -> None:
+    """Leave no attempt of a stranger's job that is new: a rebuild by an older version kept them."""
+    connection.execute(delete(attempts).where(attempts.c.job_id == job_id))
 
 
 def begin_attempt(

@@ -12,7 +12,12 @@ from sqlalchemy import Connection, select, update
 
 from coordinator.database.tables import attestations, jobs, miners, receipts
 from coordinator.events.changes import JobChanges
-from coordinator.follower.attempts import begin_attempt, end_attempts, void_attempts
+from coordinator.follower.attempts import (
+    begin_attempt,
+    end_attempts,
+    forget_attempts,
+    void_attempts,
+)
 from coordinator.follower.ends import end_of
 from coordinator.follower.sheet import JobRow, Sheet
 from coordinator.jobs.model import JobPhase
@@ -114,6 +119,7 @@ class BlockEffects:
         if job_id not in self._sheet.jobs:
             if terms.coordinator != self._coordinator:
                 return
+            forget_attempts(self._connection, job_id)
             insert_foreign_job(
                 self._connection,
                 job_id=job_id,

@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from coordinator.accounts.entries import record_entries
 from coordinator.database import Database, DatabaseOfAnotherChain
 from coordinator.database.account_tables import account_entries, key_spends
-from coordinator.database.tables import CHAIN_DERIVED, attestations, jobs, receipts
+from coordinator.database.tables import CHAIN_DERIVED, attempts, attestations, jobs, receipts
 from coordinator.database.tables import chain as cursor
 from coordinator.duties import Duties
 from coordinator.events.hub import EventHub
@@ -181,6 +181,9 @@ def _empty_derived(connection: Connection) -> None:
     connection.execute(delete(attestations))
     connection.execute(delete(account_entries))
     connection.execute(delete(key_spends))
+    # With those of strangers' jobs: the chain makes both anew.
+    of_a_client = exists().where(jobs.c.job_id == attempts.c.job_id, jobs.c.client_id.is_not(None))
+    connection.execute(delete(attempts).where(~of_a_client))
     connection.execute(delete(jobs).where(jobs.c.client_id.is_(None)))
     open_again(connection)
     forget_counts(connection)

@@ -105,7 +105,9 @@ class Sheet:
         if not self.jobs:
             return
         for job_id, *attempt in self._connection.execute(_ATTEMPTS, given):
-            self.jobs[job_id].attempts.append(AttemptRow(*attempt))
+            # An older version's rebuild left attempts of strangers' jobs that are not there yet.
+            if job_id in self.jobs:
+                self.jobs[job_id].attempts.append(AttemptRow(*attempt))
         for pending in store.pending_of_jobs(self._connection, list(self.jobs)):
             self.jobs[pending.job_id].pending.append(pending)
 

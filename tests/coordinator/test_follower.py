@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Table, select, update
 from coordinator.database import DatabaseOfAnotherChain
 from coordinator.database.tables import CHAIN_DERIVED, attestations, chain, jobs, receipts
 from coordinator.leases import GiveUp
-from coordinator.outbox import Signer
 from coordinator.services import build_services
-from ledger.actions import SubmitJob, Verification
 from tests.chains import InProcessChain
 from tests.coordinator.own_miner import OwnMiner
+from tests.coordinator.strangers import submit, take
+from tests.coordinator.test_marketplace import PRICE, post
 from tests.coordinator.world import AITBC, CLIENT, COORDINATOR, LEASE_S, STRANGER, World
 
 Snapshot = Mapping[str, list[tuple[object, ...]]]
@@ -46,31 +46,11 @@ async def _rich_history(world: World) -> None:
     expiring = await world.job(ttl_s=5)
     await world.pass_time(7)
     await world.settled(expiring.job_id)
-    await _submit_foreign(world)
+    await submit(world)
+    stranger = await take(world, await post(world, miner="miner-1"), PRICE)
+    assert world.chain.job(stranger) is None, "its miner gave it back"
     held = await world.job()
     await world.claim(held.job_id)
-
-
-async def _submit_foreign(world: World, *, ttl_s: int = 3_600) -> bytes:
-    """Submit a job to this coordinator without its API, from a wallet of its own (J31)."""
-    signer = Signer(world.chain.chain_id, world.chain.tags, lambda count: b"\x07" * count)
-    now_ms = world.clock()
-    action = SubmitJob(
-        coordinator=COORDINATOR.address,
-        service="llm_inference",
-        payload_digest=bytes(32),
-        max_price=AITBC,
-        start_by_ms=now_ms + ttl_s * 1_000,
-        deadline_ms=now_ms + ttl_s * 1_000,
-        dispute_ms=0,
-        streamed=False,
-        verification=Verification.NONE,
-    )
-    moment = world.services.core.moments.now()
-    signed = signer.sign(moment, STRANGER, action, 60_000)
-    await world.chain.submit([signed.signed])
-    await world.quiet()
-    return signed.transaction_id
 
 
 def _snapshot(connection: Connection) -> Snapshot:
@@ -94,7 +74,7 @@ async def test_emptied_columns_are_rebuilt_the_same_from_the_chain(world: World)
     await world.quiet()
     database = world.services.core.database
     before = await database.read(_snapshot)
-    assert len(before["jobs"]) == 9
+    assert len(before["jobs"]) == 10
     await world.services.core.follower.forget()
     assert await database.read(_snapshot) != before
     await world.services.core.follower.catch_up()
@@ -161,7 +141,7 @@ async def test_a_database_of_another_chain_is_refused(world: World, tmp_path: Pa
 
 async def test_a_job_whose_input_never_comes_is_failed_and_refunded(world: World) -> None:
     before = world.chain.balance(STRANGER.address)
-    job_id = await _submit_foreign(world)
+    job_id = await submit(world)
     assert world.chain.job(job_id) is not None
     await world.pass_time(world.config.timings.payload_grace_ms / 1_000 - 1)
     assert world.chain.job(job_id) is not None
@@ -176,7 +156,7 @@ async def test_a_job_whose_input_never_comes_is_failed_and_refunded(world: World
 
 async def test_a_job_without_input_is_not_offered(world: World) -> None:
     await world.miner()
-    await _submit_foreign(world)
+    await submit(world)
     assert await world.services.leases.available(CLIENT, "miner-1") is None
 
 
@@ -197,7 +177,7 @@ async def test_jobs_of_another_coordinator_are_none_of_this_ones_business(
     await other.services.stop()
     other.services = other.build()
     await other.start()
-    await _submit_foreign(other)
+    await submit(other)
     count = select(jobs.c.job_id)
     assert await other.services.core.database.read(lambda c: c.execute(count).all()) == []
     await other.services.stop()

@@ -1,54 +1,24 @@
 """Strangers who use this coordinator's offers by the chain alone: miners go on with their work."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from coordinator.database.marketplace_tables import acceptances, offers
 from coordinator.database.tables import attempts, jobs
 from coordinator.errors import JobNotClaimable
 from coordinator.jobs import JobPhase
 from coordinator.leases import GiveUp
-from coordinator.outbox import Signer
-from ledger.actions import AcceptOffer, Action, PostOffer, Reason, SubmitJob, Verification
+from ledger.actions import AcceptOffer, PostOffer, Reason
 from ledger.hashing import sha256
 from ledger.types import Hash
 from tests.coordinator.own_miner import OwnMiner
+from tests.coordinator.strangers import send, submission, take
 from tests.coordinator.test_marketplace import PRICE, accept, held, post
-from tests.coordinator.world import AITBC, CLIENT, COORDINATOR, PATIENCE_S, STRANGER, TIMINGS, World
-
-
-async def _by_the_chain(world: World, action: Action) -> Hash:
-    """Sign an action with a stranger's key and send it to the chain; return its id."""
-    signer = Signer(world.chain.chain_id, world.chain.tags, lambda count: b"\x07" * count)
-    signed = signer.sign(world.services.core.moments.now(), STRANGER, action, 60_000)
-    (outcome,) = await world.chain.submit([signed.signed])
-    assert not outcome.code
-    await world.quiet()
-    return signed.transaction_id
-
-
-async def _take(world: World, offer_id: Hash) -> Hash:
-    """Take an offer for a job that has no input here; return the job."""
-    until_ms = world.clock() + 86_000_000
-    job_id = await _by_the_chain(
-        world,
-        SubmitJob(
-            coordinator=COORDINATOR.address,
-            service="llm_inference",
-            payload_digest=bytes(32),
-            max_price=AITBC,
-            start_by_ms=until_ms,
-            deadline_ms=until_ms,
-            dispute_ms=0,
-            streamed=False,
-            verification=Verification.NONE,
-        ),
-    )
-    await _by_the_chain(world, AcceptOffer(job_id=job_id, offer_id=offer_id, price=PRICE))
-    return job_id
+from tests.coordinator.world import CLIENT, PATIENCE_S, TIMINGS, World, spec
 
 
 async def _own_offer(world: World, own: OwnMiner, slots: int = 1) -> Hash:
@@ -72,7 +42,7 @@ async def _row(world: World, job_id: Hash) -> object:
 async def test_a_managed_miner_gives_back_what_came_without_input(world: World) -> None:
     """J31: the job ends at once, and nobody blames the miner."""
     await world.miner()
-    stranger = await _take(world, await post(world))
+    stranger = await take(world, await post(world), PRICE)
     assert await _row(world, stranger) == ("failed", "NO_PAYLOAD")
     assert world.chain.job(stranger) is None
     ends = select(attempts.c.end_reason).where(attempts.c.job_id == stranger)
@@ -90,7 +60,7 @@ async def test_a_miner_with_its_own_key_is_shown_other_work_meanwhile(folder: Pa
     await world.start()
     own = OwnMiner(world)
     await own.register()
-    stranger = await _take(world, await _own_offer(world, own))
+    stranger = await take(world, await _own_offer(world, own), PRICE)
     assert (await _row(world, stranger)) == ("running", None)
     with pytest.raises(JobNotClaimable):
         await own.claim(stranger)
@@ -107,7 +77,7 @@ async def test_a_miner_with_its_own_key_is_shown_other_work_meanwhile(folder: Pa
 async def test_a_miner_with_its_own_key_may_give_it_back(world: World) -> None:
     own = OwnMiner(world)
     await own.register()
-    stranger = await _take(world, await _own_offer(world, own))
+    stranger = await take(world, await _own_offer(world, own), PRICE)
     give_up = GiveUp(1, "NO_PAYLOAD", transaction=own.given_back(stranger, 1, Reason.NO_PAYLOAD))
     await world.services.leases.release(CLIENT, own.name, stranger, give_up)
     assert await _row(world, stranger) == ("failed", "NO_PAYLOAD")
@@ -146,3 +116,67 @@ async def test_a_rebuild_leaves_the_slots_of_offers_as_they_were(world: World) -
     await world.services.core.follower.forget()
     await world.services.core.follower.catch_up()
     assert await database.read(look) == before
+
+
+async def _is_rebuilt_the_same(world: World) -> None:
+    await world.quiet()
+    database = world.services.core.database
+    columns = select(attempts.c.assignment_id, attempts.c.phase, attempts.c.assigned_ms)
+    query = columns.add_columns(attempts.c.ended_ms, attempts.c.end_reason).order_by(
+        attempts.c.assignment_id
+    )
+    before = await database.read(lambda c: c.execute(query).all())
+    assert before, "the stranger's job was assigned"
+    await world.services.core.follower.forget()
+    await world.services.core.follower.catch_up()
+    assert await database.read(lambda c: c.execute(query).all()) == before
+
+
+async def test_a_rebuild_follows_a_job_and_its_acceptance_in_one_block(world: World) -> None:
+    """K2: of a stranger's job nothing is left when it is locked again, not its attempts either."""
+    await world.miner()
+    offer_id = await post(world)
+    world.chain.is_paused = True
+    job_id = await send(world, submission(world))
+    await send(world, AcceptOffer(job_id=job_id, offer_id=offer_id, price=PRICE))
+    world.chain.is_paused = False
+    world.chain.make_block()
+    await _is_rebuilt_the_same(world)
+
+
+async def test_a_rebuild_follows_a_strangers_job_that_was_locked_beside_a_known_one(
+    world: World,
+) -> None:
+    """K2: the block's jobs are read together, and the stranger's is not there yet."""
+    await world.miner()
+    offer_id = await post(world)
+    world.chain.is_paused = True
+    creating = asyncio.create_task(world.services.jobs.create(CLIENT, spec()))
+    job_id = await send(world, submission(world))
+    await creating
+    world.chain.is_paused = False
+    world.chain.make_block()
+    await world.quiet()
+    await send(world, AcceptOffer(job_id=job_id, offer_id=offer_id, price=PRICE))
+    await _is_rebuilt_the_same(world)
+
+
+async def test_attempts_that_an_older_rebuild_left_behind_are_in_nobodys_way(world: World) -> None:
+    """K2: emptied by a version that kept the attempts of strangers' jobs, and failed then."""
+    await world.miner()
+    offer_id = await post(world)
+    world.chain.is_paused = True
+    creating = asyncio.create_task(world.services.jobs.create(CLIENT, spec()))
+    job_id = await send(world, submission(world))
+    await send(world, AcceptOffer(job_id=job_id, offer_id=offer_id, price=PRICE))
+    await creating
+    world.chain.is_paused = False
+    world.chain.make_block()
+    await world.quiet()
+    core = world.services.core
+    rows = select(attempts).where(attempts.c.job_id == job_id)
+    left = await core.database.read(lambda c: c.execute(rows).mappings().one())
+    await core.follower.forget()
+    await core.database.write(lambda c: c.execute(insert(attempts).values(**left)))
+    await core.follower.catch_up()
+    assert await core.database.read(lambda c: c.execute(rows).mappings().one()) == left
