@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from ledger.keys import format_address
+from explorer_web import formats
 
 
 class Kind(StrEnum):
@@ -123,7 +123,7 @@ def to_json(kind: Kind, value: Value) -> Json:
     Amounts are strings because JavaScript's numbers do not hold 2^63 (S8).
     """
     if isinstance(value, bytes):
-        return format_address(value) if kind in _ACCOUNTS else value.hex()
+        return formats.address(value) if kind in _ACCOUNTS else value.hex()
     if kind in {Kind.MONEY, Kind.RATE, Kind.UNITS} and value is not None:
         return str(value)
     return value

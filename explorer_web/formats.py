@@ -1,9 +1,11 @@
 """How values are written on pages: amounts, times, sizes. Exact, in ASCII digits, UTC."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from ledger.actions import UnitType
+from ledger.keys import format_address
 from ledger.params import NAIT_PER_AITBC
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,6 +25,16 @@ UNIT_NAMES: Final[dict[UnitType, tuple[str, str]]] = {
     UnitType.COMPUTE_SECONDS: ("second of computing", "seconds of computing"),
 }
 """One and many of each unit of work."""
+
+
+ADDRESSES_KEPT: Final = 4_096
+"""Addresses whose text is kept; each takes some microseconds to make."""
+
+
+@lru_cache(maxsize=ADDRESSES_KEPT)
+def address(account: bytes) -> str:
+    """Return an account's address; a page and a file write the same few again and again."""
+    return format_address(account)
 
 
 def grouped(number: int) -> str:

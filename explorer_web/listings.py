@@ -25,8 +25,8 @@ ROWS_PER_PAGE: Final = 25
 CSV_ROWS_MAX: Final = 10_000
 """Rows of a CSV file; `before`, set to the key of its last row, continues it."""
 
-CSV_ROWS_AT_ONCE: Final = 500
-"""Rows of a CSV file that are read at once."""
+CSV_ROWS_AT_ONCE: Final = 200
+"""Rows of a CSV file that are read at once; other pages are made in between."""
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """What spreadsheets take for a formula."""

@@ -1,6 +1,5 @@
 """Pages to HTML: Jinja templates that escape everything and refuse unknown names."""
 
-from functools import lru_cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,7 +20,6 @@ from explorer_web.references import PageKind, page_url
 from explorer_web.steps import STEP_TONES, STEP_WORDS
 from explorer_web.words import action_sentence
 from ledger.actions import UnitType
-from ledger.keys import format_address
 
 HTMX_CONFIG: Final = (
     '{"allowEval":false,"includeIndicatorStyles":false,"allowScriptTags":false,'
@@ -66,10 +64,6 @@ SOURCES: Final[dict[Source, str]] = {
 """What each mark of a source means."""
 
 
-ADDRESSES_KEPT: Final = 4_096
-"""Addresses whose text is kept; each takes some microseconds to make."""
-
-
 class Renderer:
     """Writes pages as HTML; may be used from several threads."""
 
@@ -89,7 +83,7 @@ class Renderer:
         )
         self._environment.filters.update(
             {
-                "address": _address,
+                "address": formats.address,
                 "bytes_size": formats.size,
                 "duration": formats.duration,
                 "grouped": formats.grouped,
@@ -165,12 +159,6 @@ class Renderer:
             "now_ms": health.standing.now_ms,
             "search_text": query,
         }
-
-
-@lru_cache(maxsize=ADDRESSES_KEPT)
-def _address(address: bytes) -> str:
-    """Return an account's address; a page writes the same few again and again."""
-    return format_address(address)
 
 
 def _link_of(kind: Kind, value: bytes | int) -> str:

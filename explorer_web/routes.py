@@ -175,7 +175,7 @@ async def account(request: HtmlRequest, reference: FromPath[str], site: Given) -
     try:
         address = account_of(PageKind.ACCOUNT, bare)
     except Absent as absent:
-        return await site.absent(absent, wanted=wanted)
+        return await site.absent(request, absent, wanted=wanted)
     build = partial(account_page, site.reads.index, address, await site.reads.node.account(address))
     return await site.answer(request, lambda _: build(), wanted)
 
@@ -235,7 +235,7 @@ async def job(request: HtmlRequest, reference: FromPath[str], site: Given) -> Re
     try:
         job_id = job_id_of(bare)
     except Absent as absent:
-        return await site.absent(absent, wanted=wanted)
+        return await site.absent(request, absent, wanted=wanted)
     live = await site.reads.node.live_job(job_id)
     build = partial(job_page, site.reads.index, job_id, live)
     return await site.answer(request, lambda _: build(), wanted)
@@ -279,7 +279,8 @@ async def static(request: HtmlRequest, name: FromPath[str], site: Given) -> Resp
     """Answer with a static file."""
     asset = site.assets.find(name)
     if asset is None:
-        return await site.absent(Absent(None, request.url.path, absence=Absence.NO_PAGE))
+        no_page = Absent(None, request.url.path, absence=Absence.NO_PAGE)
+        return await site.absent(request, no_page)
     is_packed = takes_gzip(request)
     headers = {
         **SECURITY_HEADERS,

@@ -7,10 +7,10 @@ addressed by an id. Twins addressed by height are not, since another chain may b
 tomorrow.
 """
 
-import asyncio
 import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -27,7 +27,9 @@ from explorer_web.listings import CSV_ROWS_AT_ONCE, Listing, Rows, csv_chunks, l
 from explorer_web.page import Absence, Absent, Moved, Page
 from explorer_web.ports import ExplorerReads, Standing
 from explorer_web.references import TWIN_SUFFIX
+from explorer_web.remote import remote_of
 from explorer_web.rendering import Renderer
+from explorer_web.turns import RETRY_S, Downloads, Refused, Turns
 from ledger.store import StoreError
 
 HtmlRequest: TypeAlias = Request[object, object, State]
@@ -92,6 +94,8 @@ class Site:
         self.reads = reads
         self.assets = Assets()
         self._renderer = Renderer(self.assets)
+        self._turns = Turns()
+        self._downloads = Downloads(self._turns)
 
     async def answer(
         self, request: HtmlRequest, build: Builder, wanted: Wanted | None = None
@@ -106,12 +110,13 @@ class Site:
         wanted = replace(wanted or Wanted(), takes_gzip=takes_gzip(request))
         standing = await self.reads.node.standing()
         known = request.headers.get("if-none-match", "")
+        make = partial(self._answer, standing, build, wanted, known)
         try:
-            return await asyncio.to_thread(self._answer, standing, build, wanted, known)
+            return await self._in_turn(request, make)
         except Absent as absent:
-            return await self.absent(absent, standing, wanted)
+            return await self.absent(request, absent, standing, wanted)
         except StoreError as error:
-            return await asyncio.to_thread(self._unreachable, error, standing, wanted)
+            return await self._in_turn(request, partial(self._unreachable, error, standing, wanted))
 
     async def listing(
         self, request: HtmlRequest, make: Callable[[Mapping[str, str]], Listing]
@@ -125,37 +130,50 @@ class Site:
         query = {name: value for name, value in request.query_params.items() if value}
         before = query.get("before", "")
         if request.url.path.endswith(".csv"):
-            return await self._csv(make, query, before)
+            try:
+                return await self._csv(request, partial(make, query), before)
+            except Absent as absent:
+                return await self.absent(request, absent)
+            except StoreError as error:
+                standing = await self.reads.node.standing()
+                write = partial(self._unreachable, error, standing, Wanted())
+                return await self._in_turn(request, write)
+            except Refused as refused:
+                return _refused(refused)
         wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX))
         return await self.answer(request, lambda _: listing_page(make(query), before), wanted)
 
     async def _csv(
-        self, make: Callable[[Mapping[str, str]], Listing], query: Mapping[str, str], before: str
+        self, request: HtmlRequest, make: Callable[[], Listing], before: str
     ) -> Response[bytes] | Stream:
         """Return a list as CSV, streamed; what can be refused is refused before it begins."""
 
         def begin() -> tuple[Listing, Rows]:
-            listing = make(query)
+            listing = make()
             return listing, listing.read(before, CSV_ROWS_AT_ONCE)
 
+        place = self._downloads.place(remote_of(request))
         try:
-            listing, first = await asyncio.to_thread(begin)
-        except Absent as absent:
-            return await self.absent(absent)
-        except StoreError as error:
-            standing = await self.reads.node.standing()
-            return await asyncio.to_thread(self._unreachable, error, standing, Wanted())
-        name = f'attachment; filename="{listing.name}.csv"'
-        headers = {**_headers(KEEP_NOT), "Content-Disposition": name}
-        content = csv_chunks(listing, first)
+            listing, first = await self._turns.run(place.remote, begin)
+            name = f'attachment; filename="{listing.name}.csv"'
+            headers = {**_headers(KEEP_NOT), "Content-Disposition": name}
+            content = self._downloads.stream(place, csv_chunks(listing, first))
+        except BaseException:
+            place.leave()
+            raise
         return Stream(content, media_type="text/csv", headers=headers)
 
     async def absent(
-        self, absent: Absent, standing: Standing | None = None, wanted: Wanted | None = None
+        self,
+        request: HtmlRequest,
+        absent: Absent,
+        standing: Standing | None = None,
+        wanted: Wanted | None = None,
     ) -> Response[bytes]:
         """Return the answer that says why there is no page.
 
         Args:
+            request: who asked.
             absent: what was asked for.
             standing: where the chain stands, if that is known already.
             wanted: in which form.
@@ -164,7 +182,17 @@ class Site:
         if absent.absence is Absence.UNKNOWN and absent.object_id is not None:
             absent = await self._ask_node(absent, absent.object_id)
         page = absent_page(absent)
-        return await asyncio.to_thread(self._written, page, standing, wanted or Wanted())
+        write = partial(self._written, page, standing, wanted or Wanted())
+        return await self._in_turn(request, write)
+
+    async def _in_turn(
+        self, request: HtmlRequest, write: Callable[[], Response[bytes]]
+    ) -> Response[bytes]:
+        """Return the answer that a thread writes, or that too many requests wait."""
+        try:
+            return await self._turns.run(remote_of(request), write)
+        except Refused as refused:
+            return _refused(refused)
 
     async def _ask_node(self, absent: Absent, object_id: bytes) -> Absent:
         """Return why there is no page, as the node knows it."""
@@ -254,3 +282,10 @@ def _headers(kept: str, etag: str = "") -> dict[str, str]:
 def _json(value: object, status: int, headers: dict[str, str]) -> Response[bytes]:
     content = msgspec.json.encode(value)
     return Response(content, status_code=status, media_type="application/json", headers=headers)
+
+
+def _refused(refused: Refused) -> Response[bytes]:
+    """Return the answer to who asks for too much; it takes no thread."""
+    headers = {**_headers(KEEP_NOT), "Retry-After": str(RETRY_S)}
+    text = f"{refused} Ask again in {RETRY_S} seconds.".encode()
+    return Response(text, status_code=refused.status, media_type="text/plain", headers=headers)
