@@ -133,6 +133,7 @@ class Services:
             worker.cancel()
         await asyncio.gather(*self.workers, return_exceptions=True)
         self.workers.clear()
+        await self.core.follower.finish()
         await self.chat.stop()
         self.webhooks.close()
         with contextlib.suppress(DatabaseClosed, StoreFailed):

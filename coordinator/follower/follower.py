@@ -40,6 +40,10 @@ class ChainRestarted(Exception):
     """A block's parent is not the block that was followed last."""
 
 
+class PositionMoved(Exception):
+    """The database is at another height than the follower believed."""
+
+
 class Follower:
     """Applies every final block once, in order."""
 
@@ -64,6 +68,7 @@ class Follower:
         self._coordinator = coordinator
         self._turn = asyncio.Lock()
         self._followed: Height | None = None
+        self._step: asyncio.Task[None] | None = None
         self.jobs: Signals[Hash] = Signals()
         """Fired with a job's id after a block changed it."""
         self.queue = Relay()
@@ -95,6 +100,8 @@ class Follower:
 
     async def forget(self) -> None:
         """Forget all that is derived from the chain: `catch_up` follows it from genesis again."""
+        # Who goes away meanwhile does not learn when it is done: where it is shall be read then.
+        self._followed = None
         await self._database.write(_empty_derived)
         self._followed = GENESIS_HEIGHT
 
@@ -104,10 +111,23 @@ class Follower:
             await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Apply all final blocks that are not applied yet."""
+        """Apply all final blocks that are not applied yet.
+
+        Of a caller that is cancelled, the blocks that are being applied still are, and are told:
+        the write is done in any case, and nobody else would know of it.
+        """
         async with self._turn:
+            await self.finish()
             while blocks := await self._next_blocks():
-                await self._follow(blocks)
+                self._step = asyncio.create_task(
+                    self._follow(blocks), name="blocks of the follower"
+                )
+                await asyncio.shield(self._step)
+
+    async def finish(self) -> None:
+        """Wait until what a cancelled caller began has ended; the next tries what failed of it."""
+        if self._step is not None and not self._step.done():
+            await asyncio.wait([self._step])
 
     async def _next_blocks(self) -> Sequence[FinalBlock]:
         if self._followed is None:
@@ -117,9 +137,13 @@ class Follower:
         return await self._chain.blocks_after(self._followed, BLOCKS_PER_COMMIT_MAX)
 
     async def _follow(self, blocks: Sequence[FinalBlock]) -> None:
-        moment = self._moments.now()
+        moment, followed = self._moments.now(), self._followed
         try:
-            applied = await self._database.write(lambda c: self._apply(c, blocks, moment))
+            applied = await self._database.write(lambda c: self._apply(c, blocks, moment, followed))
+        except PositionMoved:
+            # Parents would not match either, and nothing has to be rebuilt.
+            self._followed = None
+            return
         except ChainRestarted:
             await self._rebuild(blocks[0].header.height)
             return
@@ -131,12 +155,18 @@ class Follower:
         await self.forget()
 
     def _apply(
-        self, connection: Connection, blocks: Sequence[FinalBlock], moment: Moment
+        self,
+        connection: Connection,
+        blocks: Sequence[FinalBlock],
+        moment: Moment,
+        followed: Height | None,
     ) -> tuple[set[Hash], dict[Hash, OutboxState], list[Hash]]:
-        """Apply blocks; return changed jobs, decided transactions, and those to be sent."""
+        """Apply blocks after a height; return changed jobs, decided transactions, those to send."""
         changed: set[Hash] = set()
         fates: dict[Hash, OutboxState] = {}
         height, parent_id = _position(connection)
+        if height != followed:
+            raise PositionMoved
         for block in blocks:
             if height != GENESIS_HEIGHT and block.header.parent_id != parent_id:
                 raise ChainRestarted
