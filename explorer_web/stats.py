@@ -3,6 +3,7 @@
 Nothing is counted when it is asked for: each chart reads at most `HOURS_MAX` rows.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +26,7 @@ from explorer_web.miners import percentile
 from explorer_web.outcomes import TITLES
 from explorer_web.page import Absence, Absent, Crumb, Page
 from explorer_web.words import PHASES, REASONS
-from ledger.store import ChainStats, HourRow, IndexReader, MinerRow, ReasonRow
+from ledger.store import ChainStats, HourRow, IndexReader, MinerRow, ReasonRow, ReasonTotal
 from ledger.types import TimestampMs
 
 HOURS_MAX: Final = 168
@@ -40,6 +41,9 @@ EARNERS: Final = 10
 STATS: Final = Crumb("Statistics", "/stats")
 
 _HOUR_MS: Final = 3_600_000
+
+_REASONS_MAX: Final = 1_000
+"""More than there are reasons, so that a kind and a reason are one number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequen
     hours = _hours(index, totals, int(window.value))
     charts = [_chart(each, hours, totals.timestamp_ms, window) for each in MEASURES]
     finality = Section("Finality, as this node saw it", _finality(finality_ms), _FINALITY)
-    failures = _failures(_reasons(index, totals, int(window.value)))
+    failures = _failures(index.reason_totals(_since_ms(totals, int(window.value))))
     earners = _concentration(index.best_earners(EARNERS), totals)
     drawn: dict[str, Json] = {
         each.name: {"formula": each.formula, "window": each.window, "values": each.table.json}
@@ -227,9 +231,11 @@ def failures_listing(index: IndexReader, query: Mapping[str, str]) -> Listing:
     """
     window = _window(query)
 
-    def read(_before: str, _limit: int) -> Rows:
-        found = _reasons(index, index.stats(), int(window.value))
-        return Rows([(row.start_ms, TITLES[row.kind], _why(row), row.count) for row in found])
+    def read(before: str, limit: int) -> Rows:
+        since_ms = _since_ms(index.stats(), int(window.value))
+        found = index.reasons(since_ms, _parse_reason_key(before), limit + 1)
+        cells = [(row.start_ms, TITLES[row.kind], _why(row), row.count) for row in found]
+        return cut(cells, [_reason_key(row) for row in found], limit)
 
     return Listing(
         name="failures",
@@ -263,8 +269,24 @@ def _hours(index: IndexReader, totals: ChainStats, count: int) -> list[HourRow]:
     return [hour for hour in reversed(index.hours(limit=count)) if hour.start_ms >= first_ms]
 
 
-def _reasons(index: IndexReader, totals: ChainStats, hours: int) -> list[ReasonRow]:
-    return index.reasons(totals.timestamp_ms - (hours - 1) * _HOUR_MS)
+def _since_ms(totals: ChainStats, hours: int) -> TimestampMs:
+    """Return a time in the first hour of a window that ends with the newest block's."""
+    return totals.timestamp_ms - (hours - 1) * _HOUR_MS
+
+
+def _reason_key(row: ReasonRow) -> str:
+    """Return the key of a row in an address: its hour, and one number of kind and reason."""
+    return f"{row.start_ms}.{row.kind * _REASONS_MAX + row.reason}"
+
+
+def _parse_reason_key(text: str) -> tuple[TimestampMs, int, int] | None:
+    """Return hour, kind and reason of a key; None for the empty key.
+
+    Raises:
+        Absent: it is no key.
+    """
+    at = parse_position(text)
+    return None if at is None else (at[0], *divmod(at[1], _REASONS_MAX))
 
 
 def _chart(
@@ -306,17 +328,16 @@ def _finality(finality_ms: Sequence[int]) -> list[Fact]:
     ]
 
 
-def _why(row: ReasonRow) -> str:
+def _why(row: ReasonRow | ReasonTotal) -> str:
     return REASONS[row.reason] if row.reason else "no reason named"
 
 
-def _failures(rows: Sequence[ReasonRow]) -> Table:
+def _failures(totals: Sequence[ReasonTotal]) -> Table:
     """Return how often what ended without pay and why, most often first."""
-    counts: dict[tuple[str, str], int] = {}
-    for row in rows:
-        key = (TITLES[row.kind], _why(row))
-        counts[key] = counts.get(key, 0) + row.count
-    total = sum(counts.values())
+    counts: Counter[tuple[str, str]] = Counter()
+    for each in totals:
+        counts[TITLES[each.kind], _why(each)] += each.count
+    total = counts.total()
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     columns = (
         Column("what", "What ended"),

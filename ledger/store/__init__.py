@@ -58,6 +58,7 @@ from ledger.store.work_models import (
     Payment,
     Position,
     ReasonRow,
+    ReasonTotal,
     ReceiptRow,
 )
 
@@ -102,6 +103,7 @@ __all__ = [
     "Payment",
     "Position",
     "ReasonRow",
+    "ReasonTotal",
     "ReceiptRow",
     "SchemaTooNew",
     "SchemaTooOld",

@@ -8,7 +8,7 @@ threads.
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import func, select, tuple_
 
 from ledger.actions import Reason
 from ledger.outcomes import OutcomeKind
@@ -69,6 +69,7 @@ from ledger.store.work_models import (
     OfferRow,
     OfferStatus,
     ReasonRow,
+    ReasonTotal,
     ReceiptRow,
 )
 from ledger.types import TIMESTAMP_MS_MAX, Address, Hash, Height, TimestampMs
@@ -200,12 +201,35 @@ class IndexReader(ChainQueries):
         query = query.order_by(MINER_DAYS.c.day.desc()).limit(page_size(limit))
         return self._all(query, lambda row: MinerDay(row[0] * DAY_MS, *row[1:]))
 
-    def reasons(self, since_ms: TimestampMs, limit: int = PAGE_MAX) -> list[ReasonRow]:
-        """Return why attempts and jobs ended without pay since an hour, newest hour first."""
-        hour = min(max(since_ms, 0), TIMESTAMP_MS_MAX) // HOUR_MS
-        query = select(REASONS).where(REASONS.c.hour >= hour)
-        order = (REASONS.c.hour.desc(), REASONS.c.kind.desc(), REASONS.c.code.desc())
-        return self._all(query.order_by(*order).limit(page_size(limit)), _reason_row)
+    def reasons(
+        self,
+        since_ms: TimestampMs,
+        before: tuple[TimestampMs, int, int] | None = None,
+        limit: int = PAGE_MAX,
+    ) -> list[ReasonRow]:
+        """Return why attempts and jobs ended without pay since an hour, newest hour first.
+
+        Args:
+            since_ms: a time in the first hour.
+            before: hour, kind and reason of the previous page's last row; None for the first page.
+            limit: most rows.
+        """
+        key = (REASONS.c.hour, REASONS.c.kind, REASONS.c.code)
+        query = select(REASONS).where(REASONS.c.hour >= _hour(since_ms))
+        if before is not None:
+            query = query.where(tuple_(*key) < (_hour(before[0]), *before[1:]))
+        query = query.order_by(*(each.desc() for each in key)).limit(page_size(limit))
+        return self._all(query, _reason_row)
+
+    def reason_totals(self, since_ms: TimestampMs) -> list[ReasonTotal]:
+        """Return how often what ended without pay and why since an hour; all of it, unordered."""
+        key = (REASONS.c.kind, REASONS.c.code)
+        query = select(*key, func.sum(REASONS.c.count)).where(REASONS.c.hour >= _hour(since_ms))
+        # PostgreSQL sums to decimals.
+        return self._all(
+            query.group_by(*key),
+            lambda row: ReasonTotal(OutcomeKind(row[0]), Reason(row[1]), int(row[2])),
+        )
 
     def ballot(self, ballot_id: Hash) -> BallotRow | None:
         """Return a ballot, open or closed; `outcomes(object_id=…)` has the votes on it."""
@@ -273,8 +297,7 @@ class IndexReader(ChainQueries):
         """Return hourly statistics, newest first; hours without a block have no row."""
         query = select(HOURS).order_by(HOURS.c.hour.desc()).limit(page_size(limit))
         if before_ms is not None:
-            hour = min(max(before_ms, 0), TIMESTAMP_MS_MAX) // HOUR_MS
-            query = query.where(HOURS.c.hour < hour)
+            query = query.where(HOURS.c.hour < _hour(before_ms))
         return self._all(query, lambda row: HourRow(row[0] * HOUR_MS, *row[1:]))
 
     def _all(self, query: AnySelect, model: Callable[[AnyRow], ModelT]) -> list[ModelT]:
@@ -284,6 +307,11 @@ class IndexReader(ChainQueries):
     def _first(self, query: AnySelect, model: Callable[[AnyRow], ModelT]) -> ModelT | None:
         found = self._all(query.limit(1), model)
         return found[0] if found else None
+
+
+def _hour(time_ms: TimestampMs) -> int:
+    """Return the number of a time's hour, of the nearest that is one."""
+    return min(max(time_ms, 0), TIMESTAMP_MS_MAX) // HOUR_MS
 
 
 def _reason_row(row: AnyRow) -> ReasonRow:

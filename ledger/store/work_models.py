@@ -286,6 +286,18 @@ class ReasonRow:
     """How often."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonTotal:
+    """How often something ended without pay over some hours, and why."""
+
+    kind: OutcomeKind
+    """What ended: an attempt (`JOB_RELEASED`), or a job, and how."""
+    reason: Reason
+    """Why, where the record names a reason."""
+    count: int
+    """How often."""
+
+
 class OfferStatus(StrEnum):
     """What became of an offer."""
 

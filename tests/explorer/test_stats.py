@@ -2,14 +2,22 @@
 
 import csv
 import io
+import sqlite3
+from contextlib import closing
 from html import unescape
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from explorer_web.charts import HEIGHT, WIDTH, Series, draw
-from explorer_web.listings import Table
-from explorer_web.stats import MEASURES
+from explorer_web.listings import ROWS_PER_PAGE, Table, csv_chunks, listing_page
+from explorer_web.stats import MEASURES, failures_listing, stats_page
 from explorer_web.words import REASONS
+from ledger.actions import Reason
+from ledger.outcomes import OutcomeKind
+from ledger.store import PAGE_MAX, IndexReader
+from tests.databases import INDEX
 from tests.explorer.chains import IndexedChain
 from tests.explorer.serving import Served
 
@@ -89,3 +97,47 @@ def test_bars_stay_within_their_picture(values: list[int | None]) -> None:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH + 0.1
         assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
     assert len(chart.across) <= 7
+
+
+def crowded(chain: IndexedChain, path: Path) -> int:
+    """Copy the index, with every failure in each hour of a week; return how many there are."""
+    newest = chain.indexed.reader.stats().timestamp_ms // 3_600_000
+    kinds = (OutcomeKind.JOB_RELEASED, OutcomeKind.JOB_FAILED)
+    rows = [
+        (newest - back, kind, code, 1 + back % 3)
+        for back in range(168)
+        for kind in kinds
+        for code in Reason
+    ]
+    source = chain.indexed.place.url(INDEX).removeprefix("sqlite:///")
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(path)) as copy:
+        original.backup(copy)
+        copy.execute("DELETE FROM reasons")
+        copy.executemany("INSERT INTO reasons VALUES (?, ?, ?, ?)", rows)
+        copy.commit()
+    assert len(rows) > PAGE_MAX
+    return sum(row[3] for row in rows)
+
+
+def test_no_failure_is_left_out_however_many_there_are(chain: IndexedChain, tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    count = crowded(chain, path)
+    with closing(IndexReader(f"sqlite:///{path}")) as reader:
+        twin: Any = stats_page(reader, {"hours": "168"}, ()).twin
+        assert sum(row["count"] for row in twin["failures"]) == count
+        listing = failures_listing(reader, {"hours": "168"})
+        text = b"".join(csv_chunks(listing, listing.read("", 200))).decode()
+        in_file = list(csv.DictReader(io.StringIO(text)))
+        assert sum(int(row["count"]) for row in in_file) == count
+        assert len({tuple(row.values()) for row in in_file}) == len(in_file)
+        page: Any = listing_page(listing, "").twin
+        assert len(page["failures"]) == ROWS_PER_PAGE
+        rest: Any = listing_page(listing, page["before"]).twin
+        told = [str(row["count"]) for row in page["failures"] + rest["failures"]]
+        assert told == [row["count"] for row in in_file[: 2 * ROWS_PER_PAGE]]
+
+
+@pytest.mark.parametrize("before", ["x", "1.2.3", "-1", "999999999999999999.999999999999999999"])
+def test_a_key_of_the_failures_is_refused_or_read(site: Served, before: str) -> None:
+    answer = site.get(f"/stats/failures.json?before={before}")
+    assert answer.status_code == (200 if before.startswith("9") else 404)

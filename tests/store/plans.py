@@ -31,7 +31,8 @@ def _sqlite_steps(connection: Connection, statement: str, values: Any) -> list[t
     plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
     found = []
     for step in (row[3] for row in plan):
-        if "TEMP B-TREE" in step:
+        # Groups are kept one row each; a range that is grouped is bounded by its condition.
+        if "TEMP B-TREE" in step and not step.endswith("FOR GROUP BY"):
             found.append(("sort", step))
         elif step.startswith("SCAN"):
             table = re.fullmatch(r"SCAN (\w+)(?: USING INDEX \w+)?", step)

@@ -1,6 +1,7 @@
 """The read queries: complete pages, cheap plans, and nothing that input from outside can break."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -291,6 +292,25 @@ def test_a_miners_days_and_the_reasons_add_up_to_its_record_and_the_totals(playe
     assert released == sum(reader.miner(keys.address).released for keys in MINERS)
 
 
+@pytest.mark.parametrize("size", [1, 3, 1_000])
+def test_reasons_page_by_page_are_all_and_their_totals_are_their_sums(played, reader, size):
+    rows = pages(
+        lambda before, limit: reader.reasons(0, before, limit),
+        size,
+        key=lambda row: (row.start_ms, row.kind, row.reason),
+    )
+    assert len(rows) > 1
+    assert rows == reader.reasons(0)
+    for since_ms in (0, rows[0].start_ms):
+        sums = Counter()
+        for row in rows:
+            if row.start_ms >= since_ms:
+                sums[row.kind, row.reason] += row.count
+        totals = reader.reason_totals(since_ms)
+        assert {(each.kind, each.reason): each.count for each in totals} == sums
+        assert all(type(each.count) is int for each in totals)
+
+
 def every_query(reader: IndexReader) -> None:
     before = (40, 3)
     some = reader.transactions(limit=1)[0]
@@ -328,6 +348,8 @@ def every_query(reader: IndexReader) -> None:
     reader.best_earners()
     reader.miner_days(MINERS[0].address)
     reader.reasons(START_MS)
+    reader.reasons(START_MS, (START_MS, 3, 1))
+    reader.reason_totals(START_MS)
     for bound in (None, before):
         reader.offers(bound)
         reader.offers(bound, status=OfferStatus.OPEN)
