@@ -42,6 +42,8 @@ class ProvingNode:
         kind, *reference = parts.path.removeprefix("/v1/proofs/").split("/")
         told = parse_qs(parts.query).get("since")
         since = int(told[0]) if told and self.keeps_since else None
+        if since is not None and since > self.chain.blocks[self.tip].header.epoch:
+            since = None
         is_stage = "epoch" in parse_qs(parts.query)
         document = self._end_of(since) if is_stage else self._document(kind, reference, since)
         if document is None:

@@ -1,14 +1,16 @@
 """What a light client remembers: contradictions are seen, and the file survives or is refused."""
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aitbc import InvalidValue
-from aitbc.light import Contradiction, FaultKind, LightStateInvalid
+from aitbc.light import Contradiction, FaultKind, LightClient, LightStateInvalid
 from ledger import actions as acts
 from tests.sdk.light_world import World, kinds
 from tests.vectors.proof_chain import STRANGER, ProofChain
@@ -64,7 +66,10 @@ def test_the_file_carries_what_was_verified_to_the_next_run(world: World, tmp_pa
     (server,) = world.serve(node)
     first = world.light(server.url, state_file=file)
     first.newest()
-    assert [path.name for path in tmp_path.iterdir()] == ["light.json"]
+    # The lock stays, so that all who wait for it wait for the same one.
+    names = {".light.json.lock", "light.json"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
     node.tip -= 1
     again = world.light(server.url, state_file=file)
     assert again.head == first.head
@@ -83,6 +88,65 @@ def test_nothing_new_writes_nothing(world: World, tmp_path: Path) -> None:
     assert file.stat().st_ino == written
 
 
+def test_processes_that_share_a_file_never_roll_it_back(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "light.json"
+    behind, ahead = world.serve(world.node(tip=world.tip - 2), world.node())
+    first = world.light(behind.url, state_file=file)
+    second = world.light(ahead.url, state_file=file)
+    assert second.newest().proof.block.height == world.tip
+    # The first, which was opened before, learns of it before it asks.
+    assert kinds(first.newest().faults) == [FaultKind.OLDER]
+    third = world.light(behind.url, state_file=file)
+    assert third.head is not None
+    assert third.head.height == world.tip
+
+
+def test_those_who_write_at_the_same_time_keep_what_all_of_them_saw(
+    world: World, tmp_path: Path
+) -> None:
+    file, tips = tmp_path / "light.json", range(world.tip - 5, world.tip + 1)
+    servers = world.serve(*(world.node(tip=tip) for tip in tips))
+    clients = [world.light(server.url, state_file=file) for server in servers]
+    ready = threading.Barrier(len(clients))
+
+    def ask(client: LightClient) -> None:
+        ready.wait()
+        client.newest()
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        list(pool.map(ask, clients))
+    kept = json.loads(file.read_text())
+    assert kept["head"]["height"] == world.tip
+    assert {str(tip) for tip in tips} <= kept["recent"].keys()
+
+
+def test_a_file_that_was_deleted_is_made_anew_of_what_the_process_knows(
+    world: World, tmp_path: Path
+) -> None:
+    file = tmp_path / "light.json"
+    node = world.node(tip=world.tip - 1)
+    (server,) = world.serve(node)
+    client = world.light(server.url, state_file=file)
+    client.newest()
+    before = json.loads(file.read_text())
+    file.unlink()
+    node.tip += 1
+    client.newest()
+    assert before["recent"].items() <= json.loads(file.read_text())["recent"].items()
+
+
+def test_what_could_not_be_kept_is_not_believed(world: World, tmp_path: Path) -> None:
+    (server,) = world.serve(world.node())
+    folder = tmp_path / "later"
+    client = world.light(server.url, state_file=folder / "light.json")
+    for _ in range(2):
+        with pytest.raises(LightStateInvalid, match="cannot be written"):
+            client.newest()
+        assert client.head is None
+    folder.mkdir()
+    assert client.newest().is_fresh
+
+
 def damage(**changes: Any) -> Callable[[dict[str, Any]], str]:
     return lambda document: json.dumps({**document, **changes})
 
@@ -98,6 +162,7 @@ def damage(**changes: Any) -> Callable[[dict[str, Any]], str]:
         (damage(validators="90"), "damaged"),
         (damage(head={"height": -1}), "damaged"),
         (damage(recent=[]), "damaged"),
+        (damage(sets={}), "not the one of its head"),
         (damage(ends={"x": "00"}), "damaged"),
         (damage(genesis_digest="00" * 32), "another chain"),
         (lambda _: " " * 2_000_000, "larger"),

@@ -14,8 +14,9 @@ from typing import Final, Generic, Self, TypeVar
 from aitbc.errors import InvalidValue
 from aitbc.keys import parse_address
 from aitbc.light.faults import FaultKind, NodeFault, NoProof
-from aitbc.light.memory import Memory, VerifiedHead, read_memory, write_memory
+from aitbc.light.memory import Memory, VerifiedHead
 from aitbc.light.node import TOO_LONG, Failed, ProvingNode
+from aitbc.light.state_file import StateFile
 from aitbc.proofs import (
     CHAIN_MAX,
     BalanceProof,
@@ -88,8 +89,9 @@ class LightClient:
         Args:
             genesis: of the chain, from a source that is trusted; see `aitbc.read_genesis_file`.
             nodes: addresses of nodes, in the order in which they are asked.
-            state_file: where what was verified is kept; it is made when it is missing. Without it
-                every run begins with the genesis, and a node could show it an older state.
+            state_file: where what was verified is kept; it is made when it is missing, and other
+                processes may use it at the same time. Without it every run begins with the
+                genesis, and a node could show it an older state.
             max_age_s: age from which on a newest block is not taken for new.
             timeout_s: limit of each question.
             clock: seconds since the epoch; freshness is judged by it.
@@ -103,10 +105,9 @@ class LightClient:
         self.genesis = genesis
         self.max_age_s = max_age_s
         self._clock = clock
-        self._state_file = state_file
+        self._file = None if state_file is None else StateFile(state_file, genesis.tags)
         self._memory = Memory(genesis.digest)
-        if state_file is not None:
-            self._memory = read_memory(state_file, genesis.tags)
+        self._recall()
         self._nodes = [ProvingNode(url, timeout_s) for url in dict.fromkeys(nodes)]
 
     def __enter__(self) -> Self:
@@ -160,6 +161,7 @@ class LightClient:
             Contradiction: a proof contradicts what was verified before.
         """
         wanted, faults = receipt_id.rpartition("_")[2].lower(), []
+        self._recall()
         for node in list(self._nodes):
             try:
                 checked = self._ask(node, "receipt", receipt_id)
@@ -191,6 +193,7 @@ class LightClient:
             Contradiction: a proof contradicts another one, or what was verified before.
         """
         seen = []
+        self._recall()
         for node in self._nodes:
             try:
                 checked = self._ask(node, "validators")
@@ -251,6 +254,7 @@ class LightClient:
         *reference: str,
     ) -> LightAnswer[_Proof]:
         """Return a fresh proof of one node, else the newest of all nodes."""
+        self._recall()
         best: LightAnswer[_Proof] | None = None
         faults: list[NodeFault] = []
         least = -1 if self.head is None else self.head.height
@@ -301,15 +305,19 @@ class LightClient:
         since = max(known, default=None)
         return node.proof(check, kind, *reference, since=since, epoch=epoch)
 
+    def _recall(self) -> None:
+        """Take up what other processes have verified since."""
+        if self._file is not None:
+            self._memory = self._file.joined(self._memory)
+
     def _remember(self, checked: CheckedProof, node: ProvingNode) -> None:
         """Keep what a proof has shown, durably before anybody is told of it."""
-        assert checked.claims is not None
-        after = self._memory.with_proof(checked.claims.block, checked.headers, node.url)
+        after = self._memory.with_proof(checked, node.url)
         if after == self._memory:
             return
+        if self._file is not None:
+            after = self._file.keep(self._memory, checked, node.url)
         self._memory = after
-        if self._state_file is not None:
-            write_memory(self._state_file, after)
 
     def _blamed(self, node: ProvingNode, failed: Failed) -> NodeFault:
         """Ask this node last from now on, and return what is held against it."""

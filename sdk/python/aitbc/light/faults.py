@@ -50,18 +50,36 @@ class NoProof(AitbcError):
 
 
 class Contradiction(AitbcError):
-    """Two proofs that both hold, of two different final blocks in one place.
+    """Two proofs that both hold and exclude each other, in one place of the chain.
 
-    More than f validators of a set signed both, or somebody has their keys. Nobody can say by
-    computation which one to believe, so neither is (S9): ask people, and compare with them.
+    More than f validators of a set signed both, or somebody has their keys; of sets it may also be
+    that a node left a change out. Nobody can say by computation which one to believe, so neither
+    is (S9): ask people, and compare with them.
     """
 
-    def __init__(self, where: str, known: bytes, told: bytes, url: str) -> None:
-        """Name the place, both ids, and who proved the second."""
+    def __init__(
+        self,
+        where: str,
+        known: bytes,
+        told: bytes,
+        url: str,
+        *,
+        what: str = "two different blocks are proved final as",
+        cause: str = "More than f validators signed both, or their keys were stolen",
+    ) -> None:
+        """Say what is there twice.
+
+        Args:
+            where: the place.
+            known: id of the block or hash of the set that was verified before.
+            told: the other one.
+            url: who proved the other one.
+            what: what is proved of the place.
+            cause: how it can be.
+        """
         super().__init__(
-            f"two different blocks are proved final as {where}: {known.hex()}, verified before, "
-            f"and {told.hex()}, by {url}. More than f validators signed both, or their keys were "
-            "stolen: believe neither until people have decided"
+            f"{what} {where}: {known.hex()}, verified before, and {told.hex()}, by {url}. "
+            f"{cause}: believe neither until people have decided"
         )
         self.where = where
         self.known = known

@@ -1,35 +1,27 @@
 """What a light client has verified and keeps: its newest block, the set, and what to compare with.
 
-It is a small JSON file, replaced as a whole and durably. To lose it costs nothing but the knowledge
-of what was verified before: the client begins with the genesis again. Who can write it can make the
-client believe in a set of their own, so it belongs where only its owner writes.
+All that is remembered is proved. A later proof has to agree with it: the same block at each height,
+the same end of each epoch, the same set in each epoch that its chain of sets leads over. So keys of
+validators who have left prove nothing to a client that knows their successors.
 """
 
-import json
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from aitbc.digests import ChainTags
-from aitbc.errors import InvalidValue
-from aitbc.field_checks import AMOUNT, HASH, TIME
-from aitbc.light.faults import Contradiction, LightStateInvalid
-from aitbc.private_files import sync_folder
-from aitbc.proofs import Header, ProvenBlock, ValidatorSet, read_validator_set
-
-FORMAT: Final = "aitbc-light/1"
-"""First member of the file."""
-
-FILE_BYTES_MAX: Final = 1_048_576
-"""The set takes 20 kB at most, the blocks to compare with some 100 kB."""
+from aitbc.light.faults import Contradiction
+from aitbc.proofs import CheckedProof, Header, ValidatorSet
 
 RECENT_MAX: Final = 256
 """Newest blocks of which the id is kept."""
 
 ENDS_MAX: Final = 1_024
 """Newest ends of epochs of which the id is kept."""
+
+SETS_MAX: Final = 1_024
+"""Newest epochs of which the hash of the set is kept."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +48,12 @@ class Memory:
     """The newest block; None before the first proof."""
     validators: ValidatorSet | None = None
     """The set of its epoch."""
-    recent: Mapping[int, bytes] | None = None
+    recent: Mapping[int, bytes] = field(default_factory=dict)
     """Ids of blocks that were verified, by height."""
-    ends: Mapping[int, bytes] | None = None
+    ends: Mapping[int, bytes] = field(default_factory=dict)
     """Ids of last blocks of epochs, by epoch."""
+    sets: Mapping[int, bytes] = field(default_factory=dict)
+    """Hashes of sets, by epoch: of epochs of which a final block names the set."""
 
     def known(self, tags: ChainTags) -> dict[int, bytes]:
         """Return the set that proofs may start with, as `check_proof` takes it."""
@@ -67,142 +61,166 @@ class Memory:
             return {}
         return {self.head.epoch: self.validators.hash(tags)}
 
-    def with_proof(self, block: ProvenBlock, headers: Iterable[Header], url: str) -> "Memory":
+    def with_proof(self, proof: CheckedProof, url: str) -> "Memory":
         """Return the memory with what one more proof has shown.
 
         Args:
-            block: what was proved of.
-            headers: of all blocks that the proof shows to be final.
+            proof: all of its steps passed.
             url: who gave it.
 
         Raises:
-            Contradiction: another block was verified in the same place before.
+            Contradiction: it excludes what was verified before.
         """
-        recent, ends = dict(self.recent or {}), dict(self.ends or {})
-        for header in headers:
-            _compare(recent, header.height, header.block_id, f"block {header.height}", url)
-            if header.ends_epoch:
-                where = f"the last block of epoch {header.epoch}"
-                _compare(ends, header.epoch, header.block_id, where, url)
-        changed = replace(self, recent=_newest(recent, RECENT_MAX), ends=_newest(ends, ENDS_MAX))
-        head = self.head
-        if (
-            head is not None
-            and head.epoch == block.epoch
-            and block.validators != self.validators  # One epoch has one set.
-        ):
-            raise Contradiction(f"epoch {block.epoch}", head.block_id, block.block_id, url)
-        if head is not None and block.height <= head.height:
-            return changed
-        newest = VerifiedHead(block.height, block.block_id, block.epoch, block.timestamp_ms)
-        return replace(changed, head=newest, validators=block.validators)
-
-
-def read_memory(path: Path, tags: ChainTags) -> Memory:
-    """Return what a file remembers, nothing if there is none yet.
-
-    Raises:
-        LightStateInvalid: it cannot be read, is damaged, or is of another chain.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except FileNotFoundError:
-        return Memory(tags.genesis_digest)
-    except OSError as error:
-        raise LightStateInvalid(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        memory = _from_json(data)
-    except (InvalidValue, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        text = f"{path} is damaged ({error}): delete it to begin with the genesis again"
-        raise LightStateInvalid(text) from None
-    if memory.genesis_digest != tags.genesis_digest:
-        digest = memory.genesis_digest.hex()
-        raise LightStateInvalid(f"{path} is of another chain, with the genesis digest {digest}")
-    return memory
-
-
-def write_memory(path: Path, memory: Memory) -> None:
-    """Replace the file as a whole and durably; a crash leaves the former one.
-
-    Raises:
-        LightStateInvalid: it cannot be written.
-    """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.unlink(missing_ok=True)  # Of a process that had this number before, and died.
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_to_json(memory))
-            file.flush()
-            os.fsync(descriptor)
-        scratch.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise LightStateInvalid(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-def _compare(known: dict[int, bytes], place: int, told: bytes, where: str, url: str) -> None:
-    before = known.setdefault(place, told)
-    if before != told:
-        raise Contradiction(where, before, told, url)
-
-
-def _newest(ids: Mapping[int, bytes], count: int) -> dict[int, bytes]:
-    return {place: ids[place] for place in sorted(ids)[-count:]}
-
-
-def _to_json(memory: Memory) -> bytes:
-    head, members = memory.head, memory.validators
-    document: dict[str, object] = {
-        "format": FORMAT,
-        "genesis_digest": memory.genesis_digest.hex(),
-        "head": None
-        if head is None
-        else {
-            "height": head.height,
-            "block_id": head.block_id.hex(),
-            "epoch": head.epoch,
-            "timestamp_ms": head.timestamp_ms,
-        },
-        "validators": None if members is None else members.canonical.hex(),
-        "recent": _ids_to_json(memory.recent),
-        "ends": _ids_to_json(memory.ends),
-    }
-    return json.dumps(document, indent=1).encode() + b"\n"
-
-
-def _ids_to_json(ids: Mapping[int, bytes] | None) -> dict[str, str]:
-    return {str(place): block_id.hex() for place, block_id in (ids or {}).items()}
-
-
-def _from_json(data: bytes) -> Memory:
-    if len(data) > FILE_BYTES_MAX:
-        raise ValueError(f"it is larger than {FILE_BYTES_MAX} bytes")
-    document = json.loads(data)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"it is no {FORMAT}")
-    told, members = document["head"], document["validators"]
-    if (told is None) != (members is None):
-        raise ValueError("it has a head without validators, or validators without a head")
-    head = None
-    if told is not None:
-        head = VerifiedHead(
-            AMOUNT("height", told["height"]),
-            HASH("block_id", bytes.fromhex(told["block_id"])),
-            AMOUNT("epoch", told["epoch"]),
-            TIME("timestamp_ms", told["timestamp_ms"]),
+        assert proof.claims is not None
+        block, headers = proof.claims.block, proof.headers
+        shown = Memory(
+            self.genesis_digest,
+            VerifiedHead(block.height, block.block_id, block.epoch, block.timestamp_ms),
+            block.validators,
+            {header.height: header.block_id for header in headers},
+            {header.epoch: header.block_id for header in headers if header.ends_epoch},
+            _walked(proof) | {header.epoch: header.validator_set_hash for header in headers},
         )
-    return Memory(
-        HASH("genesis_digest", bytes.fromhex(document["genesis_digest"])),
-        head,
-        None if members is None else read_validator_set(bytes.fromhex(members)),
-        _ids_from_json(document["recent"]),
-        _ids_from_json(document["ends"]),
-    )
+        merged = self.merged(shown, url)
+        self._check_order(headers, url)
+        self._check_walk(proof, shown.sets, url)
+        return merged
+
+    def merged(self, other: "Memory", url: str) -> "Memory":
+        """Return what either has verified.
+
+        Args:
+            other: of the same chain.
+            url: where the other one is from.
+
+        Raises:
+            Contradiction: they exclude each other.
+        """
+        joined = replace(
+            self,
+            recent=_joined(self.recent, other.recent, RECENT_MAX, _block_at, url),
+            ends=_joined(self.ends, other.ends, ENDS_MAX, _end_of, url),
+            sets=_joined(self.sets, other.sets, SETS_MAX, _set_of, url),
+        )
+        mine, theirs = self.head, other.head
+        if theirs is None or (mine is not None and theirs.height <= mine.height):
+            return joined
+        return replace(joined, head=theirs, validators=other.validators)
+
+    def _check_order(self, headers: Iterable[Header], url: str) -> None:
+        """Check that epochs follow each other as heights do.
+
+        Raises:
+            Contradiction: a block is higher than the newest one and of an earlier epoch, or the
+                reverse.
+        """
+        head = self.head
+        if head is None:
+            return
+        is_end = self.ends.get(head.epoch) == head.block_id
+        for header in headers:
+            above = header.height > head.height
+            least, most = (head.epoch + is_end, header.epoch) if above else (0, head.epoch)
+            if not least <= header.epoch <= most:
+                where = f"block {head.height} of epoch {head.epoch} and block {header.height}"
+                where += f" of epoch {header.epoch}"
+                what = "blocks are proved final of which no chain has both,"
+                raise Contradiction(where, head.block_id, header.block_id, url, what=what)
+
+    def _check_walk(self, proof: CheckedProof, shown: Mapping[int, bytes], url: str) -> None:
+        """Check that a proof's chain of sets and the one that was verified before are one.
+
+        Boundaries may be left out where the set did not change. So whoever has the keys of a set of
+        long ago can show it in force in any later epoch, unless every epoch is compared that one
+        of both chains leads over and the other one has a block of.
+
+        Args:
+            proof: the proof.
+            shown: hashes of the sets that its blocks name, by epoch.
+            url: who gave it.
+
+        Raises:
+            Contradiction: in some epoch another set is in force.
+        """
+        last = max(header.epoch for header in proof.headers)
+        told = _in_force(_walked(proof), last, self.sets)
+        known = _in_force(self.sets, max(self.sets, default=-1), shown)
+        for epoch in sorted(told.keys() | known.keys()):
+            before, after = (
+                known.get(epoch, self.sets.get(epoch)),
+                told.get(epoch, shown.get(epoch)),
+            )
+            assert before is not None
+            assert after is not None
+            _check_same(before, after, _set_of(epoch), url)
 
 
-def _ids_from_json(value: Mapping[str, str]) -> dict[int, bytes]:
-    return {int(place): HASH("id", bytes.fromhex(block_id)) for place, block_id in value.items()}
+@dataclass(frozen=True)
+class _Place:
+    """Where two proofs may exclude each other."""
+
+    name: str
+    """The place."""
+    is_set: bool = False
+    """Whether a set is there, not a block."""
+
+
+def _block_at(height: int) -> _Place:
+    return _Place(f"block {height}")
+
+
+def _end_of(epoch: int) -> _Place:
+    return _Place(f"the last block of epoch {epoch}")
+
+
+def _set_of(epoch: int) -> _Place:
+    return _Place(f"epoch {epoch}", is_set=True)
+
+
+def _walked(proof: CheckedProof) -> dict[int, bytes]:
+    """Return the hashes of the sets that a proof leads over, by the first epoch of each."""
+    walked = {proof.start: proof.headers[0].validator_set_hash}
+    for header in proof.headers:
+        if header.ends_epoch:
+            walked[header.epoch + 1] = header.next_validator_set_hash
+    return walked
+
+
+def _in_force(walk: Mapping[int, bytes], last: int, epochs: Iterable[int]) -> dict[int, bytes]:
+    """Return the sets that are in force in those of the epochs that a chain of sets leads over.
+
+    Args:
+        walk: hashes of sets, by the first epoch of each.
+        last: last epoch that it leads over.
+        epochs: the epochs that are asked for.
+    """
+    firsts = sorted(walk)
+    return {
+        epoch: walk[firsts[bisect_right(firsts, epoch) - 1]]
+        for epoch in epochs
+        if firsts and firsts[0] <= epoch <= last
+    }
+
+
+def _joined(
+    known: Mapping[int, bytes],
+    told: Mapping[int, bytes],
+    count: int,
+    place: Callable[[int], _Place],
+    url: str,
+) -> dict[int, bytes]:
+    """Return the newest of both."""
+    for at in sorted(known.keys() & told.keys()):
+        _check_same(known[at], told[at], place(at), url)
+    both = {**known, **told}
+    return {at: both[at] for at in sorted(both)[-count:]}
+
+
+def _check_same(known: bytes, told: bytes, place: _Place, url: str) -> None:
+    if known == told:
+        return
+    if not place.is_set:
+        raise Contradiction(place.name, known, told, url)
+    what = "two different validator sets are shown for"
+    cause = "Keys of former validators signed, or the node left out a change of the set"
+    raise Contradiction(place.name, known, told, url, what=what, cause=cause)

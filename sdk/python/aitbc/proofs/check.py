@@ -61,6 +61,8 @@ class CheckedProof:
     """What it proves; None unless all steps passed."""
     headers: tuple[Header, ...] = ()
     """Headers of all blocks that it proves to be final, lowest first; empty unless all passed."""
+    start: int = 0
+    """Epoch of the set that its chain of sets starts with: the first of `headers` names that."""
 
     @property
     def ok(self) -> bool:
@@ -112,7 +114,8 @@ def check_proof(
     if failure is not None:
         return CheckedProof(bundle.kind, is_pinned, steps, None)
     headers = (*check.ends, *check.headers)
-    return CheckedProof(bundle.kind, is_pinned, steps, check.claims(), headers)
+    start = 0 if bundle.since is None else bundle.since.epoch
+    return CheckedProof(bundle.kind, is_pinned, steps, check.claims(), headers, start)
 
 
 def verify_proof(
