@@ -1,18 +1,21 @@
 """The open pages of one node: who listens, and how one text reaches all of them.
 
 While nobody listens nothing is looked at. Each listener has a short queue; one that does not keep
-up is let go rather than waited for, and its page begins again with what is there then.
+up is let go rather than waited for, and its page begins again with what is there then. From then on
+it takes no place, and what is being sent to it is broken off.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
 from typing import Final, Protocol
 
 import structlog
 
 LISTENERS_MAX: Final = 512
 """Open pages that one node tells news; further ones ask again now and then."""
+
+LISTENERS_EACH_MAX: Final = 16
+"""Of these, from one address; see `explorer_web.remote`."""
 
 WAITING_MAX: Final = 16
 """Texts that wait for one listener; about half a minute of a busy chain."""
@@ -22,6 +25,9 @@ LOOK_S: Final = 0.25
 
 QUIET_S: Final = 15.0
 """Longest silence, so that a page can tell a quiet chain from a dead connection."""
+
+GOODBYE_S: Final = 1.0
+"""How long a listener that is let go may take to be told so."""
 
 TRY_AGAIN_LATER: Final = 1013
 """Code of RFC 6455's registry: the node has no room for another listener, or for a slow one."""
@@ -47,25 +53,28 @@ class Ear(Protocol):
 
 
 class _Listener:
-    """One open page: the texts that wait for it, and whether it fell behind."""
+    """One open page, and the texts that wait for it."""
 
-    def __init__(self) -> None:
-        self._texts: asyncio.Queue[str | None] = asyncio.Queue(WAITING_MAX + 1)
+    def __init__(self, remote: str) -> None:
+        self.remote = remote
+        self._texts: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
+        self._while_heard = asyncio.timeout(None)
 
     def tell(self, text: str) -> bool:
-        """Let a text wait; return False, and end the listener, if too many do already."""
-        if self._texts.qsize() < WAITING_MAX:
+        """Let a text wait; return False, and let the listener go, if too many do already."""
+        if not self._texts.full():
             self._texts.put_nowait(text)
             return True
-        while not self._texts.empty():
-            self._texts.get_nowait()
-        self._texts.put_nowait(None)
+        # That is long ago, so what is being sent is broken off now.
+        self._while_heard.reschedule(0)
         return False
 
-    async def texts(self) -> AsyncGenerator[str, None]:
-        """Yield what it is told, until it fell behind."""
-        while (text := await self._texts.get()) is not None:
-            yield text
+    async def send_to(self, socket: Ear) -> None:
+        """Send what it is told, until it is let go."""
+        with contextlib.suppress(TimeoutError):
+            async with self._while_heard:
+                while True:
+                    await socket.send(await self._texts.get())
 
 
 class LiveHub:
@@ -79,44 +88,49 @@ class LiveHub:
         """
         self._desk = desk
         self._listeners: set[_Listener] = set()
-        self._sessions = 0
         self._newest = ""
         self._watch: asyncio.Task[None] | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether there is no room for another listener."""
-        return self._sessions >= LISTENERS_MAX
+        return len(self._listeners) >= LISTENERS_MAX
 
     @property
     def count(self) -> int:
-        """How many are open, those included that are being let go."""
-        return self._sessions
+        """How many listen."""
+        return len(self._listeners)
 
-    async def session(self, socket: Ear) -> None:
+    def is_full_for(self, remote: str) -> bool:
+        """Return whether as many pages of an address listen as may."""
+        return sum(each.remote == remote for each in self._listeners) >= LISTENERS_EACH_MAX
+
+    async def session(self, socket: Ear, remote: str) -> None:
         """Tell one page what is new until it is gone or does not keep up.
 
         The newest text comes first, so that the page learns what it missed.
+
+        Args:
+            socket: to the page.
+            remote: whose page it is, for the limit of each address.
         """
-        if self.is_full:
+        if self.is_full or self.is_full_for(remote):
             await socket.close(TRY_AGAIN_LATER, "too many pages are open")
             return
-        listener = _Listener()
+        listener = _Listener(remote)
         self._listeners.add(listener)
-        self._sessions += 1
         try:
             if self._watch is None:
                 self._watch = asyncio.create_task(self._tell_all())
             elif self._newest:
                 listener.tell(self._newest)
-            async with contextlib.aclosing(listener.texts()) as texts:
-                async for text in texts:
-                    await socket.send(text)
-            await socket.close(TRY_AGAIN_LATER, "this page did not keep up")
+            await listener.send_to(socket)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await socket.close(TRY_AGAIN_LATER, "this page did not keep up")
         finally:
             self._listeners.discard(listener)
-            self._sessions -= 1
-            if self._sessions == 0:
+            if not self._listeners:
                 await self._stop()
 
     async def _tell_all(self) -> None:

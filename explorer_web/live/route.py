@@ -1,5 +1,6 @@
 """The address at which open pages listen."""
 
+from functools import partial
 from typing import Final, TypeAlias
 
 from litestar import Response, get
@@ -8,6 +9,7 @@ from litestar.params import SkipValidation
 
 from coordinator.http import exchange_of
 from explorer_web.live.hub import LiveHub
+from explorer_web.remote import remote_of
 from explorer_web.site import KEEP_NOT, SECURITY_HEADERS, HtmlRequest
 
 GivenHub: TypeAlias = NamedDependency[SkipValidation[LiveHub]]
@@ -26,7 +28,11 @@ async def live(request: HtmlRequest, hub: GivenHub) -> Response[bytes]:
         return _refused(403, "This socket is for this site's own pages.")
     if hub.is_full:
         return _refused(503, "Too many pages are open; ask again later.", {"Retry-After": "30"})
-    exchange.session = hub.session
+    remote = remote_of(request)
+    if hub.is_full_for(remote):
+        why = "Too many pages of this address are open; ask again later."
+        return _refused(429, why, {"Retry-After": "30"})
+    exchange.session = partial(hub.session, remote=remote)
     return Response(b"", status_code=101)
 
 

@@ -11,7 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from explorer_web.live import hub as hub_module
-from explorer_web.live.hub import TRY_AGAIN_LATER, WAITING_MAX, LiveHub
+from explorer_web.live.hub import LISTENERS_EACH_MAX, TRY_AGAIN_LATER, WAITING_MAX, LiveHub
 from tests.explorer.moving import extend, moving_chain
 from tests.explorer.serving import Served, serve
 
@@ -100,6 +100,18 @@ def test_listeners_beyond_the_limit_are_asked_to_come_back(
     assert refused.value.response.headers["retry-after"] == "30"
 
 
+def test_one_address_leaves_room_for_others(
+    moving: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "LISTENERS_EACH_MAX", 2)
+    with listen(moving) as one, listen(moving) as other:
+        assert next_news(one)["height"] == next_news(other)["height"]
+        with pytest.raises(InvalidStatus) as refused:
+            listen(moving)
+    assert refused.value.response.status_code == 429
+    assert refused.value.response.headers["retry-after"] == "30"
+
+
 class Desk:
     """Has news whenever it is asked for some, as often as a test says."""
 
@@ -133,6 +145,18 @@ class Ear:
         self.code = code
 
 
+class Deaf(Ear):
+    """A page that takes nothing, not even that it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(reads=False)
+        self.is_closing = asyncio.Event()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        self.is_closing.set()
+        await self.may_read.wait()
+
+
 async def test_a_page_that_does_not_read_is_let_go_and_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -140,18 +164,55 @@ async def test_a_page_that_does_not_read_is_let_go_and_holds_up_nobody(
     hub = LiveHub(Desk())
     slow, quick = Ear(reads=False), Ear()
     async with asyncio.timeout(PATIENCE_S):
-        held = asyncio.create_task(hub.session(slow))
-        follows = asyncio.create_task(hub.session(quick))
+        held = asyncio.create_task(hub.session(slow, "10.0.0.1"))
+        follows = asyncio.create_task(hub.session(quick, "10.0.0.1"))
         while len(quick.heard) < 3 * WAITING_MAX:
             quick.has_heard.clear()
             await quick.has_heard.wait()
-        slow.may_read.set()
+        # What was being sent to it is broken off: it never reads.
         await held
-        assert slow.code == TRY_AGAIN_LATER
-        assert len(slow.heard) <= 1
+        assert (slow.code, slow.heard) == (TRY_AGAIN_LATER, [])
         assert hub.count == 1
         follows.cancel()
         await asyncio.gather(follows, return_exceptions=True)
+
+
+async def test_pages_that_are_let_go_take_no_place_although_they_do_not_even_hear_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "LOOK_S", 0)
+    hub = LiveHub(Desk())
+    deaf = [Deaf() for _ in range(LISTENERS_EACH_MAX)]
+    held = [asyncio.create_task(hub.session(each, "10.0.0.1")) for each in deaf]
+    async with asyncio.timeout(PATIENCE_S):
+        for each in deaf:
+            await each.is_closing.wait()
+        ear = Ear()
+        follows = asyncio.create_task(hub.session(ear, "10.0.0.1"))
+        await ear.has_heard.wait()
+        assert hub.count == 1
+        await asyncio.gather(*held)
+        follows.cancel()
+        await asyncio.gather(follows, return_exceptions=True)
+    assert hub.count == 0
+
+
+async def test_a_page_beyond_the_limit_of_its_address_is_told_and_others_are_let_in() -> None:
+    hub = LiveHub(Desk())
+    ears = [Ear() for _ in range(LISTENERS_EACH_MAX)]
+    sessions = [asyncio.create_task(hub.session(ear, "10.0.0.1")) for ear in ears]
+    async with asyncio.timeout(PATIENCE_S):
+        for ear in ears:
+            await ear.has_heard.wait()
+        beyond, other = Ear(), Ear()
+        await hub.session(beyond, "10.0.0.1")
+        assert (beyond.code, beyond.heard) == (TRY_AGAIN_LATER, [])
+        sessions.append(asyncio.create_task(hub.session(other, "10.0.0.2")))
+        await other.has_heard.wait()
+    for session in sessions:
+        session.cancel()
+    await asyncio.gather(*sessions, return_exceptions=True)
+    assert hub.count == 0
 
 
 async def test_nothing_is_looked_at_while_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +221,7 @@ async def test_nothing_is_looked_at_while_nobody_listens(monkeypatch: pytest.Mon
     hub = LiveHub(desk)
     for _ in range(2):
         ear = Ear()
-        session = asyncio.create_task(hub.session(ear))
+        session = asyncio.create_task(hub.session(ear, "10.0.0.1"))
         async with asyncio.timeout(PATIENCE_S):
             await ear.has_heard.wait()
         session.cancel()
