@@ -1,10 +1,11 @@
-"""Reads the facts that `decide` needs, with one statement: it runs after every change."""
+"""Reads the facts that `decide` needs, all with one statement: it runs after every change."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select
 
+from coordinator.database.parts import rows_of
 from coordinator.database.tables import (
     attempts,
     attestations,
@@ -30,13 +31,11 @@ _live: Final = attempts.alias("live")
 _past: Final = attempts.alias("past")
 
 
-def read_facts(connection: Connection, job_ids: Iterable[Hash]) -> dict[Hash, JobFacts]:
+def read_facts(connection: Connection, job_ids: Collection[Hash]) -> dict[Hash, JobFacts]:
     """Return the facts of those of some jobs that are live on the chain."""
-    given = list(job_ids)
-    rows = connection.execute(_FACTS, {"wanted": given}) if given else ()
     return {
         row.job_id: _facts(row)
-        for row in rows
+        for row in rows_of(connection, _FACTS, "wanted", job_ids)
         if row.end_kind is None and row.phase not in _NOT_LIVE
     }
 

@@ -1,6 +1,6 @@
 """Turns duties into signed transactions in the outbox, inside the caller's transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,7 +63,7 @@ class Duties:
     """Settings."""
 
     def perform(
-        self, connection: Connection, moment: Moment, job_ids: Iterable[Hash]
+        self, connection: Connection, moment: Moment, job_ids: Collection[Hash]
     ) -> list[Hash]:
         """Store what each job is owed; return the ids of transactions that are to be sent."""
         facts = read_facts(connection, job_ids)

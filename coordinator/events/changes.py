@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
 
+from coordinator.database.parts import rows_of
 from coordinator.database.tables import jobs, miners, receipts, results
 from coordinator.events.log import record
 from coordinator.events.model import EventKind, NewEvent
@@ -58,8 +59,6 @@ class ShownState:
 
 def shown_states(connection: Connection, job_ids: Collection[Hash]) -> dict[Hash, ShownState]:
     """Return where jobs are; those that are unknown are left out."""
-    if not job_ids:
-        return {}
     return {
         row.job_id: ShownState(
             client_id=row.client_id,
@@ -72,7 +71,7 @@ def shown_states(connection: Connection, job_ids: Collection[Hash]) -> dict[Hash
             attempt=row.attempt,
             requested_ms=row.requested_ms,
         )
-        for row in connection.execute(_SHOWN, {"job_ids": list(job_ids)})
+        for row in rows_of(connection, _SHOWN, "job_ids", job_ids)
     }
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, Table, Update, bindparam, insert, select, update
 
+from coordinator.database.parts import rows_of
 from coordinator.database.tables import attempts, jobs
 from coordinator.leases.phase import AttemptPhase
 from coordinator.outbox import OutboxState, store
@@ -97,14 +98,11 @@ class Sheet:
 
     def read(self, job_ids: Collection[Hash]) -> None:
         """Read jobs, their attempts, and what is pending for them."""
-        given = {"job_ids": list(job_ids)}
-        if not job_ids:
-            return
-        for row in self._connection.execute(_JOBS, given):
+        for row in rows_of(self._connection, _JOBS, "job_ids", job_ids):
             self.jobs[row.job_id] = JobRow(*row)
         if not self.jobs:
             return
-        for job_id, *attempt in self._connection.execute(_ATTEMPTS, given):
+        for job_id, *attempt in rows_of(self._connection, _ATTEMPTS, "job_ids", job_ids):
             # An older version's rebuild left attempts of strangers' jobs that are not there yet.
             if job_id in self.jobs:
                 self.jobs[job_id].attempts.append(AttemptRow(*attempt))

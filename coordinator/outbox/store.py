@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from coordinator.database.parts import in_parts, rows_of
 from coordinator.database.prepared import Prepared, Value, one_of
 from coordinator.database.tables import outbox
 from coordinator.outbox.model import OutboxState, Outgoing, SignedBytes
@@ -176,22 +177,22 @@ def pending(connection: Connection, limit: int) -> list[Outgoing]:
 
 def get_all(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Outgoing]:
     """Return those of some transactions that are stored, whatever became of them."""
-    given = {"transaction_ids": list(transaction_ids)}
-    return [_outgoing(row) for row in connection.execute(_SEVERAL, given)]
+    found = rows_of(connection, _SEVERAL, "transaction_ids", transaction_ids)
+    return [_outgoing(row) for row in found]
 
 
 def pending_of_jobs(connection: Connection, job_ids: Sequence[Hash]) -> list[PendingRow]:
     """Return what is pending for some jobs."""
-    rows = connection.execute(_OF_JOBS, {"job_ids": list(job_ids)})
-    return [PendingRow(*row) for row in rows]
+    return [PendingRow(*row) for row in rows_of(connection, _OF_JOBS, "job_ids", job_ids)]
 
 
 def mark_final(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Hash]:
     """Mark those of a block's transactions that are ours; return their ids."""
-    if not transaction_ids:
-        return []
-    given = {"transaction_ids": list(transaction_ids), "new_state": OutboxState.FINAL.value}
-    return list(connection.execute(_MARK_AND_TELL, given).scalars())
+    found: list[Hash] = []
+    for part in in_parts(transaction_ids):
+        given = {"transaction_ids": part, "new_state": OutboxState.FINAL.value}
+        found += connection.execute(_MARK_AND_TELL, given).scalars()
+    return found
 
 
 def mark_expired(connection: Connection, block_ms: TimestampMs) -> list[Outgoing]:
@@ -203,9 +204,8 @@ def mark_expired(connection: Connection, block_ms: TimestampMs) -> list[Outgoing
 
 def mark(connection: Connection, transaction_ids: Collection[Hash], state: OutboxState) -> None:
     """Note what became of transactions."""
-    if transaction_ids:
-        given = {"transaction_ids": list(transaction_ids), "new_state": state.value}
-        connection.execute(_MARK, given)
+    for part in in_parts(transaction_ids):
+        connection.execute(_MARK, {"transaction_ids": part, "new_state": state.value})
 
 
 def note_refusal(connection: Connection, transaction_id: Hash, code: str) -> None:
@@ -224,7 +224,7 @@ def _standing_of(connection: Connection, intents: Sequence[str]) -> Mapping[str,
     if len(intents) == 1:
         rows: Iterable[AnyRow] = _OF_INTENT.all(connection, intent=intents[0])
     else:
-        rows = connection.execute(_OF_INTENTS, {"intents": list(intents)}).all() if intents else ()
+        rows = rows_of(connection, _OF_INTENTS, "intents", intents)
     return {row.intent: _outgoing(row) for row in rows}
 
 
