@@ -6,6 +6,7 @@ from explorer_web.formats import grouped, money, short
 from explorer_web.lists import activity_listing, jobs_listing, receipts_listing
 from explorer_web.page import Crumb, Page
 from explorer_web.ports import AccountStanding
+from explorer_web.proved import account_proof
 from explorer_web.references import PageKind, page_url
 from explorer_web.sentences import Sentence, account, plain
 from ledger.keys import format_address
@@ -44,7 +45,7 @@ def account_page(index: IndexReader, address: Address, standing: AccountStanding
         title=title,
         crumbs=(Crumb("Accounts"), Crumb(title)),
         content={
-            "address_text": text,
+            "proof": account_proof(address, standing),
             "sentence": sentence,
             "sections": sections,
             "miner_url": page_url(PageKind.MINER, address) if miner else "",

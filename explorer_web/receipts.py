@@ -10,6 +10,7 @@ from explorer_web.job_history import Step, read_steps
 from explorer_web.jobs import CHECKS, NOT_YET
 from explorer_web.outcomes import TITLES
 from explorer_web.page import Crumb, Page, malformed, unknown
+from explorer_web.proved import receipt_proof
 from explorer_web.references import PageKind, page_url, parse_id
 from explorer_web.sentences import Ref, Sentence, account, plain
 from explorer_web.trust import verification_sentences
@@ -85,7 +86,7 @@ def receipt_page(index: IndexReader, reference: str) -> Page:
         crumbs=(Crumb(job_title, page_url(PageKind.JOB, job.job_id)), Crumb(title)),
         content={
             "checks": receipt_checks(receipt_id.hex()),
-            "receipt": receipt,
+            "proof": receipt_proof(receipt),
             "sentence": sentence,
             "badges": (POSTED, PAYMENTS[receipt.payment], FINAL),
             "sections": sections,

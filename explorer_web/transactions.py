@@ -9,6 +9,7 @@ from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
 from explorer_web.formats import grouped, short
 from explorer_web.outcomes import outcome_json
 from explorer_web.page import Crumb, Page, malformed, unknown
+from explorer_web.proved import transaction_proof
 from explorer_web.references import PageKind, page_url, parse_id
 from explorer_web.sentences import plain
 from explorer_web.words import APPLIED, FINAL, action_sentence
@@ -55,7 +56,7 @@ def transaction_page(index: IndexReader, reference: str) -> Page:
         title=title,
         crumbs=(BLOCKS, block, Crumb(title)),
         content={
-            "row": row,
+            "proof": transaction_proof(row),
             "sentence": sentence,
             "badges": (APPLIED, FINAL),
             "sections": sections,

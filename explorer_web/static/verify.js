@@ -196,22 +196,6 @@ async function webcrypto() {
 }
 return { PLATFORM, sha256, hmacSha256, verifySignature, isSoundKey, canVerify, randomBytes };
 })();
-const proofs_asked = (() => {
-// ---- asked.js
-function compared(verdict, kind, isAsked) {
-  if (!verdict.valid) {
-    return verdict;
-  }
-  if (verdict.kind === kind && isAsked(verdict.claims)) {
-    const step = { name: 'asked', verdict: 'passed', detail: 'It is what was asked for.' };
-    return { ...verdict, steps: [...verdict.steps, step] };
-  }
-  const reason = 'the bundle proves something else than what was asked for';
-  const step = { name: 'asked', verdict: 'failed', code: 'OTHER_OBJECT', reason };
-  return { ...verdict, valid: false, steps: [...verdict.steps, step], claims: null };
-}
-return { compared };
-})();
 const src_shapes = (() => {
 // ---- shapes.js
 const { InvalidValue } = src_errors;
@@ -1111,7 +1095,7 @@ function shownMember({ publicKey, name, payout }) {
   return { publicKey: toHex(publicKey), name, payout: formatAddress(payout) };
 }
 
-async function transactionClaims({ id, transaction, index }, primitives) {
+async function transactionClaims({ id, signed, transaction, index }, primitives) {
   const { name, fields, publicKey, fee, validUntilMs } = transaction;
   return {
     transactionId: toHex(id),
@@ -1122,6 +1106,7 @@ async function transactionClaims({ id, transaction, index }, primitives) {
     validUntilMs: Number(validUntilMs),
     action: name,
     fields: shownFields(fields),
+    signed: toHex(signed),
   };
 }
 
@@ -1762,7 +1747,7 @@ async function transactionLeaf(state) {
     return { ...read, ...actionFields(read.action) };
   });
   const id = await transactionId(tags, signed);
-  state.proved = { id, transaction, index };
+  state.proved = { id, signed, transaction, index };
   const until = bigEndian(transaction.validUntilMs, 8);
   return concat(id, until, await primitives.sha256(transaction.signature));
 }
@@ -1809,6 +1794,10 @@ const source_pin = (() => {
 const PLACE = 'aitbc.genesis';
 const DIGEST = /^[0-9a-f]{64}$/;
 
+const IN_BROWSER = { pinned, keep };
+
+const WHILE_OPEN = { pinned: () => undefined, keep: () => false };
+
 function pinned() {
   try {
     return digestIn(localStorage.getItem(PLACE) ?? '');
@@ -1831,7 +1820,7 @@ function digestIn(text) {
   const bare = text.replace(/\s/g, '').toLowerCase();
   return DIGEST.test(bare) ? bare : undefined;
 }
-return { pinned, keep, digestIn };
+return { IN_BROWSER, WHILE_OPEN, digestIn };
 })();
 const source_words = (() => {
 // ---- words.js
@@ -1846,19 +1835,31 @@ const TITLES = {
   signature: 'Its sender signed it',
   receipt: 'It is a receipt',
   state: 'It is what the state held after the block',
-  asked: 'It is what this page shows',
+  asked: 'It is of what this page is about',
+  shown: 'The page shows what is proved',
 };
 
 const OF_KIND = {
-  receipt: { inclusion: 'The receipt is in the block', signature: 'The miner signed it' },
-  transaction: { inclusion: 'The transaction is in the block' },
+  receipt: {
+    inclusion: 'The receipt is in the block',
+    signature: 'The miner signed it',
+    asked: 'It is the receipt of this page',
+  },
+  transaction: {
+    inclusion: 'The transaction is in the block',
+    asked: 'It is the transaction of this page',
+  },
   outcome: { inclusion: 'The block did this' },
-  account: { state: 'The account’s record, or its absence, is under the state’s root' },
+  account: {
+    state: 'The account’s record, or its absence, is under the state’s root',
+    asked: 'It is the account of this page',
+  },
 };
 
 const STATES = {
   passed: { word: 'passed', tone: 'good' },
   failed: { word: 'failed', tone: 'bad' },
+  differs: { word: 'differs', tone: 'neutral' },
   running: { word: 'checking', tone: 'wait' },
   'not run': { word: 'not run', tone: 'neutral' },
 };
@@ -1954,26 +1955,30 @@ function timeText(ms) {
 function plainText(value) {
   return Array.isArray(value) ? value.map(plainText).join(', ') : String(value);
 }
-return { STATES, titleOf, fingerprint, claimLines };
+return { STATES, titleOf, fingerprint, claimLines, moneyText };
 })();
 const source_panel = (() => {
 // ---- panel.js
 const { PROOF_STEPS, checkProof } = proofs_check;
-const { digestIn, keep, pinned } = source_pin;
+const { digestIn } = source_pin;
 const { STATES, claimLines, fingerprint, titleOf } = source_words;
+const MOVED = 'The account holds something else than when this page was made; load it again.';
+
 const IDENTIFIER = /^[0-9a-z_-]{40,}$/;
 
 class Panel {
   #holder;
   #primitives;
+  #pins;
   #pin;
   #again = null;
   #turn = 0;
 
-  constructor(holder, primitives) {
+  constructor(holder, primitives, pins) {
     this.#holder = holder;
     this.#primitives = primitives;
-    this.#pin = pinned();
+    this.#pins = pins;
+    this.#pin = pins.pinned();
     this.#part('keep').addEventListener('click', () => this.#keepTyped());
     this.#part('forget').addEventListener('click', () => this.#repin(undefined));
     this.#part('pin').addEventListener('keydown', (event) => {
@@ -2028,13 +2033,29 @@ class Panel {
       return;
     }
     this.#showClaims(kind, claims);
-    if (isPinned) {
-      this.#say('good', 'Proved', 'All steps passed, from the genesis digest that you pinned.');
+    if (failed !== undefined) {
+      this.#say('bad', 'The page shows something else than what is proved', 'What is proved stands '
+        + 'below; do not believe this page.');
       return;
     }
-    this.#say('wait', 'Proved for a chain that you have not pinned', 'All steps passed. Compare '
-      + 'the genesis digest with one from elsewhere, and pin it above.');
-    if (this.#part('pin').value === '') this.#part('pin').value = fingerprint(claims.genesisDigest);
+    const isSame = steps.every((step) => step.verdict === 'passed');
+    if (!isPinned) {
+      this.#say('wait', 'Proved for a chain that you have not pinned', isSame
+        ? `All steps passed. ${this.#comparing(claims.genesisDigest)}`
+        : `${MOVED} ${this.#comparing(claims.genesisDigest)}`);
+    } else if (isSame) {
+      this.#say('good', 'Proved', 'All steps passed, from the genesis digest that you pinned.');
+    } else {
+      this.#say('wait', 'Proved, of another block than the page', MOVED);
+    }
+  }
+
+  #comparing(digest) {
+    const typed = this.#part('pin').value;
+    if (typed.trim() === '' || digestIn(typed) === digest) {
+      return 'Compare the genesis digest below with one from elsewhere, and pin that one above.';
+    }
+    return 'Its genesis digest, below, is not the one that stands in the field above.';
   }
 
   #showSteps(done, kind) {
@@ -2104,7 +2125,7 @@ class Panel {
   #repin(digest) {
     this.#pin = digest;
     this.#part('pin').setCustomValidity('');
-    this.#showPin(keep(digest));
+    this.#showPin(this.#pins.keep(digest));
     if (this.#again !== null) this.#again();
   }
 
@@ -2133,37 +2154,121 @@ function element(name, className = '', text = '') {
 }
 return { Panel };
 })();
-const source_verifier = (() => {
-// ---- verifier.js
-const { canVerify } = src_crypto;
+const proofs_asked = (() => {
+// ---- asked.js
+function compared(verdict, kind, isAsked) {
+  if (!verdict.valid) {
+    return verdict;
+  }
+  if (verdict.kind === kind && isAsked(verdict.claims)) {
+    const step = { name: 'asked', verdict: 'passed', detail: 'It is what was asked for.' };
+    return { ...verdict, steps: [...verdict.steps, step] };
+  }
+  const reason = 'the bundle proves something else than what was asked for';
+  const step = { name: 'asked', verdict: 'failed', code: 'OTHER_OBJECT', reason };
+  return { ...verdict, valid: false, steps: [...verdict.steps, step], claims: null };
+}
+return { compared };
+})();
+const source_shown = (() => {
+// ---- shown.js
 const { compared } = proofs_asked;
-const { fetched } = source_bundles;
-const { attachForm } = source_form;
-const { Panel } = source_panel;
+const { moneyText } = source_words;
+const NAMED_MAX = 3;
+
+const CUT = 80;
+
 const OBJECTS = {
   receipt: ({ receipt }) => receipt.receiptId,
   transaction: ({ transaction }) => transaction.transactionId,
   account: ({ account }) => account.address,
 };
 
+const PROVED = {
+  receipt: ({ receipt }) => ({
+    ...receipt.transaction.fields,
+    miner: receipt.miner,
+    unitType: receipt.unitType,
+  }),
+  transaction: ({ transaction }) => ({ ...transaction, fee: transaction.feeNait }),
+};
+
+function comparedWithPage(verdict, { kind, asked, shown }) {
+  const found = compared(verdict, kind, (claims) => OBJECTS[kind](claims) === asked);
+  if (!found.valid) return found;
+  const step = kind === 'account' ? ofAccount(found.claims, shown) : ofSigned(found, shown);
+  return { ...found, steps: [...found.steps, { name: 'shown', ...step }] };
+}
+
+function ofSigned({ kind, claims }, shown) {
+  const { height, blockId, timestampMs } = claims;
+  const proved = { ...PROVED[kind](claims), height, blockId, timestampMs };
+  return verdictOn(shown, proved);
+}
+
+function ofAccount({ account, height }, shown) {
+  const proved = { height, balance: account.balanceNait };
+  if (shown.height === String(height)) return verdictOn(shown, proved);
+  const was = `The page showed ${moneyText(shown.balance)} after block ${shown.height}`;
+  const now = `proved is ${moneyText(account.balanceNait)} after block ${height}`;
+  const verdict = shown.balance === String(account.balanceNait) ? 'passed' : 'differs';
+  return { verdict, detail: `${was}; ${now}.` };
+}
+
+function verdictOn(shown, proved) {
+  const said = Object.entries(shown);
+  const other = said.filter(([name, text]) => text !== provedText(proved, name));
+  if (said.length > 0 && other.length === 0) {
+    const names = said.map(([name]) => wordsOf(name)).join(', ');
+    return { verdict: 'passed', detail: `As proved: ${names}.` };
+  }
+  const reason = other
+    .slice(0, NAMED_MAX)
+    .map(([name, text]) => `${wordsOf(name)}: ${cut(text)} here, proved ${cut(provedText(proved, name))}`);
+  return { verdict: 'failed', code: 'OTHER_VALUES', reason: reason.join('; ') };
+}
+
+function provedText(proved, name) {
+  const member = name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+  return Object.hasOwn(proved, member) ? String(proved[member]) : 'not proved';
+}
+
+function cut(text) {
+  return text.length > CUT ? `${text.slice(0, CUT)}…` : text;
+}
+
+function wordsOf(name) {
+  return name.replace(/_(ms|micro)$/, '').replaceAll('_', ' ');
+}
+return { comparedWithPage };
+})();
+const source_verifier = (() => {
+// ---- verifier.js
+const { canVerify } = src_crypto;
+const { fetched } = source_bundles;
+const { attachForm } = source_form;
+const { Panel } = source_panel;
+const { IN_BROWSER, WHILE_OPEN } = source_pin;
+const { comparedWithPage } = source_shown;
 function attach(holder) {
-  const { fallback, bundle, kind, asked } = holder.dataset;
+  const { fallback, bundle, kind, asked, shown } = holder.dataset;
   const panel = new Panel(holder, async () => {
     if (await canVerify()) return undefined;
     holder.querySelector('[data-part="no-crypto"]').hidden = false;
     return (await import(fallback)).FALLBACK;
-  });
+  }, IN_BROWSER);
   const form = holder.querySelector('form');
   if (form !== null) attachForm(form, panel);
   holder.querySelector('[data-part="start"]')?.addEventListener('click', () => {
     holder.querySelector('[data-part="trust"]').hidden = false;
-    const isSame = (claims) => OBJECTS[kind](claims) === asked;
-    panel.check(() => fetched(bundle), kind, (verdict) => compared(verdict, kind, isSame));
+    const page = { kind, asked, shown: JSON.parse(shown) };
+    panel.check(() => fetched(bundle), kind, (verdict) => comparedWithPage(verdict, page));
   });
 }
 
 function attachSaved(holder, fallback) {
-  const panel = new Panel(holder, async () => ((await canVerify()) ? undefined : fallback));
+  const primitives = async () => ((await canVerify()) ? undefined : fallback);
+  const panel = new Panel(holder, primitives, WHILE_OPEN);
   attachForm(holder.querySelector('form'), panel);
 }
 return { attach, attachSaved };

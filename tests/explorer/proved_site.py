@@ -1,7 +1,7 @@
 """The explorer and the proofs of a node over the chain of the proof vectors, on one address."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,11 +31,24 @@ class ProvedSite:
 
 
 @contextmanager
-def proved_site(folder: Path) -> Iterator[ProvedSite]:
-    """Serve it until the block ends."""
+def proved_site(
+    folder: Path, *, alter: Callable[[Path, ProvedNode], None] | None = None, behind: int = 0
+) -> Iterator[ProvedSite]:
+    """Serve it until the block ends.
+
+    Args:
+        folder: empty.
+        alter: is given the index of the pages and the node; the chain stays as it is.
+        behind: how many blocks the pages are behind the proofs.
+    """
     story = tell()
-    with closing(ProvedNode(folder, story)) as node:
-        handlers = [*explorer_handlers(reads_of(node)), *proof_handlers(node.chain, node.prover)]
+    blocks = len(story.chain.blocks) - behind
+    with ExitStack() as opened:
+        node = opened.enter_context(closing(ProvedNode(folder / "chain", story)))
+        shown = opened.enter_context(closing(ProvedNode(folder / "pages", story, blocks=blocks)))
+        if alter is not None:
+            alter(folder / "pages" / "index.db", shown)
+        handlers = [*explorer_handlers(reads_of(shown)), *proof_handlers(node.chain, node.prover)]
         with listening(build_application(handlers, None, NodeMetrics())) as url:
             yield ProvedSite(
                 url=url,

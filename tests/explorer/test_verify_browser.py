@@ -1,51 +1,36 @@
 """Proofs checked in a real Chromium: on a receipt's page, on /verify, and in the saved file."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from copy import deepcopy
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from ledger.codec import encode
 from tests.explorer.browsing import Reader, reading
+from tests.explorer.proof_documents import (
+    ACCOUNT,
+    BUNDLES,
+    CHECK_ALL,
+    CHOOSE_ALL,
+    HOSTILE,
+    PIN,
+    VECTORS,
+    refusals,
+)
 from tests.explorer.proved_site import ProvedSite, proved_site
 from tests.explorer.test_browser import AXE, CONTRAST, EVERYTHING, PATIENCE_MS, PHONE, axe_faults
+from tests.node.proved_node import ProvedNode
 
 pytestmark = pytest.mark.browser
 
-VECTORS: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "vectors" / "proofs.json").read_text(encoding="utf-8")
-)
-BUNDLES = {each["name"]: each["bundle"] for each in VECTORS["bundles"]}
-PIN: str = VECTORS["trusts"]["pinned"]["genesis_digest"]
-
 PLAIN_HOST = "plain-http.test"
 """Leads to this machine, but is no name of it: a page from there has no WebCrypto."""
-
-CHECK_ALL = """
-async (documents) => {
-  const part = (name) => document.querySelector(`[data-part="${name}"]`);
-  const verdicts = [];
-  for (const { text, pin } of documents) {
-    if (part("pin").value.replaceAll(" ", "") !== pin) {
-      part("pin").value = pin;
-      part("keep").click();
-    }
-    part("paste").value = text;
-    document.querySelector("form.taken").requestSubmit();
-    while (part("verdict").textContent.startsWith("Checking")) {
-      await new Promise((done) => setTimeout(done));
-    }
-    const failed = document.querySelector('[data-verdict="failed"]');
-    const code = failed?.querySelector("code").textContent;
-    verdicts.push([part("verdict").className, failed?.dataset.step, code]);
-  }
-  return verdicts;
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +51,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProvedSite]:
         yield site
 
 
-@pytest.fixture
-def saved(browser: Browser, site: ProvedSite, tmp_path: Path) -> Iterator[Page]:
-    """The saved file, opened from the disk by a browser without a network."""
+@pytest.fixture(scope="module")
+def saved_in(browser: Browser, site: ProvedSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the saved file."""
+    folder = tmp_path_factory.mktemp("saved")
     with reading(browser, site.url) as reader:
         reader.open("/verify")
         with reader.page.expect_download() as download:
             reader.page.get_by_role("link", name="Save this verifier").click()
         assert download.value.suggested_filename == "aitbc-verifier.html"
-        download.value.save_as(tmp_path / "verifier.html")
-    with reading(browser, f"file://{tmp_path}", offline=True) as reader:
+        download.value.save_as(folder / "verifier.html")
+    return folder
+
+
+@pytest.fixture
+def saved(browser: Browser, saved_in: Path) -> Iterator[Page]:
+    """The saved file, opened from the disk by a browser without a network."""
+    with reading(browser, f"file://{saved_in}", offline=True) as reader:
         reader.open("/verifier.html")
         yield reader.page
         assert reader.policy_violations() == []
@@ -102,12 +94,12 @@ def test_a_receipt_is_verified_in_the_page_and_the_digest_is_pinned_once(
         reader.open(f"/receipts/{site.receipt.hex()}")
         start.click()
         expect(verdict).to_contain_text("a chain that you have not pinned")
-        expect(page.get_by_label("Genesis digest that you trust")).to_have_value(
-            " ".join(site.genesis_digest[at : at + 8] for at in range(0, 64, 8))
-        )
-        page.get_by_role("button", name="Pin it").click()
+        # Its own digest is only shown: that it is the right one, the bundle cannot say.
+        expect(page.get_by_label("Genesis digest that you trust")).to_have_value("")
+        expect(page.locator("[data-part=claims]")).to_contain_text(site.genesis_digest)
+        pin(page, site.genesis_digest)
         expect(verdict).to_contain_text("Proved. All steps passed")
-        expect(page.locator(".steps li.tone-good")).to_have_count(10)
+        expect(page.locator(".steps li.tone-good")).to_have_count(11)
         expect(page.locator("[data-part=claims]")).to_contain_text(site.receipt.hex())
         reader.open(f"/receipts/{site.other_receipt.hex()}")
         start.click()
@@ -120,17 +112,27 @@ def test_a_receipt_is_verified_in_the_page_and_the_digest_is_pinned_once(
 def test_transactions_and_balances_are_verified_in_their_pages(
     browser: Browser, site: ProvedSite
 ) -> None:
-    account = next(each for each in VECTORS["bundles"] if each["name"] == "account")
     with reading(browser, site.url) as reader:
         for path, proved in (
             (f"/transactions/{site.receipt.hex()}", "post_receipt"),
-            (f"/accounts/{account['claims']['claim']['address']}", "999994.991560544 AITBC"),
+            (f"/accounts/{ACCOUNT}", "999994.991560544 AITBC"),
         ):
             reader.open(path)
             reader.page.get_by_role("button", name="Verify in your browser").click()
             expect(reader.page.locator(".verdict")).to_contain_text("have not pinned")
             expect(reader.page.locator("[data-part=claims]")).to_contain_text(proved)
         assert reader.policy_violations() == []
+
+
+def test_a_digest_in_the_field_that_is_not_the_bundles_is_named(
+    browser: Browser, site: ProvedSite
+) -> None:
+    with reading(browser, site.url) as reader:
+        reader.open("/verify")
+        reader.page.get_by_label("Genesis digest that you trust").fill("ab" * 32)
+        choose(reader.page, json.dumps(BUNDLES["receipt"]).encode())
+        verdict = reader.page.locator(".verdict")
+        expect(verdict).to_contain_text("is not the one that stands in the field above")
 
 
 def test_a_receipt_of_another_chain_than_the_pinned_one_is_refused(
@@ -144,6 +146,81 @@ def test_a_receipt_of_another_chain_than_the_pinned_one_is_refused(
         failed = reader.page.locator(".steps li.tone-bad")
         expect(failed).to_contain_text("GENESIS_OTHER")
         expect(failed).to_have_attribute("data-step", "genesis")
+
+
+def altered_receipt(index: Path, node: ProvedNode) -> None:
+    """Another price in the index of the pages; the chain is untouched."""
+    receipt = node.index.receipt(node.receipt_at(node.story.second_receipt))
+    assert receipt is not None
+    content = encode(replace(receipt.content, price=receipt.content.price - 1))
+    with closing(sqlite3.connect(index)) as database, database:
+        changed = "UPDATE receipts SET content = ? WHERE receipt_id = ?"
+        assert database.execute(changed, (content, receipt.receipt_id)).rowcount == 1
+
+
+def test_a_receipt_that_an_altered_index_shows_is_told_from_the_proved_one(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with (
+        proved_site(tmp_path, alter=altered_receipt) as site,
+        reading(browser, site.url) as reader,
+    ):
+        reader.open("/verify")
+        pin(reader.page, site.genesis_digest)
+        reader.open(f"/receipts/{site.receipt.hex()}")
+        reader.page.get_by_role("button", name="Verify in your browser").click()
+        verdict = reader.page.locator(".verdict.tone-bad")
+        expect(verdict).to_contain_text("The page shows something else than what is proved")
+        failed = reader.page.locator(".steps li.tone-bad")
+        expect(failed).to_have_attribute("data-step", "shown")
+        expect(failed).to_contain_text("OTHER_VALUES price: ")
+        expect(reader.page.get_by_text("What is proved", exact=True)).to_be_visible()
+        reader.open(f"/receipts/{site.other_receipt.hex()}")
+        reader.page.get_by_role("button", name="Verify in your browser").click()
+        expect(reader.page.locator(".verdict")).to_contain_text("Proved. All steps passed")
+
+
+SHOW = """
+([name, text]) => {
+  const { dataset } = document.querySelector(".verification");
+  dataset.shown = JSON.stringify({ ...JSON.parse(dataset.shown), [name]: text });
+}
+"""
+
+
+def test_other_values_of_a_page_are_told_from_the_proved_ones(
+    browser: Browser, site: ProvedSite
+) -> None:
+    with reading(browser, site.url) as reader:
+        for path, name, text in (
+            (f"/transactions/{site.receipt.hex()}", "fee", "9"),
+            (f"/transactions/{site.receipt.hex()}", "signed", "92"),
+            (f"/transactions/{site.receipt.hex()}", "to_string", "9"),
+            (f"/accounts/{ACCOUNT}", "balance", "9"),
+        ):
+            reader.open(path)
+            reader.page.evaluate(SHOW, [name, text])
+            reader.page.get_by_role("button", name="Verify in your browser").click()
+            failed = reader.page.locator(".steps li.tone-bad")
+            named = f"OTHER_VALUES {name.replace('_', ' ')}: "
+            expect(failed).to_contain_text(named)
+            expect(reader.page.locator(".verdict.tone-bad")).to_contain_text("The page shows")
+
+
+def test_an_account_that_has_moved_since_its_page_was_made_is_no_lie(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with proved_site(tmp_path, behind=5) as site, reading(browser, site.url) as reader:
+        reader.open("/verify")
+        pin(reader.page, site.genesis_digest)
+        reader.open(f"/accounts/{ACCOUNT}")
+        reader.page.get_by_role("button", name="Verify in your browser").click()
+        verdict = reader.page.locator(".verdict.tone-wait")
+        expect(verdict).to_contain_text("Proved, of another block than the page")
+        step = reader.page.locator('.steps li[data-step="shown"]')
+        expect(step).to_have_attribute("data-verdict", "differs")
+        expect(step).to_contain_text("proved is 999994.991560544 AITBC after block")
+        expect(reader.page.locator(".steps li.tone-bad")).to_have_count(0)
 
 
 def test_the_proof_of_another_receipt_does_not_do(browser: Browser, site: ProvedSite) -> None:
@@ -165,38 +242,6 @@ def test_a_node_without_the_proof_is_told_in_words(browser: Browser, site: Prove
         reader.page.get_by_role("button", name="Verify in your browser").click()
         verdict = reader.page.locator(".verdict")
         expect(verdict).to_have_text("Not checked. The node answered 404. Its block was pruned")
-
-
-def refusals() -> list[tuple[dict[str, str], tuple[str, str]]]:
-    """Return what a page is given that no page may believe, and what it must find.
-
-    Readers who bring a genesis file or sets that they verified before do not use the page.
-    """
-    found = []
-    for each in VECTORS["refused"]:
-        trust = VECTORS["trusts"][each["trust"]]
-        if trust["specification"] is None and not trust["known"]:
-            text = json.dumps(patched(BUNDLES[each["base"]], each["patch"]))
-            given = {"text": text, "pin": trust["genesis_digest"]}
-            found.append((given, (each["step"], each["code"])))
-    assert len(found) > 100
-    return found
-
-
-def patched(bundle: dict[str, Any], patch: list[dict[str, Any]]) -> dict[str, Any]:
-    changed = deepcopy(bundle)
-    for change in patch:
-        holder: Any = changed
-        *way, last = change["at"]
-        for step in way:
-            holder = holder[step]
-        if change.get("remove"):
-            del holder[last]
-        elif isinstance(holder, list) and last == len(holder):
-            holder.append(change["set"])
-        else:
-            holder[last] = change["set"]
-    return changed
 
 
 def check_vectors(page: Page, refused: list[tuple[dict[str, str], tuple[str, str]]]) -> None:
@@ -242,35 +287,25 @@ def test_over_plain_http_the_fallback_does_so(browser: Browser, site: ProvedSite
         reader.troubles.clear()
 
 
-HOSTILE = {
-    b"[" * 5_000_000 + b"]" * 5_000_000: "DOCUMENT_MALFORMED",
-    b'{"a":' * 1_000_000: "DOCUMENT_MALFORMED",
-    b" " * (16 * 1_048_576 + 1): "DOCUMENT_TOO_LARGE",
-    b'{"format":"aitbc-proof/1","kind":"__proto__"}': "FORMAT_UNKNOWN",
-    b'{"__proto__":{"format":"aitbc-proof/1"}}': "DOCUMENT_MALFORMED",
-    b'{"format":"aitbc-proof/1\x00","kind":"receipt"}': "DOCUMENT_MALFORMED",
-    b"<script>window.hacked = 1</script>": "DOCUMENT_MALFORMED",
-    b'{"format":"aitbc-proof/1","kind":"<img src=x onerror=hacked=1>"}': "FORMAT_UNKNOWN",
-}
-
-
-def test_hostile_files_are_refused_at_the_first_step(
-    browser: Browser, site: ProvedSite, tmp_path: Path
-) -> None:
+def test_hostile_files_are_refused_at_the_first_step(browser: Browser, site: ProvedSite) -> None:
     with reading(browser, site.url) as reader:
         reader.open("/verify")
-        failed = reader.page.locator(".steps li.tone-bad")
-        for number, (document, code) in enumerate(HOSTILE.items()):
-            file = tmp_path / f"{number}.json"
-            file.write_bytes(document)
-            # The verdict before goes away as soon as the next file is chosen.
-            reader.page.get_by_label("Choose a bundle").set_input_files(file)
-            expect(failed).to_contain_text(code)
-            expect(failed).to_have_attribute("data-step", "document")
-            choose(reader.page, json.dumps(BUNDLES["receipt"]).encode())
-            expect(failed).to_have_count(0)
+        choose(reader.page, b"{}")
+        expect(reader.page.locator(".verdict.tone-bad")).to_be_visible()
+        found = reader.page.evaluate(CHOOSE_ALL, [file for file, _ in HOSTILE])
+        assert found == [["Checking.", 0, "document", code] for _, code in HOSTILE]
         assert reader.page.evaluate("window.hacked") is None
         assert reader.policy_violations() == []
+
+
+def test_the_saved_file_forgets_the_pin_when_it_is_closed(browser: Browser, saved_in: Path) -> None:
+    with reading(browser, f"file://{saved_in}", offline=True) as reader:
+        reader.open("/verifier.html")
+        pin(reader.page, PIN)
+        expect(reader.page.get_by_text("Pinned until this page is closed.")).to_be_visible()
+        assert reader.page.evaluate("localStorage.length") == 0
+        reader.page.reload()
+        expect(reader.page.get_by_text("None is pinned.")).to_be_visible()
 
 
 def test_the_keyboard_is_enough_and_the_verdict_is_announced(
@@ -296,7 +331,7 @@ def test_the_keyboard_is_enough_and_the_verdict_is_announced(
 def focus_by_tab(page: Page, wanted: str) -> None:
     """Press Tab until something has the focus."""
     for _ in range(40):
-        if page.locator(wanted).evaluate("element => element === document.activeElement"):
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", wanted):
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"Tab does not reach {wanted}")

@@ -2,8 +2,11 @@
 
 import { PROOF_STEPS, checkProof } from 'sdk/proofs/check.js';
 
-import { digestIn, keep, pinned } from './pin.js';
+import { digestIn } from './pin.js';
 import { STATES, claimLines, fingerprint, titleOf } from './words.js';
+
+/** Of an account whose balance changed between the page and the proof. */
+const MOVED = 'The account holds something else than when this page was made; load it again.';
 
 /** Ids, digests and addresses. */
 const IDENTIFIER = /^[0-9a-z_-]{40,}$/;
@@ -12,6 +15,7 @@ const IDENTIFIER = /^[0-9a-z_-]{40,}$/;
 export class Panel {
   #holder;
   #primitives;
+  #pins;
   #pin;
   #again = null;
   #turn = 0;
@@ -20,11 +24,13 @@ export class Panel {
    * @param {HTMLElement} holder with the parts that `verification_parts.html` names.
    * @param {() => Promise<object | undefined>} primitives what checks are done with, undefined for
    *   the browser's own; rejects where there is nothing.
+   * @param {object} pins where the pin is kept: `IN_BROWSER` or `WHILE_OPEN`.
    */
-  constructor(holder, primitives) {
+  constructor(holder, primitives, pins) {
     this.#holder = holder;
     this.#primitives = primitives;
-    this.#pin = pinned();
+    this.#pins = pins;
+    this.#pin = pins.pinned();
     this.#part('keep').addEventListener('click', () => this.#keepTyped());
     this.#part('forget').addEventListener('click', () => this.#repin(undefined));
     this.#part('pin').addEventListener('keydown', (event) => {
@@ -88,13 +94,30 @@ export class Panel {
       return;
     }
     this.#showClaims(kind, claims);
-    if (isPinned) {
-      this.#say('good', 'Proved', 'All steps passed, from the genesis digest that you pinned.');
+    if (failed !== undefined) {
+      this.#say('bad', 'The page shows something else than what is proved', 'What is proved stands '
+        + 'below; do not believe this page.');
       return;
     }
-    this.#say('wait', 'Proved for a chain that you have not pinned', 'All steps passed. Compare '
-      + 'the genesis digest with one from elsewhere, and pin it above.');
-    if (this.#part('pin').value === '') this.#part('pin').value = fingerprint(claims.genesisDigest);
+    const isSame = steps.every((step) => step.verdict === 'passed');
+    if (!isPinned) {
+      this.#say('wait', 'Proved for a chain that you have not pinned', isSame
+        ? `All steps passed. ${this.#comparing(claims.genesisDigest)}`
+        : `${MOVED} ${this.#comparing(claims.genesisDigest)}`);
+    } else if (isSame) {
+      this.#say('good', 'Proved', 'All steps passed, from the genesis digest that you pinned.');
+    } else {
+      this.#say('wait', 'Proved, of another block than the page', MOVED);
+    }
+  }
+
+  /** What to do with a bundle's own digest. It is only said: pinning it is the reader's doing. */
+  #comparing(digest) {
+    const typed = this.#part('pin').value;
+    if (typed.trim() === '' || digestIn(typed) === digest) {
+      return 'Compare the genesis digest below with one from elsewhere, and pin that one above.';
+    }
+    return 'Its genesis digest, below, is not the one that stands in the field above.';
   }
 
   #showSteps(done, kind) {
@@ -165,7 +188,7 @@ export class Panel {
   #repin(digest) {
     this.#pin = digest;
     this.#part('pin').setCustomValidity('');
-    this.#showPin(keep(digest));
+    this.#showPin(this.#pins.keep(digest));
     if (this.#again !== null) this.#again();
   }
 

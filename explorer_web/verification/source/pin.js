@@ -1,10 +1,21 @@
-/** The genesis digest that a reader trusts, kept in this browser and nowhere else. */
+/**
+ * The genesis digest that a reader trusts, kept in this browser and nowhere else.
+ *
+ * Files on a disk are one site to some browsers, where any of them could write what another reads:
+ * so the saved verifier keeps it while it is open, and no longer.
+ */
 
 const PLACE = 'aitbc.genesis';
 const DIGEST = /^[0-9a-f]{64}$/;
 
+/** Where pages keep it. */
+export const IN_BROWSER = { pinned, keep };
+
+/** Where the saved file does. */
+export const WHILE_OPEN = { pinned: () => undefined, keep: () => false };
+
 /** Return the pinned digest, undefined if there is none. */
-export function pinned() {
+function pinned() {
   try {
     return digestIn(localStorage.getItem(PLACE) ?? '');
   } catch {
@@ -13,7 +24,7 @@ export function pinned() {
 }
 
 /** Keep a digest, or none; return whether the browser keeps it. */
-export function keep(digest) {
+function keep(digest) {
   try {
     if (digest === undefined) localStorage.removeItem(PLACE);
     else localStorage.setItem(PLACE, digest);

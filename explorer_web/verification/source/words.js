@@ -12,20 +12,32 @@ const TITLES = {
   signature: 'Its sender signed it',
   receipt: 'It is a receipt',
   state: 'It is what the state held after the block',
-  asked: 'It is what this page shows',
+  asked: 'It is of what this page is about',
+  shown: 'The page shows what is proved',
 };
 
 const OF_KIND = {
-  receipt: { inclusion: 'The receipt is in the block', signature: 'The miner signed it' },
-  transaction: { inclusion: 'The transaction is in the block' },
+  receipt: {
+    inclusion: 'The receipt is in the block',
+    signature: 'The miner signed it',
+    asked: 'It is the receipt of this page',
+  },
+  transaction: {
+    inclusion: 'The transaction is in the block',
+    asked: 'It is the transaction of this page',
+  },
   outcome: { inclusion: 'The block did this' },
-  account: { state: 'The account’s record, or its absence, is under the state’s root' },
+  account: {
+    state: 'The account’s record, or its absence, is under the state’s root',
+    asked: 'It is the account of this page',
+  },
 };
 
 /** Names of a verdict's states, and the tone of each. */
 export const STATES = {
   passed: { word: 'passed', tone: 'good' },
   failed: { word: 'failed', tone: 'bad' },
+  differs: { word: 'differs', tone: 'neutral' },
   running: { word: 'checking', tone: 'wait' },
   'not run': { word: 'not run', tone: 'neutral' },
 };
@@ -103,7 +115,8 @@ function accountLines({ address, exists, balanceNait }) {
   ];
 }
 
-function moneyText(nait) {
+/** Return an amount in whole units. */
+export function moneyText(nait) {
   return `${decimal(nait, 9)} AITBC`;
 }
 

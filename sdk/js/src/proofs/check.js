@@ -227,7 +227,7 @@ async function transactionLeaf(state) {
     return { ...read, ...actionFields(read.action) };
   });
   const id = await transactionId(tags, signed);
-  state.proved = { id, transaction, index };
+  state.proved = { id, signed, transaction, index };
   const until = bigEndian(transaction.validUntilMs, 8);
   return concat(id, until, await primitives.sha256(transaction.signature));
 }

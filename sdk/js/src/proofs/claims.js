@@ -28,7 +28,7 @@ function shownMember({ publicKey, name, payout }) {
 }
 
 /** Resolve to what a transaction says. */
-export async function transactionClaims({ id, transaction, index }, primitives) {
+export async function transactionClaims({ id, signed, transaction, index }, primitives) {
   const { name, fields, publicKey, fee, validUntilMs } = transaction;
   return {
     transactionId: toHex(id),
@@ -39,6 +39,7 @@ export async function transactionClaims({ id, transaction, index }, primitives) 
     validUntilMs: Number(validUntilMs),
     action: name,
     fields: shownFields(fields),
+    signed: toHex(signed),
   };
 }
 

@@ -50,6 +50,8 @@ export interface ProvedTransaction {
   action: string;
   /** Fields of the action: ids and digests in hex, accounts as addresses, integers as BigInt. */
   fields: { [name: string]: unknown };
+  /** The signed bytes in hex. */
+  signed: string;
 }
 
 /** A miner's receipt; units, model and times are the miner's word. */
