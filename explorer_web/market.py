@@ -3,8 +3,9 @@
 Everything is read from a bounded number of open offers and completed jobs; the page says how many.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
@@ -34,6 +35,9 @@ OFFERS_READ: Final = 500
 
 JOBS_READ: Final = 200
 """Newest completed jobs from which prices and times are taken."""
+
+SERVICES_SHOWN: Final = 50
+"""Services of the table; names are the miners' and clients' own, so there may be hundreds."""
 
 JOBS_MAX: Final = 100_000
 """Most jobs whose cost can be asked for."""
@@ -100,7 +104,7 @@ def market_page(index: IndexReader, query: Mapping[str, str]) -> Page:
     service = query.get("service", "").strip()[:SERVICE_CHARACTERS_MAX]
     jobs = _jobs_of(query.get("jobs", ""))
     cost = cost_of(index, service, jobs) if service else None
-    services = _services(
+    services, left_out = _services(
         index.offers(limit=OFFERS_READ, status=OfferStatus.OPEN),
         index.jobs(limit=JOBS_READ, phase=JobPhase.COMPLETED),
     )
@@ -108,6 +112,7 @@ def market_page(index: IndexReader, query: Mapping[str, str]) -> Page:
     newest = offers.read("", 10)
     twin: dict[str, Json] = {
         "services": services.json,
+        "services_left_out": left_out,
         "newest_offers": offers.json_rows(newest.rows),
         "cost": None if cost is None else cost.json,
     }
@@ -118,6 +123,7 @@ def market_page(index: IndexReader, query: Mapping[str, str]) -> Page:
         crumbs=(Crumb(MARKET.text),),
         content={
             "services": services,
+            "left_out": left_out,
             "offers": (offers, newest),
             "cost": cost,
             "service": service,
@@ -210,32 +216,30 @@ def _offer_cells(row: OfferRow) -> Row:
     )
 
 
-def _services(offers: Sequence[OfferRow], jobs: Sequence[JobRow]) -> Table:
-    """Return what is offered and what was paid, by service."""
-    names = sorted({row.service for row in offers} | {row.service for row in jobs})
-    rows: list[Row] = []
-    for name in names:
-        here = sorted(row.price for row in offers if row.service == name)
-        done = [row for row in jobs if row.service == name]
-        paid = next((row for row in done if row.paid_miner), None)
-        waits = sorted(
-            row.assigned.timestamp_ms - row.submitted.timestamp_ms
-            for row in done
-            if row.assigned is not None and row.attempt == 1
-        )
-        rows.append(
-            (
-                name,
-                len(here),
-                sum(row.remaining for row in offers if row.service == name),
-                here[0] if here else None,
-                percentile(here, 50),
-                paid.paid_miner + paid.paid_coordinator if paid else None,
-                paid.ended.timestamp_ms if paid and paid.ended else None,
-                percentile(waits, 50),
-                percentile(waits, 95),
-            )
-        )
+@dataclass(slots=True)
+class _Service:
+    """What is offered and was done of one service."""
+
+    offers: list[OfferRow] = field(default_factory=list)
+    """Its open offers."""
+    jobs: list[JobRow] = field(default_factory=list)
+    """Its completed jobs, newest first."""
+
+
+def _services(offers: Sequence[OfferRow], jobs: Sequence[JobRow]) -> tuple[Table, int]:
+    """Return what is offered and what was paid, by service, and how many services are left out.
+
+    Those with most completed jobs are shown, then those with most offers, in the order of names.
+    """
+    found: defaultdict[str, _Service] = defaultdict(_Service)
+    for offer in offers:
+        found[offer.service].offers.append(offer)
+    for job in jobs:
+        found[job.service].jobs.append(job)
+    by_use = sorted(
+        found, key=lambda name: (-len(found[name].jobs), -len(found[name].offers), name)
+    )
+    rows = [_service_cells(name, found[name]) for name in sorted(by_use[:SERVICES_SHOWN])]
     columns = (
         Column("service", "Service"),
         Column("offers", "Open offers", Kind.NUMBER),
@@ -247,7 +251,28 @@ def _services(offers: Sequence[OfferRow], jobs: Sequence[JobRow]) -> Table:
         Column("wait_p50_ms", "To assignment, p50", Kind.DURATION, is_roomy=True),
         Column("wait_p95_ms", "p95", Kind.DURATION, is_roomy=True),
     )
-    return Table("Services", columns, rows)
+    return Table("Services", columns, rows), len(found) - len(rows)
+
+
+def _service_cells(name: str, service: _Service) -> Row:
+    prices = sorted(row.price for row in service.offers)
+    paid = next((row for row in service.jobs if row.paid_miner), None)
+    waits = sorted(
+        row.assigned.timestamp_ms - row.submitted.timestamp_ms
+        for row in service.jobs
+        if row.assigned is not None and row.attempt == 1
+    )
+    return (
+        name,
+        len(prices),
+        sum(row.remaining for row in service.offers),
+        prices[0] if prices else None,
+        percentile(prices, 50),
+        paid.paid_miner + paid.paid_coordinator if paid else None,
+        paid.ended.timestamp_ms if paid and paid.ended else None,
+        percentile(waits, 50),
+        percentile(waits, 95),
+    )
 
 
 def _jobs_of(text: str) -> int:

@@ -1,12 +1,14 @@
 """The marketplace: depth, prices and times by service, and what some jobs would cost."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from explorer_web import market as market_module
 from explorer_web.market import cost_of
 from ledger.keys import format_address
-from ledger.store import OfferStatus
+from ledger.store import JobPhase, OfferStatus
 from tests.explorer.chains import IndexedChain
 from tests.explorer.serving import Served
 from tests.ledger.worlds import AITBC, PEOPLE
@@ -34,6 +36,26 @@ def test_depth_and_prices_are_those_of_the_open_offers(site: Served) -> None:
     assert (told["cheapest"], told["median"]) == (str(AITBC // 4), str(AITBC // 4))
     assert int(told["last_settled"]) > 0
     assert told["wait_p50_ms"] <= told["wait_p95_ms"]
+
+
+def test_no_service_is_left_out_while_there_are_few(site: Served) -> None:
+    assert site.get("/market.json").json()["services_left_out"] == 0
+    assert "not shown" not in site.get("/market").text
+
+
+def test_services_beyond_what_is_shown_are_counted_and_those_that_work_stay(
+    chain: IndexedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market_module, "SERVICES_SHOWN", 1)
+    offer = chain.indexed.reader.offers(status=OfferStatus.OPEN)[0]
+    made_up = [replace(offer, service=f"a-{number}") for number in range(2)]
+    table, left_out = market_module._services(
+        made_up, chain.indexed.reader.jobs(phase=JobPhase.COMPLETED)
+    )
+    assert [row[0] for row in table.rows] == ["llm_inference"]
+    assert left_out == 2
+    table, left_out = market_module._services([*made_up, made_up[1]], ())
+    assert ([row[:3] for row in table.rows], left_out) == ([("a-1", 2, 2 * offer.remaining)], 1)
 
 
 @pytest.mark.parametrize(
