@@ -212,12 +212,21 @@ class Courier:
                 outcome = SubmitOutcome(id_, TransactionStatus.REJECTED, "WITHDRAWN")
             elif outcome.status in _REFUSED and id_ in self._taken:
                 outcome = duplicate
-            elif outcome.status in _REFUSED and each.undo is not None:
-                is_full = outcome.status is TransactionStatus.FULL
-                if not (is_full and each.keeps_if_full):
-                    await self._database.write(each.undo)
+            elif outcome.status in _REFUSED:
+                await self._take_back(each, outcome)
             if not each.answer.done():
                 each.answer.set_result(outcome)
+
+    async def _take_back(self, sending: _Sending, outcome: SubmitOutcome) -> None:
+        """Undo what was refused; that it cannot be is what its own caller learns, nobody else."""
+        is_full = outcome.status is TransactionStatus.FULL
+        if sending.undo is None or (is_full and sending.keeps_if_full):
+            return
+        try:
+            await self._database.write(sending.undo)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller has to learn it
+            if not sending.answer.done():
+                sending.answer.set_exception(error)
 
     def _land(self, ids: Iterable[Hash]) -> None:
         """Let others send the same bytes."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from sqlalchemy import Connection
 
 from coordinator.errors import Unavailable
 from coordinator.jobs import JobFilter
@@ -115,4 +116,42 @@ async def test_what_the_node_took_before_is_not_taken_back(world: World) -> None
     gate.is_full = False
     world.chain.is_paused = False
     await courier.send(stored)
+    await world.quiet()
+
+
+async def test_what_cannot_be_taken_back_concerns_its_own_caller_alone(world: World) -> None:
+    stored, signed = await _stored(world)
+    core = world.services.core
+    assert core.faucet is not None
+    faucet = core.faucet
+    others = [
+        await core.database.write(
+            lambda c, a=a: faucet.fund(c, core.moments.now(), bytes([a]) * 20)
+        )
+        for a in (6, 7, 8)
+    ]
+    gate = Gate(world, signed, is_full=True)
+
+    def fail(_: Connection) -> None:
+        raise KeyError("undo")
+
+    undone: list[Hash] = []
+    first = asyncio.create_task(core.courier.send(stored))
+    await gate.arrived.wait()
+    # They are one batch: the first one is on its way meanwhile.
+    sent = [
+        asyncio.create_task(core.courier.send(others[0], fail)),
+        asyncio.create_task(core.courier.send(others[1])),
+        asyncio.create_task(core.courier.send(others[2], lambda _: undone.append(others[2]))),
+    ]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    failed, kept, taken_back = await asyncio.gather(*sent, return_exceptions=True)
+    assert (await first).status is TransactionStatus.POOLED
+    assert isinstance(failed, KeyError)
+    for told in (kept, taken_back):
+        assert isinstance(told, SubmitOutcome)
+        assert told.status is TransactionStatus.FULL
+    assert undone == [others[2]]
+    gate.is_full = False
     await world.quiet()
