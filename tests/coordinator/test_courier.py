@@ -124,12 +124,12 @@ async def test_what_cannot_be_taken_back_concerns_its_own_caller_alone(world: Wo
     core = world.services.core
     assert core.faucet is not None
     faucet = core.faucet
-    others = [
-        await core.database.write(
-            lambda c, a=a: faucet.fund(c, core.moments.now(), bytes([a]) * 20)
-        )
-        for a in (6, 7, 8)
-    ]
+
+    async def fund(number: int) -> Hash:
+        address = bytes([number]) * 20
+        return await core.database.write(lambda c: faucet.fund(c, core.moments.now(), address))
+
+    others = [await fund(number) for number in (6, 7, 8)]
     gate = Gate(world, signed, is_full=True)
 
     def fail(_: Connection) -> None:
