@@ -57,14 +57,26 @@ TAG: Final = "Proofs"
 CONCURRENT: Final = 4
 """Bundles that are made at once; further requests wait their turn."""
 
-FOREVER: Final = "public, max-age=31536000, immutable"
-"""For bundles about a block that is named: what they prove never changes."""
+A_DAY: Final = "public, max-age=86400"
+"""For bundles about an id: it is a digest under the chain's tag, so what they prove never changes.
+A bundle may be of another form after an upgrade, hence no more than a day."""
 
 ASK_AGAIN: Final = "public, no-cache"
-"""For bundles about the newest final block."""
+"""For bundles about the newest final block, and for those about a height or an epoch: another chain
+at the same address has other ones there. Whoever has the bundle is answered 304."""
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _ID: Final = re.compile(r"(?:tx_|job_|receipt_)?([0-9a-f]{64})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A bundle on its way to a reader."""
+
+    data: bytes
+    """The document, up to 16 MiB."""
+    etag: str
+    """Names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +90,16 @@ class ProofApi:
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT))
     """Who makes one."""
 
-    async def made(self, make: Callable[[], bytes]) -> bytes:
-        """Return a bundle that a thread makes."""
-        async with self.turns:
-            return await asyncio.to_thread(make)
+    async def made(self, make: Callable[[], bytes]) -> Made:
+        """Return a bundle that a thread makes.
+
+        A thread cannot be stopped. So the turn of a request that goes away ends with its thread:
+        else callers that give up could have any number of bundles made at once.
+        """
+        await self.turns.acquire()
+        making = asyncio.create_task(asyncio.to_thread(_made, make))
+        making.add_done_callback(lambda _: self.turns.release())
+        return await asyncio.shield(making)
 
     def height_of(self, transaction_id: Hash) -> Height:
         """Return the height of a final transaction.
@@ -148,7 +166,7 @@ OUTCOME: Final = Operation(
     summary="Proof of what a block did",
     tag=TAG,
     access=PUBLIC,
-    description=_TRUSTLESS + "Never changes once it exists.",
+    description=_TRUSTLESS + "To be asked for again: a height is not bound to one chain.",
     parameters=(_SINCE,),
     answers={200: Answer("The bundle", same(OutcomeBundle))},
     errors=(OutcomeNotFound, *_PRUNED),
@@ -190,10 +208,10 @@ async def proof_of_receipt(
     except TransactionNotFound:
         raise ReceiptNotFound from None
     prover = proof_api.prover
-    data = await proof_api.made(
+    made = await proof_api.made(
         lambda: prover.transaction(height, identity, since, as_receipt=True)
     )
-    return _answer(request, proof_api, data, FOREVER)
+    return _answer(request, proof_api, made, A_DAY)
 
 
 @get("/v1/proofs/transaction/{transaction_id:str}", opt=declared(TRANSACTION))
@@ -207,8 +225,8 @@ async def proof_of_transaction(
     identity = bytes.fromhex(match[1])
     height = proof_api.height_of(identity)
     prover = proof_api.prover
-    data = await proof_api.made(lambda: prover.transaction(height, identity, since))
-    return _answer(request, proof_api, data, FOREVER)
+    made = await proof_api.made(lambda: prover.transaction(height, identity, since))
+    return _answer(request, proof_api, made, A_DAY)
 
 
 @get("/v1/proofs/outcome/{height:str}/{index:str}", opt=declared(OUTCOME))
@@ -223,8 +241,8 @@ async def proof_of_outcome(
     # Block 0 did nothing, and what is above the head is not final for anybody yet (K1).
     if not 0 < at <= proof_api.chain.head().height:
         raise OutcomeNotFound(f"No final block of height {at}")
-    data = await proof_api.made(lambda: prover.outcome(at, int(index), since))
-    return _answer(request, proof_api, data, FOREVER)
+    made = await proof_api.made(lambda: prover.outcome(at, int(index), since))
+    return _answer(request, proof_api, made, ASK_AGAIN)
 
 
 @get("/v1/proofs/account/{address:str}", opt=declared(ACCOUNT))
@@ -240,8 +258,8 @@ async def proof_of_account(
     final, prover = proof_api.newest(), proof_api.prover
     # The state moves on the event loop, so what it says is taken here: a bucket and a path.
     account, header = account_part(final.state, parsed), final.header
-    data = await proof_api.made(lambda: prover.account(account, header.height, header.epoch, since))
-    return _answer(request, proof_api, data, ASK_AGAIN, as_of_height=header.height)
+    made = await proof_api.made(lambda: prover.account(account, header.height, header.epoch, since))
+    return _answer(request, proof_api, made, ASK_AGAIN, as_of_height=header.height)
 
 
 @get("/v1/proofs/validators", opt=declared(VALIDATORS))
@@ -252,10 +270,10 @@ async def proof_of_validators(request: HttpRequest, proof_api: Api) -> Response[
     if epoch > header.epoch:
         raise EpochNotFound
     if epoch < header.epoch:
-        data = await proof_api.made(lambda: prover.validators(prover.end_of(epoch), epoch, since))
-        return _answer(request, proof_api, data, FOREVER)
-    data = await proof_api.made(lambda: prover.validators(header.height, epoch, since))
-    return _answer(request, proof_api, data, ASK_AGAIN, as_of_height=header.height)
+        made = await proof_api.made(lambda: prover.validators(prover.end_of(epoch), epoch, since))
+        return _answer(request, proof_api, made, ASK_AGAIN)
+    made = await proof_api.made(lambda: prover.validators(header.height, epoch, since))
+    return _answer(request, proof_api, made, ASK_AGAIN, as_of_height=header.height)
 
 
 def proof_handlers(chain: ChainNode, prover: Prover) -> list[Router]:
@@ -281,6 +299,11 @@ def proof_handlers(chain: ChainNode, prover: Prover) -> list[Router]:
     ]
 
 
+def _made(make: Callable[[], bytes]) -> Made:
+    data = make()
+    return Made(data, f'"{sha256(data).hex()[:32]}"')
+
+
 def _since(request: HttpRequest) -> Epoch:
     return number_parameter(request, "since", default=0, least=0, most=None)
 
@@ -288,7 +311,7 @@ def _since(request: HttpRequest) -> Epoch:
 def _answer(
     request: HttpRequest,
     api: ProofApi,
-    data: bytes,
+    made: Made,
     kept: str,
     *,
     as_of_height: Height | None = None,
@@ -296,11 +319,10 @@ def _answer(
     """Return a bundle, or that the reader has it already."""
     height = api.chain.head().height if as_of_height is None else as_of_height
     exchange_of(request).as_of_height = height
-    etag = f'"{sha256(data).hex()[:32]}"'
-    headers = {"etag": etag, "cache-control": kept}
-    if etag in _known(request):
+    headers = {"etag": made.etag, "cache-control": kept}
+    if made.etag in _known(request):
         return Response(b"", status_code=304, headers=headers)
-    return Response(data, media_type="application/json", headers=headers)
+    return Response(made.data, media_type="application/json", headers=headers)
 
 
 def _known(request: HttpRequest) -> list[str]:

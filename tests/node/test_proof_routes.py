@@ -28,6 +28,7 @@ from tests.vectors.proofs import sets
 from tests.vectors.world import CLIENT, pseudo_random
 
 STORY = tell()
+CLIENT_TEXT = format_address(CLIENT.address)
 NOBODY = format_address(pseudo_random("an account that nobody has", 20))
 
 
@@ -103,14 +104,21 @@ async def test_the_set_of_every_epoch_is_proved(node: ProvedNode) -> None:
     assert await node.refused("validators?epoch=3") == (404, "EPOCH_NOT_FOUND")
 
 
-async def test_a_bundle_about_a_named_block_may_be_kept_and_others_are_asked_for_again(
+async def test_a_bundle_about_an_id_may_be_kept_for_a_day_and_others_are_asked_for_again(
     node: ProvedNode,
 ) -> None:
-    kept = await node.get(f"outcome/{STORY.settled}/0")
-    assert "immutable" in kept.headers["cache-control"]
-    moving = await node.get("validators")
-    assert moving.headers["cache-control"] == "public, no-cache"
-    for path, first in ((f"outcome/{STORY.settled}/0", kept), ("validators", moving)):
+    identity = node.receipt_at(STORY.first_receipt).hex()
+    asked_again = "public, no-cache"
+    for path, kept in (
+        (f"receipt/{identity}", "public, max-age=86400"),
+        (f"transaction/{identity}", "public, max-age=86400"),
+        (f"outcome/{STORY.settled}/0", asked_again),
+        ("validators?epoch=0", asked_again),
+        ("validators", asked_again),
+        (f"account/{CLIENT_TEXT}", asked_again),
+    ):
+        first = await node.get(path)
+        assert first.headers["cache-control"] == kept
         etag = first.headers["etag"]
         again = await node.get(path, **{"if-none-match": f'"x", {etag}'})
         assert (again.status_code, again.content) == (304, b"")
