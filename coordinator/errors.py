@@ -102,6 +102,17 @@ class ResultMalformed(InvalidRequest):
     code = "RESULT_MALFORMED"
 
 
+class TooFar(InvalidRequest):
+    """One answer cannot lead so far; `reachable_epoch` is the last epoch that one leads to."""
+
+    code = "TOO_FAR"
+
+    def __init__(self, detail: str, reachable_epoch: int) -> None:
+        """State what is too far, and how far one answer leads."""
+        super().__init__(detail)
+        self.reachable_epoch = reachable_epoch
+
+
 class TooLarge(InvalidRequest):
     """More bytes than the limit (413)."""
 

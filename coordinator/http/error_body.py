@@ -29,6 +29,8 @@ class Error(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Where the job is, if its result was asked for too early."""
     supported: list[str] | msgspec.UnsetType = msgspec.UNSET
     """Versions that are served, if another was asked for."""
+    reachable_epoch: int | msgspec.UnsetType = msgspec.UNSET
+    """Last epoch that one answer leads to, if what was asked for is too far for one."""
 
 
 class Problem(Error, kw_only=True, frozen=True, omit_defaults=True):

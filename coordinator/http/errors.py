@@ -27,6 +27,7 @@ from coordinator.errors import (
     InvalidRequest,
     JobNotCompleted,
     NotFound,
+    TooFar,
     TooLarge,
     TooManyRequests,
     Unauthenticated,
@@ -142,6 +143,7 @@ def _describe(
             else msgspec.UNSET,
             state=error.state if isinstance(error, JobNotCompleted) else msgspec.UNSET,
             supported=list(served) if isinstance(error, UnknownApiVersion) else msgspec.UNSET,
+            reachable_epoch=error.reachable_epoch if isinstance(error, TooFar) else msgspec.UNSET,
         )
         return status_of(type(error)), body
     if isinstance(error, HTTPException) and error.status_code < 500:
@@ -169,6 +171,7 @@ def _problem(body: Error, status: int, path: str) -> Problem:
         errors=body.errors,
         state=body.state,
         supported=body.supported,
+        reachable_epoch=body.reachable_epoch,
         type=f"urn:aitbc:error:{body.error_code}",
         title=HTTPStatus(status).phrase,
         status=status,

@@ -87,11 +87,14 @@ class BoundaryChain:
 def _parts(changes: list[_Change]) -> tuple[BoundaryPart, ...]:
     fitting = _fitting(changes)
     if fitting < len(changes):
-        reached = changes[fitting - 1].epoch + 1
+        # Of all epochs that the boundaries before it lead to, the one that a change ends is proved
+        # by every node: the ends of others are not in snapshots.
+        reached = changes[fitting].epoch
         raise ProofTooLong(
             f"The chain of validator sets has {len(changes)} changes, of which a bundle can carry "
             f"{fitting}: check /v1/proofs/validators?epoch={reached} first, then ask with "
-            f"since={reached}"
+            f"since={reached}",
+            reached,
         )
     return tuple(change.part for change in changes)
 

@@ -1,6 +1,6 @@
 """Why there is no proof of something, as callers are told."""
 
-from coordinator.errors import Conflict, Gone, InvalidRequest, NotFound
+from coordinator.errors import Conflict, Gone, NotFound, TooFar
 
 
 class ProofNotYet(Conflict):
@@ -29,7 +29,7 @@ class EpochNotFound(NotFound):
     text = "No block of this epoch is final"
 
 
-class ProofTooLong(InvalidRequest):
+class ProofTooLong(TooFar):
     """The chain of validator sets is longer than a bundle may be; it has to be walked in stages."""
 
     code = "PROOF_TOO_LONG"

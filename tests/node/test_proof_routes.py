@@ -196,6 +196,7 @@ async def test_a_longer_chain_of_sets_is_walked_in_stages(
     with pytest.raises(ProofTooLong, match="since=1"):
         node.prover.validators(25, 2, 0)
     assert await node.refused("validators") == (400, "PROOF_TOO_LONG")
+    assert (await node.get("validators")).json()["reachable_epoch"] == 1
     stage = await node.proved("validators?epoch=1")
     known = {1: stage.block.header.validator_set_hash}
     assert (await node.proved("validators?since=1", known)).block.header.epoch == 2

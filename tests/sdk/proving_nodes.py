@@ -34,6 +34,8 @@ class ProvingNode:
     """Whether it starts where it is asked to."""
     boundaries_max: int = 1_024
     """How many changes of the set it puts into one bundle."""
+    says_reach: bool = True
+    """Whether it says how far a bundle leads, if that is not far enough."""
 
     def __call__(self, asked: Asked) -> Reply:
         if self.reply is not None:
@@ -42,24 +44,40 @@ class ProvingNode:
         kind, *reference = parts.path.removeprefix("/v1/proofs/").split("/")
         told = parse_qs(parts.query).get("since")
         since = int(told[0]) if told and self.keeps_since else None
-        if since is not None and since > self.chain.blocks[self.tip].header.epoch:
+        if since is not None and since > self.epoch:
             since = None
-        is_stage = "epoch" in parse_qs(parts.query)
-        document = self._end_of(since) if is_stage else self._document(kind, reference, since)
+        stage = parse_qs(parts.query).get("epoch")
+        if stage is not None and int(stage[0]) > self.epoch:
+            return Reply(404, {"error_code": "EPOCH_NOT_FOUND", "detail": "it has not ended"})
+        document = (
+            self._document(kind, reference, since)
+            if stage is None
+            else self._end_of(int(stage[0]), since)
+        )
         if document is None:
             return Reply(404, {"error_code": "PROOF_NOT_FOUND", "detail": "not known here"})
         if len(json.loads(document)["boundaries"]) > self.boundaries_max:
-            return Reply(400, {"error_code": "PROOF_TOO_LONG", "detail": "walk it in stages"})
+            error = {"error_code": "PROOF_TOO_LONG", "detail": "walk it in stages"}
+            return Reply(400, error | self.said(since))
         if self.lie is None:
             return Reply(200, document)
         bundle = json.loads(document)
         self.lie(bundle)
         return Reply(200, bundle)
 
-    def _end_of(self, since: int | None) -> bytes | None:
-        """Return the proof of a later set; of the next one, since no chain here is long."""
-        ends = self.chain.ends()
-        return validators_bundle(self.chain.base(ends[(since or 0) + 1] - 1, since=since))
+    @property
+    def epoch(self) -> int:
+        """The epoch of its newest block."""
+        return self.chain.blocks[self.tip].header.epoch
+
+    def said(self, since: int | None) -> dict[str, int]:
+        """Return what it says of how far a bundle leads: every epoch changes the set here."""
+        return {"reachable_epoch": (since or 0) + self.boundaries_max} if self.says_reach else {}
+
+    def _end_of(self, epoch: int, since: int | None) -> bytes:
+        """Return the proof of an epoch's set, by its last block."""
+        at = self.tip if epoch == self.epoch else self.chain.ends()[epoch]
+        return validators_bundle(self.chain.base(at, since=since))
 
     def _document(self, kind: str, reference: list[str], since: int | None) -> bytes | None:
         chain = self.chain

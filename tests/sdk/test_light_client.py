@@ -15,7 +15,7 @@ from aitbc.light import (
 from ledger.keys import format_address
 from tests.sdk.light_world import World, kinds
 from tests.sdk.proving_nodes import Lie
-from tests.sdk.scripted_server import Reply
+from tests.sdk.scripted_server import Reply, ScriptedServer
 from tests.vectors.proof_chain import STRANGER
 from tests.vectors.world import CLIENT
 
@@ -95,8 +95,38 @@ def test_a_chain_of_sets_that_is_too_long_for_a_bundle_is_walked_in_stages(world
     (server,) = world.serve(node)
     answer = world.light(server.url).balance(OWNER)
     assert answer.proof.block.height == world.tip
-    paths = [asked.path.partition("?") for asked in server.asked]
-    assert [query for _, _, query in paths] == ["", "epoch=1024", "since=1"]
+    assert queries(server) == ["", "epoch=1", "since=1"]
+
+
+def test_a_node_that_does_not_say_how_far_a_bundle_leads_is_asked_for_nearer_epochs(
+    world: World,
+) -> None:
+    node = world.node()
+    node.boundaries_max, node.says_reach = 1, False
+    (server,) = world.serve(node)
+    assert world.light(server.url).balance(OWNER).proof.block.height == world.tip
+    tried = [f"epoch={1_024 >> step}" for step in range(11)]
+    assert queries(server) == ["", *tried, "since=1"]
+
+
+@pytest.mark.parametrize("reachable", [0, -5, 1.5, "1", None, True, 2**63])
+def test_what_a_node_says_of_how_far_a_bundle_leads_is_not_trusted(
+    world: World, reachable: object
+) -> None:
+    node = world.node()
+    error = {"error_code": "PROOF_TOO_LONG", "detail": "walk", "reachable_epoch": reachable}
+    node.reply = Reply(400, error)
+    misleading, honest = world.serve(node, world.node())
+    answer = world.light(misleading.url, honest.url).balance(OWNER)
+    assert (answer.url, answer.is_fresh) == (honest.url, True)
+    is_lie = reachable in (0, -5) and reachable is not False
+    assert kinds(answer.faults) == [FaultKind.LIES if is_lie else FaultKind.REFUSES]
+    assert len(misleading.asked) <= 13
+
+
+def queries(server: ScriptedServer) -> list[str]:
+    """Return what follows the paths of the questions."""
+    return [asked.path.partition("?")[2] for asked in server.asked]
 
 
 def test_a_node_that_leads_nowhere_in_stages_is_left(world: World) -> None:

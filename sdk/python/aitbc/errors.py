@@ -103,6 +103,7 @@ class ApiError(AitbcError):
         request_id: id under which the node logged it, empty if it sent none.
         retry_after_s: seconds to wait before a retry, None if the node did not say.
         pointers: JSON pointers of the fields at fault, where the node names any.
+        reachable_epoch: how far one answer leads, where what was asked for is too far for one.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class ApiError(AitbcError):
         request_id: str = "",
         retry_after_s: float | None = None,
         pointers: tuple[str, ...] = (),
+        reachable_epoch: int | None = None,
     ) -> None:
         """Carry the parts of the node's answer."""
         super().__init__(f"{error_code} ({status}): {detail}")
@@ -123,6 +125,7 @@ class ApiError(AitbcError):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.pointers = pointers
+        self.reachable_epoch = reachable_epoch
 
 
 class InvalidRequest(ApiError):

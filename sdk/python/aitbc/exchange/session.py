@@ -290,6 +290,7 @@ def api_error(head: Head, body: bytes) -> ApiError:
     fields = found if isinstance(found, Mapping) else {}
     faults = fields.get("errors")
     retry_after = head.headers.get("retry-after", "")
+    reachable = fields.get("reachable_epoch")
     error_code = str(fields.get("error_code", f"HTTP_{head.status}"))
     return class_of(head.status, error_code)(
         status=head.status,
@@ -302,6 +303,7 @@ def api_error(head: Head, body: bytes) -> ApiError:
             for fault in (faults if isinstance(faults, list) else ())
             if isinstance(fault, Mapping)
         ),
+        reachable_epoch=reachable if type(reachable) is int else None,
     )
 
 

@@ -15,7 +15,7 @@ from aitbc.errors import InvalidValue
 from aitbc.keys import parse_address
 from aitbc.light.faults import FaultKind, NodeFault, NoProof
 from aitbc.light.memory import Memory, VerifiedHead
-from aitbc.light.node import TOO_LONG, Failed, ProvingNode
+from aitbc.light.node import NO_STAGE, TOO_LONG, Failed, ProvingNode
 from aitbc.light.state_file import StateFile
 from aitbc.proofs import (
     CHAIN_MAX,
@@ -288,11 +288,35 @@ class LightClient:
                 # What is old has to be proved from the genesis: later sets are of no help there.
                 if failed.code != TOO_LONG or kind == "receipt":
                     raise
-            reached = 0 if self.head is None else self.head.epoch
-            stage = self._ask_once(node, "validators", epoch=reached + CHAIN_MAX)
-            self._remember(stage, node)
-            if self.head is None or self.head.epoch <= reached:
-                raise node.failed(FaultKind.LIES, "it proves another epoch than was asked")
+                reachable = failed.reachable
+            self._walk_stage(node, reachable)
+
+    def _walk_stage(self, node: ProvingNode, reachable: int | None) -> None:
+        """Verify a later set than the known one: the node's word for one, or one that it has.
+
+        Args:
+            node: the node.
+            reachable: last epoch that one bundle leads to, if it says so.
+
+        Raises:
+            Failed: it proves no later set.
+        """
+        reached = 0 if self.head is None else self.head.epoch
+        stage = CHAIN_MAX if reachable is None else reachable - reached
+        if stage < 1:
+            detail = f"it says that a bundle leads to epoch {reachable}; {reached} was verified"
+            raise node.failed(FaultKind.LIES, detail)
+        checked = None
+        while checked is None:
+            try:
+                checked = self._ask_once(node, "validators", epoch=reached + stage)
+            except Failed as failed:
+                if failed.code not in NO_STAGE or stage == 1:
+                    raise
+                stage = min(stage // 2, CHAIN_MAX)
+        self._remember(checked, node)
+        if self.head is None or self.head.epoch <= reached:
+            raise node.failed(FaultKind.LIES, "it proves another epoch than was asked")
 
     def _ask_once(
         self, node: ProvingNode, kind: str, *reference: str, epoch: int | None = None

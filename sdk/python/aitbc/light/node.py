@@ -17,6 +17,9 @@ ONCE: Final = RetryPolicy(attempts=1)
 TOO_LONG: Final = "PROOF_TOO_LONG"
 """Code of a node whose bundle would have more changes of the set than one may have."""
 
+NO_STAGE: Final = frozenset({TOO_LONG, "EPOCH_NOT_FOUND", "PROOF_PRUNED"})
+"""Codes of a node that proves another epoch's set, maybe, but not this one's."""
+
 Check = Callable[[bytes], CheckedProof]
 """Checks a bundle."""
 
@@ -24,11 +27,18 @@ Check = Callable[[bytes], CheckedProof]
 class Failed(Exception):
     """A node was of no use this time."""
 
-    def __init__(self, fault: NodeFault, code: str = "") -> None:
-        """Carry what is held against it, and the code of an error that it answered with."""
+    def __init__(self, fault: NodeFault, code: str = "", reachable: int | None = None) -> None:
+        """Carry what is held against it, and what it said itself.
+
+        Args:
+            fault: what is held against it.
+            code: of the error that it answered with.
+            reachable: last epoch that one bundle leads to, where it says so.
+        """
         super().__init__(str(fault))
         self.fault = fault
         self.code = code
+        self.reachable = reachable
 
 
 class ProvingNode:
@@ -83,7 +93,7 @@ class ProvingNode:
                 raise self.failed(FaultKind.LIES, error.detail) from None
             detail = f"{error.error_code}: {error.detail}"
             fault = NodeFault(self.url, FaultKind.REFUSES, detail)
-            raise Failed(fault, error.error_code) from None
+            raise Failed(fault, error.error_code, error.reachable_epoch) from None
         checked = check(bundle)
         wrong = checked.failed
         if wrong is not None:
