@@ -18,6 +18,8 @@ from aitbc import (
 )
 from aitbc.exchange import Request, ask_bytes
 from aitbc.proofs import DOCUMENT_BYTES_MAX
+from cli.asked import STEP as ASKED
+from cli.asked import Asked
 from cli.exits import CommandFailed, Exit
 from cli.group import AsJson, command_group
 from cli.output import show_json
@@ -51,19 +53,34 @@ def verify(
         str | None,
         typer.Option(metavar="HEX", help="Genesis digest of the chain that you trust."),
     ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND/REF",
+            help="What it has to prove: receipt/ID, transaction/ID, outcome/HEIGHT/INDEX, "
+            "account/ADDRESS, validators or validators/EPOCH.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a proof bundle on this machine, and print each step and what is proved.
 
-    aitbc verify receipt.json --genesis genesis.json
+    aitbc verify receipt.json --genesis genesis.json --expect receipt/receipt_3f6a…
 
     aitbc verify http://localhost:8011/v1/proofs/account/ait1… --genesis-digest 3f6a…
 
-    Ends with 0 if it is verified, 1 if it is refuted, 2 if it is no bundle or an option is
-    wrong, 3 if all steps hold but no chain was named, 6 if the URL gives none.
+    A bundle from the URL of a node's proof has to prove what the URL names, one from a file what
+    --expect names.
+
+    Ends with 0 if it is verified, 1 if it is refuted or proves another thing, 2 if it is no bundle
+    or an option is wrong, 3 if all steps hold but no chain was named, 6 if the URL gives none.
     """
     trusted = pinned_chain(genesis, genesis_digest)
+    wanted = [Asked.by_url(bundle) if _is_url(bundle) else None]
+    wanted.append(None if expect is None else Asked.by_name(expect))
     checked = check_proof(_read(bundle), genesis=trusted)
+    for asked in filter(None, wanted):
+        checked = asked.check(checked)
     code, verdict = _verdict(checked)
     if as_json:
         show_json(_json(checked, verdict))
@@ -103,6 +120,8 @@ def _lines(checked: CheckedProof, verdict: str, bundle: str) -> list[str]:
         assert failed is not None
         if verdict == "malformed":
             return [*lines, "malformed: this is no proof bundle that can be read here"]
+        if failed.name == ASKED:
+            return [*lines, "refuted: what this bundle proves is not what you asked for"]
         reason = f"refuted at the step {failed.name}: this bundle proves nothing"
         return [*lines, reason]
     lines += claim_lines(claims)
@@ -121,7 +140,7 @@ def _read(bundle: str) -> bytes:
     """
     if bundle == "-":
         return sys.stdin.buffer.read(DOCUMENT_BYTES_MAX + 1)
-    if bundle.startswith(("http://", "https://")):
+    if _is_url(bundle):
         return _fetch(bundle)
     try:
         with Path(bundle).open("rb") as file:
@@ -131,7 +150,13 @@ def _read(bundle: str) -> bytes:
         raise CommandFailed(text, Exit.MALFORMED) from None
 
 
+def _is_url(bundle: str) -> bool:
+    return bundle.startswith(("http://", "https://"))
+
+
 def _fetch(url: str) -> bytes:
+    if not url.isprintable():
+        raise CommandFailed(f"{url!a}: an address has no such characters", Exit.MALFORMED)
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:

@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from aitbc import check_proof
-from aitbc.proofs import Validator, ValidatorSet
+from aitbc.proofs import (
+    BalanceProof,
+    OutcomeProof,
+    ReceiptProof,
+    TransactionProof,
+    Validator,
+    ValidatorSet,
+    read_genesis_bytes,
+)
 from cli.exits import Exit
 from cli.main import main
 from cli.proof_words import claim_lines
@@ -23,6 +31,28 @@ from tests.vectors.proof_chain import genesis_of
 VECTORS = load("proofs.json")
 BUNDLES = {each["name"]: each["bundle"] for each in VECTORS["bundles"]}
 DIGEST = VECTORS["trusts"]["pinned"]["genesis_digest"]
+GENESIS = read_genesis_bytes(bytes.fromhex(BUNDLES["receipt"]["genesis"]["specification"]))
+
+
+def name_of(bundle: dict[str, Any]) -> str:
+    """Return what a bundle is of, as people name it."""
+    claims = check_proof(json.dumps(bundle).encode(), genesis=GENESIS).claims
+    match claims:
+        case ReceiptProof():
+            return f"receipt/{claims.receipt.receipt_id}"
+        case TransactionProof():
+            return f"transaction/tx_{claims.transaction.transaction_id.hex()}"
+        case OutcomeProof():
+            return f"outcome/{claims.block.height}/{claims.index}"
+        case BalanceProof():
+            return f"account/{claims.address_text}"
+    assert claims is not None
+    return f"validators/{claims.block.epoch}"
+
+
+WHOLE = [name for name, bundle in BUNDLES.items() if bundle["since"] is None]
+"""Bundles that hold for whoever has the genesis."""
+NAMES = {name: name_of(BUNDLES[name]) for name in WHOLE}
 
 
 class Ended(NamedTuple):
@@ -134,6 +164,7 @@ def test_without_a_named_chain_it_says_what_that_means_and_does_not_end_with_0(
         (("-", "--genesis-digest", DIGEST, "--genesis", "g.json"), "not both"),
         (("-", "--genesis", "/nowhere/genesis.json"), "cannot be read"),
         (("http://:1:1/v1/proofs/x",), "must be http"),
+        (("http://localhost/v1/proofs/\x1b",), "no such characters"),
         ((), "Missing argument"),
     ],
 )
@@ -166,11 +197,92 @@ def test_names_of_a_chain_that_breaks_the_rules_do_not_reach_the_terminal_raw() 
 
 def test_a_bundle_is_fetched_from_a_node(verify: Run) -> None:
     with serving(lambda _: Reply(200, BUNDLES["account"])) as server:
-        url = f"{server.url}/v1/proofs/account/ait1x?since=2"
+        path = f"/v1/proofs/{NAMES['account']}?since=2"
+        url = server.url + path
         assert verify(url, "--genesis-digest", DIGEST).code == Exit.DONE
-        assert [asked.path for asked in server.asked] == ["/v1/proofs/account/ait1x?since=2"]
+        assert [asked.path for asked in server.asked] == [path]
     assert verify(url).code == Exit.UNREACHABLE
     with serving(lambda _: Reply(404, {"error_code": "PROOF_NOT_FOUND"})) as server:
         done = verify(f"{server.url}/v1/proofs/receipt/x")
     assert (done.code, done.out) == (Exit.UNREACHABLE, "")
     assert "PROOF_NOT_FOUND" in done.err
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_bundle_has_to_prove_what_was_asked_for(verify: Run, tmp_path: Path, name: str) -> None:
+    file = saved(tmp_path, BUNDLES[name])
+    (tmp_path / "genesis.json").write_bytes(genesis_text(genesis_of()))
+    for asked in {NAMES[each] for each in WHOLE} | {"validators"}:
+        is_it = asked == NAMES[name]
+        is_it |= asked == "validators" and NAMES[name].startswith("validators/")
+        told = verify(file, "--genesis", tmp_path / "genesis.json", "--expect", asked, "--json")
+        verdict = json.loads(told.out)
+        last = verdict["steps"][-1]
+        assert (last["name"], last["ok"]) == ("asked", is_it)
+        assert last["code"] == ("" if is_it else "PROVES_OTHER")
+        assert (told.code, verdict["verdict"], verdict["claims"] is not None) == (
+            (Exit.DONE, "verified", True) if is_it else (Exit.REFUSED, "refuted", False)
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (NAMES["receipt"], Exit.DONE),
+        (NAMES["receipt"].replace("receipt_", ""), Exit.DONE),
+        (NAMES["receipt"].replace("receipt_", "tx%5F") + "?since=1", Exit.DONE),
+        (NAMES["receipt"].replace("receipt/", "transaction/"), Exit.REFUSED),
+        ("receipt/receipt_" + "ab" * 32, Exit.REFUSED),
+        ("receipt/x", Exit.REFUSED),
+        ("receipt", Exit.REFUSED),
+        (NAMES["account"], Exit.REFUSED),
+        ("account/../" + NAMES["receipt"], Exit.REFUSED),
+        ("validators", Exit.REFUSED),
+        ("things/%1b[31m", Exit.REFUSED),
+    ],
+)
+def test_a_node_has_to_prove_what_its_address_names(verify: Run, path: str, code: Exit) -> None:
+    with serving(lambda _: Reply(200, BUNDLES["receipt"])) as server:
+        # Behind a prefix, too.
+        prefixed = verify(f"{server.url}/node/v1/proofs/{path}", "--genesis-digest", DIGEST)
+        url = f"{server.url}/v1/proofs/{path}"
+        done = verify(url, "--genesis-digest", DIGEST)
+        assert (done.code, done.out) == (code, prefixed.out)
+        assert "\x1b" not in done.out
+        # An address that names nothing is a file's.
+        assert verify(f"{server.url}/receipt.json", "--genesis-digest", DIGEST).code == Exit.DONE
+        # Without a chain, too, what was not asked for is refused first.
+        assert verify(url).code == (Exit.UNPINNED if code == Exit.DONE else code)
+    if code == Exit.REFUSED:
+        assert "asked         FAILED    PROVES_OTHER: it is of receipt " in done.out
+        assert done.out.endswith("refuted: what this bundle proves is not what you asked for\n")
+
+
+def test_the_epoch_of_a_set_that_was_asked_for_has_to_be_proved(verify: Run) -> None:
+    with serving(lambda _: Reply(200, BUNDLES["validators of the first epoch"])) as server:
+        for query, code in {
+            "": Exit.DONE,
+            "?since=0": Exit.DONE,
+            "?epoch=0": Exit.DONE,
+            "?epoch=1": Exit.REFUSED,
+            "?epoch=0&epoch=1": Exit.REFUSED,
+            "?epoch=x": Exit.REFUSED,
+        }.items():
+            url = f"{server.url}/v1/proofs/validators{query}"
+            assert verify(url, "--genesis-digest", DIGEST).code == code, query
+
+
+def test_a_refuted_bundle_is_not_compared_with_what_was_asked_for(verify: Run) -> None:
+    bundle = json.dumps(BUNDLES["receipt"]).replace('"index": "2"', '"index": "1"').encode()
+    done = verify("-", "--genesis-digest", DIGEST, "--expect", NAMES["receipt"], given=bundle)
+    assert (done.code, "asked         not run\n" in done.out) == (Exit.REFUSED, True)
+    assert done.out.endswith("refuted at the step inclusion: this bundle proves nothing\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "receipt", "receipt/x", "things/1", "account/ait1x", "outcome/1", "validators/x"]
+)
+def test_an_expectation_that_no_proof_can_meet_ends_with_2(verify: Run, name: str) -> None:
+    done = verify("-", "--genesis-digest", DIGEST, "--expect", name)
+    assert (done.code, done.out) == (Exit.MALFORMED, "")
+    assert "must be receipt/ID" in done.err
