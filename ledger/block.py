@@ -9,7 +9,7 @@ from ledger.codec import Codec, encode
 from ledger.hashing import Purpose, Tags
 from ledger.params import BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX
 from ledger.transaction import SignedTransaction
-from ledger.types import ChainId, Epoch, Hash, Height, PublicKey, TimestampMs, View
+from ledger.types import ChainId, Count, Epoch, Hash, Height, PublicKey, TimestampMs, View
 
 ZERO_HASH: Final = bytes(32)
 """Stands where there is no hash: the genesis parent, the next-set hash inside an epoch (S13)."""
@@ -38,11 +38,11 @@ class Header(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unkn
     """Consensus key of the view's leader; zero for genesis."""
     transaction_root: Hash
     """RFC 6962 root over the leaves of T1."""
-    transaction_count: int
+    transaction_count: Count
     """Leaves of the transaction tree."""
     outcome_root: Hash
     """RFC 6962 root over canonical outcome records (J28)."""
-    outcome_count: int
+    outcome_count: Count
     """Leaves of the outcome tree."""
     state_root: Hash
     """Root of the bucket tree after this block."""

@@ -56,6 +56,9 @@ View = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 Epoch = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 """An epoch number; counts from 0."""
 
+Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
+"""Number of leaves of a tree."""
+
 Attempt = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 """Fencing token of an assignment: 0 before the first, then growing by 1 (J9)."""
 

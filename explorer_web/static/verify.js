@@ -303,6 +303,8 @@ const BUNDLE_BYTES_MAX = 16 * 1_048_576;
 
 const FORMAT = 'aitbc-proof/1';
 
+const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c];
+
 const DIGEST = 32;
 const SPECIFICATION_MAX = 1_048_576;
 const HEADER_MAX = 1024;
@@ -369,12 +371,42 @@ function parse(document) {
     'DOCUMENT_TOO_LARGE',
     `it has more than ${BUNDLE_BYTES_MAX} bytes`,
   );
+  let said = document;
+  let value;
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-    return JSON.parse(isText ? document : decoder.decode(document));
+    if (!isText) said = decoder.decode(document);
+    value = JSON.parse(said);
   } catch {
     throw new Refusal('DOCUMENT_MALFORMED', 'it is not JSON');
   }
+  const isOnce = membersOf(said) === membersIn(value);
+  require(isOnce, 'DOCUMENT_MALFORMED', 'a member stands twice in an object');
+  return value;
+}
+
+function membersOf(json) {
+  let [found, isInside] = [0, false];
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json.charCodeAt(at);
+    if (character === QUOTE) isInside = !isInside;
+    else if (isInside && character === BACKSLASH) at += 1;
+    else if (!isInside && character === COLON) found += 1;
+  }
+  return found;
+}
+
+function membersIn(value) {
+  const left = [value];
+  let found = 0;
+  while (left.length > 0) {
+    const each = left.pop();
+    if (each === null || typeof each !== 'object') continue;
+    const values = Object.values(each);
+    if (!Array.isArray(each)) found += values.length;
+    for (const inner of values) left.push(inner);
+  }
+  return found;
 }
 
 function isObject(value) {

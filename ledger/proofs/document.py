@@ -4,6 +4,7 @@ The struct types are the form on the wire; decoding refuses what is no hex, too 
 unknown, with the path of the member. What the bytes mean is not looked at here.
 """
 
+import json
 from typing import Annotated, Final
 
 import msgspec
@@ -194,8 +195,6 @@ class _Outline(msgspec.Struct, frozen=True):
     """One of `KINDS`, if it can."""
 
 
-_OUTLINE: Final = msgspec.json.Decoder(_Outline)
-_BUNDLE: Final[msgspec.json.Decoder[Bundle]] = msgspec.json.Decoder(Bundle)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -209,13 +208,16 @@ def read_document(data: bytes) -> Bundle:
         detail = f"has {len(data)} bytes, at most {DOCUMENT_BYTES_MAX} are read"
         raise ProofInvalid(Step.DOCUMENT, Fault.DOCUMENT_TOO_LARGE, detail)
     try:
-        outline = _OUTLINE.decode(data)
+        document = json.loads(
+            data.decode(), object_pairs_hook=_members, parse_constant=_refuse_constant
+        )
+        outline = msgspec.convert(document, _Outline)
         if outline.format != FORMAT or outline.kind not in KINDS:
             detail = f"is {outline.format!r:.40} of the kind {outline.kind!r:.40}"
             raise ProofInvalid(Step.DOCUMENT, Fault.FORMAT_UNKNOWN, detail)
-        bundle = _BUNDLE.decode(data)
+        bundle: Bundle = msgspec.convert(document, Bundle)
         _check_numbers(bundle)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ProofInvalid(Step.DOCUMENT, Fault.DOCUMENT_MALFORMED, str(error)) from None
     return bundle
 
@@ -223,6 +225,19 @@ def read_document(data: bytes) -> Bundle:
 def write_document(bundle: Bundle) -> bytes:
     """Return the document of a bundle."""
     return _ENCODER.encode(bundle)
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object, in which no name may stand twice: readers differ in what counts."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member stands twice in an object")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse what `json` reads and JSON does not have."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def _check_numbers(bundle: Bundle) -> None:

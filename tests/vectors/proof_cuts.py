@@ -25,6 +25,7 @@ BARE: Final = "outcome without the genesis specification"
 ACCOUNT: Final = "account"
 ABSENT: Final = "account that does not exist"
 VALIDATORS: Final = "validators"
+FIRST_SET: Final = "validators of the first epoch"
 
 HEADER: Final = ("finality", "headers", 0)
 CERTIFICATE: Final = ("finality", "certificate")

@@ -52,6 +52,10 @@ def _headers(story: Story, bundles: Bundles) -> Iterator[Refusal]:
         ("a header whose numbers are not minimal", data.replace(b"\x01", b"\xcc\x01", 1)),
         ("no header", b""),
         ("a header of height 2^63", encode(replace(header, height=2**63))),
+        ("2^63 transactions", encode(replace(header, transaction_count=2**63))),
+        ("fewer transactions than none", encode(replace(header, transaction_count=-1))),
+        ("2^63 outcomes", encode(replace(header, outcome_count=2**63))),
+        ("fewer outcomes than none", encode(replace(header, outcome_count=-1))),
         ("a header whose parent's id has 31 bytes", encode(replace(header, parent_id=bytes(31)))),
     ]:
         yield Refusal(name, RECEIPT, [(HEADER, value)], "headers", "HEADER_MALFORMED")

@@ -21,6 +21,7 @@ from tests.vectors.proof_cuts import (
     BARE,
     BOUNDARY,
     CERTIFICATE,
+    FIRST_SET,
     HEADER,
     LATER,
     RECEIPT,
@@ -78,18 +79,50 @@ TEXTS: Final = {
 """Documents that are no bundle whatever follows."""
 
 
-def texts() -> list[Json]:
+AHEAD: Final = {
+    "a member twice, with the same value": '"since":null,',
+    "a member twice, once of another type": '"since":5,',
+    "a member twice, once beyond its bounds": '"boundaries":["' + "0" * 20_000 + '"],',
+    "a member twice, once with an escaped name": '"\\u0073ince":null,',
+    "a member twice, once with an object in which one stands twice": '"since":{"a":{},"a":{}},',
+    "the format twice": '"format":"aitbc-proof/2",',
+    "the kind twice": '"kind":"receipt",',
+    "NaN": '"since":NaN,',
+    "an infinite number": '"boundaries":-Infinity,',
+    "a number that no type holds": '"since":1e999,',
+    "very many digits": '"since":' + "1" * 5_000 + ",",
+    "very deep brackets": '"since":' + "[" * 5_000 + "]" * 5_000 + ",",
+    "half a character for a name": '"\\ud800":null,',
+    "two prototypes": '"__proto__":null,"__proto__":null,',
+    "a comma for nothing": ",",
+}
+"""Members that a bundle begins with, though it has them already or must not have them."""
+
+
+def texts(bundles: Bundles) -> list[Json]:
     """Return documents, in hex, that are malformed as a whole."""
-    return [
-        {
-            "name": name,
-            "document": text.encode("latin-1").hex(),
-            "trust": "pinned",
-            "step": "document",
-            "code": "DOCUMENT_MALFORMED",
-        }
-        for name, text in TEXTS.items()
-    ]
+    whole = msgspec.json.encode(bundles[FIRST_SET]).decode()
+    begun = {name: whole.replace("{", "{" + members, 1) for name, members in AHEAD.items()}
+    begun["a member twice, further in"] = whole.replace(
+        '"finality":{', '"finality":{"headers":[],', 1
+    )
+    begun["a mark of the order of bytes"] = "\ufeff" + whole
+    begun["a line break in a name"] = whole.replace('"since"', '"si\nnce"', 1)
+    data = {name: text.encode("latin-1") for name, text in TEXTS.items()}
+    data |= {name: text.encode() for name, text in begun.items()}
+    malformed = [_text(name, text, "DOCUMENT_MALFORMED") for name, text in data.items()]
+    half = whole.replace('"validators"', '"\\ud800"', 1).encode()
+    return [*malformed, _text("half a character for a kind", half, "FORMAT_UNKNOWN")]
+
+
+def _text(name: str, document: bytes, code: str) -> Json:
+    return {
+        "name": name,
+        "document": document.hex(),
+        "trust": "pinned",
+        "step": "document",
+        "code": code,
+    }
 
 
 def _documents(bundles: Bundles) -> Iterator[Refusal]:

@@ -33,6 +33,7 @@ from tests.vectors.proof_cuts import (
     ACCOUNT,
     BARE,
     BOUNDARY,
+    FIRST_SET,
     LATER,
     OUTCOME,
     RECEIPT,
@@ -69,7 +70,7 @@ def proofs() -> Json:
             for name, bundle in bundles.items()
         ],
         "refused": refused,
-        "malformed": texts(),
+        "malformed": texts(bundles),
     }
 
 
@@ -124,7 +125,7 @@ def documents(story: Story) -> dict[str, bytes]:
         ),
         ABSENT: _account(story, tip, NOBODY),
         VALIDATORS: validators_bundle(chain.base(tip)),
-        "validators of the first epoch": validators_bundle(chain.base(chain.ends()[0])),
+        FIRST_SET: validators_bundle(chain.base(chain.ends()[0])),
     }
 
 

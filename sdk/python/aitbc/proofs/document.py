@@ -122,7 +122,7 @@ def read_bundle(data: bytes) -> Bundle:
     if len(data) > DOCUMENT_BYTES_MAX:
         raise ProofInvalid("DOCUMENT_TOO_LARGE", f"it is longer than {DOCUMENT_BYTES_MAX} bytes")
     try:
-        document = json.loads(data.decode())
+        document = json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise _malformed("", f"is no JSON: {error}") from None
     if not isinstance(document, dict):
@@ -150,6 +150,17 @@ def read_bundle(data: bytes) -> Bundle:
         certificate=_hex("finality.certificate", finality["certificate"], CERTIFICATE_BYTES_MAX),
         subject=_SUBJECTS[kind](kind, members[kind]) if kind in _SUBJECTS else None,
     )
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member stands twice in an object")
+    return members
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _since(value: object) -> Since:
