@@ -123,6 +123,9 @@ class Relay:
                 seen = await look()
                 left = end - loop.time()
                 if seen is not None or left <= 0 or self._is_closed:
+                    if turn.done():
+                        # News that came during the look is for the next one.
+                        self.pass_on()
                     return seen
                 await asyncio.wait({turn}, timeout=min(left, again_s))
             except BaseException:

@@ -112,3 +112,30 @@ def test_changes_are_named_until_there_are_too_many() -> None:
     changes.add(range(4))
     changes.add([5])
     assert changes.take() is None
+
+
+async def test_news_that_comes_while_the_first_looks_is_not_lost_with_what_it_finds() -> None:
+    relay = Relay()
+    looking, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> int | None:
+        looking.set()
+        await may_answer.wait()
+        return 1
+
+    looks = 0
+
+    async def second() -> int | None:
+        nonlocal looks
+        looks += 1
+        return 2 if looks == 2 else None
+
+    first = asyncio.create_task(relay.wait_until(slow, 3600, 3600))
+    await looking.wait()
+    other = asyncio.create_task(relay.wait_until(second, 3600, 3600))
+    await _settle()
+    relay.fire()
+    may_answer.set()
+    assert await first == 1
+    async with asyncio.timeout(10):
+        assert await other == 2
