@@ -23,7 +23,8 @@ async def while_connected(request: HttpRequest, work: Coroutine[object, object, 
     leaving = asyncio.ensure_future(request.receive())
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
+        if leaving.done() and not leaving.cancelled():
+            # Nobody reads what was found; an error is of no use either.
             raise CallerGone
         return working.result()
     finally:
