@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from itertools import islice
 from typing import Final
 
 from sqlalchemy import Connection
@@ -11,7 +10,7 @@ from coordinator.core import Core
 from coordinator.errors import JobNotFound
 from coordinator.jobs.views import JobViews
 from coordinator.leases import queue
-from coordinator.leases.matching import Exclusion, exclusion_of
+from coordinator.leases.matching import Exclusion
 from coordinator.leases.model import Offer
 from coordinator.leases.store import CallingMiner
 from coordinator.leases.suggestions import Suggestions
@@ -21,14 +20,25 @@ from coordinator.miners.store import held_leases, is_draining
 from ledger.actions import Custody
 from ledger.types import Address, Hash
 
-LOOKED_AT_MAX: Final = 200
-"""Jobs whose constraints are compared for one miner."""
+APPLIED_AT_ONCE: Final = 100
+"""Changes of the queue that are applied before others have their turn on the event loop."""
 
 READ_AGAIN_S: Final = 10.0
 """The whole queue is read anew after so long; what changes it tells of it, and is read at once."""
 
 LOOK_AGAIN_S: Final = 1.0
 """A poll also looks this often without news: pauses and suggestions end with time."""
+
+
+class _Seeker:
+    """A miner that looks for work, and what it need not look at again during one wait."""
+
+    def __init__(self, caller: CallingMiner) -> None:
+        self.caller = caller
+        self.refused: dict[Hash, float] = {}
+        """Jobs that it is not given for now, and until when it does not ask for them again."""
+        self.nothing_at: tuple[int, int] | None = None
+        """State of the queue in which nothing was free that it may do."""
 
 
 class Finding:
@@ -41,8 +51,8 @@ class Finding:
         self._waiting = WaitingJobs(core.registry)
         self._suggestions = Suggestions()
         self._given: frozenset[Address] = frozenset()
-        self._turn = asyncio.Lock()
-        self._read_all_at = 0.0
+        self._reading: asyncio.Task[None] | None = None
+        self._read_all_at = -READ_AGAIN_S
 
     async def wait_for(self, caller: CallingMiner, wait_s: float) -> Offer | None:
         """Return what `next_for` does, as soon as there is something.
@@ -50,26 +60,34 @@ class Finding:
         Of the miners that wait, each news wakes as many as there are jobs.
         """
         news = self._core.follower.queue
-        return await news.wait_until(lambda: self.next_for(caller), wait_s, LOOK_AGAIN_S)
+        seeker = _Seeker(caller)
+        return await news.wait_until(lambda: self._next_for(seeker), wait_s, LOOK_AGAIN_S)
 
     async def next_for(self, caller: CallingMiner) -> Offer | None:
         """Return the job that a miner is shown next, and keep it from others for a moment."""
+        return await self._next_for(_Seeker(caller))
+
+    async def _next_for(self, seeker: _Seeker) -> Offer | None:
+        caller = seeker.caller
         await self._read_changes()
         if caller.address in self._given:
             job_id = await self._core.database.read(lambda c: given_to(c, caller.address))
             if job_id is not None:
                 # Its client accepted this miner's offer: it is nobody else's.
                 return await self._core.database.read(lambda c: self._shown(c, caller, job_id))
-        passed_over: set[Hash] = set()
-        while (chosen := self._choose(caller, passed_over)) is not None:
+        while (chosen := self._choose(seeker)) is not None:
             self._pass_on()
-            offer = await self._look_at(caller, chosen)
+            try:
+                offer = await self._look_at(caller, chosen)
+            except BaseException:
+                self._give_back(chosen)
+                raise
             if isinstance(offer, Offer):
                 return offer
-            self._suggestions.forget(chosen)
+            self._give_back(chosen)
             if offer is not None and offer is not Exclusion.JUST_FAILED_HERE:
                 break
-            passed_over.add(chosen)
+            seeker.refused[chosen] = asyncio.get_running_loop().time() + LOOK_AGAIN_S
         self._pass_on()
         return None
 
@@ -97,45 +115,98 @@ class Finding:
 
     async def _read_changes(self) -> None:
         """Read what changed in the queue, and now and then all of it, once for all who look."""
-        changes, clock = self._core.follower.queued, asyncio.get_running_loop().time
-        while changes or clock() - self._read_all_at >= READ_AGAIN_S:
-            async with self._turn:
-                if clock() - self._read_all_at >= READ_AGAIN_S:
-                    changes.add_all()
-                if changes:
-                    await self._read(changes.take())
+        # A reading under way may have begun before the last change; the next one has not.
+        for _ in range(2):
+            if self._reading is None:
+                if not self._is_behind():
+                    return
+                self._reading = asyncio.create_task(self._read())
+                self._reading.add_done_callback(self._was_read)
+            # It is for all: who goes away does not end it.
+            await asyncio.shield(self._reading)
 
-    async def _read(self, changed: set[Hash] | None) -> None:
+    def _is_behind(self) -> bool:
+        is_old = asyncio.get_running_loop().time() - self._read_all_at >= READ_AGAIN_S
+        return is_old or bool(self._core.follower.queued)
+
+    def _was_read(self, reading: "asyncio.Task[None]") -> None:
+        self._reading = None
+        if not reading.cancelled():
+            # Whoever waits for it is told of a failure; perhaps nobody does any more.
+            reading.exception()
+
+    async def _read(self) -> None:
         now_ms, at_s = self._core.moments.clock_ms(), asyncio.get_running_loop().time()
+        queued = self._core.follower.queued
+        if at_s - self._read_all_at >= READ_AGAIN_S:
+            queued.add_all()
+        changed, known = queued.take(), self._waiting.known()
+        if changed is not None:
+            known = {job_id: known[job_id] for job_id in changed if job_id in known}
         try:
-            rows, given = await self._core.database.read(
-                lambda c: (queue.read_waiting(c, now_ms, changed), miners_given(c))
+            changes, self._given = await self._core.database.read(
+                lambda c: (queue.read_waiting(c, now_ms, changed, known), miners_given(c))
             )
+            await self._apply(changes)
         except BaseException:
             # It was not read: who looks next reads it.
-            self._core.follower.queued.add_all()
+            if changed is None:
+                queued.add_all()
+            else:
+                queued.add(changed)
             raise
         if changed is None:
-            self._waiting.clear()
             self._read_all_at = at_s
-        for job_id in changed or ():
-            self._waiting.drop(job_id)
-        for job, turn in rows:
-            self._waiting.put(job, turn)
-        self._given = given
 
-    def _choose(self, caller: CallingMiner, passed_over: set[Hash]) -> Hash | None:
+    async def _apply(self, changes: queue.QueueChanges) -> None:
+        self._waiting.told_of(changes.last_turn)
+        for count, job_id in enumerate(changes.gone, 1):
+            self._drop(job_id)
+            if count % APPLIED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        for count, (job, turn) in enumerate(changes.come, 1):
+            self._waiting.put(job, turn)
+            if count % APPLIED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _choose(self, seeker: _Seeker) -> Hash | None:
         """Return the first job in turn that fits and is shown to nobody else, and note it shown."""
-        now_ms = self._core.moments.clock_ms()
-        for job in islice(self._waiting.in_turn(caller.declared), LOOKED_AT_MAX):
-            if job.job_id in passed_over or job.deadline_ms <= now_ms:
+        now_ms, now_s = self._core.moments.clock_ms(), asyncio.get_running_loop().time()
+        seeker.refused = {job: until for job, until in seeker.refused.items() if until > now_s}
+        # It also ends what is shown no longer.
+        self._suggestions.count(now_ms)
+        state = (self._waiting.arrived, self._suggestions.ended)
+        if seeker.nothing_at == state:
+            return None
+        expired: list[Hash] = []
+        missed: list[Hash] = []
+        chosen = None
+        for job in self._waiting.in_turn(seeker.caller.declared):
+            if job.deadline_ms <= now_ms:
+                expired.append(job.job_id)
+            elif job.job_id in seeker.refused:
                 continue
-            has_model = self._core.registry.get(job.needs.service).has_model
-            if exclusion_of(job.needs, caller.declared, has_model=has_model) is not None:
-                continue
-            if self._suggestions.note(job.job_id, caller.address, now_ms):
-                return job.job_id
-        return None
+            elif self._suggestions.note(job.job_id, seeker.caller.address, now_ms):
+                chosen = job.job_id
+                break
+            else:
+                missed.append(job.job_id)
+        for job_id in expired:
+            self._drop(job_id)
+        if chosen is None:
+            self._suggestions.miss(missed)
+            seeker.nothing_at = None if seeker.refused else state
+        return chosen
+
+    def _drop(self, job_id: Hash) -> None:
+        """Take a job out of the queue; it is shown to nobody either."""
+        self._waiting.drop(job_id)
+        self._suggestions.forget(job_id)
+
+    def _give_back(self, job_id: Hash) -> None:
+        """Let others be shown a job again; that is news for those who found none without it."""
+        if self._suggestions.forget(job_id):
+            self._core.follower.queue.fire()
 
     def _pass_on(self) -> None:
         """Let the next miner that waits look, if there are jobs that are shown to nobody."""
@@ -164,7 +235,7 @@ class Finding:
 
         found = await self._core.database.read(look)
         if found is None:
-            self._waiting.drop(job_id)
+            self._drop(job_id)
         return found
 
     def _block(self, draining: bool, held: int) -> Exclusion | None:  # noqa: FBT001 - a column

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Final, cast
 
 from sqlalchemy import (
@@ -38,6 +39,18 @@ REASONED_MAX: Final = 500
 _ENDINGS: Final = ("fail_job", "cancel_job")
 
 
+@dataclass(frozen=True, slots=True)
+class QueueChanges:
+    """How the tables' queue differs from what is known of it."""
+
+    come: list[tuple[WaitingJob, int]]
+    """Jobs that are not known, each with when its client was served last."""
+    gone: set[Hash]
+    """Jobs that no miner may be given any more."""
+    last_turn: int
+    """When any client was served last."""
+
+
 def offered(now_ms: TimestampMs | BindParameter[int]) -> ColumnElement[bool]:
     """Return the condition of jobs that a miner may be given now."""
     has_payload = exists().where(payloads.c.job_id == jobs.c.job_id)
@@ -57,26 +70,31 @@ def offered(now_ms: TimestampMs | BindParameter[int]) -> ColumnElement[bool]:
 
 
 def read_waiting(
-    connection: Connection, now_ms: TimestampMs, job_ids: Collection[Hash] | None
-) -> list[tuple[WaitingJob, int]]:
-    """Return jobs that miners may be given now, each with when its client was served last.
+    connection: Connection,
+    now_ms: TimestampMs,
+    job_ids: Collection[Hash] | None,
+    known: Collection[Hash],
+) -> QueueChanges:
+    """Return how the jobs that miners may be given now differ from those known.
 
     Args:
         connection: reads.
         now_ms: the coordinator's clock.
         job_ids: those that are asked for; None for all.
+        known: those of them that were found before; what a job needs never changes.
     """
     given: dict[str, object] = {"now_ms": now_ms}
     if job_ids is not None:
         given["job_ids"] = list(job_ids)
     found = connection.execute(_WAITING if job_ids is None else _SOME_WAITING, given)
-    return [
-        (
-            WaitingJob(row.job_id, row.seq, row.client_id, row.deadline_ms, Needs.of(row)),
-            row.served_turn,
-        )
-        for row in cast("Iterable[AnyRow]", found)
-    ]
+    gone, come = set(known), []
+    for row in cast("Iterable[AnyRow]", found):
+        if row.job_id in known:
+            gone.discard(row.job_id)
+            continue
+        job = WaitingJob(row.job_id, row.seq, row.client_id, row.deadline_ms, Needs.of(row))
+        come.append((job, row.served_turn))
+    return QueueChanges(come, gone, connection.execute(_LAST_TURN).scalar() or 0)
 
 
 def look_at(
@@ -165,6 +183,8 @@ _SOME_WAITING: Final = _WAITING.where(jobs.c.job_id.in_(bindparam("job_ids", exp
 _OFFERED: Final = Prepared(
     select(jobs.c.job_id).where(jobs.c.job_id == bindparam("job_id"), offered(_now))
 )
+
+_LAST_TURN: Final = select(func.max(clients.c.served_turn))
 
 _SERVED: Final = Prepared(
     update(clients)

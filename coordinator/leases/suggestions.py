@@ -3,6 +3,7 @@
 In memory and without force: a claim decides, not a suggestion.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from ledger.types import Address, Hash, TimestampMs
@@ -17,6 +18,9 @@ class Suggestions:
     def __init__(self) -> None:
         """Begin with nothing shown."""
         self._shown: dict[Hash, tuple[Address, TimestampMs]] = {}
+        self._missed: set[Hash] = set()
+        self.ended = 0
+        """How many ever ended."""
 
     def count(self, now_ms: TimestampMs) -> int:
         """Return how many jobs are shown to somebody now."""
@@ -25,7 +29,7 @@ class Suggestions:
             job_id = next(iter(self._shown))
             if self._shown[job_id][1] > now_ms:
                 break
-            del self._shown[job_id]
+            self.forget(job_id)
         return len(self._shown)
 
     def to_others(self, miner: Address, now_ms: TimestampMs) -> frozenset[Hash]:
@@ -38,10 +42,21 @@ class Suggestions:
         holder, until_ms = self._shown.get(job_id, (miner, 0))
         if holder != miner and until_ms > now_ms:
             return False
-        self.forget(job_id)
+        self._shown.pop(job_id, None)
         self._shown[job_id] = (miner, now_ms + LIFETIME_MS)
         return True
 
-    def forget(self, job_id: Hash) -> None:
-        """Let everybody be shown a job again, or it is in the queue no more."""
-        self._shown.pop(job_id, None)
+    def miss(self, job_ids: Iterable[Hash]) -> None:
+        """Note that a miner was shown none because these are shown to others."""
+        self._missed.update(job_id for job_id in job_ids if job_id in self._shown)
+
+    def forget(self, job_id: Hash) -> bool:
+        """Let everybody be shown a job again, or it is in the queue no more.
+
+        Returns:
+            Whether a miner missed it meanwhile.
+        """
+        self.ended += self._shown.pop(job_id, None) is not None
+        was_missed = job_id in self._missed
+        self._missed.discard(job_id)
+        return was_missed

@@ -2,23 +2,31 @@
 
 Round robin among clients: each client's oldest jobs come first, and of the clients the one that was
 served longest ago. A client with ten thousand jobs delays the next client's first job by one.
+
+Jobs that ask for the same stand together, so that a miner is compared with them once. Of each such
+group the clients are kept in the order of their turns, so that who comes first is found without
+looking at the others.
 """
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from coordinator.leases.matching import Needs
+from coordinator.leases.matching import Needs, exclusion_of
 from coordinator.miners.capabilities import Capabilities
 from coordinator.registry import ServiceRegistry
 from ledger.types import Hash, TimestampMs
 
+NEEDS_PER_CLIENT_MAX: Final = 64
+"""Different needs of one client's jobs that miners are compared with; its others wait for these."""
+
 _Line = list[tuple[int, Hash]]
 """Jobs of one client, oldest first: place in the table, and id."""
 
-_Kind = tuple[str, str | None]
-"""Service and model; no model stands for all jobs of the service."""
+_Order = list[tuple[int, int, Hash]]
+"""Clients as they are served: turn, and the oldest job with its place in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +45,46 @@ class WaitingJob:
     """What it asks of a miner."""
 
 
+class _Client:
+    """The jobs of one client."""
+
+    __slots__ = ("later", "lines", "turn")
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.lines: dict[Needs, _Line] = {}
+        self.later: _Line = []
+        """Jobs whose needs are none of those in `lines`, which are full."""
+
+
 class WaitingJobs:
     """The queue. What is taken from it is looked up in the tables before anybody is shown it.
 
-    To put a job into the queue, or to take it out, costs no more with many jobs in it than with
-    few; to find the next job for a miner costs a step for each client that has a job for it.
+    To put a job in, to take one out and to find the next one for a miner costs no more with many
+    jobs or clients than with few; to find it costs a comparison for each different need.
     """
 
     def __init__(self, registry: ServiceRegistry) -> None:
         """Begin with an empty queue."""
         self._registry = registry
         self._jobs: dict[Hash, WaitingJob] = {}
-        self._lines: dict[_Kind, dict[str, _Line]] = {}
-        self._open: dict[str, int] = {}
-        self._turns: dict[str, int] = {}
+        self._clients: dict[str, _Client] = {}
+        self._orders: dict[Needs, _Order] = {}
         self._last_turn = 0
+        self.arrived = 0
+        """How many jobs ever came into the queue."""
 
     def __len__(self) -> int:
         """Return how many jobs are in the queue."""
         return len(self._jobs)
+
+    def __contains__(self, job_id: Hash) -> bool:
+        """Return whether a job is in the queue."""
+        return job_id in self._jobs
+
+    def known(self) -> Mapping[Hash, WaitingJob]:
+        """Return the jobs in the queue, as they are now."""
+        return self._jobs.copy()
 
     def put(self, job: WaitingJob, turn: int) -> None:
         """Put a job into the queue.
@@ -66,75 +95,130 @@ class WaitingJobs:
         """
         self.drop(job.job_id)
         self._jobs[job.job_id] = job
-        self._open[job.client_id] = self._open.get(job.client_id, 0) + 1
-        self._turns[job.client_id] = max(turn, self._turns.get(job.client_id, 0))
-        self._last_turn = max(self._last_turn, turn)
-        for kind in _kinds_of(job):
-            line = self._lines.setdefault(kind, {}).setdefault(job.client_id, [])
-            insort(line, (job.seq, job.job_id))
+        client = self._clients.setdefault(job.client_id, _Client())
+        self.told_of(turn)
+        if turn > client.turn:
+            self._set_turn(job.client_id, turn)
+        if job.needs in client.lines or len(client.lines) < NEEDS_PER_CLIENT_MAX:
+            self._line_up(client, job)
+        else:
+            insort(client.later, (job.seq, job.job_id))
+        self.arrived += 1
 
     def drop(self, job_id: Hash) -> None:
         """Take a job out, if it is there."""
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
-        for kind in _kinds_of(job):
-            line = self._lines[kind][job.client_id]
-            del line[bisect_left(line, (job.seq, job_id))]
-            if not line:
-                del self._lines[kind][job.client_id]
-            if not self._lines[kind]:
-                del self._lines[kind]
-        self._open[job.client_id] -= 1
-        if not self._open[job.client_id]:
-            del self._open[job.client_id], self._turns[job.client_id]
+        client = self._clients[job.client_id]
+        line = client.lines.get(job.needs, [])
+        place = bisect_left(line, (job.seq, job_id))
+        if line[place : place + 1] != [(job.seq, job_id)]:
+            del client.later[bisect_left(client.later, (job.seq, job_id))]
+            return
+        if place == 0:
+            self._leave(client, job.needs)
+        del line[place]
+        if not line:
+            del client.lines[job.needs]
+            self._call_later(client)
+        elif place == 0:
+            self._stand(client, job.needs)
+        if not client.lines:
+            del self._clients[job.client_id]
 
     def give(self, job_id: Hash) -> None:
         """Take out a job that is a miner's now, and put its client behind all others."""
+        self._last_turn += 1
         job = self._jobs.get(job_id)
         if job is not None:
-            self._last_turn += 1
-            self._turns[job.client_id] = self._last_turn
+            self._set_turn(job.client_id, self._last_turn)
             self.drop(job_id)
 
-    def clear(self) -> None:
-        """Empty the queue."""
-        for each in (self._jobs, self._lines, self._open, self._turns):
-            each.clear()
+    def told_of(self, turn: int) -> None:
+        """Note that a client, in the queue or not, was served at a turn."""
+        self._last_turn = max(self._last_turn, turn)
 
     def in_turn(self, declared: Capabilities) -> Iterator[WaitingJob]:
-        """Yield the jobs whose service and model a miner takes, those that are next first.
+        """Yield the jobs whose constraints a miner meets, those that are next first.
 
         The queue must not change meanwhile.
         """
-        by_client: dict[str, list[_Line]] = {}
-        for kind in self._kinds_for(declared):
-            for client_id, line in self._lines.get(kind, {}).items():
-                by_client.setdefault(client_id, []).append(line)
+        fitting = [needs for needs in self._orders if self._fits(needs, declared)]
+        first: dict[str, None] = {}
+        for _, _, job_id in heapq.merge(*(self._orders[needs] for needs in fitting)):
+            job = self._jobs[job_id]
+            # Of a client whose jobs ask for different things the oldest comes first.
+            if job.client_id not in first:
+                first[job.client_id] = None
+                yield job
+        yield from self._rounds_after_first(first, fitting)
+
+    def _rounds_after_first(
+        self, clients: dict[str, None], fitting: list[Needs]
+    ) -> Iterator[WaitingJob]:
         heads = []
-        for client_id, lines in by_client.items():
-            merged = heapq.merge(*lines)
-            seq, job_id = next(merged)
-            heads.append((0, self._turns[client_id], seq, job_id, merged))
+        for client_id in clients:
+            jobs = self._of_client(client_id, fitting)
+            next(jobs)
+            if (job_id := next(jobs, None)) is not None:
+                heads.append((1, *self._rank(job_id), job_id, jobs))
         heapq.heapify(heads)
         while heads:
-            place, turn, _, job_id, merged = heads[0]
+            place, _, _, job_id, jobs = heads[0]
             yield self._jobs[job_id]
-            following = next(merged, None)
+            following = next(jobs, None)
             if following is None:
                 heapq.heappop(heads)
             else:
-                heapq.heapreplace(heads, (place + 1, turn, *following, merged))
+                heapq.heapreplace(heads, (place + 1, *self._rank(following), following, jobs))
 
-    def _kinds_for(self, declared: Capabilities) -> Iterable[_Kind]:
-        known = declared.models | declared.aliases.keys() if declared.models else frozenset()
-        names = [name for name in known if declared.model_for(name) is not None]
-        for service in declared.services:
-            if known and self._registry.get(service).has_model:
-                yield from ((service, name) for name in names)
-            else:
-                yield service, None
+    def _of_client(self, client_id: str, fitting: list[Needs]) -> Iterator[Hash]:
+        lines = self._clients[client_id].lines
+        mine = [lines[needs] for needs in fitting if needs in lines]
+        return (job_id for _, job_id in heapq.merge(*mine))
 
+    def _rank(self, job_id: Hash) -> tuple[int, int]:
+        job = self._jobs[job_id]
+        return self._clients[job.client_id].turn, job.seq
 
-def _kinds_of(job: WaitingJob) -> tuple[_Kind, _Kind]:
-    return (job.needs.service, job.needs.model), (job.needs.service, None)
+    def _fits(self, needs: Needs, declared: Capabilities) -> bool:
+        has_model = self._registry.get(needs.service).has_model
+        return exclusion_of(needs, declared, has_model=has_model) is None
+
+    def _set_turn(self, client_id: str, turn: int) -> None:
+        client = self._clients[client_id]
+        for needs in client.lines:
+            self._leave(client, needs)
+        client.turn = turn
+        for needs in client.lines:
+            self._stand(client, needs)
+
+    def _line_up(self, client: _Client, job: WaitingJob) -> None:
+        line, place = client.lines.setdefault(job.needs, []), (job.seq, job.job_id)
+        if line and line[0] < place:
+            insort(line, place)
+            return
+        if line:
+            self._leave(client, job.needs)
+        line.insert(0, place)
+        self._stand(client, job.needs)
+
+    def _call_later(self, client: _Client) -> None:
+        """Let jobs of further needs line up, now that there is room for them."""
+        while client.later:
+            job = self._jobs[client.later[0][1]]
+            if job.needs not in client.lines and len(client.lines) >= NEEDS_PER_CLIENT_MAX:
+                break
+            del client.later[0]
+            self._line_up(client, job)
+
+    def _stand(self, client: _Client, needs: Needs) -> None:
+        order = self._orders.setdefault(needs, [])
+        insort(order, (client.turn, *client.lines[needs][0]))
+
+    def _leave(self, client: _Client, needs: Needs) -> None:
+        order = self._orders[needs]
+        del order[bisect_left(order, (client.turn, *client.lines[needs][0]))]
+        if not order:
+            del self._orders[needs]

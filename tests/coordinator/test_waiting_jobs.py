@@ -1,10 +1,14 @@
 """The queue in memory: clients in turn, whatever is put in and taken out."""
 
+import cProfile
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.leases.matching import Needs
-from coordinator.leases.waiting import WaitingJob, WaitingJobs
+from coordinator.leases.waiting import NEEDS_PER_CLIENT_MAX, WaitingJob, WaitingJobs
 from coordinator.miners.capabilities import Capabilities, document_of, read_document
 from coordinator.registry import ServiceRegistry
 from tests.coordinator.world import registration
@@ -24,8 +28,8 @@ def job(seq: int, client: str, model: str = MODELS[0]) -> WaitingJob:
     return WaitingJob(seq.to_bytes(32, "big"), seq, client, 10**9, Needs(SERVICE, model, 1))
 
 
-def miner(*capabilities: str) -> Capabilities:
-    given_by = registration("m", capabilities=capabilities, aliases={})
+def miner(*capabilities: str, **changes: object) -> Capabilities:
+    given_by = registration("m", capabilities=capabilities, aliases={}, **changes)
     return read_document(document_of(given_by), ServiceRegistry())
 
 
@@ -81,3 +85,82 @@ def test_whoever_was_served_stands_behind_those_who_were_not(clients: list[str])
         left[first.client_id] -= 1
         queue.give(first.job_id)
     assert shown(queue, miner(*MODELS)) == []
+
+
+def kind(seq: int, client: str, gpus: int = 0) -> WaitingJob:
+    """Return a job of a service without models that asks for GPUs."""
+    return WaitingJob(
+        seq.to_bytes(32, "big"), seq, client, 10**9, Needs("ffmpeg_transcode", "", 1, gpus)
+    )
+
+
+@pytest.mark.parametrize("clients", [1, 1_000])
+def test_a_job_that_fits_is_found_behind_any_number_that_do_not(clients: int) -> None:
+    queue = queue_of([kind(seq, f"c{seq % clients}", 1) for seq in range(1_000)])
+    queue.put(kind(1_000, "victim"), 5)
+    assert shown(queue, miner("ffmpeg-transcode")) == [1_000]
+
+
+def test_one_clients_many_different_needs_cost_others_a_bounded_number_of_comparisons() -> None:
+    queue = queue_of([kind(seq, "many", 1 + seq) for seq in range(NEEDS_PER_CLIENT_MAX + 36)])
+    with_gpus = [queue.known()[seq.to_bytes(32, "big")] for seq in range(NEEDS_PER_CLIENT_MAX)]
+    rich = miner("ffmpeg-transcode", gpu_info={"name": "RTX", "count": 1_000})
+    assert shown(queue, rich) == [each.seq for each in with_gpus]
+    for each in with_gpus[:36]:
+        queue.give(each.job_id)
+    assert shown(queue, rich) == list(range(36, NEEDS_PER_CLIENT_MAX + 36))
+
+
+def test_who_is_next_of_ten_thousand_clients_is_found_without_looking_at_them() -> None:
+    queue = queue_of([job(seq, f"c{seq}") for seq in range(10_000)])
+    declared = miner(*MODELS)
+    calls = calls_of(lambda: next(queue.in_turn(declared)))
+    assert calls < 100
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many functions a piece of work calls, which no busy machine changes."""
+    profile = cProfile.Profile()
+    profile.runcall(work)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("put", "drop", "give")),
+            st.integers(0, 200),
+            st.sampled_from("abc"),
+            st.integers(0, NEEDS_PER_CLIENT_MAX + 8),
+            st.integers(0, 5),
+        ),
+        max_size=150,
+    )
+)
+def test_whatever_comes_and_goes_the_oldest_job_of_each_client_stands_in_turn(
+    steps: list[tuple[str, int, str, int, int]],
+) -> None:
+    queue = WaitingJobs(ServiceRegistry())
+    rich = miner("ffmpeg-transcode", gpu_info={"name": "RTX", "count": 1_000})
+    there: dict[int, str] = {}
+    for what, seq, client, gpus, turn in steps:
+        job_id = seq.to_bytes(32, "big")
+        if what == "put" and seq not in there:
+            queue.put(kind(seq, client, gpus), turn)
+            there[seq] = client
+        elif what == "drop":
+            queue.drop(job_id)
+            there.pop(seq, None)
+        elif what == "give" and seq in there:
+            queue.give(job_id)
+            owner = there.pop(seq)
+            order = [queue.known()[i.to_bytes(32, "big")].client_id for i in shown(queue, rich)]
+            firsts = list(dict.fromkeys(order))
+            assert owner not in firsts[:-1], "it stands behind all others"
+        assert len(queue) == len(there)
+        clients = [there[seq] for seq in shown(queue, rich)]
+        assert set(clients[: len(set(there.values()))]) == set(there.values())
+        assert set(shown(queue, rich)) <= set(there)
+    for seq in sorted(there, reverse=True):
+        queue.drop(seq.to_bytes(32, "big"))
+    assert shown(queue, rich) == []
