@@ -45,7 +45,10 @@ def proved_site(
     blocks = len(story.chain.blocks) - behind
     with ExitStack() as opened:
         node = opened.enter_context(closing(ProvedNode(folder / "chain", story)))
-        shown = opened.enter_context(closing(ProvedNode(folder / "pages", story, blocks=blocks)))
+        shown = node
+        if alter is not None or behind:
+            shown = ProvedNode(folder / "pages", story, blocks=blocks)
+            opened.enter_context(closing(shown))
         if alter is not None:
             alter(folder / "pages" / "index.db", shown)
         handlers = [*explorer_handlers(reads_of(shown)), *proof_handlers(node.chain, node.prover)]
