@@ -67,8 +67,8 @@ class Attempt:
         self._progress = 0
         self._stop = threading.Event()
         self._ended = threading.Event()
-        self._is_lost = False
-        self._speaker = Speaker(api, lease, self._log)
+        self._lost = threading.Event()
+        self._speaker = Speaker(api, lease, self._log, self._refused)
 
     def stop(self) -> None:
         """Stop the work soon; the attempt is released."""
@@ -116,7 +116,7 @@ class Attempt:
         self._log.info("works", service=self._lease.service)
         with self._speaker:
             output = runner.run(self._work(workspace))
-        if self._is_lost:
+        if self._lost.is_set():
             raise WorkCancelled
         if self._lease.unit_type not in {"none", output.unit_type}:
             raise RunnerFailed(f"paid by {self._lease.unit_type}, but it counts {output.unit_type}")
@@ -142,15 +142,24 @@ class Attempt:
     def _send_heartbeats(self) -> None:
         while not self._ended.wait(self._lease.heartbeat_interval_s):
             try:
-                self._is_lost = self._api.heartbeat(self._lease, self._progress)
+                if self._api.heartbeat(self._lease, self._progress):
+                    self._lose()
             except ApiError as error:
-                self._is_lost = error.error_code in LOST_CODES
                 self._log.warning("heartbeat failed", code=error.error_code)
+                self._refused(error.error_code)
             except AitbcError as error:
                 self._log.warning("heartbeat failed", error=error)
-            if self._is_lost:
-                self._stop.set()
+            if self._lost.is_set():
                 return
+
+    def _refused(self, code: str) -> None:
+        """Stop the work if a refusal of the node means that the attempt is over."""
+        if code in LOST_CODES:
+            self._lose()
+
+    def _lose(self) -> None:
+        self._lost.set()
+        self._stop.set()
 
     def _entry(self, output: Output, started_ms: int) -> SpoolEntry:
         lease, salt = self._lease, os.urandom(32)
@@ -186,7 +195,7 @@ class Attempt:
         )
 
     def _give_up(self, verb: str, reason: str, message: str) -> None:
-        if self._is_lost:
+        if self._lost.is_set():
             self._log.warning("stopped: the attempt is over at the coordinator")
             return
         self._log.warning("gives up", reason=reason, message=message)

@@ -6,6 +6,7 @@ the result, which the receipt commits to, is delivered later and whole.
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -32,11 +33,22 @@ _OVER: Final = frozenset({400, 401, 403, 404, 405, 409})
 class Speaker:
     """Sends text in batches, from a thread of its own; a context manager around the work."""
 
-    def __init__(self, api: NodeApi, lease: Lease, log: Log) -> None:
-        """Prepare; nothing is sent before there is text."""
+    def __init__(
+        self, api: NodeApi, lease: Lease, log: Log, refused: Callable[[str], None]
+    ) -> None:
+        """Prepare; nothing is sent before there is text.
+
+        Args:
+            api: takes the text.
+            lease: of the attempt.
+            log: where it is told that text is not shown.
+            refused: called with the code of an answer after which nothing more is sent, from the
+                thread that sends: the node may say in it that the attempt is over.
+        """
         self._api = api
         self._lease = lease
         self._log = log
+        self._refused = refused
         # Filled by the work's thread, emptied by ours into the text that only ours touches.
         self._said: deque[str] = deque()
         self._said_length = 0
@@ -87,6 +99,8 @@ class Speaker:
         except ApiError as error:
             self._is_over = error.status in _OVER
             self._log.info("text not shown", code=error.error_code)
+            if self._is_over:
+                self._refused(error.error_code)
             return False
         except AitbcError as error:
             self._log.info("text not shown", error=error)

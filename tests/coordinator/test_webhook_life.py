@@ -127,7 +127,7 @@ async def test_of_too_many_messages_the_oldest_are_given_up_and_the_log_says_so(
 ) -> None:
     webhooks = world.services.webhooks
     full, other = await webhook(world), await webhook(world)
-    await put_many(world, webhook_messages, messages(full, 30))
+    await put_many(world, webhook_messages, messages(full, 30, created_ms=world.clock()))
     await webhooks.dispatcher.bound_backlogs(pending_max=10)
     found, _ = await webhooks.deliveries(CLIENT, full, 100, None)
     given_up = [item for item in found if item.message.state is MessageState.FAILED]
@@ -157,6 +157,7 @@ async def test_a_webhook_is_deleted_at_once_and_its_messages_in_batches(world: W
 async def test_of_tests_that_came_to_an_end_only_the_newest_are_kept(world: World) -> None:
     webhook_id = await webhook(world)
     ended = {
+        "created_ms": world.clock(),
         "event": EventType.WEBHOOK_TEST.value,
         "state": MessageState.DELIVERED.value,
         "due_ms": None,

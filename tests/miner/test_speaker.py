@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,10 +38,12 @@ class Watcher:
 
 
 @contextmanager
-def speaker_to(watcher: Watcher) -> Iterator[Speaker]:
+def speaker_to(
+    watcher: Watcher, refused: Callable[[str], None] = lambda code: None
+) -> Iterator[Speaker]:
     with serving(watcher) as server, Client(server.url, retry=ONCE) as client:
         log = os.open(os.devnull, os.O_WRONLY)
-        speaker = Speaker(NodeApi(client, "miner"), JOB.lease, Log(log))
+        speaker = Speaker(NodeApi(client, "miner"), JOB.lease, Log(log), refused)
         try:
             with speaker:
                 yield speaker
@@ -101,11 +103,13 @@ def test_a_coordinator_that_asks_for_the_same_again_is_not_humoured() -> None:
 
 def test_nothing_is_sent_once_the_attempt_is_over() -> None:
     watcher = Watcher(reply=Reply(409, {"error_code": "LEASE_LOST", "detail": "over"}))
-    with speaker_to(watcher) as speaker:
+    codes: list[str] = []
+    with speaker_to(watcher, codes.append) as speaker:
         speaker.say("into ")
         assert watcher.heard.wait(30)
         speaker.say("the void")
     assert len(watcher.calls) == 1
+    assert codes == ["LEASE_LOST"]
 
 
 def test_a_fault_of_the_work_shows_nothing_more() -> None:

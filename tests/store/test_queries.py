@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from ledger.actions import Reason
 from ledger.codec import encode
 from ledger.outcomes import OutcomeKind
 from ledger.store import (
@@ -302,7 +303,7 @@ def test_reasons_page_by_page_are_all_and_their_totals_are_their_sums(played, re
     assert len(rows) > 1
     assert rows == reader.reasons(0)
     for since_ms in (0, rows[0].start_ms):
-        sums = Counter()
+        sums: Counter[tuple[OutcomeKind, Reason]] = Counter()
         for row in rows:
             if row.start_ms >= since_ms:
                 sums[row.kind, row.reason] += row.count
