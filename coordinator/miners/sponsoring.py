@@ -31,12 +31,17 @@ class Sponsor:
             SponsorshipExhausted: the owner's sponsored fees are used up.
             Unavailable: the transfer is refused, or not final in time.
         """
+        if self._core.chain.balance(address) >= fee:
+            return
+        # Counted before the balance is read: a transfer that becomes final after that is waited
+        # for, and not followed by one that was made without knowing it.
+        intent = await self._core.database.read(lambda c: _next_intent(c, address))
         missing = fee - self._core.chain.balance(address)
         if missing <= 0:
             return
         moment = self._core.moments.now()
         sent = await self._core.database.write(
-            lambda c: self._store(c, moment, client_id, address, missing)
+            lambda c: self._store(c, moment, client_id, address, intent=intent, missing=missing)
         )
         outcome = await self._core.courier.send(sent)
         if outcome.status is TransactionStatus.REJECTED:
@@ -51,6 +56,8 @@ class Sponsor:
         moment: Moment,
         client_id: str,
         address: Address,
+        *,
+        intent: str,
         missing: Amount,
     ) -> Hash:
         limit = self._core.config.limits.sponsored_registrations_max
@@ -58,10 +65,9 @@ class Sponsor:
             raise SponsorshipExhausted(
                 f"{limit} registrations were sponsored: send the miner's account {missing} nait"
             )
-        prefix = f"sponsor:{address.hex()}:"
         sent = outbox.ensure(
             connection,
-            f"{prefix}{outbox.count_final(connection, prefix)}",
+            intent,
             lambda: self._core.signer.sign(
                 moment,
                 self._core.config.account_key,
@@ -73,3 +79,9 @@ class Sponsor:
         )
         store.insert_sponsorship(connection, sent, client_id, address, missing)
         return sent
+
+
+def _next_intent(connection: Connection, address: Address) -> str:
+    """Return what the transfer after the final ones to an address is stored under."""
+    prefix = f"sponsor:{address.hex()}:"
+    return f"{prefix}{outbox.count_final(connection, prefix)}"
