@@ -1,6 +1,7 @@
 """Ends a coordinator at a chosen point: after its n-th durable write, or around a submission."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -29,10 +30,17 @@ class CrashPoint:
         self._database.write = self.write  # type: ignore[method-assign]
         self._chain.submit = self.submit  # type: ignore[method-assign]
 
-    def restore(self) -> None:
-        """Let chain and coordinator live on without crashing."""
+    def restore(self) -> bool:
+        """Let chain and coordinator live on; return whether the point was reached before.
+
+        What is on its way now passes: a worker that died of it would leave a process half alive.
+        """
+        died = self.passed >= self.at
+        if not died:
+            self.at = sys.maxsize
         self._chain.submit = self._submit  # type: ignore[method-assign]
         self._database.write = self._write  # type: ignore[method-assign]
+        return died
 
     async def write(self, work: Callable[[Connection], T], *, forgets: bool = False) -> T:
         self._die_if_dead()
@@ -57,7 +65,9 @@ class CrashPoint:
 
 
 async def live_through(world: World, at: int, life: Callable[[World], Awaitable[None]]) -> bool:
-    """Live a life with one crash in it; return whether the crash came before the life ended.
+    """Live a life with one crash in it; return whether the coordinator reached that point.
+
+    A life may end just as a worker behind it dies: then, too, the process begins again.
 
     Args:
         world: started.
@@ -65,25 +75,20 @@ async def live_through(world: World, at: int, life: Callable[[World], Awaitable[
         life: what is done; it begins again after the crash and must find what it did before.
     """
     point = CrashPoint(world, at)
-    living = asyncio.create_task(_until_crash(world, life))
-    crashed = await living
-    point.restore()
+    await _until_crash(world, life)
+    crashed = point.restore()
     if crashed:
         await world.restart()
         await life(world)
     return crashed
 
 
-async def _until_crash(world: World, life: Callable[[World], Awaitable[None]]) -> bool:
-    """Return whether the life was cut short, in a request or in a background worker."""
+async def _until_crash(world: World, life: Callable[[World], Awaitable[None]]) -> None:
+    """Wait until the life ends or is cut short, in a request or in a background worker."""
     task = asyncio.ensure_future(life(world))
-    workers = world.services.workers
-    await asyncio.wait({task, *workers}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({task, *world.services.workers}, return_when=asyncio.FIRST_COMPLETED)
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
-        return True
-    error = task.exception()
-    if error is not None and not isinstance(error, Crash):
+    elif (error := task.exception()) is not None and not isinstance(error, Crash):
         raise error
-    return error is not None

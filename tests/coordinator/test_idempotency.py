@@ -56,13 +56,14 @@ async def test_of_one_owner_no_more_is_kept_than_its_allowance(
 
 
 async def submit(world: World) -> None:
-    """Do what a request under the key does."""
+    """Do what a request under the key does, and wait until its job can be worked on."""
     claim = await world.services.idempotency.claim(REQUEST)
     assert isinstance(claim, Claim)
     try:
-        await world.services.jobs.create(CLIENT, spec(), once=claim)
+        job = await world.services.jobs.create(CLIENT, spec(), once=claim)
     finally:
         claim.release()
+    await world.until(job.job_id, JobPhase.QUEUED)
 
 
 async def test_a_crash_at_any_point_of_a_submission_leaves_one_job(folder: Path) -> None:
