@@ -16,11 +16,12 @@ from coordinator.marketplace.binding import (
     Deal,
     bind,
     check_price,
-    get_offer,
+    open_offer,
     sign_acceptance,
     take_slot,
     unbind,
 )
+from coordinator.marketplace.fitting import Wanted
 from coordinator.moment import Moment
 from coordinator.outbox import SignedBytes
 from coordinator.outbox import store as outbox
@@ -60,6 +61,8 @@ class Costs:
     """Nait of the fees: the submission's, and the acceptance's where an offer is named."""
     available: Amount
     """Nait that the wallet can spend now."""
+    offer: Row[tuple[object, ...]] | None
+    """The open offer that it would be taken to, if it names one."""
 
 
 class JobCreation:
@@ -80,8 +83,8 @@ class JobCreation:
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
             InsufficientBalance: balance < price + fees; nothing is left behind.
             KeyBudgetExceeded: the key's budget does not cover price + fees; nothing is left behind.
-            OfferNotFound, OfferNotAvailable, PriceAboveMaximum: the offer that it names cannot be
-                accepted; nothing is left behind.
+            OfferNotFound, OfferNotAvailable, OfferForOtherJobs, JobNotForMiner, PriceAboveMaximum:
+                the offer that it names cannot be accepted for it; nothing is left behind.
             TooManyRequests: the client has as many open jobs as one may.
             Unavailable: the pool is full or refuses; nothing is left behind.
         """
@@ -109,6 +112,8 @@ class JobCreation:
 
         Raises:
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
+            OfferNotFound, OfferNotAvailable, OfferForOtherJobs, JobNotForMiner, PriceAboveMaximum:
+                the offer that it names could not be accepted for it.
         """
         prepared = await self._prepared(principal, spec)
         return Costs(
@@ -116,6 +121,7 @@ class JobCreation:
             max_price=prepared.job.terms.max_price,
             fee=prepared.job.fee,
             available=self._core.chain.spendable(prepared.job.client),
+            offer=None if prepared.deal is None else prepared.deal.offer,
         )
 
     async def _prepared(self, principal: Principal, spec: JobSpec) -> _Prepared:
@@ -125,8 +131,7 @@ class JobCreation:
         spec, service = terms.checked(self._core.registry, spec)
         offer = None
         if spec.offer_id:
-            offer_id = bytes.fromhex(spec.offer_id)
-            offer = await self._core.database.read(lambda c: get_offer(c, offer_id))
+            offer = await self._open_offer(spec)
             # An escrow holds at least one nait, even for work that costs nothing.
             max_price = max(1, offer.price) if spec.max_price is None else spec.max_price
             check_price(offer, max_price)
@@ -139,6 +144,13 @@ class JobCreation:
         if spec.max_price is None and principal.budget_id is not None:
             return await self._within_budget(prepared, wallet, priced, payload)
         return prepared
+
+    async def _open_offer(self, spec: JobSpec) -> Row[tuple[object, ...]]:
+        core, offer_id = self._core, bytes.fromhex(spec.offer_id)
+        wanted, now_ms = Wanted.of_spec(spec, 0), core.moments.clock_ms()
+        return await core.database.read(
+            lambda c: open_offer(c, core.registry, offer_id, wanted, now_ms)
+        )
 
     async def _within_budget(
         self, prepared: _Prepared, wallet: KeyPair, spec: JobSpec, payload: bytes
@@ -224,7 +236,8 @@ class JobCreation:
         if prepared.deal is not None:
             # Stored with the escrow: both are sent, or none.
             assert prepared.acceptance is not None
-            take_slot(connection, prepared.deal.offer, moment.now_ms)
+            offer, wanted = prepared.deal.offer, Wanted.of_spec(job.spec, job.terms.max_price)
+            take_slot(connection, self._core.registry, offer, wanted, moment.now_ms)
             bind(connection, prepared.deal, prepared.acceptance, moment.now_ms)
         if once is not None:
             once.note(connection, job.job_id.hex())

@@ -29,8 +29,7 @@ from coordinator.http.query import (
     text_parameter,
     wait_parameter,
 )
-from coordinator.jobs.submission import ERRORS, PREFER, submit
-from coordinator.marketplace import OfferNotAvailable, OfferNotFound, PriceAboveMaximum
+from coordinator.jobs.submission import ERRORS, OFFER_ERRORS, PREFER, submit
 from coordinator.presenters import PageSize, presenter_of
 from coordinator.presenters.states import (
     FILTER_SPELLINGS,
@@ -57,7 +56,7 @@ CREATE: Final = Operation(
     parameters=(PREFER,),
     body=lambda wire: wire.job_request,
     answers={201: Answer("Job created", lambda wire: wire.created)},
-    errors=(*ERRORS, OfferNotFound, OfferNotAvailable, PriceAboveMaximum),
+    errors=ERRORS + OFFER_ERRORS,
 )
 
 _STATUS_FILTER: Final = "Only jobs in this state; the spellings of all versions are taken."

@@ -7,6 +7,7 @@ from litestar import Response
 from coordinator.errors import (
     InsufficientBalance,
     InvalidJobType,
+    JobNotForMiner,
     JobNotPossible,
     TooLarge,
     Unavailable,
@@ -16,6 +17,12 @@ from coordinator.http.context import Given
 from coordinator.http.negotiation import WAIT_S_MAX, preferred_wait_s, prefers_strict
 from coordinator.http.operation import Parameter
 from coordinator.jobs.model import JobSpec
+from coordinator.marketplace import (
+    OfferForOtherJobs,
+    OfferNotAvailable,
+    OfferNotFound,
+    PriceAboveMaximum,
+)
 from coordinator.presenters import Presenter
 from coordinator.wire import job_text
 
@@ -29,6 +36,15 @@ PREFER: Final = Parameter(
 
 ERRORS: Final = (InvalidJobType, InsufficientBalance, JobNotPossible, TooLarge, Unavailable)
 """What a submission may raise besides the faults of its body."""
+
+OFFER_ERRORS: Final = (
+    OfferNotFound,
+    OfferNotAvailable,
+    OfferForOtherJobs,
+    JobNotForMiner,
+    PriceAboveMaximum,
+)
+"""What it may raise besides, where its body can name an offer."""
 
 
 async def submit(

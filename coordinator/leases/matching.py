@@ -34,6 +34,8 @@ class Exclusion(StrEnum):
     """The miner runs the programs of its library, and none of clients."""
     PRICE_TOO_LOW = "PRICE_TOO_LOW"
     """The job pays at most less than the miner's price."""
+    NOT_THE_OFFERS = "NOT_THE_OFFERS"
+    """The job names another miner's offer."""
     MINER_DRAINING = "MINER_DRAINING"
     """The miner finishes what it has, and takes no further jobs."""
     MINER_BUSY = "MINER_BUSY"

@@ -7,6 +7,7 @@ exported by `coordinator.services`.
 from coordinator.marketplace.errors import (
     BidTooLow,
     MinerNotRegistered,
+    OfferForOtherJobs,
     OfferNotAvailable,
     OfferNotFound,
     PriceAboveMaximum,
@@ -26,6 +27,7 @@ __all__ = [
     "AcceptancePhase",
     "BidTooLow",
     "MinerNotRegistered",
+    "OfferForOtherJobs",
     "OfferNotAvailable",
     "OfferNotFound",
     "OfferPage",

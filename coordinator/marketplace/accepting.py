@@ -35,6 +35,7 @@ from coordinator.marketplace.binding import (
     unbind,
 )
 from coordinator.marketplace.errors import BidTooLow, OfferNotAvailable
+from coordinator.marketplace.fitting import Wanted
 from coordinator.marketplace.model import Acceptance, AcceptancePhase
 from coordinator.moment import Moment
 from coordinator.outbox import OutboxState, SignedBytes
@@ -114,15 +115,15 @@ class Accepting:
             return _acceptance_of(standing), None
         if call.bid is not None and call.bid < offer.price:
             raise BidTooLow(call.bid, offer.price)
-        key_id = self._check_job(connection, call, offer)
-        take_slot(connection, offer, call.moment.now_ms)
+        job = self._check_job(connection, call, offer)
+        registry, now_ms = self._core.registry, call.moment.now_ms
+        take_slot(connection, registry, offer, Wanted.of(job), now_ms)
         assert call.live is not None, "checked"
         key = get_key(connection, self._core.vault, call.live.client)
         deal = Deal(call.job_id, call.live.attempt + 1, call.live.deadline_ms, offer, key)
         validity_ms = self._core.config.timings.assignment_validity_ms
         signed = sign_acceptance(self._core.signer, call.moment, deal, validity_ms)
-        now_ms = call.moment.now_ms
-        check_budget_of_key(connection, key_id, signed.fee, now_ms)
+        check_budget_of_key(connection, job.key_id, signed.fee, now_ms)
         bind(connection, deal, signed, now_ms)
         charge_fee(connection, call.job_id, signed.fee)
         if call.once is not None:
@@ -136,8 +137,8 @@ class Accepting:
         )
         return accepted, signed
 
-    def _check_job(self, connection: Connection, call: _Bid, offer: store.AnyRow) -> str | None:
-        """Return the key that pays, if the job is queued, given to nobody, and pays the price.
+    def _check_job(self, connection: Connection, call: _Bid, offer: store.AnyRow) -> store.AnyRow:
+        """Return the job, if it is queued, given to nobody, and pays the price.
 
         Raises:
             JobAlreadyClaimed, JobAlreadyCompleted, JobAlreadyFinished, JobNotClaimable,
@@ -157,8 +158,7 @@ class Accepting:
         if job.deadline_ms <= call.moment.now_ms:
             raise JobNotClaimable("The job's time is over")
         check_price(offer, job.max_price)
-        key_id: str | None = job.key_id
-        return key_id
+        return job
 
 
 def _acceptance_of(row: store.AnyRow) -> Acceptance:

@@ -13,11 +13,14 @@ from coordinator.jobs.store import charge_fee
 from coordinator.leases.store import delete_attempt, insert_attempt
 from coordinator.marketplace import store
 from coordinator.marketplace.errors import OfferNotAvailable, OfferNotFound, PriceAboveMaximum
+from coordinator.marketplace.fitting import Wanted, check_fits
 from coordinator.marketplace.model import AcceptancePhase, OfferStatus
+from coordinator.miners.capabilities import read_document
 from coordinator.miners.store import find_by_address
 from coordinator.moment import Moment
 from coordinator.outbox import SignedBytes, Signer
 from coordinator.outbox import store as outbox
+from coordinator.registry import ServiceRegistry
 from ledger import decode_transaction
 from ledger.actions import AcceptOffer, AssignJob, UnitType
 from ledger.keys import KeyPair
@@ -62,23 +65,61 @@ def check_price(offer: store.AnyRow, max_price: Amount) -> None:
         raise PriceAboveMaximum(offer.price, max_price)
 
 
-def take_slot(connection: Connection, offer: store.AnyRow, now_ms: TimestampMs) -> None:
-    """Reserve a slot.
+def take_slot(
+    connection: Connection,
+    registry: ServiceRegistry,
+    offer: store.AnyRow,
+    wanted: Wanted,
+    now_ms: TimestampMs,
+) -> None:
+    """Reserve a slot for a job. What is raised ends the caller's transaction: the slot stays free.
 
     Raises:
         OfferNotAvailable: there is none, the offer ended, or its miner takes no work here.
+        OfferForOtherJobs, JobNotForMiner: the offer is not for the job.
     """
+    miner = _miner_of(connection, offer)
+    if not store.reserve_slot(connection, offer.offer_id, now_ms):
+        raise _no_slot(offer, now_ms)
+    check_fits(registry, offer.job_type, read_document(miner.document, registry), wanted)
+
+
+def open_offer(
+    connection: Connection,
+    registry: ServiceRegistry,
+    offer_id: Hash,
+    wanted: Wanted,
+    now_ms: TimestampMs,
+) -> store.AnyRow:
+    """Return an offer that a job could be taken to now; nothing is reserved.
+
+    Raises:
+        OfferNotFound: there is none.
+        OfferNotAvailable, OfferForOtherJobs, JobNotForMiner: as for `take_slot`.
+    """
+    offer = get_offer(connection, offer_id)
+    miner = _miner_of(connection, offer)
+    is_open = offer.status == OfferStatus.ACTIVE and offer.expires_ms >= now_ms
+    if not is_open or offer.slots_left <= offer.reserved:
+        raise _no_slot(offer, now_ms)
+    check_fits(registry, offer.job_type, read_document(miner.document, registry), wanted)
+    return offer
+
+
+def _miner_of(connection: Connection, offer: store.AnyRow) -> store.AnyRow:
     miner = find_by_address(connection, offer.miner)
     if miner is None or not miner.is_active or miner.is_draining:
         raise OfferNotAvailable("its miner takes no further jobs here")
-    if store.reserve_slot(connection, offer.offer_id, now_ms):
-        return
+    return miner
+
+
+def _no_slot(offer: store.AnyRow, now_ms: TimestampMs) -> OfferNotAvailable:
     active = offer.status == OfferStatus.ACTIVE
     if active and offer.expires_ms < now_ms:
-        raise OfferNotAvailable("it expired")
+        return OfferNotAvailable("it expired")
     if active or offer.status == OfferStatus.EXHAUSTED:
-        raise OfferNotAvailable
-    raise OfferNotAvailable(f"it is {offer.status}")
+        return OfferNotAvailable()
+    return OfferNotAvailable(f"it is {offer.status}")
 
 
 def sign_acceptance(signer: Signer, moment: Moment, deal: Deal, validity_ms: int) -> SignedBytes:

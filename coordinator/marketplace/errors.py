@@ -59,6 +59,20 @@ class PriceAboveMaximum(Conflict):
         self.max_price = max_price
 
 
+class OfferForOtherJobs(Conflict):
+    """The offer's slug is neither the job's service nor its type or name (S2)."""
+
+    code = "OFFER_FOR_OTHER_JOBS"
+
+    def __init__(self, job_type: str) -> None:
+        """State what the offer is for."""
+        super().__init__(
+            f"The offer is for jobs whose service, type or name is {job_type}: "
+            "choose an offer of the job's own kind"
+        )
+        self.job_type = job_type
+
+
 class TooManyOpenOffers(Conflict):
     """The miner has as many open offers as the chain lets it have."""
 

@@ -44,7 +44,7 @@ class OfferWish:
     """What a miner wants to offer."""
 
     job_type: str
-    """Any slug: a service, a type, or a job's name (S2)."""
+    """A service's id for its jobs, or any slug for jobs of this type or name (S2)."""
     price: Amount
     """Nait of each job."""
     max_jobs: int = 1

@@ -12,6 +12,7 @@ from coordinator.errors import (
     JobAlreadyCompleted,
     JobAlreadyFinished,
     JobNotClaimable,
+    JobNotForMiner,
     JobNotFound,
     MinerNotFound,
     SponsorshipExhausted,
@@ -45,6 +46,7 @@ from coordinator.http.query import (
 from coordinator.marketplace.errors import (
     BidTooLow,
     MinerNotRegistered,
+    OfferForOtherJobs,
     OfferNotAvailable,
     OfferNotFound,
     PriceAboveMaximum,
@@ -158,7 +160,8 @@ ACCEPT: Final = Operation(
     access=CLIENT,
     documents=_DOCUMENTED,
     description="Binds the caller's queued job to the offer's miner, at the offer's price. The "
-    "slot is taken at once; the transaction is final a moment later.",
+    "job's service, type or name is the offer's `job_type`, and the miner declared what it asks "
+    "for. The slot is taken at once; the transaction is final a moment later.",
     body=same(AcceptRequest),
     answers={200: Answer("Offer accepted", same(AcceptedOffer))},
     errors=(
@@ -166,6 +169,8 @@ ACCEPT: Final = Operation(
         OfferNotAvailable,
         BidTooLow,
         PriceAboveMaximum,
+        OfferForOtherJobs,
+        JobNotForMiner,
         JobNotFound,
         JobAlreadyClaimed,
         JobAlreadyCompleted,

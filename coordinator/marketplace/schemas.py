@@ -46,7 +46,7 @@ class OfferRequest(Body, kw_only=True, frozen=True):
     """An offer to do jobs."""
 
     job_type: JobType
-    """Kind of job: any slug; clients find the offer by it."""
+    """Kind of job: a service's id means its jobs, another slug those of this type or name (S2)."""
     price: MoneyInput
     """AITBC of each job."""
     max_jobs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1

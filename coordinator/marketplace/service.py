@@ -84,6 +84,8 @@ class MarketplaceService:
             OfferNotFound, JobNotFound: no such offer; no such job of the caller.
             OfferNotAvailable: no slot is left, or the offer is over.
             BidTooLow, PriceAboveMaximum: the price is above the bid, or above what is locked.
+            OfferForOtherJobs, JobNotForMiner: the offer is for other jobs, or its miner did not
+                declare what the job asks for.
             JobAlreadyClaimed, JobAlreadyCompleted, JobAlreadyFinished, JobNotClaimable: the job is
                 not queued.
             InsufficientBalance: the wallet does not cover the transaction's fee.

@@ -9,7 +9,7 @@ from msgspec import Meta
 from coordinator.errors import FieldFault, InvalidRequest
 from coordinator.http.bodies import plain_object, typed
 from coordinator.jobs.model import MODEL_DEFAULT, TTL_S_DEFAULT, JobSpec
-from coordinator.presenters.specs import LLM, LlmParams, Seconds, amount_at, llm_params
+from coordinator.presenters.specs import LLM, LlmParams, Seconds, amount_at, llm_params, offer_at
 from coordinator.registry import ServiceRegistry
 from coordinator.values import ApiVersion, JsonValue
 from coordinator.wire import AnyJson, MoneyInput
@@ -27,6 +27,8 @@ class OrderTerms(msgspec.Struct, kw_only=True, frozen=True):
     """Seconds after which an unfinished job expires and is refunded."""
     hold: bool = False
     """Keep it out of the queue until its client accepts an offer for it (S2)."""
+    offer_id: str | None = None
+    """Offer that the job is taken to as soon as its escrow is final."""
 
 
 _TERMS: Final = frozenset(OrderTerms.__struct_fields__)
@@ -44,6 +46,7 @@ def order_spec(registry: ServiceRegistry, service: str, body: Mapping[str, objec
 
     Raises:
         InvalidRequest: the body is not what the service's schema describes.
+        OfferNotFound: it names no offer.
     """
     terms = typed({name: body[name] for name in _TERMS & body.keys()}, OrderTerms)
     given = plain_object({n: value for n, value in body.items() if n not in _TERMS}, "")
@@ -62,6 +65,7 @@ def order_spec(registry: ServiceRegistry, service: str, body: Mapping[str, objec
         max_price=None if terms.max_price is None else amount_at(terms.max_price, "/max_price"),
         ttl_s=terms.ttl_seconds,
         hold=terms.hold,
+        offer_id=offer_at(terms.offer_id),
         warnings=tuple(f"{note.pointer} {note.message}" for note in verdict.warnings),
     )
 

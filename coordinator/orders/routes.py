@@ -11,7 +11,7 @@ from coordinator.http import Answer, HttpRequest, Operation, Policy, declared, e
 from coordinator.http.bodies import read_object
 from coordinator.http.context import Given
 from coordinator.http.operation import CLIENT
-from coordinator.jobs.submission import ERRORS, PREFER, submit
+from coordinator.jobs.submission import ERRORS, OFFER_ERRORS, PREFER, submit
 from coordinator.orders.bodies import VERSION, body_type, order_spec
 from coordinator.presenters import presenter_of
 from coordinator.registry import ServiceRegistry
@@ -47,7 +47,7 @@ def _handler(service: str, path: str) -> HTTPRouteHandler:
         parameters=(PREFER,),
         body=lambda _: body_type(_schemas(), service),
         answers={201: Answer("Job created", lambda wire: wire.created)},
-        errors=ERRORS,
+        errors=ERRORS + OFFER_ERRORS,
     )
     return post(f"/v1/services/{path}", opt=declared(operation))(_ordering(service))
 

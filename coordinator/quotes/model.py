@@ -13,8 +13,8 @@ class Quote:
     spec: JobSpec
     """What would be done."""
     price: Amount | None
-    """Nait that the cheapest miner would be paid, which leaves the rest to the client; None if no
-    miner could be given the job (P2)."""
+    """Nait that the cheapest miner would be paid, which leaves the rest to the client; the price of
+    the offer that the job names; None if no miner could be given the job (P2)."""
     max_price: Amount
     """Nait that would be locked (P1)."""
     fee: Amount
@@ -26,7 +26,7 @@ class Quote:
     ready: int
     """Of the eligible miners, how many were heard of in the last minute."""
     queued_ahead: int
-    """Jobs of the same service that wait."""
+    """Jobs of the same service that wait; 0 where the job names an offer."""
     start_ms: TimestampMs | None
     """When it would be begun; None if no eligible miner was heard of."""
     completion_ms: TimestampMs | None

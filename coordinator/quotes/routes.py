@@ -9,6 +9,7 @@ from coordinator.http import Answer, HttpRequest, Operation, answer, declared, e
 from coordinator.http.bodies import read_object
 from coordinator.http.context import Given
 from coordinator.http.operation import CLIENT
+from coordinator.jobs.submission import OFFER_ERRORS
 from coordinator.presenters import presenter_of
 from coordinator.quotes.schemas import JobQuote, job_quote
 
@@ -18,10 +19,11 @@ QUOTE: Final = Operation(
     access=CLIENT,
     takes_key=False,
     description="Says what a submission of the same body would come to now: price, miners that "
-    "could be given it and why the others could not, times. Locks nothing and keeps nothing.",
+    "could be given it and why the others could not, times. A body that names an offer is quoted "
+    "at the offer's price, with its miner alone. Locks nothing and keeps nothing.",
     body=lambda wire: wire.job_request,
     answers={200: Answer("Quote", same(JobQuote))},
-    errors=(InvalidJobType, TooLarge),
+    errors=(InvalidJobType, TooLarge, *OFFER_ERRORS),
 )
 
 

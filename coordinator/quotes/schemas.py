@@ -18,7 +18,7 @@ class JobQuote(View, kw_only=True, frozen=True):
     is_possible: bool
     """Whether a registered miner could be given it."""
     price: MoneyText | None
-    """AITBC that the cheapest of these would be paid; null if there is none."""
+    """AITBC that the cheapest of these would be paid, or the offer's price; null if there is none."""
     max_price: MoneyText
     """AITBC that would be locked in escrow; what is not paid comes back."""
     fee: MoneyText
@@ -36,7 +36,7 @@ class JobQuote(View, kw_only=True, frozen=True):
     exclusions: dict[str, int]
     """Of the others, how many by the code of what keeps the job from them."""
     queued_ahead: int
-    """Jobs of the same service that wait."""
+    """Jobs of the same service that wait; 0 where the job names an offer."""
     estimated_start: TimeText | None
     """When it would be begun; null if no eligible miner was heard of."""
     estimated_completion: TimeText | None

@@ -10,14 +10,14 @@ from coordinator.clients.model import Principal, Scope
 from coordinator.core import Core
 from coordinator.database.tables import attempts, jobs
 from coordinator.jobs.creation import Costs, JobCreation
-from coordinator.jobs.model import JobPhase, JobSpec
+from coordinator.jobs.model import Eligibility, JobPhase, JobSpec
 from coordinator.jobs.usual_times import UsualTimes
-from coordinator.leases.matching import Needs, price_cap_of
+from coordinator.leases.matching import Exclusion, Needs, price_cap_of
 from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.roster import Member, Roster
 from coordinator.miners.presence import Presence
 from coordinator.quotes.model import Quote
-from ledger.types import Address, TimestampMs
+from ledger.types import Address, Amount, TimestampMs
 
 HEARD_MS: Final = 60_000
 """A miner that was silent for longer is not counted on; polls and heartbeats come more often."""
@@ -42,6 +42,8 @@ class QuoteService:
         Raises:
             Forbidden: the key has no scope `client`.
             InvalidJobType, InvalidRequest, TooLarge: the specification breaks a limit.
+            OfferNotFound, OfferNotAvailable, OfferForOtherJobs, JobNotForMiner, PriceAboveMaximum:
+                the offer that it names could not be accepted for it.
         """
         require(principal, Scope.CLIENT)
         costs = await self._creation.costs(principal, spec)
@@ -50,17 +52,15 @@ class QuoteService:
 
     def _quote(self, connection: Connection, costs: Costs, now_ms: TimestampMs) -> Quote:
         spec = costs.spec
-        needs = Needs.of_spec(spec, costs.max_price)
-        fitting, eligibility = self._roster.fitting(connection, needs)
-        default_price = self._core.registry.get(spec.service).default_price
-        prices = [price_cap_of(needs, member.declared, default_price) for member in fitting]
+        fitting, eligibility, price = self._who(connection, costs)
         ready = [member for member in fitting if self._is_ready(member, now_ms)]
-        queued = _queued(connection, spec.service)
+        # What an offer gives to a miner, it is shown before anything else.
+        queued = 0 if costs.offer is not None else _queued(connection, spec.service)
         usual_ms = self._usual_times.of(connection, spec.service, spec.model)
         start_ms = _start_ms(now_ms, usual_ms, queued, _busy(connection, ready), len(ready))
         return Quote(
             spec=spec,
-            price=min(prices, default=None),
+            price=price,
             max_price=costs.max_price,
             fee=costs.fee,
             available=costs.available,
@@ -70,6 +70,22 @@ class QuoteService:
             start_ms=start_ms,
             completion_ms=None if start_ms is None else start_ms + usual_ms,
         )
+
+    def _who(
+        self, connection: Connection, costs: Costs
+    ) -> tuple[Sequence[Member], Eligibility, Amount | None]:
+        """Return who could be given the job, why the others not, and what the cheapest is paid."""
+        needs = Needs.of_spec(costs.spec, costs.max_price)
+        if costs.offer is not None:
+            members = self._roster.members(connection)
+            its = [member for member in members if member.address == costs.offer.miner]
+            others = len(members) - len(its)
+            exclusions = {Exclusion.NOT_THE_OFFERS.value: others} if others else {}
+            return its, Eligibility(len(members), len(its), exclusions), costs.offer.price
+        fitting, eligibility = self._roster.fitting(connection, needs)
+        default_price = self._core.registry.get(costs.spec.service).default_price
+        prices = [price_cap_of(needs, member.declared, default_price) for member in fitting]
+        return fitting, eligibility, min(prices, default=None)
 
     def _is_ready(self, member: Member, now_ms: TimestampMs) -> bool:
         heard_ms = self._presence.last_seen_ms(member.address)

@@ -21,6 +21,14 @@ OFFER = {
 
 OFFERS = "/v1/marketplace/offers"
 HELD = {"prompt": "Two lines.", "model": "llama3.2", "hold": True}
+PICTURES = {
+    "name": "image-classification",
+    "type": "ai-inference",
+    "model": {"type": "python", "entrypoint": "model.py", "requirements": []},
+    "input": {},
+}
+"""A job of the name for which the document's offer is."""
+
 V3 = {"AITBC-Version": "2026-05-11"}
 
 
@@ -32,8 +40,8 @@ async def market(site: Site) -> Site:
 
 
 async def offer(site: Site, **changes: object) -> str:
-    """Make an offer; return its id."""
-    made = await site.http.post(OFFERS, json={**OFFER, **changes})
+    """Make an offer of jobs such as `HELD`; return its id."""
+    made = await site.http.post(OFFERS, json={**OFFER, "job_type": "llm_inference", **changes})
     assert made.status_code == 201, made.text
     return str(made.json()["offer_id"])
 
@@ -95,7 +103,7 @@ async def test_the_list_has_open_offers_only_with_the_documented_fields(market: 
     assert only == {
         "offer_id": kept,
         "miner_id": MINER,
-        "job_type": "image-classification",
+        "job_type": "llm_inference",
         "price": "0.001",
         "reputation": 0.0,
     }
@@ -111,8 +119,8 @@ async def test_the_list_has_open_offers_only_with_the_documented_fields(market: 
 
 @pytest.mark.row("2024-01-01.000.offers.list.job_type")
 async def test_the_list_is_filtered_by_the_kind_of_job(market: Site) -> None:
-    wanted = await offer(market)
-    other = await offer(market, job_type="llm_inference")
+    wanted = await offer(market, job_type="image-classification")
+    other = await offer(market)
     found = await listed(market, job_type="image-classification")
     assert [each["offer_id"] for each in found] == [wanted]
     for spelling in ("llm_inference", "llm-inference"):
@@ -291,21 +299,75 @@ async def test_a_held_job_is_given_to_nobody_but_by_an_offer(market: Site) -> No
 
 
 async def test_a_job_may_be_created_for_an_offer_in_every_version(market: Site) -> None:
-    offer_id = await offer(market, max_jobs=3)
-    program = {"type": "python", "entrypoint": "model.py", "requirements": []}
+    await market.register(capabilities=["llama3.2", "python"])
+    pictures = await offer(market, job_type="image-classification", max_jobs=1)
+    texts = await offer(market, max_jobs=2)
     bodies = (
-        {"name": "image-classification", "type": "ai-inference", "model": program, "input": {}},
-        {"prompt": "Two lines."},
-        {"payload": {"prompt": "Two lines."}},
+        {**PICTURES, "offer_id": pictures},
+        {"prompt": "Two lines.", "offer_id": texts},
+        {"payload": {"prompt": "Two lines."}, "offer_id": texts},
     )
-    jobs = [(await market.submit({**body, "offer_id": offer_id}))["job_id"] for body in bodies]
+    jobs = [(await market.submit(body))["job_id"] for body in bodies]
     for job_id in jobs:
         await market.world.until(raw(job_id), JobPhase.RUNNING)
-    late = await market.http.post("/v1/jobs", json={"prompt": "Late.", "offer_id": offer_id})
+    late = await market.http.post("/v1/jobs", json={"prompt": "Late.", "offer_id": texts})
     assert refused(late) == (410, "OFFER_NOT_AVAILABLE")
     unknown = await market.http.post("/v1/jobs", json={"prompt": "x", "offer_id": "offer_1"})
     assert refused(unknown) == (404, "OFFER_NOT_FOUND")
     assert (await market.http.get("/v1/jobs")).json()[0]["job_id"] == jobs[-1]
+
+
+async def test_an_order_of_a_service_may_be_made_for_an_offer(market: Site) -> None:
+    offer_id = await offer(market, max_jobs=1)
+    order = {"prompt": "Two lines.", "model": "llama3.2", "offer_id": offer_id}
+    made = await market.http.post("/v1/services/llm/inference", json=order)
+    assert made.status_code == 201, made.text
+    await market.world.until(raw(made.json()["job_id"]), JobPhase.RUNNING)
+    payment = await market.http.get(f"/v1/jobs/{made.json()['job_id']}/payment", headers=V3)
+    assert payment.json()["amount"] == 0.001
+    late = await market.http.post("/v1/services/llm/inference", json=order)
+    assert refused(late) == (410, "OFFER_NOT_AVAILABLE")
+
+
+# ---------------------------------------------------------------- what an offer is for (S2)
+
+
+async def test_an_offer_is_accepted_for_jobs_of_its_service_type_or_name_alone(
+    market: Site,
+) -> None:
+    await market.register(capabilities=["llama3.2", "python"])
+    texts = await offer(market, price="0.001")
+    pictures = await offer(market, job_type="image_classification")
+    of_type = await offer(market, job_type="ai-inference")
+    program = await market.queued({**PICTURES, "hold": True})
+    disguised = await market.queued({**PICTURES, "name": "llm_inference", "hold": True})
+    text = await market.queued(HELD)
+    for offer_id, job_id in ((texts, program), (texts, disguised), (pictures, text)):
+        answered = await accept(market, offer_id, job_id)
+        assert refused(answered) == (409, "OFFER_FOR_OTHER_JOBS"), answered.text
+        assert (await market.http.get(f"{OFFERS}/{offer_id}")).json()["jobs_left"] == 10
+    wrong = await market.http.post("/v1/jobs", json={**PICTURES, "offer_id": texts})
+    assert refused(wrong) == (409, "OFFER_FOR_OTHER_JOBS")
+    for offer_id, job_id in ((pictures, program), (of_type, disguised), (texts, text)):
+        assert (await accept(market, offer_id, job_id)).status_code == 200
+
+
+async def test_an_offer_is_accepted_for_what_its_miner_declared_alone(market: Site) -> None:
+    offer_id = await offer(market, job_type="llm-inference")
+    pictures = await offer(market, job_type="image-classification")
+    no_model = await market.queued({**HELD, "model": "llama-405b"})
+    big = {"payload": {"prompt": "x"}, "constraints": {"min_gpu_memory": 80}, "hold": True}
+    no_service = await market.queued({**PICTURES, "hold": True})
+    for wanted, job_id in (
+        (offer_id, no_model),
+        (offer_id, await market.queued(big)),
+        (pictures, no_service),
+    ):
+        assert refused(await accept(market, wanted, job_id)) == (409, "JOB_NOT_FOR_MINER")
+        assert (await market.http.get(f"{OFFERS}/{wanted}")).json()["jobs_left"] == 10
+    created = await market.http.post("/v1/jobs", json={**PICTURES, "offer_id": pictures})
+    assert refused(created) == (409, "JOB_NOT_FOR_MINER")
+    assert len((await market.http.get("/v1/jobs")).json()) == 3
 
 
 async def test_nobody_else_claims_an_accepted_job(market: Site) -> None:

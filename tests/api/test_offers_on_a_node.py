@@ -7,7 +7,7 @@ from tests.processes import NodeFolder, start_node
 
 OFFERS = "/v1/marketplace/offers"
 
-OFFER = {"job_type": "image-classification", "price": "0.001", "max_jobs": 1, "duration": 3600}
+OFFER = {"job_type": "llm_inference", "price": "0.001", "max_jobs": 1, "duration": 3600}
 
 HELD = {"prompt": "Two lines.", "model": "llama3.2", "hold": True}
 

@@ -52,6 +52,44 @@ async def test_a_quote_is_what_a_submission_comes_to(site: Site) -> None:
     assert spent == pytest.approx(float(quote["max_price"]) + float(quote["fee"]))
 
 
+async def test_a_quote_of_a_job_for_an_offer_is_the_offers(site: Site) -> None:
+    await site.register(price="0.05")
+    await site.register(miner_id="cheap", capabilities=["llama3.2"], price="0.01")
+    made = await site.http.post(
+        "/v1/marketplace/offers",
+        json={"job_type": "llm_inference", "price": "0.06", "miner_id": MINER},
+    )
+    wanted = PROMPT | {"offer_id": made.json()["offer_id"]}
+    quote = await quoted(site, wanted)
+    assert (quote["price"], quote["max_price"]) == ("0.06", "0.06")
+    assert (quote["registered_miners"], quote["eligible_miners"]) == (2, 1)
+    assert quote["exclusions"] == {"NOT_THE_OFFERS": 1}
+    job = await site.submit(wanted)
+    await site.escrowed(job["job_id"])
+    payment = (await site.http.get(f"/v1/jobs/{job['job_id']}/payment")).json()
+    assert (payment["amount"], payment["fee"]) == (0.06, float(quote["fee"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"offer_id": "offer_1"}, 404, "OFFER_NOT_FOUND"),
+        ({"max_price": "0.01"}, 409, "PRICE_ABOVE_MAXIMUM"),
+        ({"model": "llama-405b"}, 409, "JOB_NOT_FOR_MINER"),
+    ],
+)
+async def test_a_quote_for_an_offer_is_refused_as_its_submission_is(
+    site: Site, change: dict[str, object], status: int, code: str
+) -> None:
+    await site.register()
+    offer = {"job_type": "llm_inference", "price": "0.06"}
+    made = await site.http.post("/v1/marketplace/offers", json=offer)
+    wanted = PROMPT | {"offer_id": made.json()["offer_id"]} | change
+    for path in ("/v1/jobs/quote", "/v1/jobs"):
+        answered = await site.http.post(path, json=wanted)
+        assert (answered.status_code, answered.json()["error_code"]) == (status, code)
+
+
 async def test_a_quote_keeps_nothing(site: Site) -> None:
     before = await balance(site)
     for _ in range(3):
