@@ -8,7 +8,7 @@ signed transactions.
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -74,6 +74,19 @@ class FinalBlock:
     """Its outcome records, in order; their index is their position."""
 
 
+class BlocksNotKept(Exception):
+    """The node does not hold the next block whole: it was pruned, or is older than a snapshot."""
+
+    code: ClassVar[str] = "BLOCKS_NOT_KEPT"
+
+    def __init__(self, wanted: Height, first: Height) -> None:
+        """State the height that was asked for, and the lowest that is held whole."""
+        super().__init__(
+            f"block {wanted} is not kept: this node holds whole blocks from height {first} on"
+        )
+        self.first = first
+
+
 class Chain(Protocol):
     """The chain as the coordinator sees it. Reads are of the final state unless said otherwise."""
 
@@ -112,14 +125,15 @@ class Chain(Protocol):
     async def submit(self, signed: Sequence[bytes]) -> list[SubmitOutcome]:
         """Admit canonical signed transactions to the pool, each with an explicit outcome."""
 
-    def status(self, transaction_id: Hash) -> TransactionStatus:
-        """Return POOLED, INCLUDED, FINAL or UNKNOWN."""
-
-    async def wait_final(self, transaction_id: Hash, timeout_s: float) -> Height | None:
-        """Wait until a transaction is final; return its height, None when the time is over."""
-
     async def blocks_after(self, height: Height, limit: int) -> Sequence[FinalBlock]:
-        """Return final blocks height+1 …, at most `limit`, in order, from the durable store."""
+        """Return published final blocks height+1 …, at most `limit`, in order.
+
+        None of them is above `head`: what the store holds already, and nobody was told of, is not
+        final for a reader yet (K1).
+
+        Raises:
+            BlocksNotKept: the chain goes on above `height`, and block height+1 is not held whole.
+        """
 
     def follow(self) -> AsyncIterator[Height]:
         """Yield the final height now and whenever it rises; may skip heights."""

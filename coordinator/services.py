@@ -97,6 +97,7 @@ class Services:
 
         Raises:
             DatabaseOfAnotherChain: the database follows another chain.
+            ChainIncomplete: it would need blocks that the node does not hold.
         """
         await self.core.follower.attach()
         await self.core.follower.catch_up()

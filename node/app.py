@@ -216,6 +216,9 @@ def build_node(
             never_voted_in_epoch=never_voted_in_epoch,
         )
         coordinator = build_coordinator(config, keys, chain_part.chain, chain_part.index)
+        if coordinator and chain_part.kept_blocks:
+            follower = coordinator.services.core.follower
+            chain_part.kept_blocks.wait_for(lambda: follower.followed)
         node = Node(chain_part, coordinator, metrics, clock, bound_addresses(sockets))
         _observe(node, chain_part, metrics, clock)
         api = ChainApi(

@@ -10,7 +10,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from coordinator.ports import FinalBlock, FinalHead, SubmitOutcome, TransactionStatus
+from coordinator.ports import (
+    BlocksNotKept,
+    FinalBlock,
+    FinalHead,
+    SubmitOutcome,
+    TransactionStatus,
+)
 from ledger import balance_of, name_key
 from ledger.hashing import Tags
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
@@ -197,8 +203,20 @@ class ChainNode:
     # ------------------------------------------------------------ final blocks
 
     async def blocks_after(self, height: Height, limit: int) -> Sequence[FinalBlock]:
-        """Return final blocks height+1 …, at most `limit`, in order, from the durable store."""
+        """Return published final blocks height+1 …, at most `limit`, in order.
+
+        The store is durable before everybody is told: what is above `head` stays out, so that who
+        follows blocks is never ahead of the final state that is read beside them (K1).
+
+        Raises:
+            BlocksNotKept: the chain goes on above `height`, and block height+1 is not held whole.
+        """
+        limit = min(limit, self.head().height - height)
+        if limit <= 0:
+            return ()
         stored = await asyncio.to_thread(self._store.final_blocks, height, limit)
+        if stored[0].height != height + 1:
+            raise BlocksNotKept(height + 1, stored[0].height)
         return [
             FinalBlock(
                 block_id=block.block_id,

@@ -1,6 +1,5 @@
 """The chain as a part of the node: databases, journal, pool and consensus, put together."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from node.final_lookup import FinalLookup
 from node.index_process import IndexProcess
 from node.index_worker import IndexSettings
 from node.journal_folder import JournalFolder
+from node.kept_blocks import KeptBlocks
 from node.keyring import Keyring, check_validator_key
 from node.locks import KeyLock, lock_folder
 from node.mempool import Mempool
@@ -58,6 +58,8 @@ class ChainPart:
     """Questions to the index."""
     index_process: IndexProcess
     """Writes the index."""
+    kept_blocks: KeptBlocks | None
+    """What is not pruned; None where nothing is."""
     network: NetworkPart | None
     """Peers; None on a node that is its whole network."""
     snapshots: SnapshotKeeper
@@ -137,6 +139,7 @@ def build_chain(
         count_crash=metrics.proposals_crashed.inc,
         report_evidence=evidence.report,
     )
+    index_process = _index_process(config, store, clock, indexed_height)
     base = NetworkBase(chain, driver, pool, store, verifier, clock, metrics, evidence)
     network = NetworkPart(links, base) if links else None
     return ChainPart(
@@ -146,7 +149,8 @@ def build_chain(
         verifier=verifier,
         store=store,
         index=index,
-        index_process=_index_process(config, store, clock, indexed_height),
+        index_process=index_process,
+        kept_blocks=_kept_blocks(config, store, index_process),
         network=network,
         snapshots=_snapshots(config, store, tree, genesis),
         prover=Prover(store, index, genesis),
@@ -158,7 +162,7 @@ def build_chain(
 def _index_process(
     config: NodeConfig, store: ChainStore, clock: Clock, indexed_height: Height
 ) -> IndexProcess:
-    """Return what writes the index; what it has reached may be pruned, if that is wanted."""
+    """Return what writes the index."""
     head, section = store.head(), config.store
     assert head is not None, "a node starts with an initialised store"
     settings = IndexSettings(
@@ -168,16 +172,13 @@ def _index_process(
         keep_ms=section.index_keep_days * _DAY_MS,
         failpoints=config.failpoints,
     )
-    process = IndexProcess(
+    return IndexProcess(
         settings,
         clock,
         height=indexed_height,
         final_height=head.height,
         place=section.index_in,
     )
-    if config.store.keep_blocks:
-        store.prune_below(_first_kept(config.store.keep_blocks, store, process))
-    return process
 
 
 def _open_journals(
@@ -203,17 +204,16 @@ def _open_databases(
     return store, index, indexed_height
 
 
-def _first_kept(
-    keep_blocks: int, store: ChainStore, index_process: IndexProcess
-) -> Callable[[], Height]:
-    """Return what says how far the chain may be pruned: what is not indexed yet stays whole."""
-
-    def first_kept() -> Height:
-        head = store.head()
-        assert head is not None, "a node starts with an initialised store"
-        return max(0, min(head.height - keep_blocks, index_process.height))
-
-    return first_kept
+def _kept_blocks(
+    config: NodeConfig, store: ChainStore, index_process: IndexProcess
+) -> KeptBlocks | None:
+    """Have the store pruned, if that is wanted: what is not indexed yet stays whole."""
+    if not config.store.keep_blocks:
+        return None
+    kept = KeptBlocks(store, config.store.keep_blocks)
+    kept.wait_for(lambda: index_process.height)
+    store.prune_below(kept.first_kept)
+    return kept
 
 
 def _snapshots(

@@ -11,7 +11,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from coordinator.ports import FinalBlock, FinalHead, SubmitOutcome, TransactionStatus
+from coordinator.ports import (
+    BlocksNotKept,
+    FinalBlock,
+    FinalHead,
+    SubmitOutcome,
+    TransactionStatus,
+)
 from ledger import (
     BlockContext,
     balance_of,
@@ -189,7 +195,12 @@ class InProcessChain:
         return self._heights[transaction_id]
 
     async def blocks_after(self, height: int, limit: int) -> list[FinalBlock]:
+        limit = min(limit, self.head().height - height)
+        if limit <= 0:
+            return []
         stored = await asyncio.to_thread(self.store.final_blocks, height, limit)
+        if stored[0].height != height + 1:
+            raise BlocksNotKept(height + 1, stored[0].height)
         return [
             FinalBlock(b.block_id, b.header, b.transactions, b.transaction_ids, b.outcomes)
             for b in stored

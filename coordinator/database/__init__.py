@@ -9,6 +9,7 @@ from coordinator.database import (  # noqa: F401 - each declares its tables
 )
 from coordinator.database.engine import Database
 from coordinator.database.errors import (
+    ChainIncomplete,
     DatabaseClosed,
     DatabaseError,
     DatabaseOfAnotherChain,
@@ -16,6 +17,7 @@ from coordinator.database.errors import (
 )
 
 __all__ = [
+    "ChainIncomplete",
     "Database",
     "DatabaseClosed",
     "DatabaseError",

@@ -33,3 +33,17 @@ class DatabaseOfAnotherChain(DatabaseError):
             f"the coordinator's database follows chain {found}, the node is on {wanted}: "
             "configure another database, or start the devnet with --fresh"
         )
+
+
+class ChainIncomplete(DatabaseError):
+    """What the database would have to be derived from, the node's chain does not hold any more."""
+
+    def __init__(self, followed: int, first: int) -> None:
+        """State up to where the database follows the chain, and where the node's chain begins."""
+        super().__init__(
+            f"the coordinator's database follows the chain up to block {followed}, and this node "
+            f"holds whole blocks only from {first} on: start the coordinator on a node that holds "
+            f"the blocks from {followed + 1} on (one without store.keep_blocks, that began without "
+            "a snapshot), or give it a database that nothing has been stored in; nothing was "
+            "changed"
+        )

@@ -5,20 +5,27 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from coordinator.accounts.entries import record_entries
-from coordinator.database import Database, DatabaseOfAnotherChain
+from coordinator.database import ChainIncomplete, Database, DatabaseOfAnotherChain
 from coordinator.database.account_tables import account_entries, key_spends
 from coordinator.database.tables import CHAIN_DERIVED, attempts, attestations, jobs, receipts
 from coordinator.database.tables import chain as cursor
 from coordinator.duties import Duties
 from coordinator.events.hub import EventHub
+from coordinator.follower.beginning import (
+    GENESIS_HEIGHT,
+    begin_at,
+    bind,
+    holds_nothing,
+    position,
+)
 from coordinator.follower.effects import BlockEffects
 from coordinator.marketplace.store import open_again
 from coordinator.moment import Moment, Moments
 from coordinator.outbox import Courier, OutboxState
-from coordinator.ports import Chain, FinalBlock
+from coordinator.ports import BlocksNotKept, Chain, FinalBlock
 from coordinator.signals import Changes, Relay, Signals
 from coordinator.stats.tally import forget_counts
 from ledger.types import Address, Hash, Height
@@ -32,8 +39,6 @@ CHANGES_NAMED_MAX: Final = 1_000
 """Jobs that changed in the queue and are read one by one, not all."""
 
 _HEIGHT: Final = select(cursor.c.height)
-
-GENESIS_HEIGHT: Final = 0
 
 
 class ChainRestarted(Exception):
@@ -83,20 +88,59 @@ class Follower:
         the chain followed again, or the node has another past. That shows here and not at the next
         block, so that the following starts over before anybody is served (K2).
 
+        A chain that was pruned, or that began with a snapshot, lacks its first blocks. A database
+        in which nothing is stored begins where the chain does; no other is ever emptied there.
+
         Raises:
             DatabaseOfAnotherChain: it follows another one already.
+            ChainIncomplete: it would need blocks that the node does not hold.
         """
         chain_id = self._chain.chain_id
-        found = await self._database.write(lambda c: _bind(c, chain_id))
+        found = await self._database.write(lambda c: bind(c, chain_id))
         if found != chain_id:
             raise DatabaseOfAnotherChain(found, chain_id)
-        height, block_id = await self._database.read(_position)
+        height, block_id = await self._database.read(position)
         if height == GENESIS_HEIGHT:
-            return
-        # A node that is behind has no such block yet; what comes after it will tell.
-        there = await self._chain.blocks_after(height - 1, 1)
-        if there and there[0].block_id != block_id:
+            await self._begin()
+        elif not await self._continues(height, block_id):
             await self._rebuild(height)
+
+    async def _begin(self) -> None:
+        """Let a database in which nothing is stored begin where the node's chain does."""
+        try:
+            await self._chain.blocks_after(GENESIS_HEIGHT, 1)
+        except BlocksNotKept as gap:
+            if not await self._database.read(holds_nothing):
+                raise ChainIncomplete(GENESIS_HEIGHT, gap.first) from None
+            height = gap.first - 1
+            (first,) = await self._chain.blocks_after(height, 1)
+            await self._database.write(lambda c: begin_at(c, height, first.header.parent_id))
+            _log.warning("followed_from_the_middle", first_height=first.header.height)
+
+    async def _continues(self, height: Height, block_id: Hash) -> bool:
+        """Return whether the chain, as far as it is there, is the one that was followed.
+
+        A node that is behind has no such block yet; what comes after it will tell.
+
+        Raises:
+            ChainIncomplete: the block after it is not there any more.
+        """
+        try:
+            there = await self._chain.blocks_after(height - 1, 1)
+        except BlocksNotKept:
+            pass  # The block itself is gone; the next one names it.
+        else:
+            return not there or there[0].block_id == block_id
+        try:
+            following = await self._chain.blocks_after(height, 1)
+        except BlocksNotKept as gap:
+            raise ChainIncomplete(height, gap.first) from None
+        return not following or following[0].header.parent_id == block_id
+
+    @property
+    def followed(self) -> Height | None:
+        """Height whose effects the database holds; None before anybody looked."""
+        return self._followed
 
     async def forget(self) -> None:
         """Forget all that is derived from the chain: `catch_up` follows it from genesis again."""
@@ -151,6 +195,16 @@ class Follower:
         self._announce(*applied)
 
     async def _rebuild(self, height: Height) -> None:
+        """Start over, if the chain's first blocks are still there to be followed.
+
+        Raises:
+            ChainIncomplete: they are not; what could not be derived again stays as it is.
+        """
+        self._followed = None  # The node prunes nothing from now on.
+        try:
+            await self._chain.blocks_after(GENESIS_HEIGHT, 1)
+        except BlocksNotKept as gap:
+            raise ChainIncomplete(GENESIS_HEIGHT, gap.first) from None
         _log.warning("rebuilding", at_height=height)
         await self.forget()
 
@@ -164,7 +218,7 @@ class Follower:
         """Apply blocks after a height; return changed jobs, decided transactions, those to send."""
         changed: set[Hash] = set()
         fates: dict[Hash, OutboxState] = {}
-        height, parent_id = _position(connection)
+        height, parent_id = position(connection)
         if height != followed:
             raise PositionMoved
         for block in blocks:
@@ -220,17 +274,3 @@ def _empty_derived(connection: Connection) -> None:
     for table, values in CHAIN_DERIVED.items():
         connection.execute(update(table).values(**values))
     connection.execute(update(cursor).values(height=GENESIS_HEIGHT, block_id=bytes(32)))
-
-
-def _bind(connection: Connection, chain_id: str) -> str:
-    found: str | None = connection.execute(select(cursor.c.chain_id)).scalar_one_or_none()
-    if found is not None:
-        return found
-    start = {"chain_id": chain_id, "height": GENESIS_HEIGHT, "block_id": bytes(32)}
-    connection.execute(insert(cursor).values(**start))
-    return chain_id
-
-
-def _position(connection: Connection) -> tuple[Height, Hash]:
-    row = connection.execute(select(cursor)).one()
-    return row.height, row.block_id

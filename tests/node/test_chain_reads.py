@@ -7,6 +7,8 @@ from coordinator.ports import TransactionStatus
 from ledger.actions import Custody, RegisterMiner, SubmitJob, Verification
 from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.steps import at_once
+from ledger.store import NewBlock
+from node.block_tree import TreeBlock
 from node.chain import Work
 from node.references import reference_of
 from tests.node.lone_node import CHAIN_ID, COORDINATOR, PEER, RICH, RICHES, TAGS, LoneNode, id_of
@@ -105,3 +107,27 @@ async def test_due_work_is_others_only_after_the_clocks_may_have_differed(tmp_pa
         assert leaders == Work(-(-start_by_ms // 1_000) * 1_000 + 1)
         assert others == Work(leaders.due_ms + TIMESTAMP_DRIFT_MS)
         assert node.chain.work_at(bytes(32), 0, leading=True) is None
+
+
+async def test_a_block_that_is_durable_and_not_published_is_given_to_nobody(tmp_path: Path) -> None:
+    """K1: whoever follows blocks reads the final state beside them, and is never ahead of it."""
+    node = LoneNode(tmp_path)
+    made: list[TreeBlock] = []
+    for number in (1, 2):
+        parent, proposer = node.tree.head_view.block_id, node.key.public_key
+        steps = node.tree.build(parent, number, proposer, node.clock.wall_ms(), [])
+        made.append(at_once(steps)[0])
+        node.tree.set_head(made[-1].view.block_id)
+    node.store.commit_all(
+        [NewBlock(at.view.block_id, at.block, b"", at.outcomes, at.delta) for at in made]
+    )
+    heights: list[list[int]] = []
+    for block in made:
+        heights.append([at.header.height for at in await node.chain.blocks_after(0, 10)])
+        node.chain.publish(block)
+    heights.append([at.header.height for at in await node.chain.blocks_after(0, 10)])
+    assert heights == [[], [1], [1, 2]]
+    assert await node.chain.blocks_after(2, 10) == ()
+    assert await node.chain.blocks_after(7, 10) == ()
+    async with node:
+        pass
