@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from aitbc.errors import AitbcError
+from aitbc.exchange import BASE_URL_VARIABLE
 from aitbc.light import (
     Contradiction,
     FaultKind,
@@ -48,7 +49,11 @@ def light(
     ],
     node: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="Address of a node; repeat it for several."),
+        typer.Option(
+            metavar="URL",
+            envvar=BASE_URL_VARIABLE,
+            help="Address of a node; repeat it for several.",
+        ),
     ] = None,
     state: Annotated[
         Path | None,
@@ -210,12 +215,23 @@ def _show(
         print("\n".join(claim_lines(answer.proof)))
         how_old = f"block {answer.proof.block.height} is from {age(answer.age_s)}"
         print(f"{'proved by':<16}{answer.url}, which was not trusted; {how_old}")
+    if answer.rests_on_epoch is not None:
+        print(_warning(answer.rests_on_epoch, answer.also_proved_by), file=sys.stderr)
     if not answer.is_fresh:
         text = (
             f"what was proved is old: block {answer.proof.block.height} is from "
             f"{age(answer.age_s)}, limit {client.max_age_s:.0f} s. The account may have moved since"
         )
         raise CommandFailed(text, Exit.STALE)
+
+
+def _warning(epoch: int, others: tuple[str, ...]) -> str:
+    """Return what a receipt rests on if its validators may be out of force, for a person."""
+    told = f"{', '.join(others)} proves it as well" if others else "no other node has proved it"
+    return (
+        f"warning: this rests on the keys of the validators of epoch {epoch}, which are not known "
+        f"to be in force now; whoever has come to have them could have made it. Here {told}"
+    )
 
 
 def _told(
@@ -226,6 +242,8 @@ def _told(
         "proved_by": answer.url,
         "age_s": round(answer.age_s, 3),
         "is_fresh": answer.is_fresh,
+        "rests_on_epoch": answer.rests_on_epoch,
+        "also_proved_by": [*answer.also_proved_by],
         "faults": [_fault(fault) for fault in answer.faults],
     }
 

@@ -16,7 +16,7 @@ from ledger import actions as acts
 from ledger.keys import format_address
 from tests.sdk.proving_nodes import ProvingNode
 from tests.sdk.scripted_server import Reply, ScriptedServer, serving
-from tests.vectors.proof_chain import STRANGER, ProofChain
+from tests.vectors.proof_chain import STRANGER, ProofChain, tell
 from tests.vectors.world import CLIENT
 
 OWNER = format_address(CLIENT.address)
@@ -134,6 +134,23 @@ def test_nodes_that_prove_nothing_are_named(light: Run, node: ProvingNode) -> No
     assert f"{NOBODY} cannot be reached: " in done.err
     assert "no node proves the receipt receipt_abab" in done.err
     assert light("status").code == Exit.UNREACHABLE
+
+
+def test_a_receipt_of_former_validators_comes_with_a_warning(
+    light: Run, node: ProvingNode, server: ScriptedServer
+) -> None:
+    story = tell()
+    node.chain, node.tip = story.chain, len(story.chain.blocks) - 1
+    places = {0: story.first_receipt, None: story.second_receipt}
+    for epoch, height in places.items():
+        receipt_id = f"receipt_{story.chain.id_of(story.chain.blocks[height].body[-1]).hex()}"
+        node.receipts = {receipt_id: height}
+        done = light(*ANY_AGE, "receipt", receipt_id)
+        assert (done.code, f"receipt         {receipt_id}" in done.out) == (Exit.DONE, True)
+        warning = "this rests on the keys of the validators of epoch 0, which are not known "
+        assert (warning in done.err) == (epoch == 0)
+        told = json.loads(light(*ANY_AGE, "receipt", receipt_id, "--json").out)
+        assert (told["rests_on_epoch"], told["also_proved_by"]) == (epoch, [])
 
 
 def test_a_contradiction_ends_it(light: Run, node: ProvingNode, tmp_path: Path) -> None:

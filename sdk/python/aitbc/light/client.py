@@ -6,14 +6,15 @@ it is of, and what is held against the nodes that were of no use.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Self
 
 from aitbc.errors import InvalidValue
 from aitbc.keys import parse_address
-from aitbc.light.faults import FaultKind, NodeFault, NoProof
+from aitbc.light.answers import LightAnswer, Proof, Sighting
+from aitbc.light.faults import Contradiction, FaultKind, NodeFault, NoProof
 from aitbc.light.memory import Memory, VerifiedHead
 from aitbc.light.node import NO_STAGE, TOO_LONG, Failed, ProvingNode
 from aitbc.light.state_file import StateFile
@@ -35,37 +36,6 @@ TIMEOUT_S: Final = 10.0
 
 INTERVAL_S: Final = 2.0
 """Seconds between two questions for the newest block."""
-
-_Proof = TypeVar("_Proof", BalanceProof, ReceiptProof, ValidatorsProof)
-
-
-@dataclass(frozen=True)
-class LightAnswer(Generic[_Proof]):
-    """A proof that holds, and how much it is worth now."""
-
-    proof: _Proof
-    """What is proved; its `block` says of which height and time."""
-    url: str
-    """The node that gave the proof. It was not trusted."""
-    age_s: float
-    """How long ago the block's time is, by this machine's clock."""
-    is_fresh: bool
-    """Whether the block is young, and not from before what was verified earlier. A receipt does not
-    grow old: it is final for ever."""
-    faults: tuple[NodeFault, ...]
-    """What is held against nodes that were asked before."""
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """Where one node says that the chain is."""
-
-    url: str
-    """The node."""
-    head: VerifiedHead | None
-    """Its newest final block, verified; None if it gave no proof."""
-    fault: NodeFault | None
-    """What is held against it."""
 
 
 class LightClient:
@@ -156,25 +126,30 @@ class LightClient:
     def receipt(self, receipt_id: str) -> LightAnswer[ReceiptProof]:
         """Return a receipt that is in a final block, from the first node that proves it.
 
+        The newest final block is verified first, if none is known that is fresh: it says which
+        validators are in force. A receipt for which only former ones vouch is asked for at all
+        other nodes as well, and the answer says so (`LightAnswer.rests_on_epoch`).
+
         Raises:
             NoProof: no node proves it. That does not prove that there is none.
-            Contradiction: a proof contradicts what was verified before.
+            Contradiction: a proof contradicts another one, or what was verified before.
         """
-        wanted, faults = receipt_id.rpartition("_")[2].lower(), []
+        faults: list[NodeFault] = []
         self._recall()
+        if not self._knows_who_is_in_force():
+            with suppress(NoProof):  # The answer then says that this is not known.
+                self.newest()
         for node in list(self._nodes):
             try:
-                checked = self._ask(node, "receipt", receipt_id)
-                proof = checked.claims
-                assert isinstance(proof, ReceiptProof)
-                told = proof.receipt.receipt_id
-                if told.rpartition("_")[2] != wanted:
-                    raise node.failed(FaultKind.LIES, f"it proves the receipt {told} instead")
+                checked, proof = self._ask_receipt(node, receipt_id)
             except Failed as failed:
                 faults.append(self._blamed(node, failed))
                 continue
+            rests_on = self._rests_on(checked, proof)
             self._remember(checked, node)
-            return LightAnswer(proof, node.url, self._age(proof), True, tuple(faults))
+            others = self._second(receipt_id, checked, node, faults) if rests_on is not None else ()
+            age_s = self._age(proof)
+            return LightAnswer(proof, node.url, age_s, True, tuple(faults), rests_on, others)
         raise NoProof(f"the receipt {receipt_id}", faults)
 
     def newest(self) -> LightAnswer[ValidatorsProof]:
@@ -248,14 +223,14 @@ class LightClient:
 
     def _newest(
         self,
-        kind: type[_Proof],
+        kind: type[Proof],
         what: str,
-        is_asked: Callable[[_Proof], bool],
+        is_asked: Callable[[Proof], bool],
         *reference: str,
-    ) -> LightAnswer[_Proof]:
+    ) -> LightAnswer[Proof]:
         """Return a fresh proof of one node, else the newest of all nodes."""
         self._recall()
-        best: LightAnswer[_Proof] | None = None
+        best: LightAnswer[Proof] | None = None
         faults: list[NodeFault] = []
         least = -1 if self.head is None else self.head.height
         for node in list(self._nodes):
@@ -278,6 +253,50 @@ class LightClient:
         if best is None:
             raise NoProof(what, faults)
         return LightAnswer(best.proof, best.url, best.age_s, False, tuple(faults))
+
+    def _ask_receipt(self, node: ProvingNode, receipt_id: str) -> tuple[CheckedProof, ReceiptProof]:
+        """Return a bundle that proves this receipt, and what it claims."""
+        checked = self._ask(node, "receipt", receipt_id)
+        proof = checked.claims
+        assert isinstance(proof, ReceiptProof)
+        told = proof.receipt.receipt_id
+        if told.rpartition("_")[2] != receipt_id.rpartition("_")[2].lower():
+            raise node.failed(FaultKind.LIES, f"it proves the receipt {told} instead")
+        return checked, proof
+
+    def _second(
+        self, receipt_id: str, checked: CheckedProof, node: ProvingNode, faults: list[NodeFault]
+    ) -> tuple[str, ...]:
+        """Return which other nodes prove the same receipt; to `faults` it adds those of the rest.
+
+        Raises:
+            Contradiction: one proves it in another block, or a block that excludes this one.
+        """
+        assert checked.claims is not None
+        first = checked.claims.block.block_id
+        asked, agree = {fault.url for fault in faults} | {node.url}, []
+        for other in [each for each in self._nodes if each.url not in asked]:
+            try:
+                also, proof = self._ask_receipt(other, receipt_id)
+            except Failed as failed:
+                faults.append(self._blamed(other, failed))
+                continue
+            if proof.block.block_id != first:
+                what = "two different blocks are proved final, each of which holds"
+                told = proof.block.block_id
+                raise Contradiction(f"the receipt {receipt_id}", first, told, other.url, what=what)
+            self._remember(also, other)
+            agree.append(other.url)
+        return tuple(agree)
+
+    def _rests_on(self, checked: CheckedProof, proof: ReceiptProof) -> int | None:
+        """Return the epoch whose keys alone vouch for a receipt, unless they are in force."""
+        is_current = self._knows_who_is_in_force() and self._memory.vouches_for(checked)
+        return None if is_current else proof.block.epoch
+
+    def _knows_who_is_in_force(self) -> bool:
+        head = self.head
+        return head is not None and self._clock() - head.timestamp_ms / 1_000 <= self.max_age_s
 
     def _ask(self, node: ProvingNode, kind: str, *reference: str) -> CheckedProof:
         """Return a bundle that holds, walking there in stages if one cannot lead so far."""

@@ -2,7 +2,9 @@
 
 All that is remembered is proved. A later proof has to agree with it: the same block at each height,
 the same end of each epoch, the same set in each epoch that its chain of sets leads over. So keys of
-validators who have left prove nothing to a client that knows their successors.
+validators who have left make no balance, no newest block and no set that is believed by a client
+that knows their successors. Of a block of their own epoch there may be nothing to compare with:
+what only they vouch for is compared, and is not remembered, since it could be theirs of today.
 """
 
 from bisect import bisect_right
@@ -64,6 +66,8 @@ class Memory:
     def with_proof(self, proof: CheckedProof, url: str) -> "Memory":
         """Return the memory with what one more proof has shown.
 
+        A proof for which only former validators vouch adds nothing: see `vouches_for`.
+
         Args:
             proof: all of its steps passed.
             url: who gave it.
@@ -84,7 +88,29 @@ class Memory:
         merged = self.merged(shown, url)
         self._check_order(headers, url)
         self._check_walk(proof, shown.sets, url)
-        return merged
+        return merged if self.vouches_for(proof) else self
+
+    def vouches_for(self, proof: CheckedProof) -> bool:
+        """Return whether more than keys of former validators is behind a proof's block.
+
+        That is so if its set is the newest that is known, or if its headers lead to a block that
+        was verified before: each header names its parent.
+
+        Args:
+            proof: all of its steps passed.
+        """
+        assert proof.claims is not None
+        head, epoch = self.head, proof.claims.block.epoch
+        if head is None or epoch >= head.epoch:
+            return True
+        # The bundle's boundaries, which may leave blocks out, are all of earlier epochs.
+        path = [header for header in proof.headers if header.epoch == epoch]
+        if path[0].validator_set_hash == self.sets.get(head.epoch):
+            return True
+        return any(
+            header.block_id in (self.recent.get(header.height), self.ends.get(epoch))
+            for header in path
+        )
 
     def merged(self, other: "Memory", url: str) -> "Memory":
         """Return what either has verified.
