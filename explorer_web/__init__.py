@@ -1,7 +1,10 @@
 """The explorer: server-rendered pages about final blocks, read-only.
 
 node = …  # implements NodeReads
-Litestar(route_handlers=explorer_handlers(ExplorerReads(index, node)))
+explorer = build_explorer(ExplorerReads(index, node))
+Litestar(route_handlers=explorer.handlers)
+
+An application's handler of errors asks `explorer.error_page` first.
 """
 
 from explorer_web.ports import (
@@ -13,15 +16,18 @@ from explorer_web.ports import (
     ValidatorsStanding,
     Whereabouts,
 )
-from explorer_web.routes import explorer_handlers
+from explorer_web.routes import Explorer, build_explorer
+from explorer_web.wrong_address import ErrorPage
 
 __all__ = [
     "AccountStanding",
+    "ErrorPage",
+    "Explorer",
     "ExplorerReads",
     "MemberStanding",
     "NodeReads",
     "Standing",
     "ValidatorsStanding",
     "Whereabouts",
-    "explorer_handlers",
+    "build_explorer",
 ]

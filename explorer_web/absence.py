@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from explorer_web.formats import grouped
 from explorer_web.page import Absence, Absent, Crumb, Page
 from explorer_web.words import Badge, Tone
+from ledger.store import KeptRange
 
 REFERENCE_CHARACTERS_MAX: Final = 200
 """Characters of an address that the page repeats."""
@@ -30,10 +32,13 @@ CASES: Final[dict[Absence, Case]] = {
     ),
     Absence.UNKNOWN: Case(
         "This node knows no such {}",
-        Badge("Unknown here", Tone.NEUTRAL, "Not in a final block, and not waiting for one."),
+        Badge(
+            "Unknown here",
+            Tone.NEUTRAL,
+            "Not in what this node keeps of final blocks, and not waiting for one.",
+        ),
         "It may belong to another chain, may never have been sent, or may have been dropped "
-        "long ago; a node that prunes forgets old plain transfers, too. This node cannot tell "
-        "which.",
+        "long ago. This node cannot tell which.",
     ),
     Absence.PENDING: Case(
         "This {} waits for a block",
@@ -116,9 +121,30 @@ def stages_of(absence: Absence) -> list[Stage]:
     return [Stage(*stage, tone, words[tone]) for stage, tone in zip(_STAGES, tones, strict=False)]
 
 
-def absent_page(absent: Absent) -> Page:
-    """Return the page for what is not there, with status 404."""
+def kept_sentence(kept: KeptRange | None) -> str:
+    """Return what an index lacks of the chain, in a sentence; nothing where it has all of it."""
+    if kept is None:
+        return ""
+    words = []
+    if kept.first_height:
+        words.append(f"The index of this node begins at block {grouped(kept.first_height)}.")
+    if kept.transfers_from > kept.first_height:
+        words.append(
+            "It keeps plain transfers from block "
+            f"{grouped(kept.transfers_from)} on; older ones have left it."
+        )
+    return " ".join(words)
+
+
+def absent_page(absent: Absent, kept: KeptRange | None = None) -> Page:
+    """Return the page for what is not there, with status 404.
+
+    Args:
+        absent: what was asked for, and why it is not there.
+        kept: what the index has of the chain, where that may be the reason.
+    """
     case = CASES[absent.absence]
+    detail = absent.detail or kept_sentence(kept)
     kind = absent.kind.value if absent.kind else "page"
     reference = absent.reference
     if len(reference) > REFERENCE_CHARACTERS_MAX:
@@ -131,11 +157,11 @@ def absent_page(absent: Absent) -> Page:
             "heading": case.title.format(kind),
             "badges": (case.badge,),
             "case": case,
-            "detail": absent.detail,
+            "detail": detail,
             "reference": reference,
             "can_look_again": absent.absence in _LOOK_AGAIN,
             "stages": stages_of(absent.absence),
         },
-        twin={"error": absent.absence.value, "kind": kind, "detail": absent.detail or case.advice},
+        twin={"error": absent.absence.value, "kind": kind, "detail": detail or case.advice},
         status=503 if absent.absence is Absence.UNREACHABLE else 404,
     )

@@ -57,6 +57,7 @@ def account_page(index: IndexReader, address: Address, standing: AccountStanding
         },
         twin={**facts_json(sections), "sentence": plain(sentence), **lists},
         twin_url=url + ".json",
+        moves=True,
     )
 
 

@@ -1,5 +1,7 @@
 """The pages of blocks: the list, and one block."""
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,13 +11,14 @@ from explorer_web.formats import grouped
 from explorer_web.grids import Grid, GridRow, Mark
 from explorer_web.outcomes import outcome_json
 from explorer_web.page import Absence, Absent, Crumb, Page, malformed, unknown
-from explorer_web.participation import MARK_WORDS, NOTE, Participation, signers_of
-from explorer_web.ports import Standing, ValidatorsStanding
+from explorer_web.participation import MARK_WORDS, NOTE, signers_of
+from explorer_web.ports import Standing
 from explorer_web.references import PageKind, page_url, parse_height, parse_id
 from explorer_web.words import FINAL
 from ledger.block import ZERO_HASH, Header
 from ledger.codec import encode
 from ledger.keys import format_address
+from ledger.records import ValidatorSet
 from ledger.store import BlockRow, IndexReader, OutcomeRow, TransactionRow
 
 ENTRIES_PER_PAGE: Final = 50
@@ -39,7 +42,7 @@ def block_page(
     standing: Standing,
     reference: str,
     shown: Slice,
-    set_of: ValidatorsStanding,
+    members_of: Callable[[Header], ValidatorSet | None],
 ) -> Page:
     """Return the page of a block.
 
@@ -48,7 +51,7 @@ def block_page(
         standing: where the chain stands, to tell a later block from none.
         reference: height or id from the address.
         shown: which of its transactions and outcomes to show.
-        set_of: the validator set of the final state, for the names of those who signed.
+        members_of: who agreed on a block, for the names of those who signed and who did not.
 
     Raises:
         Absent: there is no such block here.
@@ -56,7 +59,8 @@ def block_page(
     block = _find_block(index, standing, reference)
     header = block.header
     parent = index.block_at(block.height - 1) if block.height else None
-    sections = _sections(block, parent)
+    members = members_of(header)
+    sections = _sections(block, parent, members)
     transactions = _transactions(index, header, shown.first_transaction)
     outcomes = _outcomes(index, header, shown.first_outcome)
     url = page_url(PageKind.BLOCK, block.height)
@@ -70,10 +74,11 @@ def block_page(
             "badges": (FINAL,),
             "sections": sections,
             "transactions": transactions,
+            "kinds": kinds_of(transactions),
             "gone": _gone(header, shown.first_transaction, len(transactions)),
             "outcomes": outcomes,
-            "signers": _signers(block, set_of),
-            "signers_note": NOTE,
+            "signers": _signers(block, members),
+            "signers_note": NOTE if members is not None else f"{NOTE} {_NAMELESS}",
             "checks": block_checks(block.height),
             "shown": shown,
             "url": url,
@@ -82,21 +87,25 @@ def block_page(
             "next": page_url(PageKind.BLOCK, block.height + 1) if has_next else None,
             "raw": (("Header", encode(header)), ("Certificate", block.certificate)),
         },
-        twin=_block_twin(block, sections, transactions, outcomes),
+        twin=_block_twin(block, sections, transactions, outcomes, members),
         twin_url=_twin_url(reference, block, shown),
         is_unchanging=parse_height(reference) is None,
     )
 
 
-def _signers(block: BlockRow, set_of: ValidatorsStanding) -> Grid:
-    """Return who is in a block's certificate; by place where the set is not the present one."""
-    known = Participation.of([block], set_of)
-    if known.blocks and known.signers[0] is not None:
-        grid = known.grid
-        heads = [Crumb(row.name) for row in grid.rows]
-        marks = [row.marks[0] for row in grid.rows]
+_NAMELESS: Final = (
+    "The set that agreed on this block is not known here, so who is missing cannot be said."
+)
+
+
+def _signers(block: BlockRow, members: ValidatorSet | None) -> Grid:
+    """Return who is in a block's certificate and who is not; by place where the set is unknown."""
+    signed = signers_of(block.certificate)
+    if members is not None and signed is not None:
+        heads = [Crumb(member.name) for member in members.members]
+        marks = [Mark.YES if place in signed else Mark.NO for place in range(len(heads))]
     else:
-        places = sorted(signers_of(block.certificate) or ())
+        places = sorted(signed or ())
         heads = [Crumb(f"member {place}") for place in places]
         marks = [Mark.YES for _ in places]
     return Grid("Who signed", "Validator", heads, (GridRow("Signed", marks),), MARK_WORDS)
@@ -115,7 +124,7 @@ def _find_block(index: IndexReader, standing: Standing, reference: str) -> Block
         raise malformed(PageKind.BLOCK, reference, wanted)
     block = index.block_by_id(block_id)
     if block is None:
-        raise unknown(PageKind.BLOCK, reference, None)
+        raise unknown(PageKind.BLOCK, reference, block_id)
     return block
 
 
@@ -134,17 +143,25 @@ def _no_block(index: IndexReader, standing: Standing, height: int) -> Absent:
     return Absent(PageKind.BLOCK, str(height), absence=absence, detail=detail)
 
 
-def _sections(block: BlockRow, parent: BlockRow | None) -> tuple[Section, ...]:
+def kinds_of(transactions: Sequence[TransactionRow]) -> list[tuple[str, int]]:
+    """Return how many of some transactions do what, most often first."""
+    counts = Counter(row.action for row in transactions)
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+
+
+def _sections(
+    block: BlockRow, parent: BlockRow | None, members: ValidatorSet | None
+) -> tuple[Section, ...]:
     header = block.header
     interval = header.timestamp_ms - parent.timestamp_ms if parent else None
     return (
-        Section("Overview", _overview(block, interval)),
+        Section("Overview", _overview(block, interval, members)),
         Section("Agreement", _agreement(header, len(block.certificate))),
         Section("Commitments", _commitments(header), "What the block's id fixes for ever."),
     )
 
 
-def _overview(block: BlockRow, interval_ms: int | None) -> list[Fact]:
+def _overview(block: BlockRow, interval_ms: int | None, members: ValidatorSet | None) -> list[Fact]:
     header = block.header
     proposer = None if header.proposer == ZERO_HASH else header.proposer
     parent_id = None if header.parent_id == ZERO_HASH else header.parent_id
@@ -176,6 +193,7 @@ def _overview(block: BlockRow, interval_ms: int | None) -> list[Fact]:
             of_header,
             "Consensus key of the view's leader; genesis has none.",
         ),
+        Fact("proposer_name", "Proposer's name", Kind.TEXT, _name_of(proposer, members), of_index),
         Fact("parent_id", "Parent", Kind.BLOCK, parent_id, of_header),
         Fact("transaction_count", "Transactions", Kind.NUMBER, header.transaction_count, of_header),
         Fact(
@@ -188,6 +206,12 @@ def _overview(block: BlockRow, interval_ms: int | None) -> list[Fact]:
         ),
         Fact("body_bytes", "Size of its body", Kind.BYTES, block.body_bytes, of_index),
     ]
+
+
+def _name_of(key: bytes | None, members: ValidatorSet | None) -> str | None:
+    """Return the name that a key has in a validator set."""
+    found = (each.name for each in (members.members if members else ()) if each.public_key == key)
+    return next(found, None)
 
 
 def _agreement(header: Header, certificate_bytes: int) -> list[Fact]:
@@ -281,12 +305,17 @@ def _block_twin(
     sections: tuple[Section, ...],
     transactions: list[TransactionRow],
     outcomes: list[OutcomeRow],
+    members: ValidatorSet | None,
 ) -> Json:
     places = signers_of(block.certificate)
     signed: list[Json] | None = None if places is None else [*sorted(places)]
+    names: list[Json] | None = None if members is None else [each.name for each in members.members]
+    kinds: dict[str, Json] = dict(kinds_of(transactions))
     return {
         **facts_json(sections),
         "signers": signed,
+        "members": names,
+        "transactions_by_kind": kinds,
         "header": encode(block.header).hex(),
         "certificate": block.certificate.hex(),
         "transactions": [transaction_json(row) for row in transactions],

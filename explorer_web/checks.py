@@ -1,6 +1,10 @@
 """How a reader checks a page without trusting it: lines for a shell, one set for each object."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ledger.outcomes import JOB_ENDS
+from ledger.store import OutcomeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,28 @@ def transaction_checks(transaction_id: str) -> tuple[Check, ...]:
     )
 
 
-def job_checks(job_id: str, receipt_id: str) -> tuple[Check, ...]:
-    """Return how a job is checked; `receipt_id` is empty before there is a receipt."""
+def end_checks(outcomes: Sequence[OutcomeRow]) -> tuple[Check, ...]:
+    """Return how is checked that a job ended, and who was paid (J28, J29); nothing before that."""
+    return tuple(
+        Check(
+            "That the job ended so, and to whom which part of the escrow went: the proof of its "
+            "outcome record, checked from the genesis file on:",
+            f'aitbc verify "$NODE/v1/proofs/outcome/{row.height}/{row.index}" '
+            "--genesis genesis.json",
+        )
+        for row in outcomes
+        if row.outcome.kind in JOB_ENDS
+    )
+
+
+def job_checks(job_id: str, receipt_id: str, outcomes: Sequence[OutcomeRow]) -> tuple[Check, ...]:
+    """Return how a job is checked.
+
+    Args:
+        job_id: its id.
+        receipt_id: id of its receipt; empty before there is one.
+        outcomes: its outcome records.
+    """
     proof = 'aitbc verify "$NODE/v1/proofs/{}" --genesis genesis.json'
     checks = [
         Check(
@@ -69,18 +93,28 @@ def job_checks(job_id: str, receipt_id: str) -> tuple[Check, ...]:
     if receipt_id:
         words = "That a miner signed for it: the proof of its receipt:"
         checks.append(Check(words, proof.format(f"receipt/{receipt_id}")))
-    last = "Each step of the timeline names its block and transaction; as JSON:"
+    checks += end_checks(outcomes)
+    last = (
+        "Each step of the timeline names its block and links the proof of its outcome record; "
+        "as JSON:"
+    )
     checks.append(Check(last, f'curl "$NODE/jobs/{job_id}.json"'))
     return tuple(checks)
 
 
-def receipt_checks(receipt_id: str) -> tuple[Check, ...]:
-    """Return how a receipt is checked."""
+def receipt_checks(receipt_id: str, outcomes: Sequence[OutcomeRow]) -> tuple[Check, ...]:
+    """Return how a receipt is checked.
+
+    Args:
+        receipt_id: its id.
+        outcomes: the outcome records of its job.
+    """
     return (
         Check(
             "Fetch the proof that leads from what the miner signed to a final block and the quorum "
             "that agreed on it, and check it from the genesis file on:",
             f'aitbc verify "$NODE/v1/proofs/receipt/{receipt_id}" --genesis genesis.json',
         ),
+        *end_checks(outcomes),
         Check("What this page shows, as JSON:", f'curl "$NODE/receipts/{receipt_id}.json"'),
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 from explorer_web.blocks import block_json
 from explorer_web.facts import Json
-from explorer_web.jobs import job_json
+from explorer_web.jobs import job_json, payment_of
 from explorer_web.page import Page
 from explorer_web.receipts import receipt_json
 from explorer_web.words import PAYMENTS, PHASES
@@ -35,6 +35,7 @@ def home_page(index: IndexReader) -> Page:
             "hours": index.hours(limit=HOURS_SHOWN),
             "phases": PHASES,
             "payments": PAYMENTS,
+            "payment_of": payment_of,
         },
         twin={
             "totals": _totals(stats),

@@ -10,11 +10,11 @@ from explorer_web.page import Crumb, Page, malformed, unknown
 from explorer_web.references import PageKind, page_url, parse_id
 from explorer_web.sentences import Sentence, account, plain
 from explorer_web.trust import verification_sentences
-from explorer_web.words import FINAL, PAYMENTS, PHASES, REASONS
+from explorer_web.words import FINAL, PAYMENTS, PHASES, REASONS, payment_state
 from ledger.actions import AttestationKind, Verification
 from ledger.outcomes import OutcomeKind
 from ledger.records import Job
-from ledger.store import IndexReader, JobPhase, JobRow, Payment
+from ledger.store import IndexReader, JobPhase, JobRow, Payment, ReceiptRow
 from ledger.types import Hash, TimestampMs
 
 NOT_YET = "not yet"
@@ -72,15 +72,20 @@ def job_page(index: IndexReader, job_id: Hash, live: Job | None) -> Page:
         content={
             "job": job,
             "sentence": sentence,
-            "badges": (PHASES[job.phase], PAYMENTS[job.payment], FINAL),
+            "badges": (PHASES[job.phase], PAYMENTS[payment_of(job)], FINAL),
             "sections": sections,
             "steps": steps,
             "attempts": attempts,
             "trust": trust,
-            "checks": job_checks(job_id.hex(), job.receipt_id.hex() if job.receipt_id else ""),
+            "checks": job_checks(
+                job_id.hex(),
+                job.receipt_id.hex() if job.receipt_id else "",
+                [step.row for step in steps],
+            ),
         },
         twin=_twin(sentence, sections, steps, attempts),
         twin_url=page_url(PageKind.JOB, job_id) + ".json",
+        moves=job.ended is None,
         is_unchanging=job.ended is not None,
     )
 
@@ -108,13 +113,18 @@ def _sentence(job: JobRow) -> Sentence:
     return *asked, words[job.phase]
 
 
+def payment_of(row: JobRow | ReceiptRow) -> str:
+    """Return what became of the escrow of a job, or of a receipt's job: a key of `PAYMENTS`."""
+    return payment_state(row.payment, row.paid_miner)
+
+
 def _overview(job: JobRow) -> list[Fact]:
     signed, of_index = Source.SIGNED, Source.INDEX
     terms = job.terms
     return [
         Fact("job_id", "Job id", Kind.HASH, job.job_id, of_index, "Id of its transaction."),
         Fact("phase", "Phase", Kind.TEXT, PHASES[job.phase].word.lower(), of_index),
-        Fact("payment", "Payment", Kind.TEXT, PAYMENTS[job.payment].word.lower(), of_index),
+        Fact("payment", "Payment", Kind.TEXT, PAYMENTS[payment_of(job)].word.lower(), of_index),
         Fact("service", "Service", Kind.TEXT, job.service, signed),
         Fact("client", "Client", Kind.ADDRESS, job.client, signed, "Who asked and pays."),
         Fact(
@@ -260,7 +270,8 @@ def _trust(job: JobRow, steps: Sequence[Step]) -> list[str]:
         if step.row.outcome.kind is OutcomeKind.RECEIPT_ATTESTED
     }
     accepted = any(step.cause and step.cause.action == "accept_receipt" for step in steps)
-    return verification_sentences(job.terms, attested, accepted=accepted)
+    is_over = job.ended is not None
+    return verification_sentences(job.terms, attested, accepted=accepted, is_over=is_over)
 
 
 def _twin(
@@ -283,7 +294,7 @@ def job_json(job: JobRow) -> Json:
         "job_id": job.job_id.hex(),
         "service": job.service,
         "phase": job.phase.value.lower(),
-        "payment": job.payment.value.lower(),
+        "payment": payment_of(job),
         "max_price": str(job.max_price),
         "submitted_ms": job.submitted.timestamp_ms,
     }

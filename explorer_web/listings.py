@@ -180,6 +180,8 @@ class Listing:
     """Fields of its form."""
     crumbs: tuple[Crumb, ...] = ()
     """The way to it; empty where it is its own."""
+    total: Callable[[], int] | None = None
+    """Reads how many rows there are without filters, for lists whose totals the hub tells."""
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -206,6 +208,10 @@ def listing_page(listing: Listing, before: str) -> Page:
     Raises:
         Absent: `before` is no key.
     """
+    is_newest = not before
+    follows = listing.total is not None and is_newest and not listing.chosen
+    # Before the rows: what comes in between is then told once too often rather than never.
+    total = listing.total() if listing.total is not None and follows else None
     found = listing.read(before, ROWS_PER_PAGE)
     filters: dict[str, Json] = dict(listing.chosen)
     return Page(
@@ -216,7 +222,9 @@ def listing_page(listing: Listing, before: str) -> Page:
             "listing": listing,
             "rows": found.rows,
             "older": found.older,
-            "is_newest": not before,
+            "is_newest": is_newest,
+            "live": listing.name if follows else "",
+            "total": total,
             "csv_rows_max": CSV_ROWS_MAX,
             "csv_url": listing.url(".csv", before),
         },
@@ -226,6 +234,7 @@ def listing_page(listing: Listing, before: str) -> Page:
             "before": found.older or None,
         },
         twin_url=listing.url(".json", before),
+        moves=is_newest and not follows,
     )
 
 

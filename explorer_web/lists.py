@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from explorer_web.facts import Kind
+from explorer_web.jobs import payment_of
 from explorer_web.listings import (
     Column,
     Filter,
@@ -40,9 +41,6 @@ _ADDRESS_HINT: Final = "ait1…"
 _PHASE_BADGES: Final[dict[str, Badge]] = {
     phase.value.lower(): badge for phase, badge in PHASES.items()
 }
-_PAYMENT_BADGES: Final[dict[str, Badge]] = {
-    payment.value.lower(): badge for payment, badge in PAYMENTS.items()
-}
 
 
 def blocks_listing(index: IndexReader, query: Query) -> Listing:
@@ -71,6 +69,7 @@ def blocks_listing(index: IndexReader, query: Query) -> Listing:
             Column("body_bytes", "Size", Kind.BYTES, is_roomy=True),
         ),
         read=read,
+        total=lambda: index.stats().blocks,
         empty="No block in this range.",
         filters=(Filter("from", "Not below height", str(first) if first else "", (), "1204"),),
     )
@@ -107,6 +106,7 @@ def transactions_listing(index: IndexReader, query: Query) -> Listing:
         path="/transactions",
         columns=TRANSACTION_COLUMNS,
         read=read,
+        total=lambda: index.stats().transactions,
         empty="No final transaction here.",
         filters=(
             _account_filter("account", "Concerns account", address),
@@ -164,7 +164,7 @@ def jobs_listing(index: IndexReader, query: Query) -> Listing:
             Column("job_id", "Job", Kind.JOB),
             Column("service", "Service"),
             Column("phase", "Phase", form=Form.BADGE, badges=_PHASE_BADGES),
-            Column("payment", "Payment", form=Form.BADGE, badges=_PAYMENT_BADGES, is_roomy=True),
+            Column("payment", "Payment", form=Form.BADGE, badges=PAYMENTS, is_roomy=True),
             Column("max_price", "Locked", Kind.MONEY, is_roomy=True),
             Column("paid_miner", "To the miner", Kind.MONEY, is_roomy=True),
             Column("client", "Client", Kind.ADDRESS, is_roomy=True),
@@ -173,6 +173,7 @@ def jobs_listing(index: IndexReader, query: Query) -> Listing:
             Column("submitted_ms", "Submitted", Kind.TIME),
         ),
         read=read,
+        total=lambda: index.stats().jobs,
         empty="No such job.",
         filters=(
             _account_filter("client", "Client", client),
@@ -188,7 +189,7 @@ def _job_cells(job: JobRow) -> Row:
         job.job_id,
         job.service,
         job.phase.value.lower(),
-        job.payment.value.lower(),
+        payment_of(job),
         job.max_price,
         paid,
         job.client,
@@ -226,11 +227,12 @@ def receipts_listing(index: IndexReader, query: Query) -> Listing:
             Column("model", "Model", is_roomy=True, hint="Claimed by the miner"),
             Column("units_micro", "Units", Kind.UNITS, is_roomy=True, hint="Claimed by the miner"),
             Column("price", "Price", Kind.MONEY, hint="Claimed by the miner, within its cap"),
-            Column("payment", "Payment", form=Form.BADGE, badges=_PAYMENT_BADGES),
+            Column("payment", "Payment", form=Form.BADGE, badges=PAYMENTS),
             Column("height", "Block", Kind.HEIGHT, is_roomy=True),
             Column("timestamp_ms", "Time", Kind.TIME),
         ),
         read=read,
+        total=lambda: index.stats().receipts,
         empty="No such receipt.",
         filters=(
             _account_filter("client", "Client", client),
@@ -250,7 +252,7 @@ def _receipt_cells(row: ReceiptRow) -> Row:
         content.model,
         content.units_micro,
         content.price,
-        row.payment.value.lower(),
+        payment_of(row),
         row.height,
         row.timestamp_ms,
     )
@@ -282,6 +284,7 @@ def miners_listing(index: IndexReader, _query: Query) -> Listing:
             Column("registered_ms", "Registered", Kind.TIME, is_roomy=True),
         ),
         read=read,
+        total=lambda: index.stats().miners,
         empty="No miner has registered yet.",
     )
 

@@ -64,6 +64,8 @@ class Cost:
     """Price of the dearest of these."""
     offers: int
     """How many offers that takes."""
+    is_cut: bool = False
+    """Whether more offers may be open than the `OFFERS_READ` cheapest that were read."""
 
     @property
     def words(self) -> str:
@@ -76,7 +78,11 @@ class Cost:
             f"{money(self.total)} at {grouped(self.offers)} open {of}; the dearest costs "
             f"{money(self.greatest)}."
         )
-        return found + (" There are no offers for the rest." if self.taken < self.jobs else "")
+        if self.taken == self.jobs:
+            return found
+        if self.is_cut:
+            return f"{found} There may be dearer offers for the rest, which were not looked at."
+        return f"{found} There are no offers for the rest."
 
     @property
     def json(self) -> dict[str, Json]:
@@ -88,6 +94,7 @@ class Cost:
             "total": str(self.total),
             "greatest": str(self.greatest),
             "offers": self.offers,
+            "is_cut": self.is_cut,
         }
 
 
@@ -134,6 +141,7 @@ def market_page(index: IndexReader, query: Mapping[str, str]) -> Page:
         },
         twin=twin,
         twin_url="/market.json" + asked,
+        moves=True,
     )
 
 
@@ -146,13 +154,15 @@ def cost_of(index: IndexReader, service: str, jobs: int) -> Cost:
         jobs: how many.
     """
     total = taken = greatest = used = 0
-    for offer in index.cheapest_offers(service, OFFERS_READ):
+    found = index.cheapest_offers(service, OFFERS_READ)
+    for offer in found:
         count = min(offer.remaining, jobs - taken)
         if count <= 0:
             break
         taken, total = taken + count, total + count * offer.price
         greatest, used = offer.price, used + 1
-    return Cost(service, jobs, taken, total, greatest, used)
+    is_cut = taken < jobs and len(found) == OFFERS_READ
+    return Cost(service, jobs, taken, total, greatest, used, is_cut)
 
 
 def offers_listing(index: IndexReader, query: Mapping[str, str]) -> Listing:

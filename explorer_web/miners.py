@@ -92,6 +92,7 @@ def miner_page(index: IndexReader, address: Address, standing: Standing) -> Page
         },
         twin={**facts_json(sections), "sentence": plain(sentence), **lists},
         twin_url=url + ".json",
+        moves=True,
     )
 
 

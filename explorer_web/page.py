@@ -39,6 +39,8 @@ class Page:
     """Where its JSON twin is."""
     is_unchanging: bool = False
     """Whether its twin never changes and is addressed by an id, which no other chain has."""
+    moves: bool = False
+    """Whether later blocks may change it, and it does not follow them by itself."""
     status: int = 200
     """HTTP status."""
     nav_url: str = ""

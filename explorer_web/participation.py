@@ -15,7 +15,7 @@ from explorer_web.ports import MemberStanding, ValidatorsStanding
 from explorer_web.references import PageKind, page_url
 from ledger.certificates import CERTIFICATE_CODEC
 from ledger.errors import LedgerError
-from ledger.store import BlockRow
+from ledger.store import BlockRow, IndexReader
 from ledger.types import Height
 
 MARK_WORDS: Final = {
@@ -30,6 +30,10 @@ NOTE: Final = (
     "block: who is missing here may have signed a moment later."
 )
 """What has to be known to read a participation grid."""
+
+
+SIGNING_BLOCKS_MAX: Final = 100
+"""Newest blocks whose certificates say who signs."""
 
 
 def signers_of(certificate: bytes) -> frozenset[int] | None:
@@ -48,6 +52,39 @@ def signers_of(certificate: bytes) -> frozenset[int] | None:
     except (LedgerError, ValueError):
         return None
     return frozenset(entry.signer for entry in decoded.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Who signs the newest blocks."""
+
+    members: int
+    """Validators whose vote is in at least one of their certificates."""
+    blocks: int
+    """Blocks whose certificates were read."""
+
+
+def signing_in(index: IndexReader, validators: int) -> Signing | None:
+    """Return who signs the newest blocks of the newest block's validator set.
+
+    A certificate is complete with a quorum, so one block says little about who is missing. Over
+    twice as many blocks as there are members, who is in none does not sign, or is always the last.
+
+    Args:
+        index: where the blocks are.
+        validators: members of the set.
+
+    Returns:
+        None where none of these blocks has a certificate of its own.
+    """
+    newest = index.blocks(limit=min(2 * max(validators, 1), SIGNING_BLOCKS_MAX))
+    same = [
+        row
+        for row in newest
+        if row.height and row.header.validator_set_hash == newest[0].header.validator_set_hash
+    ]
+    found = [signers for row in same if (signers := signers_of(row.certificate)) is not None]
+    return Signing(len(frozenset().union(*found)), len(found)) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from coordinator.ports import TransactionStatus
-from ledger.records import Job
+from ledger.block import Header
+from ledger.records import Job, ValidatorSet
 from ledger.store import IndexReader
 from ledger.types import (
     Address,
@@ -49,6 +50,8 @@ class Standing:
     """Code of the error that holds up the index; empty while nothing does."""
     target_height: Height = 0
     """Highest final height that a connected peer announces; 0 without peers."""
+    online: int = 0
+    """Validators that this node is, or is connected to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,9 @@ class NodeReads(Protocol):
     async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
         """Return where a transaction is."""
 
+    async def block_status(self, block_id: Hash) -> Whereabouts:
+        """Return where a block is: INCLUDED, FINAL or UNKNOWN."""
+
     async def live_job(self, job_id: Hash) -> Job | None:
         """Return a job of the final state; None once it has ended (J29)."""
 
@@ -132,6 +138,13 @@ class NodeReads(Protocol):
 
     async def validators(self) -> ValidatorsStanding:
         """Return the validator set, and how this node sees its members."""
+
+    def members_of(self, header: Header) -> ValidatorSet | None:
+        """Return the validators that agreed on a final block; reads, so it is called in threads.
+
+        Returns:
+            None where the set is not known here, or not the one that the header names.
+        """
 
     def finality_ms(self) -> Sequence[int]:
         """Return how long the newest final blocks took, from their time to finality here."""

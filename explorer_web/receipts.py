@@ -7,7 +7,7 @@ from explorer_web.checks import receipt_checks
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json, to_json
 from explorer_web.formats import UNIT_NAMES, money, short, units_of
 from explorer_web.job_history import Step, read_steps
-from explorer_web.jobs import CHECKS, NOT_YET
+from explorer_web.jobs import CHECKS, NOT_YET, payment_of
 from explorer_web.outcomes import TITLES
 from explorer_web.page import Crumb, Page, malformed, unknown
 from explorer_web.proved import receipt_proof
@@ -85,10 +85,10 @@ def receipt_page(index: IndexReader, reference: str) -> Page:
         title=title,
         crumbs=(Crumb(job_title, page_url(PageKind.JOB, job.job_id)), Crumb(title)),
         content={
-            "checks": receipt_checks(receipt_id.hex()),
+            "checks": receipt_checks(receipt_id.hex(), [step.row for step in steps]),
             "proof": receipt_proof(receipt),
             "sentence": sentence,
-            "badges": (POSTED, PAYMENTS[receipt.payment], FINAL),
+            "badges": (POSTED, PAYMENTS[payment_of(receipt)], FINAL),
             "sections": sections,
             "custody": custody,
             "attestations": [(row, ATTESTATIONS[row.kind]) for row in receipt.attestations],
@@ -96,6 +96,7 @@ def receipt_page(index: IndexReader, reference: str) -> Page:
         },
         twin=_twin(receipt, sentence, sections, custody, trust),
         twin_url=page_url(PageKind.RECEIPT, receipt_id) + ".json",
+        moves=receipt.settled is None,
         is_unchanging=receipt.settled is not None,
     )
 
@@ -174,8 +175,11 @@ def _money(receipt: ReceiptRow) -> list[Fact]:
             missing=NOT_YET,
         ),
         Fact("paid_client", "Back to the client", Kind.MONEY, client, outcome, missing=NOT_YET),
-        Fact("settled_ms", "Settled", Kind.TIME, settled_ms, Source.HEADER, missing=NOT_YET),
+        Fact("settled_ms", "Ended", Kind.TIME, settled_ms, Source.HEADER, _ENDED, NOT_YET),
     ]
+
+
+_ENDED = "When the escrow was paid out, or went back."
 
 
 def _digests(receipt: ReceiptRow) -> list[Fact]:
@@ -233,7 +237,8 @@ def _link(step: Step, words: Sentence) -> Link:
 def _trust(receipt: ReceiptRow, job: JobRow, steps: Sequence[Step]) -> list[str]:
     accepted = any(step.cause and step.cause.action == "accept_receipt" for step in steps)
     attested = {row.kind for row in receipt.attestations}
-    return verification_sentences(job.terms, attested, accepted=accepted)
+    is_over = job.ended is not None
+    return verification_sentences(job.terms, attested, accepted=accepted, is_over=is_over)
 
 
 def _twin(
@@ -255,7 +260,7 @@ def _twin(
     return {
         **facts_json(sections),
         "sentence": plain(sentence),
-        "payment": receipt.payment.value.lower(),
+        "payment": payment_of(receipt),
         "attestations": attestations,
         "custody_chain": [link.json for link in custody],
         "verification_words": list(trust),
@@ -270,6 +275,6 @@ def receipt_json(receipt: ReceiptRow) -> Json:
         "miner_name": receipt.miner_name,
         "model": receipt.content.model,
         "price": str(receipt.content.price),
-        "payment": receipt.payment.value.lower(),
+        "payment": payment_of(receipt),
         "timestamp_ms": receipt.timestamp_ms,
     }

@@ -1,6 +1,7 @@
 """The addresses of the explorer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -45,6 +46,7 @@ from explorer_web.styleguide import styleguide_page
 from explorer_web.transactions import transaction_page
 from explorer_web.validators import ballots_listing, changes_listing, validators_page
 from explorer_web.verification import offline, saved_verifier, verify
+from explorer_web.wrong_address import ErrorPage, error_page
 
 Given: TypeAlias = NamedDependency[SkipValidation[Site]]
 """Type of the parameter `site` of a handler."""
@@ -102,7 +104,7 @@ async def miners(request: HtmlRequest, site: Given) -> ListAnswer:
 @get(["/stats", "/stats.json"])
 async def stats(request: HtmlRequest, site: Given) -> Response[bytes]:
     """Answer with the statistics."""
-    wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX))
+    wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX), is_measured=True)
     finality_ms = site.reads.node.finality_ms()
     query = dict(request.query_params.items())
     build = partial(stats_page, site.reads.index, query, finality_ms)
@@ -138,7 +140,7 @@ async def offers(request: HtmlRequest, site: Given) -> ListAnswer:
 @get(["/validators", "/validators.json"])
 async def validators(request: HtmlRequest, site: Given) -> Response[bytes]:
     """Answer with the validators."""
-    wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX))
+    wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX), is_measured=True)
     build = partial(validators_page, site.reads.index, await site.reads.node.validators())
     return await site.answer(request, lambda _: build(), wanted)
 
@@ -200,11 +202,11 @@ async def activity(request: HtmlRequest, reference: FromPath[str], site: Given) 
 async def block(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
     """Answer with a block."""
     bare, is_twin = split_twin(reference)
-    set_of = await site.reads.node.validators()
+    reads = site.reads
 
     def build(standing: Standing) -> Page:
         shown = Slice(_first(request, "transactions"), _first(request, "outcomes"))
-        return block_page(site.reads.index, standing, bare, shown, set_of)
+        return block_page(reads.index, standing, bare, shown, reads.node.members_of)
 
     return await site.answer(request, build, Wanted(is_twin=is_twin))
 
@@ -296,15 +298,29 @@ async def static(request: HtmlRequest, name: FromPath[str], site: Given) -> Resp
     return Response(content, media_type=asset.media_type, headers=headers)
 
 
-def explorer_handlers(reads: ExplorerReads) -> list[Router]:
-    """Return the routes of the explorer, to be mounted at the root of a site.
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """The explorer, to be made a part of an application."""
+
+    handlers: list[Router]
+    """Its routes, to be mounted at the root of a site."""
+    error_page: ErrorPage
+    """Answers a person whose address leads nowhere."""
+
+
+def build_explorer(reads: ExplorerReads) -> Explorer:
+    """Return the explorer.
 
     Args:
         reads: the index, and the node's answers.
     """
     site = Site(reads)
+    return Explorer(_handlers(site), error_page(site))
+
+
+def _handlers(site: Site) -> list[Router]:
     renderer = Renderer(site.assets)
-    hub = LiveHub(NewsDesk(reads, renderer))
+    hub = LiveHub(NewsDesk(site.reads, renderer))
     saved = saved_verifier(site.assets, renderer)
     return [
         Router(

@@ -127,7 +127,9 @@ def _blocks_hits(index: IndexReader, query: Query) -> Iterator[Hit]:
     if query.day_ms is not None:
         height = block_since(index, query.day_ms, newest)
         if height is not None:
-            yield _block_hit(height, f"the first block from {utc_time(query.day_ms)} on")
+            begins = index.first_height()
+            here = "that this index has " if begins and height == begins else ""
+            yield _block_hit(height, f"the first block {here}from {utc_time(query.day_ms)} on")
 
 
 def block_since(index: IndexReader, time_ms: TimestampMs, newest: Height) -> Height | None:

@@ -19,15 +19,15 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.response import Stream
 
+from coordinator.http import remote_of
 from coordinator.ports import TransactionStatus
 from explorer_web.absence import absent_page
 from explorer_web.assets import Assets
-from explorer_web.health import ChainHealth, chain_health
+from explorer_web.health import ChainHealth, HealthReader, chain_health
 from explorer_web.listings import CSV_ROWS_AT_ONCE, Listing, Rows, csv_chunks, listing_page
 from explorer_web.page import Absence, Absent, Moved, Page
 from explorer_web.ports import ExplorerReads, Standing
-from explorer_web.references import TWIN_SUFFIX
-from explorer_web.remote import remote_of
+from explorer_web.references import TWIN_SUFFIX, PageKind
 from explorer_web.rendering import Renderer
 from explorer_web.turns import RETRY_S, Downloads, Refused, Turns
 from ledger.store import StoreError
@@ -54,6 +54,8 @@ KEEP_NOT: Final = "no-store"
 PACKING: Final = 3
 """How hard pages are packed: harder takes twice the time for a tenth of the bytes."""
 
+_VARY: Final = {"Vary": "Accept-Encoding"}
+
 Builder: TypeAlias = Callable[[Standing], Page | Moved]
 """Makes a page, in a thread; raises `Absent` if there is none."""
 
@@ -78,6 +80,8 @@ class Wanted:
     """Block of the template that is the part; empty where the part has a template of its own."""
     query: str = ""
     """What the search box shows."""
+    is_measured: bool = False
+    """Whether it shows what this node measures, which differs without a new block."""
     takes_gzip: bool = False
     """Whether the reader unpacks what is packed."""
 
@@ -92,6 +96,7 @@ class Site:
             reads: what pages are made of.
         """
         self.reads = reads
+        self._health = HealthReader(reads.index)
         self.assets = Assets()
         self._renderer = Renderer(self.assets)
         self._turns = Turns()
@@ -179,11 +184,13 @@ class Site:
             wanted: in which form.
         """
         standing = standing or await self.reads.node.standing()
+        wanted = replace(wanted or Wanted(), takes_gzip=takes_gzip(request))
         if absent.absence is Absence.UNKNOWN and absent.object_id is not None:
             absent = await self._ask_node(absent, absent.object_id)
-        page = absent_page(absent)
-        write = partial(self._written, page, standing, wanted or Wanted())
-        return await self._in_turn(request, write)
+        try:
+            return await self._in_turn(request, partial(self._absent, absent, standing, wanted))
+        except StoreError as error:
+            return await self._in_turn(request, partial(self._unreachable, error, standing, wanted))
 
     async def _in_turn(
         self, request: HtmlRequest, write: Callable[[], Response[bytes]]
@@ -196,7 +203,9 @@ class Site:
 
     async def _ask_node(self, absent: Absent, object_id: bytes) -> Absent:
         """Return why there is no page, as the node knows it."""
-        at = await self.reads.node.whereabouts(object_id)
+        is_block = absent.kind is PageKind.BLOCK
+        node = self.reads.node
+        at = await (node.block_status(object_id) if is_block else node.whereabouts(object_id))
         return Absent(
             absent.kind,
             absent.reference,
@@ -219,11 +228,11 @@ class Site:
     def _answer(
         self, standing: Standing, build: Builder, wanted: Wanted, known: str
     ) -> Response[bytes]:
-        health = chain_health(standing, self.reads.index.indexed_height())
+        health = self._health.of(standing)
         etag = f'W/"{self.assets.digest}-{health.tag}"'
         is_whole = not wanted.is_twin and not wanted.is_part
-        if is_whole and etag in known:
-            return Response(b"", status_code=304, headers=_headers(ASK_AGAIN, etag))
+        if is_whole and not wanted.is_measured and etag in known:
+            return Response(b"", status_code=304, headers=_headers(ASK_AGAIN, etag) | _VARY)
         page = build(standing)
         if isinstance(page, Moved):
             return Response(
@@ -232,12 +241,15 @@ class Site:
         if wanted.is_twin:
             return self._twin(page, health, known)
         # A part carries the node's clock, so it is made anew each time.
-        headers = _headers(ASK_AGAIN, etag) if is_whole else _headers(KEEP_NOT)
+        is_kept = is_whole and not wanted.is_measured
+        headers = _headers(ASK_AGAIN, etag) if is_kept else _headers(KEEP_NOT)
         return self._html(page, health, wanted, headers)
 
-    def _written(self, page: Page, standing: Standing, wanted: Wanted) -> Response[bytes]:
-        """Return a page that must not be kept."""
-        health = chain_health(standing, self.reads.index.indexed_height())
+    def _absent(self, absent: Absent, standing: Standing, wanted: Wanted) -> Response[bytes]:
+        """Return the page that says why there is none, which must not be kept."""
+        kept = self.reads.index.kept() if absent.absence is Absence.UNKNOWN else None
+        page = absent_page(absent, kept)
+        health = self._health.of(standing)
         if wanted.is_twin:
             return _json(page.twin, page.status, _headers(KEEP_NOT))
         return self._html(page, health, wanted, _headers(KEEP_NOT))
@@ -261,7 +273,7 @@ class Site:
             content = self._renderer.block(page, health, wanted.block)
         else:
             content = self._renderer.page(page, health, wanted.query)
-        headers = {**headers, "Vary": "HX-Request, Accept-Encoding"}
+        headers = headers | _VARY
         if wanted.takes_gzip:
             # No page holds a secret, whose length a stranger could learn by packing it with words.
             content = gzip.compress(content, PACKING, mtime=0)

@@ -4,13 +4,12 @@ Nothing is counted when it is asked for: each chart reads at most `HOURS_MAX` ro
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from explorer_web.charts import Chart, Series, draw
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
-from explorer_web.formats import duration, grouped, money, utc_time
+from explorer_web.formats import utc_time
 from explorer_web.listings import (
     Cell,
     Column,
@@ -22,6 +21,7 @@ from explorer_web.listings import (
     cut,
     parse_position,
 )
+from explorer_web.measures import HOUR_MS, MEASURES, WRITTEN, Measure, Span
 from explorer_web.miners import percentile
 from explorer_web.outcomes import TITLES
 from explorer_web.page import Absence, Absent, Crumb, Page
@@ -40,98 +40,8 @@ EARNERS: Final = 10
 
 STATS: Final = Crumb("Statistics", "/stats")
 
-_HOUR_MS: Final = 3_600_000
-
 _REASONS_MAX: Final = 1_000
 """More than there are reasons, so that a kind and a reason are one number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A chart's value of an hour."""
-
-    name: str
-    """Its name in addresses, JSON and CSV."""
-    title: str
-    """Its heading."""
-    formula: str
-    """How it is computed."""
-    kind: Kind
-    """How it is written."""
-    value: Callable[[HourRow, TimestampMs], int | None]
-    """Computes it from an hour and the time of the newest block."""
-
-
-def _each(total_ms: int, count: int) -> int | None:
-    return total_ms // count if count else None
-
-
-def _interval(hour: HourRow, newest_ms: TimestampMs) -> int | None:
-    return _each(min(_HOUR_MS, newest_ms - hour.start_ms + 1), hour.blocks)
-
-
-MEASURES: Final = (
-    Measure(
-        "interval_ms",
-        "Block interval",
-        "Length of the hour by its blocks; the newest hour counts up to the newest block.",
-        Kind.DURATION,
-        _interval,
-    ),
-    Measure(
-        "transactions",
-        "Throughput",
-        "Transactions of the hour's final blocks.",
-        Kind.NUMBER,
-        lambda hour, _: hour.transactions,
-    ),
-    Measure(
-        "jobs", "Jobs", "Jobs whose escrow was locked.", Kind.NUMBER, lambda hour, _: hour.jobs
-    ),
-    Measure(
-        "receipts",
-        "Work",
-        "Receipts that miners posted.",
-        Kind.NUMBER,
-        lambda hour, _: hour.receipts,
-    ),
-    Measure(
-        "paid",
-        "Spend",
-        "What escrows paid to miners and coordinators.",
-        Kind.MONEY,
-        lambda hour, _: hour.paid,
-    ),
-    Measure(
-        "unpaid",
-        "Jobs that ended unpaid",
-        "Failed, cancelled, expired and refunded jobs.",
-        Kind.NUMBER,
-        lambda hour, _: hour.unpaid,
-    ),
-    Measure(
-        "wait_each_ms",
-        "Time to assignment",
-        "Mean over jobs that were first assigned, from the block of the escrow to that of the "
-        "assignment.",
-        Kind.DURATION,
-        lambda hour, _: _each(hour.wait_ms, hour.assigned),
-    ),
-    Measure(
-        "worked_each_ms",
-        "Time of work",
-        "Mean over receipts, from the block of the assignment to that of the receipt.",
-        Kind.DURATION,
-        lambda hour, _: _each(hour.worked_ms, hour.receipts),
-    ),
-)
-"""What is drawn."""
-
-_WRITTEN: Final[dict[Kind, Callable[[int], str]]] = {
-    Kind.NUMBER: grouped,
-    Kind.MONEY: money,
-    Kind.DURATION: lambda value: duration(value) or "0",
-}
 
 
 def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequence[int]) -> Page:
@@ -148,7 +58,8 @@ def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequen
     window = _window(query)
     totals = index.stats()
     hours = _hours(index, totals, int(window.value))
-    charts = [_chart(each, hours, totals.timestamp_ms, window) for each in MEASURES]
+    span = Span.of(index, totals.timestamp_ms)
+    charts = [_chart(each, hours, span, window) for each in MEASURES]
     finality = Section("Finality, as this node saw it", _finality(finality_ms), _FINALITY)
     failures = _failures(index.reason_totals(_since_ms(totals, int(window.value))))
     earners = _concentration(index.best_earners(EARNERS), totals)
@@ -182,18 +93,19 @@ def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequen
             "concentration": earners.json,
         },
         twin_url=f"/stats.json?hours={window.value}",
+        moves=True,
     )
 
 
 def hours_listing(index: IndexReader, _query: Mapping[str, str]) -> Listing:
     """Return the list of hours with every counter, newest first."""
-    newest_ms = index.stats().timestamp_ms
+    span = Span.of(index, index.stats().timestamp_ms)
 
     def read(before: str, limit: int) -> Rows:
         at = parse_position(before)
         found = index.hours(at[0] if at else None, limit + 1)
         keys = [str(hour.start_ms) for hour in found]
-        return cut([_hour_cells(hour, newest_ms) for hour in found], keys, limit)
+        return cut([_hour_cells(hour, span) for hour in found], keys, limit)
 
     counters = ("blocks", "settled", "refunded", "fees")
     labels = ("Blocks", "Settled", "Refunded", "Fees")
@@ -218,8 +130,8 @@ def hours_listing(index: IndexReader, _query: Mapping[str, str]) -> Listing:
     )
 
 
-def _hour_cells(hour: HourRow, newest_ms: TimestampMs) -> Row:
-    measured: list[Cell] = [each.value(hour, newest_ms) for each in MEASURES]
+def _hour_cells(hour: HourRow, span: Span) -> Row:
+    measured: list[Cell] = [each.value(hour, span) for each in MEASURES]
     return (hour.start_ms, *measured, hour.blocks, hour.settled, hour.refunded, hour.fees)
 
 
@@ -265,13 +177,13 @@ def _window(query: Mapping[str, str]) -> Filter:
 
 def _hours(index: IndexReader, totals: ChainStats, count: int) -> list[HourRow]:
     """Return the hours of a window that have blocks, oldest first."""
-    first_ms = totals.timestamp_ms // _HOUR_MS * _HOUR_MS - (count - 1) * _HOUR_MS
+    first_ms = totals.timestamp_ms // HOUR_MS * HOUR_MS - (count - 1) * HOUR_MS
     return [hour for hour in reversed(index.hours(limit=count)) if hour.start_ms >= first_ms]
 
 
 def _since_ms(totals: ChainStats, hours: int) -> TimestampMs:
     """Return a time in the first hour of a window that ends with the newest block's."""
-    return totals.timestamp_ms - (hours - 1) * _HOUR_MS
+    return totals.timestamp_ms - (hours - 1) * HOUR_MS
 
 
 def _reason_key(row: ReasonRow) -> str:
@@ -289,10 +201,8 @@ def _parse_reason_key(text: str) -> tuple[TimestampMs, int, int] | None:
     return None if at is None else (at[0], *divmod(at[1], _REASONS_MAX))
 
 
-def _chart(
-    measure: Measure, hours: Sequence[HourRow], newest_ms: TimestampMs, window: Filter
-) -> Chart:
-    values = [measure.value(hour, newest_ms) for hour in hours]
+def _chart(measure: Measure, hours: Sequence[HourRow], span: Span, window: Filter) -> Chart:
+    values = [measure.value(hour, span) for hour in hours]
     columns = (
         Column("start_ms", "Hour", Kind.TIME),
         Column("value", measure.title, measure.kind),
@@ -300,7 +210,7 @@ def _chart(
     rows = [(hour.start_ms, value) for hour, value in zip(hours, values, strict=True)]
     labels = [utc_time(hour.start_ms)[5:16] for hour in hours]
     return draw(
-        Series(labels, values, _WRITTEN[measure.kind]),
+        Series(labels, values, WRITTEN[measure.kind]),
         name=measure.name,
         title=measure.title,
         formula=measure.formula,

@@ -77,6 +77,7 @@ def validators_page(index: IndexReader, standing: ValidatorsStanding) -> Page:
         },
         twin={**facts_json(sections), "counted_blocks": len(counted.blocks), **lists},
         twin_url="/validators.json",
+        moves=True,
     )
 
 

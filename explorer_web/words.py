@@ -37,7 +37,7 @@ from ledger.actions import (
     WithdrawOffer,
 )
 from ledger.store import JobPhase, Payment
-from ledger.types import Address
+from ledger.types import Address, Amount
 
 
 class Tone(StrEnum):
@@ -79,13 +79,16 @@ PHASES: Final[dict[JobPhase, Badge]] = {
 }
 """Badge of each phase of a job."""
 
-PAYMENTS: Final[dict[Payment, Badge]] = {
-    Payment.ESCROWED: Badge("Escrowed", Tone.WAIT, "The price is locked on the chain."),
-    Payment.DISPUTED: Badge("Disputed", Tone.BAD, "Its receipt is disputed; nothing is paid."),
-    Payment.RELEASED: Badge("Paid", Tone.GOOD, "The miner is paid, the client has the rest."),
-    Payment.REFUNDED: Badge("Refunded", Tone.NEUTRAL, "The escrow went back to the client."),
+PAYMENTS: Final[dict[str, Badge]] = {
+    "escrowed": Badge("Escrowed", Tone.WAIT, "The price is locked on the chain."),
+    "disputed": Badge("Disputed", Tone.BAD, "Its receipt is disputed; nothing is paid."),
+    "released": Badge("Paid", Tone.GOOD, "The miner is paid, the client has the rest."),
+    "refunded": Badge("Refunded", Tone.NEUTRAL, "The escrow went back to the client."),
+    "compensated": Badge(
+        "Compensated", Tone.NEUTRAL, "The miner got a part for its work, the client has the rest."
+    ),
 }
-"""Badge of what became of an escrow."""
+"""Badge of what became of an escrow; see `payment_state`."""
 
 MINER_STATES: Final[dict[str, Badge]] = {
     "registered": Badge("Registered", Tone.GOOD, "It may be given jobs."),
@@ -142,6 +145,17 @@ ATTESTATIONS: Final[dict[AttestationKind, str]] = {
     AttestationKind.RERUN: "a second run of the job agreed with the result",
 }
 """What a coordinator vouches for (J3)."""
+
+
+def payment_state(payment: Payment, paid_miner: Amount) -> str:
+    """Return what became of an escrow, as pages say it.
+
+    The index counts every end without a settled receipt as refunded; a client's cancel may have
+    paid the miner for what it did (J5, J6), down to nothing for the client.
+    """
+    if payment is Payment.REFUNDED and paid_miner:
+        return "compensated"
+    return payment.value.lower()
 
 
 def action_sentence(sender: Address, action: Action) -> Sentence:

@@ -13,13 +13,15 @@ from typing import Final
 import structlog
 from litestar.types import ControllerRouterHandler
 
+from coordinator.http import Proxies
 from ledger.types import Epoch
 from node.chain_part import ChainPart, build_chain
-from node.config import ListenAddress, NodeConfig, listen_addresses
+from node.config import ListenAddress, NodeConfig, listen_addresses, trusted_networks
 from node.coordinator_part import CoordinatorPart, build_coordinator
-from node.explorer_part import build_explorer
+from node.explorer_part import explorer_of
 from node.failpoints import Failpoints
 from node.http.application import build_application
+from node.http.body_room import BodyRoom
 from node.http.chain_api import ChainApi
 from node.http.chain_routes import chain_handlers
 from node.http.governance_routes import governance_handlers
@@ -227,9 +229,11 @@ def build_node(
             store=chain_part.store,
             index=chain_part.index_process,
             request_bytes_max=config.http.request_bytes_max,
+            room=BodyRoom(config.http.request_bytes_max),
             report=chain_part.watch.report,
         )
         operations = Operations(config.environment, clock, node.health, node.heights, metrics)
+        explorer = explorer_of(chain_part, clock)
         application = build_application(
             [
                 *chain_handlers(api),
@@ -237,11 +241,13 @@ def build_node(
                 *snapshot_handlers(chain_part.snapshots),
                 *proof_handlers(chain_part.chain, chain_part.prover),
                 *operations_handlers(operations),
-                *build_explorer(chain_part, clock),
+                *explorer.handlers,
                 *more_routes,
             ],
             coordinator.side if coordinator else None,
             metrics,
+            Proxies(trusted_networks(config), config.http.public_url),
+            explorer.error_page,
         )
         node.serve_with(HttpServer(application, sockets))
         opened.pop_all()

@@ -1,23 +1,24 @@
 """The explorer as a part of the node: what its pages ask about the chain, answered here."""
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from litestar.types import ControllerRouterHandler
-
 from coordinator.ports import TransactionStatus
 from explorer_web import (
     AccountStanding,
+    Explorer,
     ExplorerReads,
     MemberStanding,
     Standing,
     ValidatorsStanding,
     Whereabouts,
-    explorer_handlers,
+    build_explorer,
 )
 from ledger import pending_of, quorum_of
-from ledger.records import Job, SetChangeKind, Validator
+from ledger.block import Header
+from ledger.records import Job, SetChangeKind, Validator, ValidatorSet
 from ledger.types import Address, Hash, Height
 from ledger.views import ChainView, validator_set_hash
 from node.chain_part import ChainPart
@@ -43,6 +44,8 @@ class ExplorerAnswers:
         """Answer from a node's chain and pool."""
         self._chain = parts.chain
         self._pool = parts.pool
+        self._store = parts.store
+        self._prover = parts.prover
         self._index = parts.index_process
         self._clock = clock
         self._report = parts.watch.report
@@ -64,17 +67,35 @@ class ExplorerAnswers:
             now_ms=self._clock.wall_ms(),
             index_fault=self._index.fault,
             target_height=self._target(),
+            online=sum(each.is_self or each.is_connected for each in self._report().validators),
         )
 
     async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
         """Return where a transaction is, and why it was dropped if it was."""
-        status = self._chain.status(transaction_id)
+        status = (await self._chain.locate(transaction_id)).status
         if status is not TransactionStatus.UNKNOWN:
             return Whereabouts(status)
         reason = self._pool.drop_of(transaction_id)
         if reason is None:
             return Whereabouts(TransactionStatus.UNKNOWN)
         return Whereabouts(TransactionStatus.REJECTED, reason.code, str(reason))
+
+    async def block_status(self, block_id: Hash) -> Whereabouts:
+        """Return where a block is."""
+        tree = self._chain.tree
+        if tree.final_view.block_id == block_id:
+            return Whereabouts(TransactionStatus.FINAL)
+        if tree.get(block_id) is not None:
+            return Whereabouts(TransactionStatus.INCLUDED)
+        stored = await asyncio.to_thread(self._store.block_by_id, block_id)
+        is_final = stored is not None
+        return Whereabouts(TransactionStatus.FINAL if is_final else TransactionStatus.UNKNOWN)
+
+    def members_of(self, header: Header) -> ValidatorSet | None:
+        """Return the set that agreed on a final block; None if this is not the one it names."""
+        members = self._prover.members_of(header.epoch)
+        is_named = validator_set_hash(self._chain.tags, members) == header.validator_set_hash
+        return members if is_named else None
 
     async def live_job(self, job_id: Hash) -> Job | None:
         """Return a job of the final state; None once it has ended (J29)."""
@@ -130,11 +151,11 @@ def _member(member: Validator, seen: ValidatorSighting | None) -> MemberStanding
     )
 
 
-def build_explorer(parts: ChainPart, clock: Clock) -> list[ControllerRouterHandler]:
-    """Return the explorer's routes over a node's chain.
+def explorer_of(parts: ChainPart, clock: Clock) -> Explorer:
+    """Return the explorer over a node's chain.
 
     Args:
         parts: its chain, pool and index.
         clock: the node's clock, against which pages write relative times.
     """
-    return [*explorer_handlers(ExplorerReads(parts.index, ExplorerAnswers(parts, clock)))]
+    return build_explorer(ExplorerReads(parts.index, ExplorerAnswers(parts, clock)))

@@ -41,6 +41,7 @@ from ledger.store.read_models import (
     Found,
     FoundKind,
     HourRow,
+    KeptRange,
     OutcomeRow,
     TransactionRow,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Indexer",
     "JobPhase",
     "JobRow",
+    "KeptRange",
     "MinerDay",
     "MinerRow",
     "Moment",

@@ -215,6 +215,12 @@ class ChainReader:
             row = connection.execute(select(EPOCH_ENDS).where(EPOCH_ENDS.c.epoch == epoch)).first()
             return None if row is None else EpochEnd(*row)
 
+    def has_epoch_ends(self, first: Epoch) -> bool:
+        """Return whether the end of an epoch, or of a later one, is kept; one point read."""
+        later = select(EPOCH_ENDS.c.epoch).where(EPOCH_ENDS.c.epoch >= first).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(later).first() is not None
+
     def summary_at(self, height: Height) -> Summary | None:
         """Return what is kept of a block that is not stored whole."""
         if not height_in_range(height):

@@ -25,6 +25,7 @@ from ledger.store.index_tables import (
     MINER_DAYS,
     MINERS,
     OFFERS,
+    PARTITIONS,
     REASONS,
     RECEIPTS,
     TOTALS,
@@ -43,6 +44,7 @@ from ledger.store.paging import (
 from ledger.store.read_models import (
     ChainStats,
     HourRow,
+    KeptRange,
     OutcomeRow,
 )
 from ledger.store.read_rows import (
@@ -109,6 +111,18 @@ class IndexReader(ChainQueries):
                 select(CURSOR.c.first_height)
             ).scalar_one_or_none()
             return found
+
+    def kept(self) -> KeptRange | None:
+        """Return what the index has of the chain; None before genesis."""
+        oldest = PARTITIONS.c.number == CURSOR.c.first_partition
+        with self._database.reading() as connection:
+            columns = (CURSOR.c.first_height, CURSOR.c.has_archive, PARTITIONS.c.first_height)
+            query = select(*columns).join_from(CURSOR, PARTITIONS, oldest)
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        first_height, has_archive, oldest_height = row
+        return KeptRange(first_height, oldest_height if has_archive else first_height)
 
     def job(self, job_id: Hash) -> JobRow | None:
         """Return a job, live or ended."""

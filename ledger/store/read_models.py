@@ -19,6 +19,16 @@ from ledger.types import Address, Amount, Hash, Height, TimestampMs
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRange:
+    """What an index has of the chain."""
+
+    first_height: Height
+    """The first block that was indexed; what came before is in no table."""
+    transfers_from: Height
+    """The first block whose plain transfers are kept; above `first_height` once some have left."""
+
+
+@dataclass(frozen=True, slots=True)
 class BlockRow:
     """An indexed block, without its body."""
 

@@ -1,19 +1,27 @@
 """The one Litestar application of a node, and what is around it."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from litestar import Litestar
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap
 
 from coordinator.api import HttpSide
-from coordinator.http import edge, exception_handlers
+from coordinator.http import Proxies, edge, exception_handlers, through_proxies
 from coordinator.presenters import SERVED
+from explorer_web import ErrorPage
 from node.http.measured import measured
 from node.metrics import NodeMetrics
 
 
 def build_application(
-    handlers: Sequence[ControllerRouterHandler], side: HttpSide | None, metrics: NodeMetrics
+    handlers: Sequence[ControllerRouterHandler],
+    side: HttpSide | None,
+    metrics: NodeMetrics,
+    proxies: Proxies | None = None,
+    error_page: ErrorPage | None = None,
 ) -> ASGIApp:
     """Return the application that all addresses serve, at `/` and at `/api`.
 
@@ -21,14 +29,28 @@ def build_application(
         handlers: routes of every part but the coordinator.
         side: the coordinator's routes and guard; None on a node without one.
         metrics: counts requests.
+        proxies: what stands before the node; nothing when left out.
+        error_page: the explorer's answer to a person's wrong address; without it the API answers.
     """
+    answers = side.exception_handlers if side else exception_handlers(SERVED)
     application = Litestar(
         route_handlers=[*handlers, *(side.handlers if side else ())],
         guards=[side.admission] if side else [],
-        exception_handlers=side.exception_handlers if side else exception_handlers(SERVED),
+        exception_handlers=answers if error_page is None else _with_page(answers, error_page),
         cors_config=side.cors if side else None,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
-    return edge(measured(application, metrics))
+    return through_proxies(edge(measured(application, metrics)), proxies or Proxies())
+
+
+def _with_page(answers: ExceptionHandlersMap, error_page: ErrorPage) -> ExceptionHandlersMap:
+    """Return the handlers of errors, of which a page answers a person whose address is wrong."""
+    refused = answers[HTTPException]
+
+    def answer(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
+        page = error_page(request, error)
+        return refused(request, error) if page is None else page
+
+    return {**answers, HTTPException: answer}

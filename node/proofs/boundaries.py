@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from ledger.codec import encode
+from ledger.codec import Codec, encode
 from ledger.proofs import BOUNDARIES_MAX, BoundaryPart, SincePart, boundary_part, since_part
-from ledger.records import ValidatorSet
+from ledger.records import RECORD_BYTES_MAX, ValidatorSet
 from ledger.store import ChainReader
 from ledger.types import Epoch
 from node.proofs.errors import ProofTooLong
@@ -14,6 +14,9 @@ from node.proofs.errors import ProofTooLong
 BOUNDARY_CHARS_MAX: Final = 12 * 1_048_576
 """Characters of boundaries in a bundle: with the longest specification and the most headers a
 document stays below 16 MiB."""
+
+
+_SETS: Final = Codec(ValidatorSet, RECORD_BYTES_MAX, "validator set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,11 @@ class BoundaryChain:
         known = earlier[-1] if earlier else self._genesis_set
         later = [change for change in changes if change.epoch >= since]
         return since_part(since, known), _parts(later)
+
+    def members_of(self, epoch: Epoch) -> ValidatorSet:
+        """Return the set of an epoch that has begun."""
+        changes = self._changes_before(epoch)
+        return _SETS.decode(changes[-1].next_set if changes else self._genesis_set)
 
     def _changes_before(self, epoch: Epoch) -> list[_Change]:
         with self._lock:

@@ -26,6 +26,7 @@ from ledger.proofs import (
     transaction_bundle,
     validators_bundle,
 )
+from ledger.records import ValidatorSet
 from ledger.store import ChainReader, IndexReader
 from ledger.transaction import CODEC
 from ledger.types import Epoch, Hash, Height
@@ -124,6 +125,10 @@ class Prover:
         """
         return validators_bundle(self._base(height, epoch, since))
 
+    def members_of(self, epoch: Epoch) -> ValidatorSet:
+        """Return the validator set of an epoch that has begun, as the ends of epochs say."""
+        return self._boundaries.members_of(epoch)
+
     def end_of(self, epoch: Epoch) -> Height:
         """Return the height of an epoch's last block, which is final.
 
@@ -134,7 +139,7 @@ class Prover:
         end = self._store.epoch_end(epoch)
         if end is not None:
             return end.height
-        if self._store.epoch_ends(epoch + 1):
+        if self._store.has_epoch_ends(epoch + 1):
             raise ProofPruned(f"This node does not hold the end of epoch {epoch}")
         raise EpochNotFound
 

@@ -15,10 +15,10 @@ from explorer_web import (
 )
 from ledger import balance_of, find_job, quorum_of
 from ledger.actions import AttestationKind, Transfer, Verification
-from ledger.block import Block
+from ledger.block import Block, Header
 from ledger.codec import encode
 from ledger.job_rejections import JobUnknown
-from ledger.records import Job
+from ledger.records import Job, ValidatorSet
 from ledger.types import Address, Hash
 from ledger.views import validator_set_hash
 from tests.databases import Files
@@ -41,6 +41,7 @@ class NodeOfTests:
     now_ms: int = 0
     index_fault: str = ""
     target_height: int = 0
+    online: int = 1
     known: dict[Hash, Whereabouts] = field(default_factory=dict)
 
     async def standing(self) -> Standing:
@@ -51,15 +52,24 @@ class NodeOfTests:
             final_height=self.final_height,
             final_ms=header.timestamp_ms,
             head_height=self.head_height,
-            validators=1,
+            validators=len(self.world.final.validators.members),
             heartbeat_ms=10_000,
             now_ms=self.now_ms,
             index_fault=self.index_fault,
             target_height=self.target_height,
+            online=self.online,
         )
 
     async def whereabouts(self, transaction_id: Hash) -> Whereabouts:
         return self.known.get(transaction_id, Whereabouts(TransactionStatus.UNKNOWN))
+
+    async def block_status(self, block_id: Hash) -> Whereabouts:
+        return self.known.get(block_id, Whereabouts(TransactionStatus.UNKNOWN))
+
+    def members_of(self, header: Header) -> ValidatorSet | None:
+        view = self.world.final
+        named = validator_set_hash(view.tags, view.validators)
+        return view.validators if header.validator_set_hash == named else None
 
     async def live_job(self, job_id: Hash) -> Job | None:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from explorer_web import ExplorerReads, explorer_handlers
+from explorer_web import ExplorerReads, build_explorer
 from ledger.types import Hash
 from node.explorer_part import ExplorerAnswers
 from node.http.application import build_application
@@ -51,7 +51,10 @@ def proved_site(
             opened.enter_context(closing(shown))
         if alter is not None:
             alter(folder / "pages" / "index.db", shown)
-        handlers = [*explorer_handlers(reads_of(shown)), *proof_handlers(node.chain, node.prover)]
+        handlers = [
+            *build_explorer(reads_of(shown)).handlers,
+            *proof_handlers(node.chain, node.prover),
+        ]
         with listening(build_application(handlers, None, NodeMetrics())) as url:
             yield ProvedSite(
                 url=url,

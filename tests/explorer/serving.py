@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import httpx
 import uvicorn
-from litestar import Litestar
 from litestar.types import ASGIApp
 
-from coordinator.http import edge
-from explorer_web import ExplorerReads, explorer_handlers
+from explorer_web import ExplorerReads, build_explorer
 from node.config import ListenAddress
+from node.http.application import build_application
 from node.http.listeners import bind_all
+from node.metrics import NodeMetrics
 from tests.explorer.chains import IndexedChain
 
 
@@ -30,12 +30,18 @@ class Served:
         """Return the answer to a request for the path exactly as it is written."""
         return self.client.get(self.url + path, headers=headers)
 
+    def sent(self, path: str) -> bytes:
+        """Return the bytes of an answer as a browser is sent them."""
+        with self.client.stream("GET", self.url + path) as answer:
+            return b"".join(answer.iter_raw())
+
 
 @contextmanager
 def serve(chain: IndexedChain) -> Iterator[Served]:
     """Serve the explorer of a chain until the block ends."""
     reads = ExplorerReads(chain.indexed.reader, chain.node)
-    app = edge(Litestar(route_handlers=explorer_handlers(reads), openapi_config=None))
+    explorer = build_explorer(reads)
+    app = build_application(explorer.handlers, None, NodeMetrics(), error_page=explorer.error_page)
     with listening(app) as url, httpx.Client(timeout=20) as client:
         yield Served(url, chain, client)
 

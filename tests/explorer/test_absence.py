@@ -12,6 +12,7 @@ from coordinator.ports import TransactionStatus
 from explorer_web import Whereabouts
 from explorer_web.absence import CASES
 from explorer_web.page import Absence
+from explorer_web.site import CONTENT_SECURITY_POLICY
 from ledger.store.engine import Database
 from ledger.store.index_tables import CURSOR
 from ledger.store.partition_tables import partition_tables
@@ -57,6 +58,28 @@ def test_an_address_that_can_name_nothing_is_malformed(site: Served, path: str) 
     assert answer.status_code == 404
     assert "Malformed" in answer.text
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/blocks/12/transactions", "/a/b/c", "/static/x/y"])
+def test_an_address_that_leads_nowhere_has_a_page_for_people(site: Served, path: str) -> None:
+    answer = site.get(path, accept="text/html,*/*;q=0.8")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert "There is no page here" in answer.text
+    assert '<form class="search"' in answer.text
+    # A program is told so as the API tells it.
+    told = site.get(path, accept="application/json")
+    assert (told.status_code, told.json()["error_code"]) == (404, "NOT_FOUND")
+    assert site.get("/v1" + path, accept="text/html").json()["error_code"] == "NOT_FOUND"
+
+
+def test_what_other_explorers_call_their_pages_leads_to_ours(site: Served) -> None:
+    for path, place in (("/block/12", "/blocks/12"), ("/tx/ab", "/transactions/ab")):
+        answer = site.get(path, accept="text/html")
+        assert (answer.status_code, answer.headers["location"]) == (302, place)
+    for path in ("/tx/", "/tx/a/b", "/block/%2F%2Fexample.org", "/block/٣", "/block/%0d%0aa"):
+        assert site.get(path, accept="text/html").status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["transactions", "jobs", "receipts", "blocks"])
@@ -128,6 +151,16 @@ def test_an_index_that_does_not_answer_is_said_to_be_unreachable(tmp_path: Path)
         assert "The index does not answer" in answer.text
         assert served.get("/jobs.json").json()["error"] == "unreachable"
         assert served.get("/blocks").status_code == 200
+        with (
+            closing(Database(chain.indexed.place.url(INDEX))) as base,
+            base.writing() as connection,
+        ):
+            connection.execute(text("DROP TABLE index_cursor"))
+        # An address that is malformed as well is not a failure of the server.
+        for path in ("/jobs/zz", "/accounts/zz", "/blocks.csv?before=x"):
+            answer = served.get(path)
+            assert answer.status_code == 503, path
+            assert "The index does not answer" in answer.text
 
 
 def test_a_dropped_transaction_says_why(site: Served, node: NodeOfTests) -> None:

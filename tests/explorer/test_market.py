@@ -79,10 +79,24 @@ def test_jobs_would_cost_what_the_cheapest_offers_ask(
         "total": str(total),
         "greatest": str(greatest),
         "offers": offers,
+        "is_cut": False,
     }
     html = site.get(f"/market{path}").text
     assert f"{taken} of {jobs} jobs would cost" in html
     assert ("There are no offers for the rest." in html) == (taken < jobs)
+
+
+def test_offers_that_were_not_read_are_not_said_to_be_none(
+    chain: IndexedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two open offers take 3 and 2 jobs; only the first one is read."""
+    monkeypatch.setattr(market_module, "OFFERS_READ", 1)
+    reader = chain.indexed.reader
+    for jobs, taken, is_cut in ((3, 3, False), (4, 3, True)):
+        cost = cost_of(reader, "llm_inference", jobs)
+        assert (cost.taken, cost.is_cut, cost.json["is_cut"]) == (taken, is_cut, is_cut)
+        assert "There are no offers" not in cost.words
+        assert ("There may be dearer offers for the rest" in cost.words) == is_cut
 
 
 def test_a_service_that_nobody_offers_costs_nothing_that_could_be_said(

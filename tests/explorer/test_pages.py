@@ -5,6 +5,7 @@ import re
 import pytest
 
 from ledger.keys import format_address
+from ledger.outcomes import OutcomeKind
 from tests.explorer.chains import IndexedChain
 from tests.explorer.paths import ids_of, links_of, page_paths
 from tests.explorer.serving import Served
@@ -74,6 +75,38 @@ def test_every_objects_page_says_how_it_can_be_checked(site: Served, chain: Inde
         assert f"$NODE/v1/proofs/{proof}" in html
 
 
+def test_who_was_paid_is_proved_by_an_outcome_record(site: Served, chain: IndexedChain) -> None:
+    ends = {
+        "settled": OutcomeKind.JOB_SETTLED,
+        "expired": OutcomeKind.JOB_EXPIRED,
+        "cancelled": OutcomeKind.JOB_CANCELLED,
+    }
+    for state, kind in ends.items():
+        job_id = chain.jobs[state]
+        pages = [f"/jobs/{job_id.hex()}"]
+        if state in chain.receipts:
+            pages.append(f"/receipts/{chain.receipts[state].hex()}")
+        for path in pages:
+            html = site.get(path).text
+            named = re.findall(r"aitbc verify .*?/v1/proofs/outcome/(\d+)/(\d+)", html)
+            ((height, at),) = named
+            # The proof of that place is of this job's end: the ledger's own block says so.
+            outcome = chain.world.results[int(height) - 1].outcomes[int(at)]
+            assert (outcome.kind, outcome.object_id) == (kind, job_id), path
+    running = site.get(f"/jobs/{chain.jobs['running'].hex()}").text
+    assert not re.search("aitbc verify .*?/v1/proofs/outcome/", running)
+
+
+def test_every_outcome_links_its_proof(site: Served, chain: IndexedChain) -> None:
+    job_id = chain.jobs["settled"].hex()
+    for path in (f"/jobs/{job_id}", f"/transactions/{job_id}"):
+        links = re.findall(r'href="/v1/proofs/outcome/(\d+)/(\d+)"', site.get(path).text)
+        assert links, path
+        for height, at in links:
+            outcome = chain.world.results[int(height) - 1].outcomes[int(at)]
+            assert outcome.object_id.hex() == job_id
+
+
 def test_no_page_has_inline_script_or_style(site: Served, chain: IndexedChain) -> None:
     for name, path in page_paths(chain).items():
         html = site.get(path).text
@@ -119,6 +152,20 @@ def test_a_jobs_money_adds_up_on_its_page(site: Served, chain: IndexedChain, sta
     assert sum(parts) == int(twin["max_price"]) == AITBC
 
 
+def test_a_cancel_that_paid_the_miner_is_not_called_a_refund(
+    site: Served, chain: IndexedChain
+) -> None:
+    job = chain.jobs["cancelled"].hex()
+    twin, html = site.get(f"/jobs/{job}.json").json(), site.get(f"/jobs/{job}").text
+    assert int(twin["paid_miner"]) > 0
+    assert twin["payment"] == "compensated"
+    assert "The escrow went back to the client." not in html
+    assert "The miner got a part for its work, the client has the rest." in html
+    rows = {row["job_id"]: row["payment"] for row in site.get("/jobs.json").json()["jobs"]}
+    assert rows[job] == "compensated"
+    assert rows[chain.jobs["expired"].hex()] == "refunded"
+
+
 def test_a_jobs_timeline_names_who_moved_it(site: Served, chain: IndexedChain) -> None:
     twin = site.get(f"/jobs/{chain.jobs['retried'].hex()}.json").json()
     moved = [(step["kind"], step["by"].rpartition(" ")[0]) for step in twin["timeline"]]
@@ -144,7 +191,7 @@ def test_what_the_ledger_did_by_itself_is_said_to_be_automatic(
         "the ledger, by itself",
         None,
     )
-    assert "automatic, outcome 0 of the block" in text_of(site.get(path).text)
+    assert "automatic · outcome 0" in text_of(site.get(path).text)
 
 
 def test_a_receipts_chain_of_custody_leads_from_the_job_to_its_pay(
@@ -165,7 +212,9 @@ def test_a_receipt_says_how_far_it_was_checked(site: Served, chain: IndexedChain
     assert "the client trusted the coordinator" in said("settled")
     assert "a second run of the job agreed" in said("windowed")
     assert "dispute window of 1 min" in said("windowed")
-    assert "has not vouched for the delivery" in said("accepted")
+    assert "has not vouched for the delivery of the result." in said("accepted")
+    assert "so far" not in said("settled")
+    assert "has not vouched for the delivery of the result, so far." in said("disputed")
     assert "The client accepted the receipt" in said("accepted")
     assert "the client trusted the coordinator" not in said("accepted")
     assert "own: the miner alone holds its key" in said("settled")

@@ -12,11 +12,12 @@ import pytest
 
 from explorer_web.charts import HEIGHT, WIDTH, Series, draw
 from explorer_web.listings import ROWS_PER_PAGE, Table, csv_chunks, listing_page
-from explorer_web.stats import MEASURES, failures_listing, stats_page
+from explorer_web.measures import HOUR_MS, MEASURES, Span
+from explorer_web.stats import failures_listing, stats_page
 from explorer_web.words import REASONS
 from ledger.actions import Reason
 from ledger.outcomes import OutcomeKind
-from ledger.store import PAGE_MAX, IndexReader
+from ledger.store import PAGE_MAX, HourRow, IndexReader
 from tests.databases import INDEX
 from tests.explorer.chains import IndexedChain
 from tests.explorer.serving import Served
@@ -77,6 +78,47 @@ def test_finality_is_said_as_this_node_measured_it(site: Served) -> None:
         "finality_p95_ms": 40,
         "finality_max_ms": 40,
     }
+
+
+def interval_ms(start_ms: int, blocks: int, span: Span) -> int | None:
+    """Return the block interval of an hour in which nothing but blocks happened."""
+    counts = dict.fromkeys(HourRow.__dataclass_fields__, 0)
+    hour = HourRow(**(counts | {"start_ms": start_ms, "blocks": blocks}))
+    return next(each for each in MEASURES if each.name == "interval_ms").value(hour, span)
+
+
+def test_a_chains_first_hour_is_measured_from_its_first_block_on() -> None:
+    """A block a second, from ten minutes before the hour."""
+    start, genesis = 10 * HOUR_MS, 10 * HOUR_MS + 50 * 60_000
+    first = genesis + 1_000
+    assert interval_ms(start, 121, Span(first, genesis + 120_000, genesis)) == 1_000
+    complete = Span(first, start + HOUR_MS + 59_000, genesis)
+    assert interval_ms(start, 600, complete) == 1_000
+    assert interval_ms(start + HOUR_MS, 60, complete) == 983
+    assert interval_ms(start, 1, Span(genesis, genesis, genesis)) is None
+
+
+def test_the_time_between_genesis_and_the_first_block_is_no_interval() -> None:
+    genesis = HOUR_MS
+    first = 100 * HOUR_MS + 40 * 60_000
+    span = Span(first, first + 60_000, genesis)
+    assert interval_ms(HOUR_MS, 1, span) is None
+    assert interval_ms(100 * HOUR_MS, 61, span) == 1_000
+
+
+def test_an_index_knows_from_when_on_it_measures(chain: IndexedChain, site: Served) -> None:
+    reader = chain.indexed.reader
+    newest_ms = reader.stats().timestamp_ms
+    one, genesis = reader.block_at(1), reader.block_at(0)
+    assert one is not None
+    assert genesis is not None
+    span = Span.of(reader, newest_ms)
+    assert span == Span(one.timestamp_ms, newest_ms, genesis.timestamp_ms)
+    told = [
+        row["value"] for row in site.get("/stats.json").json()["charts"]["interval_ms"]["values"]
+    ]
+    blocks = reader.stats().blocks
+    assert told == [(newest_ms - one.timestamp_ms + 1) // (blocks - 2)]
 
 
 @pytest.mark.parametrize(

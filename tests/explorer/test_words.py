@@ -15,7 +15,15 @@ from explorer_web.jobs import CHECKS
 from explorer_web.outcomes import TITLES, outcome_sentence
 from explorer_web.rendering import SOURCES
 from explorer_web.sentences import plain
-from explorer_web.words import ATTESTATIONS, CUSTODIES, PAYMENTS, PHASES, REASONS, action_sentence
+from explorer_web.words import (
+    ATTESTATIONS,
+    CUSTODIES,
+    PAYMENTS,
+    PHASES,
+    REASONS,
+    action_sentence,
+    payment_state,
+)
 from ledger.actions import (
     ACTION_NAMES,
     Action,
@@ -49,7 +57,6 @@ times = st.integers(0, TIMESTAMP_MS_MAX)
     ("words", "values"),
     [
         (PHASES, JobPhase),
-        (PAYMENTS, Payment),
         (REASONS, Reason),
         (CUSTODIES, Custody),
         (ATTESTATIONS, AttestationKind),
@@ -61,6 +68,11 @@ times = st.integers(0, TIMESTAMP_MS_MAX)
 )
 def test_every_value_has_words(words: dict[Enum, object], values: type[Enum]) -> None:
     assert set(words) == set(values)
+
+
+def test_every_end_of_an_escrow_has_a_badge() -> None:
+    states = {payment_state(payment, paid) for payment in Payment for paid in (0, 1)}
+    assert set(PAYMENTS) == states
 
 
 def test_every_field_of_every_action_has_words_and_no_other() -> None:
