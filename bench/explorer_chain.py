@@ -228,7 +228,14 @@ def _fill(maker: Maker, store: ChainStore, extent: Extent, say: Callable[[str], 
         result = built.result
         made += len(built.block.transactions)
         waiting.append(
-            NewBlock(result.view.block_id, built.block, certificate, result.outcomes, result.delta)
+            NewBlock(
+                result.view.block_id,
+                built.block,
+                certificate,
+                result.outcomes,
+                result.delta,
+                encode(built.block),
+            )
         )
         sampled.note("block", result.view.block_id, chance)
         for kind, identity in maker.work.made:
@@ -236,8 +243,8 @@ def _fill(maker: Maker, store: ChainStore, extent: Extent, say: Callable[[str], 
         if len(waiting) >= COMMITTED_AT_ONCE or height == blocks:
             store.commit_all(list(waiting))
             waiting.clear()
-            while store.checkpoint():
-                pass
+            while store.wants_checkpoint:
+                store.checkpoint()
         if height % max(1, blocks // 20) == 0:
             say(f"{height:,} of {blocks:,} blocks, {made:,} transactions")
     for client in maker.clients[:SAMPLES]:

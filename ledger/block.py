@@ -74,6 +74,9 @@ HEADER_CODEC: Final = Codec(Header, HEADER_BYTES_MAX, "header")
 _BLOCK_HEAD: Final = b"\x92"
 """A block is the array of its header and its body."""
 
+BLOCK_HEAD_BYTES: Final = len(_BLOCK_HEAD)
+"""Bytes of a block before those of its header, which those of its body follow."""
+
 
 def encode_block(header: Header, signed: Sequence[bytes]) -> bytes:
     """Return the canonical bytes of a block whose transactions are encoded already."""

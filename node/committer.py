@@ -21,9 +21,6 @@ PENDING_MAX: Final = 8
 """Final blocks that wait for the writer, and are then written together; beyond this the driver
 waits, and so do new blocks."""
 
-CHECKPOINT_EVERY: Final = 16
-"""Commits after which a slice of the state is carried over although more commits wait."""
-
 
 @dataclass(frozen=True, slots=True)
 class FinalisedBlock:
@@ -65,7 +62,6 @@ class Committer:
         self._published = published
         self._auditor = auditor
         self._queue: asyncio.Queue[FinalisedBlock] = asyncio.Queue(PENDING_MAX)
-        self._since_checkpoint = 0
 
     async def put(self, final: FinalisedBlock) -> None:
         """Hand over the next final block; waits while too many are pending."""
@@ -85,9 +81,9 @@ class Committer:
             await loop.run_in_executor(self._writer, self._commit, batch)
             for final in batch:
                 await self._publish(final.block)
-            self._since_checkpoint += len(batch)
-            if self._queue.empty() or self._since_checkpoint >= CHECKPOINT_EVERY:
-                self._since_checkpoint = 0
+            # Whatever waits: the table that falls behind now would have to be caught up with by
+            # the next start. Mostly nothing is due, and then no thread is asked.
+            while self._store.wants_checkpoint:
                 await loop.run_in_executor(self._writer, self._store.checkpoint)
 
     async def _publish(self, block: TreeBlock) -> None:
@@ -109,5 +105,10 @@ class Committer:
 def _row_of(final: FinalisedBlock) -> NewBlock:
     block = final.block
     return NewBlock(
-        block.view.block_id, block.block, final.certificate, block.outcomes, block.delta
+        block.view.block_id,
+        block.block,
+        final.certificate,
+        block.outcomes,
+        block.delta,
+        block.data,
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, insert
 
 from ledger.block import Block, block_id
+from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.store.block_rows import block_values
@@ -49,7 +50,8 @@ def write_middle(connection: Connection, middle: Middle) -> None:
         "checkpoint_height": header.height,
     }
     connection.execute(insert(CHAIN).values(chain_row))
-    row = block_values(middle.block_id, middle.block, middle.certificate, middle.outcomes)
+    data = encode(middle.block)
+    row = block_values(middle.block_id, header, data, middle.certificate, middle.outcomes)
     connection.execute(insert(BLOCKS).values(row))
     insert_summaries(connection, middle.summaries)
     if middle.epoch_ends:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Row
 
-from ledger.block import HEADER_CODEC, Block
+from ledger.block import BLOCK_HEAD_BYTES, HEADER_CODEC, Header
 from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
@@ -31,18 +31,29 @@ BLOCK_COLUMNS: Final = (*HEAD_COLUMNS, "outcomes", "body")
 
 
 def block_values(
-    block_id: Hash, block: Block, certificate: bytes, outcomes: Sequence[Outcome]
+    block_id: Hash, header: Header, data: bytes, certificate: bytes, outcomes: Sequence[Outcome]
 ) -> dict[str, Value]:
-    """Return the block row."""
+    """Return the block row.
+
+    Args:
+        block_id: id of the header.
+        header: the block's.
+        data: canonical bytes of the block, which hold those of the header and of the body.
+        certificate: the block's own finalization; may be empty.
+        outcomes: its outcome records.
+    """
+    encoded_header = encode(header)
+    body_at = BLOCK_HEAD_BYTES + len(encoded_header)
+    assert data.startswith(encoded_header, BLOCK_HEAD_BYTES), "the bytes are of another block"
     return {
-        "height": block.header.height,
+        "height": header.height,
         "id_prefix": id_prefix(block_id),
-        "timestamp_ms": block.header.timestamp_ms,
+        "timestamp_ms": header.timestamp_ms,
         "block_id": block_id,
-        "header": encode(block.header),
+        "header": encoded_header,
         "certificate": certificate,
         "outcomes": encode(tuple(outcomes)),
-        "body": encode(block.transactions),
+        "body": data[body_at:],
     }
 
 
@@ -74,8 +85,12 @@ def signed_transactions(body: bytes) -> Iterable[bytes]:
 
 
 def encode_delta(delta: Mapping[bytes, bytes | None]) -> bytes:
-    """Return a state delta as bytes, the same for equal deltas."""
-    return encode(sorted(delta.items()))
+    """Return a state delta as bytes, in the order of the mapping.
+
+    A replay does not ask for an order, and to sort thousands of records would hold the interpreter
+    for milliseconds at every block.
+    """
+    return encode(tuple(delta.items()))
 
 
 def decode_delta(changes: bytes) -> list[tuple[bytes, bytes | None]]:

@@ -15,11 +15,13 @@ from typing import Final, Self
 from sqlalchemy import insert
 
 from ledger.block import ZERO_HASH, Block, block_id
+from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.records import Table, state_key
 from ledger.store.adoption import Middle, write_middle
 from ledger.store.block_rows import block_values, encode_delta
+from ledger.store.bulk import Value
 from ledger.store.chain_reader import ChainReader
 from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS, EPOCH_ENDS
 from ledger.store.engine import Database
@@ -31,7 +33,7 @@ from ledger.store.errors import (
     NotInitialised,
 )
 from ledger.store.schema import Schema, upgrade_schema
-from ledger.store.state_table import StateTable, write_first_state
+from ledger.store.state_table import SLICE_MAX, StateTable, write_first_state
 from ledger.store.stored import EpochEnd, NewBlock, StoredHead
 from ledger.store.summaries import Pruner
 from ledger.types import Hash, Height
@@ -106,7 +108,8 @@ class ChainStore(ChainReader):
                 "checkpoint_height": 0,
             }
             connection.execute(insert(CHAIN).values(chain_row))
-            connection.execute(insert(BLOCKS).values(block_values(genesis_id, genesis, b"", ())))
+            row = block_values(genesis_id, genesis.header, encode(genesis), b"", ())
+            connection.execute(insert(BLOCKS).values(row))
             write_first_state(connection, sorted(records.items()))
         self._tags = tags
         self._head = StoredHead(0, genesis_id, genesis.header, b"")
@@ -124,6 +127,7 @@ class ChainStore(ChainReader):
         with self._database.writing() as connection:
             write_middle(connection, middle)
         header = middle.block.header
+        self._state.start_at(header.height)
         self._tags = middle.tags
         self._head = StoredHead(header.height, middle.block_id, header, middle.certificate)
 
@@ -152,7 +156,8 @@ class ChainStore(ChainReader):
             BlockConflict: another block is final at its height, or its parent is not the head.
             StoreFailed: the database failed; stop, and recover by opening the store anew.
         """
-        self.commit_all([NewBlock(block_id, block, certificate, outcomes, delta)])
+        data = encode(block)
+        self.commit_all([NewBlock(block_id, block, certificate, outcomes, delta, data)])
 
     def commit_all(self, blocks: Sequence[NewBlock]) -> None:
         """Make final blocks durable in one transaction: all of them, or where it fails, none.
@@ -170,9 +175,7 @@ class ChainStore(ChainReader):
                 fresh.append(new)
         if not fresh:
             return
-        rows = [
-            block_values(new.block_id, new.block, new.certificate, new.outcomes) for new in fresh
-        ]
+        rows = [_block_row(new) for new in fresh]
         ends = [asdict(end) for new in fresh if (end := _epoch_end(new)) is not None]
         with self._database.writing() as connection:
             connection.execute(insert(BLOCKS), rows)
@@ -181,22 +184,33 @@ class ChainStore(ChainReader):
                 connection.execute(insert(EPOCH_ENDS), ends)
         self._head = head
         for new in fresh:
-            self._state.note(len(new.delta))
+            self._state.note(new.block.header.height, new.delta)
+        self._pruner.note(len(fresh))
 
-    def checkpoint(self, keys: int = 1_000, *, force: bool = False) -> bool:
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether `checkpoint` has to be called before the next commit; for between commits.
+
+        What waits for the state table is bounded if that is done (see `state_table`).
+        """
+        return self._state.is_due or self._pruner.is_due(self._first_needed(self._first_kept()))
+
+    def checkpoint(self, keys: int = SLICE_MAX, *, force: bool = False) -> bool:
         """Carry one bounded slice of the deltas over into the state table, and prune a slice.
 
-        Call it between commits. It does nothing while few deltas wait, unless `force` is set.
+        Call it between commits, while `wants_checkpoint`. It does nothing if nothing is due,
+        unless `force` is set.
 
         Args:
-            keys: most records to write; 1,000 hold the writer for about 20 ms.
-            force: begin although few deltas wait.
+            keys: most records to write.
+            force: carry that many over although fewer are due, or none.
 
         Returns:
             Whether a slice was written, so that another call may have more to do.
         """
-        has_pruned = self._pruner.prune_whole_slice(self._tags, self._first_kept())
-        return self._state.carry(keys, force=force) or has_pruned
+        carried = self._state.carry(keys, force=force)
+        below = self._first_needed(self._first_kept())
+        return bool(self._pruner.is_due(below) and self._pruner.prune(self.tags, below)) or carried
 
     def prune_below(self, first_kept: Callable[[], Height]) -> None:
         """Have every `checkpoint` prune what lies below the height that is then returned.
@@ -211,7 +225,12 @@ class ChainStore(ChainReader):
 
         Call it between commits, until it returns 0.
         """
-        return self._pruner.prune(self.tags, first_kept)
+        return self._pruner.prune(self.tags, self._first_needed(first_kept))
+
+    def _first_needed(self, first_kept: Height) -> Height:
+        """Return the lowest height that must stay whole: the head, and what has a delta, too."""
+        head = 0 if self._head is None else self._head.height
+        return min(first_kept, self._state.checkpoint_height + 1, head)
 
     def _require_head(self) -> StoredHead:
         if self._head is None:
@@ -235,6 +254,11 @@ class ChainStore(ChainReader):
                 f"block {height} has parent {parent_id.hex()}, but {head.block_id.hex()} is final"
             )
         return False
+
+
+def _block_row(new: NewBlock) -> dict[str, Value]:
+    header = new.block.header
+    return block_values(new.block_id, header, new.data, new.certificate, new.outcomes)
 
 
 def _changes(new: NewBlock) -> dict[str, object]:

@@ -23,6 +23,8 @@ class NewBlock:
     """What applying it gave, as its header commits to them."""
     delta: Mapping[bytes, bytes | None]
     """State key to canonical record bytes after the block, None where it was deleted."""
+    data: bytes
+    """Canonical bytes of the block, which whoever executed it has."""
 
 
 @dataclass(frozen=True, slots=True)

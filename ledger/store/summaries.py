@@ -21,7 +21,7 @@ from ledger.hashing import Tags
 from ledger.merkle import transaction_leaf
 from ledger.store.block_rows import BLOCK_COLUMNS, HEAD_COLUMNS, block_of, head_of
 from ledger.store.bulk import Value
-from ledger.store.chain_tables import BLOCKS, CHAIN, SUMMARIES
+from ledger.store.chain_tables import BLOCKS, SUMMARIES
 from ledger.store.columns import id_prefix
 from ledger.store.engine import Database
 from ledger.store.stored import StoredBlock, StoredHead
@@ -34,7 +34,13 @@ LEAF_BYTES: Final = 72
 """id ‖ valid_until (8 bytes) ‖ SHA-256(signature), as the transaction tree's leaves are (T1)."""
 
 SLICE_BLOCKS: Final = 64
-"""Most blocks that one transaction summarises; bounds how long the writer is held."""
+"""Blocks that gather before a node prunes, and most that one transaction summarises."""
+
+PART_BYTES: Final = 1_048_576
+"""Bodies after which a transaction summarises no further block: two full blocks, some 30 ms."""
+
+PRUNED_PER_COMMITTED: Final = 2
+"""Large blocks pruned for each that is committed: it keeps up, and holds up no block for long."""
 
 _ONE_BY_ONE: Final = {"yield_per": 1}
 
@@ -144,50 +150,72 @@ class Pruner:
     def __init__(self, database: Database) -> None:
         """Prune a database that `ChainStore` owns."""
         self._database = database
+        self._first: Height | None = None
+        self._is_under_way = False
+        self._allowed = 0
 
-    def prune_whole_slice(self, tags: Tags | None, first_kept: Height) -> bool:
-        """Prune once a whole slice has gathered below a height; return whether it did.
+    def note(self, blocks: int) -> None:
+        """Note that blocks were committed, for which others may be pruned before the next are."""
+        self._allowed = blocks * PRUNED_PER_COMMITTED
 
-        Most calls find nothing to do, and cost a read only; none, if `first_kept` is 0.
+    def is_due(self, below: Height) -> bool:
+        """Return whether there is something to prune now: once a whole slice has gathered, all.
+
+        Args:
+            below: lowest height that must stay whole, for whatever reason.
         """
-        if tags is None or first_kept < SLICE_BLOCKS:
+        if below < SLICE_BLOCKS or not self._allowed:
             return False
-        with self._database.reading() as connection:
-            first = first_whole_height(connection)
-        if first_kept < first + SLICE_BLOCKS:
-            return False
-        return self.prune(tags, first_kept) > 0
+        gathered = below - self._first_whole()
+        self._is_under_way = gathered >= (1 if self._is_under_way else SLICE_BLOCKS)
+        return self._is_under_way
 
-    def prune(self, tags: Tags, first_kept: Height) -> int:
-        """Summarise the oldest blocks below a height, at most `SLICE_BLOCKS` of them.
+    def prune(self, tags: Tags, below: Height) -> int:
+        """Summarise the oldest blocks below a height: at most `SLICE_BLOCKS` and `PART_BYTES`.
 
-        What the state table still needs the deltas of stays whole, and so does the head.
+        They are read and summarised before the transaction begins: nobody else writes them.
 
         Args:
             tags: tags of the chain.
-            first_kept: lowest height that must stay whole.
+            below: lowest height that must stay whole, for whatever reason.
 
         Returns:
             How many were summarised; 0 when nothing is left to do.
         """
+        with self._database.reading() as connection:
+            blocks = _oldest_below(connection, below, tags)
+            if not blocks:
+                return 0
+            covered = _covered_windows(connection, blocks[0].height)
+        summaries = [_summarise(block, covered) for block in blocks]
         with self._database.writing() as connection:
-            blocks = _oldest_below(connection, first_kept, tags)
-            if blocks:
-                covered = _covered_windows(connection, blocks[0].height)
-                insert_summaries(connection, [_summarise(block, covered) for block in blocks])
-                connection.execute(delete(BLOCKS).where(BLOCKS.c.height <= blocks[-1].height))
-        if blocks:
-            self._database.give_space_back()
+            insert_summaries(connection, summaries)
+            connection.execute(delete(BLOCKS).where(BLOCKS.c.height <= blocks[-1].height))
+        self._first = blocks[-1].height + 1
+        self._allowed = max(0, self._allowed - len(blocks))
+        self._database.give_space_back()
         return len(blocks)
 
+    def _first_whole(self) -> Height:
+        """Return the height of the oldest whole block; asked once, since only `prune` moves it."""
+        if self._first is None:
+            with self._database.reading() as connection:
+                self._first = first_whole_height(connection)
+        return self._first
 
-def _oldest_below(connection: Connection, first_kept: Height, tags: Tags) -> list[StoredBlock]:
-    checkpoint = connection.execute(select(CHAIN.c.checkpoint_height)).scalar_one()
-    head = connection.execute(select(func.max(BLOCKS.c.height))).scalar_one()
-    below = min(first_kept, checkpoint + 1, head)
+
+def _oldest_below(connection: Connection, below: Height, tags: Tags) -> list[StoredBlock]:
     query = select(*(BLOCKS.c[name] for name in BLOCK_COLUMNS)).where(BLOCKS.c.height < below)
-    rows = connection.execute(query.order_by(BLOCKS.c.height).limit(SLICE_BLOCKS)).all()
-    return [block_of(row, tags) for row in rows]
+    found: list[StoredBlock] = []
+    size = 0
+    oldest_first = query.order_by(BLOCKS.c.height).limit(SLICE_BLOCKS)
+    with connection.execute(oldest_first, execution_options=_ONE_BY_ONE) as rows:
+        for row in rows:
+            found.append(block_of(row, tags))
+            size += len(row.body)
+            if size >= PART_BYTES:
+                break
+    return found
 
 
 def _covered_windows(connection: Connection, height: Height) -> set[int]:

@@ -11,7 +11,7 @@ import pytest
 
 from ledger.params import Parameters
 from ledger.steps import at_once
-from ledger.store import ChainStore
+from ledger.store import ChainStore, state_table
 from ledger.types import Height
 from node.arrived_block import ArrivedBlock
 from node.block_tree import BlockTree, TreeBlock
@@ -49,6 +49,8 @@ class Line:
         pool = Mempool(self.tree, SignatureVerifier(TAGS, 0), SystemClock(), PoolLimits())
         chain = ChainNode(self.tree, pool, store, lambda _: None)
         self.commits = 0
+        self.owed: list[bool] = []
+        """At the beginning of each commit: whether the state table was behind."""
         self.published: list[tuple[Height, Height]] = []
         """Each published block, and how far the store was durable by then."""
         self.store = store
@@ -57,6 +59,8 @@ class Line:
 
     def reached(self, place: Failpoint) -> None:
         self.commits += place is Failpoint.AFTER_STORE_COMMIT
+        if place is Failpoint.BEFORE_STORE_COMMIT:
+            self.owed.append(self.store.wants_checkpoint)
 
     def _note(self, block: TreeBlock) -> None:
         head = self.store.head()
@@ -108,3 +112,39 @@ async def test_a_block_that_is_alone_does_not_wait_for_others(
             await at.committer.put(at.execute(data))
             await at.committer.drain()
             assert (at.commits, at.published[-1]) == (height, (height, height))
+
+
+async def test_the_state_table_keeps_up_although_blocks_never_stop_coming(
+    tmp_path: Path, blocks: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_table, "ROUND_WEIGHT", state_table.BLOCK_WEIGHT)
+    async with line(tmp_path) as at:
+        go = Event()
+        at.writer.submit(go.wait)
+        await at.committer.put(at.execute(blocks[0]))
+        for _ in range(3):  # It is taken before the others come.
+            await asyncio.sleep(0)
+        for data in blocks[1:]:
+            await at.committer.put(at.execute(data))
+        go.set()
+        await at.committer.drain()
+        assert at.owed == [False, False]
+
+
+async def test_a_block_that_leaves_nothing_to_do_costs_no_visit_to_the_writer(
+    tmp_path: Path, blocks: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = 0
+
+    def counted(_store: ChainStore) -> bool:
+        nonlocal checkpoints
+        checkpoints += 1
+        return False
+
+    monkeypatch.setattr(ChainStore, "checkpoint", counted)
+    async with line(tmp_path) as at:
+        await at.committer.put(at.execute(blocks[0]))
+        await at.committer.drain()
+        await at.committer.put(at.execute(blocks[1]))
+        await at.committer.drain()
+        assert checkpoints == 0

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace as replace_fields
 
 from ledger.block import block_id
+from ledger.codec import encode
 from ledger.hashing import sha256
 from ledger.store import BlockConflict, BlockGap, ChainStore, NewBlock
 from tests.databases import CHAIN, Place
@@ -18,7 +19,12 @@ RECORDS = {b"a": b"1", b"b": b"2"}
 
 def new(sealed: Sealed) -> NewBlock:
     return NewBlock(
-        sealed.block_id, sealed.block, sealed.certificate, sealed.outcomes, sealed.delta
+        sealed.block_id,
+        sealed.block,
+        sealed.certificate,
+        sealed.outcomes,
+        sealed.delta,
+        encode(sealed.block),
     )
 
 
@@ -45,7 +51,7 @@ def orphaned(row: NewBlock) -> NewBlock:
     """Return a block with another parent."""
     header = replace_fields(row.block.header, parent_id=sha256(b"another"))
     block = replace_fields(row.block, header=header)
-    return replace(row, block_id=block_id(TAGS, header), block=block)
+    return replace(row, block_id=block_id(TAGS, header), block=block, data=encode(block))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, BLOCKS])

@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 from ledger.codec import encode
 from ledger.merkle import merkle_root
 from ledger.records import Table, state_key
-from ledger.store import BlockConflict, ChainStore
+from ledger.store import BlockConflict, ChainStore, summaries
 from ledger.store.stored import EpochEnd
-from ledger.store.summaries import CERTIFICATE_EVERY, LEAF_BYTES, SLICE_BLOCKS
+from ledger.store.summaries import (
+    CERTIFICATE_EVERY,
+    LEAF_BYTES,
+    PRUNED_PER_COMMITTED,
+    SLICE_BLOCKS,
+)
 from tests.databases import CHAIN, NewPlace, Place
 from tests.store.chains import CLIENT, OTHER, TAGS, Builder, Sealed
 
@@ -156,6 +161,25 @@ def test_checkpoints_prune_by_themselves_once_a_slice_has_gathered(file_place: P
         whole.append(height - store.first_height)
     assert max(whole) < kept + SLICE_BLOCKS
     assert min(whole[kept:]) >= kept
+    store.close()
+
+
+def test_no_block_waits_for_the_pruning_of_many(file_place: Place, monkeypatch: pytest.MonkeyPatch):
+    # As if each block were a large one.
+    monkeypatch.setattr(summaries, "PART_BYTES", 1)
+    store, builder = open_store(file_place), Builder()
+    store.initialise(TAGS, builder.sealed[0].block, {})
+    store.prune_below(lambda: store.head().height)
+    whole, pruned = [], []
+    for height in range(1, 3 * SLICE_BLOCKS):
+        builder.seal({}).commit_to(store)
+        while store.checkpoint(force=True) or store.wants_checkpoint:
+            pass
+        pruned.append(store.first_height - sum(pruned))
+        whole.append(height - store.first_height)
+    assert max(pruned) == PRUNED_PER_COMMITTED
+    assert max(whole) <= SLICE_BLOCKS
+    assert min(whole[SLICE_BLOCKS:]) < 3, "a slice that was begun is pruned to its end"
     store.close()
 
 

@@ -1,16 +1,19 @@
 """The state table follows the deltas in slices; the loaded state is always that of the head."""
 
+import random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from ledger.store import ChainStore, StoreFailed
+from ledger.store import ChainStore, StoreFailed, state_table
 from ledger.store.chain_tables import CHAIN, DELTAS, STATE
-from ledger.store.state_table import ROUND_WEIGHT_MAX, ROUND_WEIGHT_MIN
+from ledger.store.state_table import BLOCK_WEIGHT, _Round
 from tests.databases import CHAIN as CHAIN_DATABASE
 from tests.databases import NewPlace, Place
 from tests.store.chains import TAGS, Builder
+from tests.store.test_commits_together import new
 
 KEYS = st.integers(0, 12).map(lambda number: b"key %d" % number)
 DELTAS_OF_BLOCKS = st.dictionaries(KEYS, st.one_of(st.none(), st.binary(max_size=3)), max_size=6)
@@ -18,6 +21,8 @@ STEPS = st.lists(
     st.one_of(DELTAS_OF_BLOCKS, st.integers(1, 5), st.just("reopen")), min_size=1, max_size=25
 )
 
+
+ROUND, SLICE = 4_096, 100
 
 REFUSAL = {
     "sqlite": (
@@ -91,37 +96,128 @@ def play(place: Place, steps, genesis) -> None:
     store.close()
 
 
-def test_a_round_begins_only_when_enough_waits_and_a_reopened_store_knows_what_waits(place: Place):
+@pytest.fixture
+def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same pace with fewer records."""
+    monkeypatch.setattr(state_table, "ROUND_WEIGHT", ROUND)
+    monkeypatch.setattr(state_table, "SLICE_MIN", SLICE)
+
+
+def initialised(place: Place) -> tuple[Builder, ChainStore]:
     builder, store = Builder(), open_store(place)
     store.initialise(TAGS, builder.sealed[0].block, {})
+    return builder, store
+
+
+def keep_up(store: ChainStore) -> None:
+    """Do between two commits what a node does."""
+    while store.wants_checkpoint:
+        assert store.checkpoint()
+
+
+def records_of_a_block(weight: int, value: bytes = b"x") -> dict[bytes, bytes | None]:
+    return {b"%d" % number: value for number in range(weight - BLOCK_WEIGHT)}
+
+
+@pytest.mark.usefixtures("small_rounds")
+def test_a_round_begins_only_when_enough_waits_and_a_reopened_store_knows_what_waits(place: Place):
+    builder, store = initialised(place)
     assert not store.checkpoint()
     assert not store.checkpoint(force=True)
-    half = ROUND_WEIGHT_MIN // 2
-    builder.seal({b"%d" % number: b"x" for number in range(half)}).commit_to(store)
+    builder.seal(records_of_a_block(ROUND // 2)).commit_to(store)
+    assert not store.wants_checkpoint
     assert not store.checkpoint()
     store.close()
     store = open_store(place)
-    builder.seal({b"%d" % number: b"y" for number in range(half)}).commit_to(store)
-    slices = 0
-    while store.checkpoint(keys=1_000):
-        slices += 1
-    # The two blocks changed the same keys, and each is written once.
-    assert slices == half // 1_000
-    assert rows_of(store) == {b"%d" % number: b"y" for number in range(half)}
+    assert not store.wants_checkpoint
+    builder.seal(records_of_a_block(ROUND // 2, b"y")).commit_to(store)
+    assert store.wants_checkpoint
+    keep_up(store)
+    # What the process before left goes first.
+    while store.checkpoint(force=True):
+        pass
+    assert checkpoint_height(store) == 2
+    assert rows_of(store) == records_of_a_block(ROUND // 2, b"y")
     store.close()
 
 
-def test_a_round_takes_a_bounded_part_of_what_waits(file_place: Place):
-    builder, store = Builder(), open_store(file_place)
-    store.initialise(TAGS, builder.sealed[0].block, {})
-    per_block = ROUND_WEIGHT_MAX // 2
-    for block in range(3):
-        keys = range(block * per_block, (block + 1) * per_block - 1)
-        builder.seal({b"%d" % number: b"x" for number in keys}).commit_to(store)
-    store.checkpoint(keys=10**6)
+@pytest.mark.usefixtures("small_rounds")
+def test_what_is_read_again_after_a_restart_is_bounded(place: Place):
+    builder, store = initialised(place)
+    for _ in range(3):
+        builder.seal(records_of_a_block(ROUND // 2)).commit_to(store)
+    store.close()
+    store = open_store(place)
+    store.checkpoint(keys=10**6, force=True)
     assert checkpoint_height(store) == 2
     assert deltas_kept(store) == 1
     store.close()
+
+
+@pytest.mark.usefixtures("small_rounds")
+def test_records_that_change_in_every_block_of_a_round_are_written_once(file_place: Place):
+    builder, store = initialised(file_place)
+    blocks = 8
+    for _ in range(blocks):
+        builder.seal(records_of_a_block(ROUND // blocks)).commit_to(store)
+    slices = 0
+    while checkpoint_height(store) < blocks:
+        slices += store.checkpoint(keys=SLICE, force=True)
+    assert slices == -(-(ROUND // blocks - BLOCK_WEIGHT) // SLICE)
+    store.close()
+
+
+@pytest.mark.usefixtures("small_rounds")
+@pytest.mark.parametrize(("keys", "together"), [(300, 1), (300, 8), (ROUND * 2, 1), (0, 1)])
+def test_what_waits_stays_bounded_however_long_the_load_lasts(
+    file_place: Place, keys: int, together: int
+):
+    chance = random.Random(3)
+    builder, store = initialised(file_place)
+    expected: dict[bytes, bytes] = {}
+    of_a_commit = together * (keys + BLOCK_WEIGHT)
+    waited = []
+    for height in range(1, max(5 * ROUND // of_a_commit, 6) + 1):
+        news = []
+        for _ in range(together):
+            delta = {b"%05d" % chance.randrange(20_000): b"%d" % height for _ in range(keys)}
+            expected |= delta
+            news.append(new(builder.seal(delta)))
+        store.commit_all(news)
+        keep_up(store)
+        waited.append(store._state.waiting)
+    assert max(waited) <= 2 * max(ROUND, of_a_commit) + of_a_commit
+    assert checkpoint_height(store) > 0
+    store.close()
+    store = open_store(file_place)
+    assert store._state.waiting == waited[-1]
+    assert store.load_records()[1] == expected
+    store.close()
+
+
+@pytest.mark.usefixtures("small_rounds")
+def test_restarts_in_the_middle_of_rounds_do_not_let_more_and_more_wait(file_place: Place):
+    chance = random.Random(4)
+    builder, store = initialised(file_place)
+    of_a_block, waited = 500 + BLOCK_WEIGHT, []
+    for height in range(1, 8 * ROUND // of_a_block):
+        delta = {b"%05d" % chance.randrange(20_000): b"%d" % height for _ in range(500)}
+        builder.seal(delta).commit_to(store)
+        keep_up(store)
+        waited.append(store._state.waiting)
+        if store._state._round is not None and chance.random() < 0.1:
+            store.close()
+            store = open_store(file_place)
+    assert max(waited) <= 3 * ROUND
+    store.close()
+
+
+def test_no_sort_of_a_round_is_long_enough_to_hold_the_loop_up():
+    chance = random.Random(5)
+    changes = {b"\x01" + chance.randbytes(20): b"" for _ in range(20_000)}
+    parts = _Round(changes, 1, 1, 1)._parts
+    assert max(map(len, parts)) < 200
+    assert [key for part in reversed(parts) for key in sorted(part)] == sorted(changes)
 
 
 def test_a_slice_that_failed_is_written_by_the_next_call(place: Place):
