@@ -83,7 +83,7 @@ def create(
 def list_keys(
     node: NodeUrl = NODE_DEFAULT, api_key_file: ApiKeyFile = None, as_json: AsJson = False
 ) -> None:
-    """List your keys, newest first."""
+    """List your keys, those that work first."""
     with node_client(node, api_key_file) as client:
         found = client.keys.list()
     columns = ("key_id", "label", "scopes", "created_at", "expires_at", "is_revoked")
@@ -103,7 +103,7 @@ def rotate(
     api_key_file: ApiKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the successor of a key: same rights, end and budget.
+    """Make the successor of a key: same rights, end, budget and limits.
 
     aitbc key rotate KEY --overlap 3600 --out new.key
     """

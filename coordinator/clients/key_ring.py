@@ -113,12 +113,33 @@ class KeyRing:
             insert_budget(connection, key.budget_id, key.budget)
         store.insert_key(connection, client_id, text, key)
 
-    async def list(self, principal: Principal) -> list[KeyView]:
-        """Return the caller's keys, newest first."""
-        return await self._core.database.read(lambda c: store.keys_of(c, principal.client_id))
+    async def list(
+        self,
+        principal: Principal,
+        limit: int = store.KEYS_PER_CLIENT_MAX,
+        after: store.KeyPlace | None = None,
+    ) -> tuple[list[KeyView], store.KeyPlace | None]:
+        """Return keys of the caller, those that work first and the newest of them first.
+
+        Args:
+            principal: the caller.
+            limit: most keys.
+            after: place that the page before ended at.
+
+        Returns:
+            The keys, and the place of the last one if more follow.
+        """
+        now_ms, client_id = self._core.moments.clock_ms(), principal.client_id
+        # One more than asked for tells whether there are more.
+        found = await self._core.database.read(
+            lambda c: store.keys_of(c, client_id, now_ms=now_ms, limit=limit + 1, after=after)
+        )
+        shown = found[:limit]
+        has_more = len(found) > limit
+        return shown, store.place_of(shown[-1], now_ms) if has_more else None
 
     async def rotate(self, principal: Principal, key_id: str, overlap_s: int) -> IssuedKey:
-        """Make the successor of a key: the same rights, end and budget, and another text.
+        """Make the successor of a key: the same rights, end, budget and limits, and another text.
 
         Args:
             principal: the caller.
@@ -144,6 +165,7 @@ class KeyRing:
             self.keep(
                 connection, principal.client_id, text, replace(drafted, budget_id=old.budget_id)
             )
+            store.copy_quotas(connection, key_id, text.key_id)
             store.end_key(connection, key_id, now_ms + overlap_s * 1_000)
             return IssuedKey(
                 text.text, replace(drafted, budget=old.budget, budget_id=old.budget_id)

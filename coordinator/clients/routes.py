@@ -1,6 +1,6 @@
 """Routes of clients: registration, own account, keys."""
 
-from typing import Final
+from typing import Final, cast
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
@@ -24,6 +24,7 @@ from coordinator.clients.schemas import (
     new_key_view,
     registered_view,
 )
+from coordinator.clients.store import KeyPlace
 from coordinator.errors import Conflict, Forbidden, NotFound
 from coordinator.http import (
     PUBLIC,
@@ -41,8 +42,15 @@ from coordinator.http.context import Given
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.money import MoneyInvalid, parse_amount
 from coordinator.http.operation import ANY_KEY
+from coordinator.http.paging import cursor_parameter, encode_cursor, next_link
+from coordinator.http.query import CURSOR, limit_declaration, number_parameter
 from coordinator.http.times import TimeInvalid, parse_time
 from ledger.types import TimestampMs
+
+_LIST: Final = "keys"
+"""What the cursors of the list of keys belong to."""
+
+_LIMIT_MAX: Final = 100
 
 REGISTER: Final = Operation(
     summary="Register as a client",
@@ -75,8 +83,8 @@ ROTATE_KEY: Final = Operation(
     summary="Make the successor of a key",
     tag="Clients",
     access=ANY_KEY,
-    description="The new key has the same rights, end and budget. The old one goes on working for "
-    "the overlap, so that nothing that uses it has to stop.",
+    description="The new key has the same rights, end, budget and limits. The old one goes on "
+    "working for the overlap, so that nothing that uses it has to stop.",
     body=same(RotationRequest),
     answers={201: Answer("Key made", same(NewApiKey))},
     errors=(NotFound, Forbidden, KeyEnded),
@@ -95,7 +103,9 @@ LIST_KEYS: Final = Operation(
     summary="List the caller's keys",
     tag="Clients",
     access=ANY_KEY,
-    answers={200: Answer("Keys, newest first", same(ApiKeyList))},
+    description="Those that work first, in each part the newest first.",
+    parameters=(limit_declaration(_LIMIT_MAX, _LIMIT_MAX), CURSOR),
+    answers={200: Answer("Keys", same(ApiKeyList))},
 )
 
 REVOKE_KEY: Final = Operation(
@@ -167,8 +177,16 @@ def _made(request: HttpRequest, issued: IssuedKey) -> Response[bytes]:
 @get("/v1/clients/me/keys", opt=declared(LIST_KEYS))
 async def list_keys(request: HttpRequest, context: Given) -> Response[bytes]:
     """List the caller's keys."""
-    keys = await context.services.clients.keys.list(exchange_of(request).caller)
-    return answer(request, ApiKeyList(keys=[key_view(key) for key in keys]))
+    limit = number_parameter(request, "limit", default=_LIMIT_MAX, least=1, most=_LIMIT_MAX)
+    position = cursor_parameter(request, _LIST, [int, int, str])
+    after = None if position is None else cast("KeyPlace", position)
+    caller = exchange_of(request).caller
+    keys, last = await context.services.clients.keys.list(caller, limit, after)
+    return answer(
+        request,
+        ApiKeyList(keys=[key_view(key) for key in keys]),
+        headers=next_link(request, None if last is None else encode_cursor(_LIST, last)),
+    )
 
 
 @delete("/v1/clients/me/keys/{key_id:str}", opt=declared(REVOKE_KEY))

@@ -104,7 +104,7 @@ class NewApiKey(ApiKey, kw_only=True, frozen=True):
 
 
 class ApiKeyList(View, kw_only=True, frozen=True):
-    """The caller's keys, newest first."""
+    """Keys of the caller, those that work first."""
 
     keys: list[ApiKey]
     """The keys."""

@@ -121,10 +121,9 @@ class ClientService:
                 store.insert_client(
                     connection, OPERATOR_ID, OPERATOR_WISH.label, wallet.address, now_ms
                 )
-            for old in store.keys_of(connection, OPERATOR_ID):
-                if old.label == OPERATOR_WISH.label:
-                    store.revoke(connection, old.key_id, now_ms)
-            self.keys.keep(connection, OPERATOR_ID, text, key)
+            store.revoke_labelled(connection, OPERATOR_ID, OPERATOR_WISH.label, now_ms)
+            # However many keys the operator made: without this one nobody could end them.
+            store.insert_key(connection, OPERATOR_ID, text, key)
 
         await self._known.change(make)
 

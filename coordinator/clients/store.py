@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
+    case,
     func,
     insert,
     or_,
@@ -31,7 +33,10 @@ _CLIENT: Final = Prepared(select(clients).where(clients.c.client_id == bindparam
 _KEY: Final = Prepared(select(api_keys).where(api_keys.c.key_id == bindparam("key_id")))
 
 KEYS_PER_CLIENT_MAX: Final = 100
-"""Keys of one client that work; also how many are listed."""
+"""Keys of one client that work."""
+
+KeyPlace: TypeAlias = tuple[int, TimestampMs, str]
+"""Place of a key in its client's list: whether it is over, when it was made, and its id."""
 
 
 def insert_client(
@@ -75,14 +80,38 @@ def find_key(connection: Connection, key_id: str) -> AnyRow | None:
     return _KEY.one_or_none(connection, key_id=key_id)
 
 
-def keys_of(connection: Connection, client_id: str) -> list[KeyView]:
-    """Return a client's keys, newest first."""
-    query = (
-        _KEYS.where(api_keys.c.client_id == client_id)
-        .order_by(api_keys.c.created_ms.desc(), api_keys.c.key_id)
-        .limit(KEYS_PER_CLIENT_MAX)
-    )
-    return [_key_view(row) for row in connection.execute(query)]
+def keys_of(
+    connection: Connection,
+    client_id: str,
+    *,
+    now_ms: TimestampMs,
+    limit: int,
+    after: KeyPlace | None = None,
+) -> list[KeyView]:
+    """Return a client's keys: first those that work, in each part the newest first.
+
+    A key that ends between two pages is shown on both, and none is left out.
+
+    Args:
+        connection: reads.
+        client_id: whose keys.
+        now_ms: the coordinator's clock; which keys work.
+        limit: most keys.
+        after: place of the last key that was shown.
+    """
+    is_over, created, key_id = _is_over(now_ms), api_keys.c.created_ms, api_keys.c.key_id
+    query = _KEYS.where(api_keys.c.client_id == client_id)
+    if after is not None:
+        older = or_(created < after[1], and_(created == after[1], key_id > after[2]))
+        query = query.where(or_(is_over > after[0], and_(is_over == after[0], older)))
+    rows = connection.execute(query.order_by(is_over, created.desc(), key_id).limit(limit))
+    return [_key_view(row) for row in rows]
+
+
+def place_of(key: KeyView, now_ms: TimestampMs) -> KeyPlace:
+    """Return where a key stands in the list of its client's."""
+    has_ended = key.expires_ms is not None and key.expires_ms <= now_ms
+    return int(key.is_revoked or has_ended), key.created_ms, key.key_id
 
 
 def key_of(connection: Connection, client_id: str, key_id: str) -> KeyView | None:
@@ -120,6 +149,19 @@ def end_key(connection: Connection, key_id: str, expires_ms: TimestampMs) -> Non
     connection.execute(update(api_keys).where(row).values(expires_ms=expires_ms))
 
 
+def revoke_labelled(
+    connection: Connection, client_id: str, label: str, now_ms: TimestampMs
+) -> None:
+    """Revoke all keys of a client that are called so, however many there are."""
+    named = (api_keys.c.client_id == client_id) & (api_keys.c.label == label)
+    alive = named & api_keys.c.revoked_ms.is_(None)
+    connection.execute(update(api_keys).where(alive).values(revoked_ms=now_ms))
+
+
+def _is_over(now_ms: TimestampMs) -> ColumnElement[int]:
+    return case((works(now_ms), 0), else_=1)
+
+
 def works(now_ms: TimestampMs) -> ColumnElement[bool]:
     """Return the condition of keys that are neither revoked nor past their end."""
     lasts = or_(api_keys.c.expires_ms.is_(None), api_keys.c.expires_ms > now_ms)
@@ -137,6 +179,14 @@ def set_quotas(connection: Connection, key_id: str, quotas: Mapping[str, int]) -
     text = json.dumps(quotas) if quotas else None
     row = api_keys.c.key_id == key_id
     return connection.execute(update(api_keys).where(row).values(quotas=text)).rowcount == 1
+
+
+def copy_quotas(connection: Connection, key_id: str, successor_id: str) -> None:
+    """Give a key's successor the limits that the operator gave the key."""
+    quotas = select(api_keys.c.quotas).where(api_keys.c.key_id == key_id)
+    row = connection.execute(quotas).one()
+    successor = api_keys.c.key_id == successor_id
+    connection.execute(update(api_keys).where(successor).values(quotas=row.quotas))
 
 
 def scopes_of(text: str) -> frozenset[Scope]:

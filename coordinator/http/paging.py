@@ -63,6 +63,9 @@ def decode_cursor(of_list: str, text: str, kinds: Sequence[type[int | str]]) -> 
         raise _refusal() from None
     if [type(part) for part in position] != list(kinds):
         raise _refusal()
+    # The checksum is no secret, and databases count in bounded integers.
+    if any(isinstance(part, int) and not -(2**63) <= part < 2**63 for part in position):
+        raise _refusal()
     return position
 
 

@@ -35,6 +35,12 @@ def test_what_no_list_gave_is_refused(text: str) -> None:
         decode_cursor("jobs", text, [int])
 
 
+def test_a_number_that_no_database_holds_is_refused() -> None:
+    for number in (2**63, -(2**63) - 1, 2**64 - 1):
+        with pytest.raises(FieldInvalid):
+            decode_cursor("keys", encode_cursor("keys", (number,)), [int])
+
+
 @given(st.integers(0, 40), st.integers(1, 255))
 def test_a_changed_cursor_is_refused(at: int, change: int) -> None:
     text = encode_cursor("jobs", ("j1234567",))

@@ -93,7 +93,7 @@ async def test_a_revoked_or_ended_key_is_refused(world: World) -> None:
         await clients.keys.revoke(principal, issued.key.key_id)
     with pytest.raises(InvalidApiKey):
         await clients.authenticate(issued.text)
-    shown = {key.key_id: key.is_revoked for key in await clients.keys.list(principal)}
+    shown = {key.key_id: key.is_revoked for key in (await clients.keys.list(principal))[0]}
     assert shown == {issued.key.key_id: True, passing.key.key_id: False}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from coordinator.clients import Budget, BudgetPeriod, IssuedKey, Principal, Scope
+from coordinator.clients import Budget, BudgetPeriod, IssuedKey, KeyView, Principal, Scope
 from coordinator.clients.budgets import span_of
 from coordinator.clients.errors import KeyBudgetExceeded, KeyEnded, LastAdminKey
 from coordinator.clients.key_ring import KeyWish
@@ -172,6 +172,50 @@ async def test_keys_that_ended_make_room_for_others(world: World) -> None:
         await issued(world, owner)
     await world.services.clients.keys.revoke(owner, made[0].key_id)
     await issued(world, owner)
+
+
+async def test_every_key_is_listed_however_many_there_are_and_those_that_work_first(
+    world: World,
+) -> None:
+    keys, owner = world.services.clients.keys, await world.client()
+    for _ in range(4):
+        _, short = await issued(world, owner)
+        await keys.revoke(owner, short.key_id)
+    _, passing = await issued(world, owner, expires_ms=world.clock() + 1_000)
+    world.clock.advance(2)
+    _, newest = await issued(world, owner)
+    shown: list[KeyView] = []
+    page, last = await keys.list(owner, 2)
+    while last is not None:
+        shown += page
+        page, last = await keys.list(owner, 2, last)
+    shown += page
+    assert [key.key_id for key in shown[:2]] == [newest.key_id, owner.key_id]
+    assert len({key.key_id for key in shown}) == len(shown) == 7
+    assert passing.key_id in {key.key_id for key in shown[2:]}
+
+
+async def test_a_rotated_key_keeps_the_limits_that_the_operator_gave_it(world: World) -> None:
+    clients, owner = world.services.clients, await world.client()
+    key, principal = await issued(world, owner)
+    assert await clients.set_quotas(principal.key_id, {"submit": 5_000})
+    successor = await clients.keys.rotate(owner, key.key.key_id, 0)
+    assert (await clients.authenticate(successor.text)).quotas == {"submit": 5_000}
+
+
+async def test_a_lost_operator_key_is_revoked_behind_any_number_of_younger_ones(
+    world: World,
+) -> None:
+    keys, path = world.services.clients.keys, world.config.operator_key_path
+    first, lost = await operator(world), path.read_text().strip()
+    wish = KeyWish(scopes=frozenset({Scope.READ}))
+    for _ in range(99):
+        await keys.issue(first, wish)
+    path.unlink()
+    await world.restart()
+    with pytest.raises(InvalidApiKey):
+        await world.services.clients.authenticate(lost)
+    assert (await operator(world)).scopes == {Scope.ADMIN, Scope.READ}
 
 
 async def test_the_operators_key_is_in_a_file_that_others_cannot_read(world: World) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from aitbc.answers import ApiKey, Caller, KeyUse, NewApiKey, RegisteredCaller
 from aitbc.calls.jobs import Money, amount
-from aitbc.exchange import Flow, Request, Session, ask, ask_nothing, segment
-from aitbc.json_values import Answer, JsonValue, typed_list
+from aitbc.calls.paging import PAGE_MAX
+from aitbc.exchange import Flow, Query, Request, Session, ask, ask_nothing, ask_page, segment
+from aitbc.json_values import Answer, JsonValue, read_object, typed_list
 
 
 def register(session: Session, label: str = "") -> Flow[RegisteredCaller]:
@@ -53,13 +54,18 @@ def create_key(
 
 
 def list_keys(session: Session) -> Flow[list[ApiKey]]:
-    """Return the caller's keys, newest first."""
-    page = yield from ask(session, Request("GET", "/v1/clients/me/keys"), Answer)
-    return typed_list(page["keys"], ApiKey)
+    """Return all of the caller's keys, page by page: those that work first."""
+    found: list[ApiKey] = []
+    query: Query | None = {"limit": PAGE_MAX}
+    while query is not None:
+        request = Request("GET", "/v1/clients/me/keys", params=query)
+        body, query = yield from ask_page(session, request)
+        found += typed_list(read_object(body, Answer)["keys"], ApiKey)
+    return found
 
 
 def rotate_key(session: Session, key_id: str, *, overlap_seconds: int = 86_400) -> Flow[NewApiKey]:
-    """Make the successor of a key: same rights, end and budget.
+    """Make the successor of a key: same rights, end, budget and limits.
 
     Args:
         session: the client's.
