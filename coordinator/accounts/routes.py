@@ -105,19 +105,19 @@ async def get_balance(request: HttpRequest, context: Given) -> Response[bytes]:
 async def get_statement(request: HttpRequest, context: Given) -> Response[bytes]:
     """Return a statement."""
     statement, link = await _statement(request, context, "/v1/statements")
-    return answer(
-        request, statement_view(statement), as_of_height=statement.as_of_height, headers=link
-    )
+    view = statement_view(statement, exchange_of(request).prefix)
+    return answer(request, view, as_of_height=statement.as_of_height, headers=link)
 
 
 @get("/v1/statements.csv", opt=declared(SHEET))
 async def get_sheet(request: HttpRequest, context: Given) -> Response[bytes]:
     """Return a statement's lines for a spreadsheet."""
     statement, link = await _statement(request, context, "/v1/statements.csv")
-    exchange_of(request).as_of_height = statement.as_of_height
+    exchange = exchange_of(request)
+    exchange.as_of_height = statement.as_of_height
     name = f"statement-{format_time(statement.from_ms)[:10]}.csv"
     return Response(
-        content=sheet_of(line_view(line) for line in statement.lines),
+        content=sheet_of(line_view(line, exchange.prefix) for line in statement.lines),
         media_type=CSV,
         headers={"content-disposition": f'attachment; filename="{name}"', **link},
     )

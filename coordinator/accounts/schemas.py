@@ -89,7 +89,7 @@ class StatementLine(View, kw_only=True, frozen=True):
     receipt_id: str | None
     """Receipt of the job."""
     proof: str
-    """Path of what proves it: its transaction, or its block."""
+    """Path of the proof bundle of it: of its outcome record, or else of its transaction."""
     receipt: str | None
     """Path of the job's receipt."""
 
@@ -129,8 +129,13 @@ def balance_view(balance: Balance) -> AccountBalance:
     )
 
 
-def statement_view(statement: Statement) -> AccountStatement:
-    """Return a statement."""
+def statement_view(statement: Statement, prefix: str) -> AccountStatement:
+    """Return a statement.
+
+    Args:
+        statement: what came and went.
+        prefix: what stood before `/v1` in the caller's path; its links lead there too.
+    """
     return AccountStatement(
         period_start=format_time(statement.from_ms),
         period_end=format_time(statement.to_ms),
@@ -139,16 +144,18 @@ def statement_view(statement: Statement) -> AccountStatement:
         opening_balance=format_text(statement.opening),
         closing_balance=format_text(statement.closing),
         totals=_totals(statement.totals),
-        lines=[line_view(line) for line in statement.lines],
+        lines=[line_view(line, prefix) for line in statement.lines],
         next_cursor=statement.next_cursor,
     )
 
 
-def line_view(line: Line) -> StatementLine:
-    """Return a line."""
+def line_view(line: Line, prefix: str) -> StatementLine:
+    """Return a line; see `statement_view`."""
     transaction = None if line.transaction_id is None else transaction_text(line.transaction_id)
     receipt = None if line.receipt_id is None else receipt_text(line.receipt_id)
-    chain = "/v1/chain"
+    # What was credited is in no transaction: the record of the block's outcome says it (J28).
+    of_outcome = line.outcome is not None
+    proved = f"outcome/{line.height}/{line.outcome}" if of_outcome else f"transaction/{transaction}"
     return StatementLine(
         at=format_time(line.timestamp_ms),
         kind=line.kind,
@@ -164,12 +171,8 @@ def line_view(line: Line) -> StatementLine:
         outcome=line.outcome,
         transaction_id=transaction,
         receipt_id=receipt,
-        proof=(
-            f"{chain}/blocks/{line.height}"
-            if transaction is None
-            else f"{chain}/transactions/{transaction}"
-        ),
-        receipt=None if receipt is None else f"/v1/receipts/{receipt}",
+        proof=f"{prefix}/v1/proofs/{proved}",
+        receipt=None if receipt is None else f"{prefix}/v1/receipts/{receipt}",
     )
 
 

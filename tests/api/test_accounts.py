@@ -35,12 +35,21 @@ async def test_a_statement_is_paged_and_its_proofs_are_there(site: Site) -> None
     assert (await site.http.get(receipt)).status_code == 200
     earned = [line for line in whole["lines"] if line["kind"] == "earning"]
     assert [line["debit"] for line in earned] == ["0.00"]
+    for line in whole["lines"]:
+        what = f"transaction/{line['transaction_id']}"
+        if line["outcome"] is not None:
+            what = f"outcome/{line['height']}/{line['outcome']}"
+        assert line["proof"] == f"/v1/proofs/{what}"
     page, lines = await site.http.get("/api/v1/statements", params={"limit": 1}), []
     while True:
         lines += page.json()["lines"]
         if "next" not in page.links:
             break
         page = await site.http.get(page.links["next"]["url"])
+    assert all(line["proof"].startswith("/api/v1/proofs/") for line in lines)
+    for name in ("proof", "receipt"):
+        for line in lines:
+            line[name] = line[name] and line[name].removeprefix("/api")
     assert lines == whole["lines"]
     of_miner = (await site.http.get("/v1/statements", params={"miner_id": MINER})).json()
     assert [account["miner_id"] for account in of_miner["accounts"]] == [MINER]

@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import httpx
 import pytest
 
+from aitbc.proofs import OutcomeProof, TransactionProof, verify_proof
+from ledger.keys import format_address
 from tests.api.document_002 import WHOLE_SECONDS
 from tests.api.documents import (
     DEVELOPMENT,
@@ -139,6 +142,34 @@ def test_a_job_is_paid_and_its_receipt_is_everywhere_the_documents_have_it(
     assert stats["active_miners"] == 1
     blocks = client.get("/explorer/blocks").json()
     assert blocks[0]["height"] > 0
+
+
+def test_the_proof_of_each_line_of_a_statement_proves_it(client: httpx.Client) -> None:
+    body = {"payload": {"prompt": "Hello"}, "payment_amount": 0.5}
+    created = client.post("/v1/jobs", json=body, headers={"Prefer": "wait=20"}).json()
+    wait_until_paid(client, created["job_id"])
+    found = client.get("/api/v1/statements", params={"limit": 1_000}).json()["lines"]
+    lines = [line for line in found if line["job_id"] == created["job_id"]]
+    assert {"escrow", "refund", "earning"} <= {line["kind"] for line in lines}
+    for line in lines:
+        bundle = client.get(line["proof"])
+        assert bundle.status_code == 200, bundle.text
+        claims = verify_proof(bundle.content)
+        assert claims.block.height == line["height"]
+        moved = (nait(line["credit"]), nait(line["debit"]), nait(line["fee"]))
+        if isinstance(claims, OutcomeProof):
+            of = claims.outcome
+            parties = dict(zip(map(format_address, of.parties), of.amounts, strict=True))
+            assert (parties[line["account"]], 0, 0) == moved
+        else:
+            assert isinstance(claims, TransactionProof)
+            signed = claims.transaction
+            assert format_address(signed.sender) == line["account"]
+            assert (0, signed.fields.get("max_price", 0), signed.fee) == moved
+
+
+def nait(text: str) -> int:
+    return int(Decimal(text) * 10**9)
 
 
 def wait_until_paid(client: httpx.Client, job_id: str) -> None:

@@ -146,7 +146,9 @@ async def test_every_line_names_what_proves_it(world: World) -> None:
     assert [line.account.miner for line in earned] == ["miner-1"]
     of_miner = await world.services.accounts.statement(owner, EVERYTHING, miner="MINER-1")
     assert of_miner.closing == world.chain.balance(earned[0].account.address)
-    rows = list(csv.reader(io.StringIO(sheet_of(map(line_view, found.lines)).decode())))
+    rows = list(
+        csv.reader(io.StringIO(sheet_of(line_view(line, "") for line in found.lines).decode()))
+    )
     assert tuple(rows[0]) == COLUMNS
     assert rows[-1][COLUMNS.index("label")] == "'=cmd()"
     assert len(rows) == len(found.lines) + 1
