@@ -6,7 +6,7 @@ only in `publish`, after the store's commit is durable.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,13 +28,33 @@ from node.block_tree import BlockTree, TreeBlock
 from node.ports import FinalStore, FoundWork, Pool
 
 RECENT_FINAL_MAX: Final = 100_000
-"""Final transactions whose height is remembered here; older ones are looked up in the index."""
+"""Final transactions whose height is remembered here; older ones are looked up, in a thread."""
 
 SEARCH_AGAIN_MS: Final = 10
 """Pause between two searches for work in a pool that holds much that the state refuses."""
 
-FinalLookup = Callable[[Hash], Height | None]
-"""Finds the height of an older final transaction, such as by the index; may lag behind."""
+LOOKUP_MAX: Final = 500
+"""Transactions that one thread looks up at once."""
+
+LOOKUPS_AT_ONCE: Final = 2
+"""Threads that look up; further questions wait, and the node's other threads do not."""
+
+SPREAD_MAX: Final = 1_000
+"""Submitted transactions that are given to gossip in one piece, before others have their turn."""
+
+FinalLookup = Callable[[Sequence[Hash]], Mapping[Hash, Height]]
+"""Finds heights of older final transactions, such as by the index; may lag behind. Reads
+databases: it is called in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a transaction is."""
+
+    status: TransactionStatus
+    """POOLED, INCLUDED, FINAL or UNKNOWN."""
+    height: Height | None = None
+    """Height of its final block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,7 @@ class ChainNode:
         self._store = store
         self._find_final = find_final
         self._recent: OrderedDict[Hash, Height] = OrderedDict()
+        self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         self._waiters: dict[Hash, list[asyncio.Future[Height]]] = {}
         self._moved = asyncio.Event()
         self._on_growth: Callable[[], None] = lambda: None
@@ -144,8 +165,11 @@ class ChainNode:
             for outcome in outcomes
             if outcome.status is TransactionStatus.POOLED
         ]
+        for start in range(0, len(pooled), SPREAD_MAX):
+            if start:
+                await asyncio.sleep(0)
+            self._on_submitted(pooled[start : start + SPREAD_MAX])
         if pooled:
-            self._on_submitted(pooled)
             self.grown()
         return outcomes
 
@@ -165,34 +189,55 @@ class ChainNode:
         """Have gossip told of the transactions of executed blocks that cannot become final."""
         self._on_abandoned = notify
 
-    def status(self, transaction_id: Hash) -> TransactionStatus:
+    async def status(self, transaction_id: Hash) -> TransactionStatus:
         """Return POOLED, INCLUDED, FINAL or UNKNOWN."""
-        if self.height_of(transaction_id) is not None:
-            return TransactionStatus.FINAL
-        if transaction_id in self.tree.pending_ids(self.tree.head_view.block_id):
-            return TransactionStatus.INCLUDED
-        if self.pool.contains(transaction_id):
-            return TransactionStatus.POOLED
-        return TransactionStatus.UNKNOWN
+        return (await self.locate(transaction_id)).status
 
-    def height_of(self, transaction_id: Hash) -> Height | None:
-        """Return the height of a final transaction, None if it is not known to be final."""
-        height = self._recent.get(transaction_id)
-        if height is not None or self.pool.contains(transaction_id):
-            return height
-        return self._find_final(transaction_id)
+    async def locate(self, transaction_id: Hash) -> Located:
+        """Return where a transaction is; what memory does not know is looked up in a thread."""
+        height = (await self.heights_of([transaction_id])).get(transaction_id)
+        if height is not None:
+            return Located(TransactionStatus.FINAL, height)
+        if transaction_id in self.tree.pending_ids(self.tree.head_view.block_id):
+            return Located(TransactionStatus.INCLUDED)
+        is_pooled = self.pool.contains(transaction_id)
+        return Located(TransactionStatus.POOLED if is_pooled else TransactionStatus.UNKNOWN)
+
+    def recent_height(self, transaction_id: Hash) -> Height | None:
+        """Return the height of a transaction that became final lately; None may be an older one."""
+        return self._recent.get(transaction_id)
+
+    async def heights_of(self, transaction_ids: Sequence[Hash]) -> dict[Hash, Height]:
+        """Return the heights of those among some transactions that are known to be final.
+
+        No database is read on the event loop: one slow read there would keep votes waiting.
+        """
+        unknown = [each for each in transaction_ids if not self._is_at_hand(each)]
+        found: dict[Hash, Height] = {}
+        for start in range(0, len(unknown), LOOKUP_MAX):
+            part = unknown[start : start + LOOKUP_MAX]
+            async with self._lookups:
+                found |= await asyncio.to_thread(self._find_final, part)
+        # The databases know of blocks that nobody was told of yet (K1).
+        head = self.head().height
+        found = {each: height for each, height in found.items() if height <= head}
+        # What became final meanwhile is in memory.
+        recent = ((each, self._recent.get(each)) for each in transaction_ids)
+        return found | {each: height for each, height in recent if height is not None}
+
+    def _is_at_hand(self, transaction_id: Hash) -> bool:
+        """Return whether memory knows where a transaction is."""
+        return transaction_id in self._recent or self.pool.contains(transaction_id)
 
     async def wait_final(self, transaction_id: Hash, timeout_s: float) -> Height | None:
         """Wait until a transaction is final; return its height, None when the time is over."""
-        height = self.height_of(transaction_id)
-        if height is not None:
-            return height
         future: asyncio.Future[Height] = asyncio.get_running_loop().create_future()
         waiting = self._waiters.setdefault(transaction_id, [])
         waiting.append(future)
         try:
             async with asyncio.timeout(timeout_s):
-                return await future
+                known = await self.heights_of([transaction_id])
+                return known[transaction_id] if known else await future
         except TimeoutError:
             return None
         finally:

@@ -160,7 +160,7 @@ class EvidenceKeeper:
         if not kept.is_stored:
             await asyncio.to_thread(self._disk.create, kept.path, encode(kept.action))
             kept.is_stored = True
-        if now_ms <= kept.valid_until_ms and self._is_known(kept.transaction_id):
+        if now_ms <= kept.valid_until_ms and await self._is_known(kept.transaction_id):
             return
         (outcome,) = await self._chain.submit([data])
         if outcome.status is TransactionStatus.POOLED:
@@ -182,8 +182,8 @@ class EvidenceKeeper:
         )
         return sign(view.tags, with_least_fee(view.parameters, transaction), self._signer)
 
-    def _is_known(self, identity: Hash) -> bool:
-        return self._chain.status(identity) is not TransactionStatus.UNKNOWN
+    async def _is_known(self, identity: Hash) -> bool:
+        return await self._chain.status(identity) is not TransactionStatus.UNKNOWN
 
     async def _forget(self, kept: _Kept, reason: TransactionRejected) -> None:
         is_settled = isinstance(reason, EvidenceKnown | AuthorityUnknown)

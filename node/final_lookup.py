@@ -1,5 +1,7 @@
-"""Finds the height of a final transaction that the node no longer remembers itself."""
+"""Finds the heights of final transactions that the node no longer remembers itself."""
 
+import threading
+from collections.abc import Sequence
 from typing import Final
 
 from ledger.store import ChainStore, IndexReader
@@ -12,7 +14,8 @@ TAIL_BLOCKS_MAX: Final = 64
 class FinalLookup:
     """Looks in the index, and in the newest blocks that it lacks (K1: no 404 after a write).
 
-    Called on the event loop, so it reads each of those blocks once, and one at a time.
+    It reads databases, so it is called in threads and never on the event loop. What the newest
+    blocks hold is read once, and kept until the index has it.
     """
 
     def __init__(self, store: ChainStore, index: IndexReader) -> None:
@@ -20,21 +23,32 @@ class FinalLookup:
         self._store = store
         self._index = index
         self._tail: dict[Height, frozenset[Hash]] = {}
+        self._turn = threading.Lock()
 
-    def __call__(self, transaction_id: Hash) -> Height | None:
-        """Return the height of a final transaction, None if none is known."""
+    def __call__(self, transaction_ids: Sequence[Hash]) -> dict[Hash, Height]:
+        """Return the heights of those among some transactions that are known to be final."""
         # Asked first: what is indexed between the two questions is then looked for in both places.
         indexed = self._index.indexed_height()
-        row = self._index.transaction(transaction_id)
-        if row is not None:
-            return row.height
+        found = self._index.transaction_heights(transaction_ids)
+        missing = set(transaction_ids).difference(found)
+        if missing:
+            with self._turn:
+                found |= self._in_tail(missing, indexed)
+        return found
+
+    def _in_tail(self, missing: set[Hash], indexed: int) -> dict[Hash, Height]:
+        """Return the heights of those that are in blocks above what is indexed."""
         head = self._store.head()
         assert head is not None, "a node starts with an initialised store"
         first = max(indexed, head.height - TAIL_BLOCKS_MAX) + 1
         for height in [height for height in self._tail if height < first]:
             del self._tail[height]
-        newest_first = range(head.height, first - 1, -1)
-        return next((at for at in newest_first if transaction_id in self._ids_at(at)), None)
+        found: dict[Hash, Height] = {}
+        for height in range(head.height, first - 1, -1):
+            found |= dict.fromkeys(missing & self._ids_at(height), height)
+            if len(found) == len(missing):
+                break
+        return found
 
     def _ids_at(self, height: Height) -> frozenset[Hash]:
         """Return the ids of a final block, which are read once."""

@@ -102,7 +102,7 @@ class Process:
         self.tree = BlockTree(load_final_view(machine.store, BUCKETS))
         verifier = SignatureVerifier(machine.store.tags, 0)
         self.pool = Mempool(self.tree, verifier, clock, PoolLimits())
-        self.chain = ChainNode(self.tree, self.pool, machine.store, lambda _: None)
+        self.chain = ChainNode(self.tree, self.pool, machine.store, lambda _: {})
         peering = Peering()
         self.peers.handler = peering
         identity = NodeIdentity(validator_key(machine.member), Role.VALIDATOR)

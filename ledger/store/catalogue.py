@@ -1,6 +1,7 @@
 """The reader's side of partitions: which there are, and which can hold what is sought."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -16,6 +17,9 @@ from ledger.store.index_tables import CURSOR, PARTITIONS
 from ledger.store.partition_tables import ARCHIVE
 from ledger.store.partitions import Partition
 from ledger.types import Address, Height
+
+DIGESTS_ASKED_MAX: Final = 32
+"""Ids whose digests are asked for one by one."""
 
 _ARCHIVE: Partition = Partition(ARCHIVE, 0, 0)
 
@@ -64,6 +68,28 @@ class Catalogue:
         """Yield the partitions that can hold an id up to a height, newest first."""
         mark = mark_of_prefix(id_prefix(object_id))
         return self._with_marks(connection, DigestKind.IDS, (mark, mark), height)
+
+    def with_ids(
+        self, connection: Connection, object_ids: Collection[bytes]
+    ) -> Iterator[Partition]:
+        """Yield the partitions that can hold one of some ids, newest first.
+
+        What was found meanwhile may be taken out of `object_ids`; of few that are left the digests
+        are asked, of many that are left each partition.
+        """
+        partitions = self.partitions(connection)
+        if not partitions:
+            return
+        newest, *closed = partitions
+        yield newest
+        if len(object_ids) > DIGESTS_ASKED_MAX:
+            yield from closed
+            return
+        numbers = {ARCHIVE}
+        for object_id in object_ids:
+            mark = mark_of_prefix(id_prefix(object_id))
+            numbers |= partitions_with(connection, DigestKind.IDS, mark, mark)
+        yield from (partition for partition in closed if partition.number in numbers)
 
     def with_digits(self, connection: Connection, digits: str) -> Iterator[Partition]:
         """Yield the partitions that can hold an id that starts with some hex digits."""

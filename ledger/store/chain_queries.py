@@ -4,14 +4,15 @@ Rows are collected from the newest to the oldest of the partitions that can hold
 page is full. Which can is said by the catalogue: by height, or by the digests.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
 from ledger.actions import PostReceipt, SubmitJob
 from ledger.store.activity import account_transactions, read_activity
+from ledger.store.bulk import chunked
 from ledger.store.catalogue import Catalogue
-from ledger.store.columns import pack_bound, pack_position, unpack_position
+from ledger.store.columns import id_prefix, pack_bound, pack_position, unpack_position
 from ledger.store.engine import Database
 from ledger.store.errors import FilterUnsupported
 from ledger.store.paging import (
@@ -131,6 +132,19 @@ class ChainQueries:
             lambda c: self._catalogue.with_id(c, transaction_id), matching, transaction_row, 1
         )
         return rows[0] if rows else None
+
+    def transaction_heights(self, transaction_ids: Sequence[Hash]) -> dict[Hash, Height]:
+        """Return the heights of those among some transactions that are indexed."""
+        found: dict[Hash, Height] = {}
+        with self._database.reading() as connection:
+            missing = set(transaction_ids)
+            for partition in self._catalogue.with_ids(connection, missing):
+                here = _heights_in(connection, partition.tables, missing)
+                found |= here
+                missing.difference_update(here)
+                if not missing:
+                    break
+        return found
 
     def outcomes(
         self,
@@ -263,6 +277,22 @@ class ChainQueries:
                 if len(rows) >= page_size(limit):
                     break
         return rows
+
+
+def _heights_in(
+    connection: Connection, tables: PartitionTables, transaction_ids: Collection[Hash]
+) -> dict[Hash, Height]:
+    """Return the heights of those among some transactions that a partition holds."""
+    columns = tables.transactions.c
+    query = select(columns.transaction_id, columns.position)
+    found: dict[Hash, Height] = {}
+    for prefixes in chunked(sorted(map(id_prefix, transaction_ids))):
+        for transaction_id, position in connection.execute(
+            query.where(columns.id_prefix.in_(prefixes))
+        ):
+            if transaction_id in transaction_ids:
+                found[transaction_id] = unpack_position(position)[0]
+    return found
 
 
 def _height_of(before: tuple[int, int]) -> Height:

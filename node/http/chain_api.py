@@ -1,19 +1,19 @@
 """What the chain routes stand on, and the questions that need more than one part of the node."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import structs
-
 from coordinator.errors import NotFound
-from coordinator.ports import TransactionStatus
+from coordinator.ports import SubmitOutcome, TransactionStatus
 from coordinator.wire import transaction_text
 from ledger.store import ChainStore, StoredBlock
 from ledger.types import Address, Hash
 from node.chain import ChainNode
+from node.http.body_room import BodyRoom
+from node.http.chain_bodies import TURN
 from node.http.chain_views import (
     AccountView,
     ChainStatusView,
@@ -26,14 +26,13 @@ from node.http.chain_views import (
     submitted_view,
 )
 from node.http.status_views import consensus_view, index_view, peers_view, sync_view
+from node.http.waiting import Waiting
 from node.index_process import IndexProcess
 from node.mempool import Mempool
 from node.status import NodeReport
 
 WAIT_SECONDS: Final = 10
 """Longest that a submission waits for finality."""
-
-_WAITING: Final = frozenset({TransactionStatus.POOLED, TransactionStatus.DUPLICATE})
 
 
 class BlockNotFound(NotFound):
@@ -64,6 +63,8 @@ class ChainApi:
     """How far the index is."""
     request_bytes_max: int
     """Bytes of one submission."""
+    room: BodyRoom
+    """Room for the submissions that the pool has not seen yet."""
     report: Callable[[], NodeReport]
     """What the node waits for."""
 
@@ -123,14 +124,13 @@ class ChainApi:
         Raises:
             TransactionNotFound: it is not known here.
         """
-        height = self.chain.height_of(transaction_id)
-        if height is not None:
-            block = await self.block(height)
+        found = await self.chain.locate(transaction_id)
+        if found.height is not None:
+            block = await self.block(found.height)
             return final_view(block, block.transaction_ids.index(transaction_id))
         text = transaction_text(transaction_id)
-        status = self.chain.status(transaction_id)
-        if status in {TransactionStatus.POOLED, TransactionStatus.INCLUDED}:
-            return TransactionView(transaction_id=text, status=status.value)
+        if found.status in {TransactionStatus.POOLED, TransactionStatus.INCLUDED}:
+            return TransactionView(transaction_id=text, status=found.status.value)
         reason = self.pool.drop_of(transaction_id)
         if reason is None:
             raise TransactionNotFound
@@ -138,49 +138,24 @@ class ChainApi:
             transaction_id=text, status="rejected", code=reason.code, detail=str(reason)
         )
 
-    async def submit(
-        self, signed: list[bytes], source: str, *, wait_final: bool
+    async def answers(
+        self, outcomes: Sequence[SubmitOutcome], *, wait_final: bool
     ) -> list[SubmittedView]:
-        """Admit transactions, and if asked wait until each is final or dropped.
+        """Return what became of submitted transactions.
 
         Args:
-            signed: hostile bytes.
-            source: who sent them.
-            wait_final: whether to wait, at most `WAIT_SECONDS`.
+            outcomes: what the pool said.
+            wait_final: whether to wait until each is final or dropped, at most `WAIT_SECONDS`.
         """
-        outcomes = await self.chain.submit(signed, source)
-        views = [submitted_view(outcome) for outcome in outcomes]
-        if not wait_final:
-            return views
-        waiting = [
-            (outcome.transaction_id, at)
-            for at, outcome in enumerate(outcomes)
-            if outcome.status in _WAITING
-        ]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._wait(waiting, views)
+        decided: dict[int, SubmittedView] = {}
+        if wait_final:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await Waiting(self.chain, self.pool, outcomes, decided).run()
+        views: list[SubmittedView] = []
+        for start in range(0, len(outcomes), TURN):
+            if start:
+                await asyncio.sleep(0)
+            part = range(start, min(start + TURN, len(outcomes)))
+            views.extend(decided.get(at) or submitted_view(outcomes[at]) for at in part)
         return views
-
-    async def _wait(self, waiting: list[tuple[Hash, int]], views: list[SubmittedView]) -> None:
-        """Follow final blocks until what waits is final or dropped; fill in what became of it."""
-        async for _ in self.chain.follow():
-            undecided = []
-            for transaction_id, at in waiting:
-                decided = self._decided(transaction_id, views[at])
-                if decided is None:
-                    undecided.append((transaction_id, at))
-                else:
-                    views[at] = decided
-            waiting = undecided
-            if not waiting:
-                return
-
-    def _decided(self, transaction_id: Hash, view: SubmittedView) -> SubmittedView | None:
-        if self.pool.contains(transaction_id):
-            return None
-        reason = self.pool.drop_of(transaction_id)
-        if reason is not None:
-            return structs.replace(view, status="rejected", code=reason.code, detail=str(reason))
-        height = self.chain.height_of(transaction_id)
-        return None if height is None else structs.replace(view, status="final", height=height)

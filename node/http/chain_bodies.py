@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from coordinator.http import HttpRequest
-from coordinator.http.bodies import BODY_SECONDS_MAX, read_chunks
+from coordinator.http.bodies import BODY_SECONDS_MAX, announced_bytes, read_chunks
 from coordinator.http.faults import (
     BodyMissing,
     BodyTooSlow,
@@ -24,9 +24,14 @@ from coordinator.http.faults import (
     MediaTypeUnsupported,
 )
 from coordinator.wire import Body
+from node.http.body_room import Share
 
 BATCH_MAX: Final = 10_000
 """Transactions of one request; a block holds no more."""
+
+TURN: Final = 1_000
+"""Transactions of a batch that are read or answered in one piece: a millisecond or two, then
+others on the event loop have their turn."""
 
 JSON: Final = "application/json"
 MESSAGEPACK: Final = "application/msgpack"
@@ -60,10 +65,16 @@ class Submission:
     """Whether the answer is a list."""
 
 
-async def read_submission(request: HttpRequest, bytes_max: int) -> Submission:
+async def read_submission(request: HttpRequest, bytes_max: int, share: Share) -> Submission:
     """Return the transactions of a request's body.
 
+    Args:
+        request: the request.
+        bytes_max: most bytes of the body.
+        share: the room that the body takes.
+
     Raises:
+        SubmissionsFull: there is no room for it now.
         MediaTypeUnsupported: neither JSON nor MessagePack, or compressed.
         BodyMissing, BodyTooLarge, BodyTooSlow: as they say.
         JsonMalformed, FieldInvalid: the body is not of one of the forms.
@@ -73,17 +84,22 @@ async def read_submission(request: HttpRequest, bytes_max: int) -> Submission:
         raise MediaTypeUnsupported(f"send the body as Content-Type: {JSON} or {MESSAGEPACK}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise MediaTypeUnsupported("send the body without Content-Encoding")
+    share.announce(min(announced_bytes(request) or 0, bytes_max))
+    chunks = []
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            raw = b"".join([chunk async for chunk in read_chunks(request, bytes_max)])
+            async for chunk in read_chunks(request, bytes_max):
+                share.grow(len(chunk))
+                chunks.append(chunk)
     except TimeoutError:
         raise BodyTooSlow(BODY_SECONDS_MAX) from None
+    raw = b"".join(chunks)
     if not raw:
         raise BodyMissing
-    return _from_json(raw) if media_type == JSON else _from_msgpack(raw)
+    return await _from_json(raw) if media_type == JSON else _from_msgpack(raw)
 
 
-def _from_json(raw: bytes) -> Submission:
+async def _from_json(raw: bytes) -> Submission:
     try:
         body = _json_decoder.decode(raw)
     except msgspec.ValidationError as error:
@@ -93,8 +109,12 @@ def _from_json(raw: bytes) -> Submission:
     if (body.transaction is msgspec.UNSET) == (body.transactions is msgspec.UNSET):
         raise FieldInvalid("", "must have either `transaction` or `transactions`")
     if isinstance(body.transactions, list):
-        texts = enumerate(body.transactions)
-        return Submission([_bytes_of(text, f"/transactions/{at}") for at, text in texts], True)
+        signed = []
+        for at, text in enumerate(body.transactions):
+            if at % TURN == TURN - 1:
+                await asyncio.sleep(0)
+            signed.append(_bytes_of(text, "/transactions/", at))
+        return Submission(signed, True)
     assert isinstance(body.transaction, str)
     return Submission([_bytes_of(body.transaction, "/transaction")], False)
 
@@ -109,8 +129,8 @@ def _from_msgpack(raw: bytes) -> Submission:
     return Submission(body, True) if isinstance(body, list) else Submission([body], False)
 
 
-def _bytes_of(text: str, pointer: str) -> bytes:
+def _bytes_of(text: str, pointer: str, at: int | str = "") -> bytes:
     try:
         return unhexlify(text)
     except (Error, ValueError):
-        raise FieldInvalid(pointer, "must be hex digits, two a byte") from None
+        raise FieldInvalid(f"{pointer}{at}", "must be hex digits, two a byte") from None

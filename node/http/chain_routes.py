@@ -20,15 +20,18 @@ from coordinator.http import (
     answer,
     declared,
     exchange_of,
+    remote_of,
     same,
 )
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.query import text_parameter
+from coordinator.ports import SubmitOutcome
 from ledger.block import Block
 from ledger.codec import encode
 from ledger.errors import AddressInvalid
 from ledger.keys import parse_address
 from ledger.types import Hash
+from node.http.body_room import SubmissionsFull
 from node.http.chain_api import WAIT_SECONDS, BlockNotFound, ChainApi, TransactionNotFound
 from node.http.chain_bodies import MESSAGEPACK, SubmitBody, read_submission
 from node.http.chain_views import (
@@ -107,6 +110,7 @@ SUBMIT: Final = Operation(
     ),
     body=same(SubmitBody),
     answers={200: Answer("What became of each", same(SubmittedView | SubmittedBatchView))},
+    errors=(SubmissionsFull,),
 )
 
 
@@ -184,12 +188,19 @@ async def chain_submit(request: HttpRequest, chain_api: Api) -> Response[bytes]:
     wait = text_parameter(request, "wait")
     if wait not in {None, "final"}:
         raise FieldInvalid("wait", "must be `final`")
-    submission = await read_submission(request, chain_api.request_bytes_max)
-    source = request.client.host if request.client else "unknown"
-    views = await chain_api.submit(submission.signed, source, wait_final=wait is not None)
-    if submission.is_batch:
+    outcomes, is_batch = await _admit(request, chain_api)
+    views = await chain_api.answers(outcomes, wait_final=wait is not None)
+    if is_batch:
         return answer(request, SubmittedBatchView(transactions=views))
     return answer(request, views[0])
+
+
+async def _admit(request: HttpRequest, chain_api: ChainApi) -> tuple[list[SubmitOutcome], bool]:
+    """Give what a request submits to the pool; return what it says, and whether it is a batch."""
+    source = remote_of(request)
+    with chain_api.room.share(source) as share:
+        submission = await read_submission(request, chain_api.request_bytes_max, share)
+        return await chain_api.chain.submit(submission.signed, source), submission.is_batch
 
 
 def chain_handlers(api: ChainApi) -> list[Router]:

@@ -10,15 +10,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from coordinator.http.money import format_text
-from coordinator.ports import SubmitOutcome
+from coordinator.ports import SubmitOutcome, TransactionStatus
 from coordinator.wire import MoneyText, View, transaction_text
 from ledger.actions import action_name
 from ledger.block import Header
 from ledger.codec import encode
+from ledger.errors import LedgerError
 from ledger.keys import format_address
 from ledger.store import StoredBlock
 from ledger.transaction import SignedTransaction
-from ledger.types import Amount, Height
+from ledger.types import Amount, Hash, Height
 from ledger.views import ChainView
 from node.http.status_views import ConsensusView, IndexView, SyncView
 
@@ -248,4 +249,20 @@ def submitted_view(outcome: SubmitOutcome) -> SubmittedView:
         status=outcome.status.value,
         code=outcome.code or UNSET,
         detail=outcome.detail or UNSET,
+    )
+
+
+def included_view(transaction_id: Hash, height: Height) -> SubmittedView:
+    """Return that a transaction is final."""
+    status = TransactionStatus.FINAL.value
+    return SubmittedView(transaction_text(transaction_id), status, height=height)
+
+
+def dropped_view(transaction_id: Hash, reason: LedgerError) -> SubmittedView:
+    """Return why a transaction left the pool without being final."""
+    return SubmittedView(
+        transaction_id=transaction_text(transaction_id),
+        status=TransactionStatus.REJECTED.value,
+        code=reason.code,
+        detail=str(reason),
     )

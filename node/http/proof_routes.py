@@ -101,20 +101,21 @@ class ProofApi:
         making.add_done_callback(lambda _: self.turns.release())
         return await asyncio.shield(making)
 
-    def height_of(self, transaction_id: Hash) -> Height:
+    async def height_of(self, transaction_id: Hash) -> Height:
         """Return the height of a final transaction.
 
         Raises:
             ProofNotYet: it is known, and not final.
             TransactionNotFound: it is not known here.
         """
-        height = self.chain.height_of(transaction_id)
-        if height is not None and height <= self.chain.head().height:
-            return height
-        status = self.chain.status(transaction_id)
-        if status is TransactionStatus.UNKNOWN:
+        found = await self.chain.locate(transaction_id)
+        if found.height is not None:
+            return found.height
+        if found.status is TransactionStatus.UNKNOWN:
             raise TransactionNotFound
-        raise ProofNotYet(f"The transaction is {status.value}; a proof exists once it is final")
+        raise ProofNotYet(
+            f"The transaction is {found.status.value}; a proof exists once it is final"
+        )
 
     def newest(self) -> ChainView:
         """Return the newest final block.
@@ -204,7 +205,7 @@ async def proof_of_receipt(
         raise ReceiptNotFound
     identity = bytes.fromhex(match[1])
     try:
-        height = proof_api.height_of(identity)
+        height = await proof_api.height_of(identity)
     except TransactionNotFound:
         raise ReceiptNotFound from None
     prover = proof_api.prover
@@ -223,7 +224,7 @@ async def proof_of_transaction(
     if match is None:
         raise TransactionNotFound
     identity = bytes.fromhex(match[1])
-    height = proof_api.height_of(identity)
+    height = await proof_api.height_of(identity)
     prover = proof_api.prover
     made = await proof_api.made(lambda: prover.transaction(height, identity, since))
     return _answer(request, proof_api, made, A_DAY)

@@ -137,7 +137,7 @@ class LoneNode:
             self.tree = BlockTree(view)
             verifier = SignatureVerifier(TAGS, 0)
             pool = Mempool(self.tree, verifier, self.clock, PoolLimits())
-            self.chain = ChainNode(self.tree, pool, self.store, lambda _: None)
+            self.chain = ChainNode(self.tree, pool, self.store, lambda _: {})
             self.evidence = EvidenceKeeper(
                 self.folder / "evidence", self.chain, self.key, self.clock
             )

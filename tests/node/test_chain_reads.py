@@ -25,7 +25,7 @@ async def test_pooled_spends_lower_what_is_spendable_until_they_are_final(tmp_pa
     node = LoneNode(tmp_path)
     signed = node.transfer(5)
     (outcome,) = await node.chain.submit([signed])
-    assert node.chain.status(outcome.transaction_id) is TransactionStatus.POOLED
+    assert await node.chain.status(outcome.transaction_id) is TransactionStatus.POOLED
     spent = RICHES - node.chain.spendable(RICH.address)
     assert spent > 5
     assert node.chain.balance(RICH.address) == RICHES
@@ -64,7 +64,7 @@ async def test_a_transaction_is_included_while_its_block_is_not_final(tmp_path: 
     candidates = node.chain.pool.candidates(10, ())
     block, _ = at_once(node.tree.build(root, 1, proposer, node.clock.wall_ms(), candidates))
     node.tree.set_head(block.view.block_id)
-    assert node.chain.status(id_of(signed)) is TransactionStatus.INCLUDED
+    assert await node.chain.status(id_of(signed)) is TransactionStatus.INCLUDED
     now_ms = node.clock.wall_ms()
     work = node.chain.work_at(root, now_ms, leading=True)
     assert work is not None

@@ -47,7 +47,7 @@ class Line:
         start = genesis(PARAMETERS)
         self.tree = BlockTree(start)
         pool = Mempool(self.tree, SignatureVerifier(TAGS, 0), SystemClock(), PoolLimits())
-        chain = ChainNode(self.tree, pool, store, lambda _: None)
+        chain = ChainNode(self.tree, pool, store, lambda _: {})
         self.commits = 0
         self.owed: list[bool] = []
         """At the beginning of each commit: whether the state table was behind."""

@@ -25,7 +25,7 @@ async def test_a_transaction_is_final_in_the_block_that_follows_it(tmp_path: Pat
         signed = node.transfer(7)
         assert await node.finalize(signed) == 1
         assert node.chain.balance(PEER.address) == 7
-        assert node.chain.status(id_of(signed)) is TransactionStatus.FINAL
+        assert await node.chain.status(id_of(signed)) is TransactionStatus.FINAL
         head = node.store.head()
         assert head is not None
         assert head.block_id == node.chain.head().block_id
@@ -49,7 +49,7 @@ async def test_a_batch_is_final_in_one_order_that_the_store_and_followers_see(
 async def test_waiting_for_what_never_comes_ends_in_time(tmp_path: Path) -> None:
     async with LoneNode(tmp_path) as node:
         assert await node.chain.wait_final(bytes(32), 0.01) is None
-        assert node.chain.status(bytes(32)) is TransactionStatus.UNKNOWN
+        assert await node.chain.status(bytes(32)) is TransactionStatus.UNKNOWN
 
 
 async def test_followers_are_told_the_height_now_and_whenever_it_rises(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ async def test_a_disk_that_fails_stops_the_node_and_nothing_becomes_final(
     await node.chain.submit([signed])
     with pytest.raises(NodeFatal, match="input/output error"):
         await running
-    assert node.chain.status(id_of(signed)) is not TransactionStatus.FINAL
+    assert await node.chain.status(id_of(signed)) is not TransactionStatus.FINAL
     assert node.chain.head().height == 0
     node.store.close()
     async with LoneNode(tmp_path) as again:

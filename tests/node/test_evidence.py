@@ -166,7 +166,7 @@ async def test_a_follower_submits_what_it_saw_with_its_own_key(tmp_path: Path) -
         follower.evidence.report(committee(), two_notarizes(VALIDATORS[2]))
         await accepted_by([*nodes, follower], VALIDATORS[2])
         assert TransactionStatus.FINAL in {
-            follower.chain.status(identity)
+            await follower.chain.status(identity)
             for block in await follower.chain.blocks_after(0, 100)
             for identity in block.transaction_ids
         }

@@ -1,10 +1,11 @@
 """Heights of final transactions, wherever the index has got to."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from ledger.store import IndexReader, TransactionRow
+from ledger.store import IndexReader
 from node import final_lookup
 from node.final_lookup import FinalLookup
 from tests.databases import INDEX, Files
@@ -28,8 +29,9 @@ def test_a_final_transaction_is_found_however_far_the_index_is(tmp_path: Path, b
         for _ in range(batches):
             indexed.indexer.advance(4)
         lookup = FinalLookup(indexed.store, indexed.reader)
-        assert {each: lookup(each) for each in heights} == heights
-        assert lookup(bytes(32)) is None
+        assert lookup([*heights, bytes(32)]) == heights
+        assert {each: lookup([each])[each] for each in heights} == heights
+        assert lookup([bytes(32)]) == {}
 
 
 def test_only_the_newest_blocks_are_searched_themselves(
@@ -39,8 +41,8 @@ def test_only_the_newest_blocks_are_searched_themselves(
     with open_indexed(Files(tmp_path)) as indexed:
         heights = store_all(indexed, random_history(seed=4, blocks=20).builder)
         lookup = FinalLookup(indexed.store, indexed.reader)
-        found = {each for each in heights if lookup(each) is not None}
-        assert found == {each for each, height in heights.items() if height > 14}
+        newest = {each: height for each, height in heights.items() if height > 14}
+        assert lookup(list(heights)) == newest
 
 
 class OvertakenReader(IndexReader):
@@ -48,10 +50,10 @@ class OvertakenReader(IndexReader):
 
     indexed: Indexed
 
-    def transaction(self, transaction_id: bytes) -> TransactionRow | None:
-        row = super().transaction(transaction_id)
+    def transaction_heights(self, transaction_ids: Sequence[bytes]) -> dict[bytes, int]:
+        found = super().transaction_heights(transaction_ids)
         self.indexed.catch_up()
-        return row
+        return found
 
 
 def test_what_is_indexed_between_two_questions_is_not_missed(tmp_path: Path):
@@ -61,6 +63,6 @@ def test_what_is_indexed_between_two_questions_is_not_missed(tmp_path: Path):
         reader = OvertakenReader(place.url(INDEX))
         reader.indexed = indexed
         transaction_id, height = next(iter(heights.items()))
-        assert FinalLookup(indexed.store, reader)(transaction_id) == height
-        assert FinalLookup(indexed.store, reader)(transaction_id) == height
+        assert FinalLookup(indexed.store, reader)([transaction_id]) == {transaction_id: height}
+        assert FinalLookup(indexed.store, reader)([transaction_id]) == {transaction_id: height}
         reader.close()
