@@ -14,7 +14,7 @@ from coordinator.chat.model import ChatAnswer, ChatOrder
 from coordinator.chat.models import Models
 from coordinator.clients.model import Principal
 from coordinator.core import Core
-from coordinator.errors import CoordinatorError, JobCancelled, Unavailable
+from coordinator.errors import CoordinatorError, InvalidApiKey, JobCancelled, Unavailable
 from coordinator.events.feed import Idle, StateChange
 from coordinator.events.texts import Passage
 from coordinator.idempotency import Claim
@@ -83,6 +83,7 @@ class ChatService:
         is cancelled.
 
         Raises:
+            InvalidApiKey: the caller's key was revoked, or is past its end.
             TextDiverged: the result is not what was yielded.
             ChatInputRefused, ChatFailed, JobCancelled: the job ended without an answer.
             Unavailable: the node stops.
@@ -96,6 +97,8 @@ class ChatService:
                         case Passage() if new := text.add(step.attempt, step.text):
                             yield new
                         case Idle():
+                            if not await self._core.events.keys.is_live(principal):
+                                raise InvalidApiKey("The key is no longer valid")
                             yield None
                         case StateChange() if step.is_final:
                             is_wanted = False

@@ -1,5 +1,6 @@
 """What happens to one job, from where a reader left off until its end."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -41,7 +42,7 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing happened for a while."""
+    """A while is over, whatever happened in it: time for a sign of life, and to look at the key."""
 
 
 Step: TypeAlias = StateChange | Passage | Idle
@@ -102,7 +103,8 @@ class JobFeed:
             job_id: a job that is there; whether the reader may see it is the caller's business.
             bookmark: where the reader was; None for a new reader.
             with_text: whether to yield the text of the current attempt too.
-            idle_s: yield `Idle` after so many seconds without anything else.
+            idle_s: yield `Idle` whenever so many seconds are over. Text that flows on does not
+                put it off: who may read no longer is to be noticed all the same.
         """
         start = bookmark or Bookmark()
         reader = _Reader(job_id, with_text, start.seq, start.attempt, start.offset)
@@ -110,12 +112,15 @@ class JobFeed:
             for change in await self._database.read(lambda c: _first(c, job_id, bookmark)):
                 for step in self._steps(reader, change):
                     yield step
+            idle_at_s = _now_s() + idle_s
             while not reader.is_done:
                 for step in self._text(reader):
                     yield step
-                news = await subscription.news(idle_s)
-                if news is None:
+                news = await subscription.news(max(0.0, idle_at_s - _now_s()))
+                if _now_s() >= idle_at_s:
                     yield Idle()
+                    idle_at_s = _now_s() + idle_s
+                if news is None:
                     continue
                 for change in await self._changes(reader, news):
                     for step in self._steps(reader, change):
@@ -172,6 +177,10 @@ def _first(connection: Connection, job_id: Hash, bookmark: Bookmark | None) -> l
     phase = JobPhase.QUEUED if state.phase is JobPhase.ACCEPTED else state.phase
     seq, at_ms = (newest.seq, newest.at_ms) if newest is not None else (0, state.requested_ms)
     return [StateChange(seq, phase, state.attempt, at_ms)]
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _is_order(change: StateChange) -> bool:
