@@ -73,7 +73,7 @@ class CoordinatorConfig:
     """Folder of artifact files; made if missing."""
     wrapping_key_path: Path
     """File of the key that encrypts managed wallets, mode 0600, outside the database (K3); made
-    if missing."""
+    with the database, and never again: see `open_vault`."""
     account_key: KeyPair
     """Key of the coordinator's account: signs assignments, attestations and sponsored fees."""
     is_devnet: bool = False

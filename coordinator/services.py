@@ -37,7 +37,7 @@ from coordinator.registry import ServiceRegistry
 from coordinator.retention.service import RetentionService
 from coordinator.stats.service import StatsService
 from coordinator.sweeper import Sweeper
-from coordinator.wallets import Faucet, Vault
+from coordinator.wallets import Faucet, open_vault
 from coordinator.webhooks.service import WebhookService
 from ledger.store import IndexReader, StoreFailed
 
@@ -168,7 +168,8 @@ def build_services(
     Raises:
         DatabaseTooNew: a newer version of this program wrote the database.
         StoreUnusable: the database cannot be used; a subclass that says what to do.
-        WrappingKeyUnsafe: the wrapping key's file may be read by others, or is damaged.
+        VaultError: the wrapping key is missing, is another database's, may be read by others, or
+            is damaged; a subclass that says what to do.
     """
     core = _core(config, chain, clock, random_bytes)
     views, presence, roster = JobViews(), Presence(), Roster(core.registry)
@@ -214,8 +215,12 @@ def build_services(
 
 
 def _core(config: CoordinatorConfig, chain: Chain, clock: Clock, random_bytes: RandomBytes) -> Core:
-    vault = Vault.open(config.wrapping_key_path, random_bytes)
     database = Database(config.database_url)
+    try:
+        vault = open_vault(database, config.wrapping_key_path, random_bytes)
+    except BaseException:
+        database.close()
+        raise
     moments = Moments(chain, clock)
     signer = Signer(chain.chain_id, chain.tags, random_bytes)
     courier = Courier(database, chain, config.timings.resend_s)

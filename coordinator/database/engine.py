@@ -85,6 +85,17 @@ class Database:
         """Run `work` on one consistent snapshot; it must not write. See `Readers.read`."""
         return await self._readers.read(work)
 
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one consistent snapshot, on this thread, which waits; it must not write.
+
+        For what has to be known before anything runs.
+
+        Raises:
+            StoreFailed: the database failed.
+        """
+        with self._connections.reading() as connection:
+            return work(connection)
+
     async def until_failure(self) -> None:
         """Wait until the database fails for good; the process has to end then.
 

@@ -1,6 +1,23 @@
 """Managed wallets: keys at rest and their funds on a devnet."""
 
 from coordinator.wallets.funding import Faucet
-from coordinator.wallets.vault import SealBroken, Vault, VaultError, WrappingKeyUnsafe
+from coordinator.wallets.opening import open_vault
+from coordinator.wallets.vault import (
+    SealBroken,
+    Vault,
+    VaultError,
+    WrappingKeyMissing,
+    WrappingKeyUnsafe,
+    WrappingKeyWrong,
+)
 
-__all__ = ["Faucet", "SealBroken", "Vault", "VaultError", "WrappingKeyUnsafe"]
+__all__ = [
+    "Faucet",
+    "SealBroken",
+    "Vault",
+    "VaultError",
+    "WrappingKeyMissing",
+    "WrappingKeyUnsafe",
+    "WrappingKeyWrong",
+    "open_vault",
+]

@@ -14,6 +14,12 @@ _SEALED: Final = Prepared(
     select(wallets.c.sealed_seed).where(wallets.c.address == bindparam("address"))
 )
 
+_SOME: Final = (
+    select(wallets.c.address, wallets.c.sealed_seed)
+    .order_by(wallets.c.address)
+    .limit(bindparam("most"))
+)
+
 
 def create(connection: Connection, vault: Vault, client_id: str, now_ms: TimestampMs) -> KeyPair:
     """Make and store a managed key of a client; return it."""
@@ -45,3 +51,9 @@ def get_key(connection: Connection, vault: Vault, address: Address) -> KeyPair:
     key = find_key(connection, vault, address)
     assert key is not None, "a managed address has a wallet"
     return key
+
+
+def sealed_seeds(connection: Connection, most: int) -> list[tuple[Address, bytes]]:
+    """Return the addresses and sealed seeds of some wallets; none if there is no wallet."""
+    rows = connection.execute(_SOME, {"most": most})
+    return [(row.address, row.sealed_seed) for row in rows]

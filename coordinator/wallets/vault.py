@@ -27,6 +27,31 @@ class WrappingKeyUnsafe(VaultError):
         super().__init__(f"wrapping key {path}: {what}")
 
 
+class WrappingKeyMissing(VaultError):
+    """The file is not there, and what was sealed under its key is."""
+
+    def __init__(self, path: Path) -> None:
+        """State the file, and where it has to come from."""
+        super().__init__(
+            f"wrapping key {path}: there is no such file, but the coordinator's database holds "
+            "wallets that are sealed under it. Copy it here from the machine or the backup that "
+            "the database comes from, or name its place in coordinator.wrapping_key_file. It is "
+            "not made anew: nothing that is sealed would ever open again, units of wallets included"
+        )
+
+
+class WrappingKeyWrong(VaultError):
+    """The file holds another key than the one that sealed what is in the database."""
+
+    def __init__(self, path: Path) -> None:
+        """State the file, and which one belongs there."""
+        super().__init__(
+            f"wrapping key {path}: the wallets in the coordinator's database do not open with it. "
+            "Put the file here that belongs to this database, from the machine or the backup that "
+            "the database comes from, and keep this one: it may belong to another database"
+        )
+
+
 class SealBroken(VaultError):
     """A sealed key does not open: another wrapping key sealed it, or its bytes were changed."""
 
@@ -44,14 +69,23 @@ class Vault:
         raise TypeError("a Vault is not picklable")
 
     @classmethod
-    def open(cls, path: Path, random_bytes: RandomBytes) -> "Vault":
+    def open(cls, path: Path, random_bytes: RandomBytes, *, has_sealed: bool = False) -> "Vault":
         """Read the wrapping key's file, or make it, for its owner alone, if there is none.
 
+        Args:
+            path: the file.
+            random_bytes: unpredictable bytes.
+            has_sealed: whether something is sealed under the key; then it is not made anew.
+
         Raises:
+            WrappingKeyMissing: there is no file, and something is sealed under its key.
             WrappingKeyUnsafe: others may read the file, or it has another length.
         """
-        with contextlib.suppress(FileExistsError):
-            _create(path, random_bytes(WRAPPING_KEY_BYTES))
+        if not has_sealed:
+            with contextlib.suppress(FileExistsError):
+                _create(path, random_bytes(WRAPPING_KEY_BYTES))
+        elif not path.exists():
+            raise WrappingKeyMissing(path)
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise WrappingKeyUnsafe(path, f"mode is {mode:04o}, must be 0600: chmod 600 {path}")

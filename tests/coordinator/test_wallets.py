@@ -7,8 +7,15 @@ import pytest
 from sqlalchemy import select, update
 
 from coordinator.database.tables import wallets
+from coordinator.jobs import JobPhase
 from coordinator.moment import system_random
-from coordinator.wallets import SealBroken, Vault, WrappingKeyUnsafe
+from coordinator.wallets import (
+    SealBroken,
+    Vault,
+    WrappingKeyMissing,
+    WrappingKeyUnsafe,
+    WrappingKeyWrong,
+)
 from tests.coordinator.world import CLIENT, World, spec
 
 
@@ -76,3 +83,37 @@ async def test_a_changed_seal_stops_the_spending_and_nothing_else(world: World) 
     with pytest.raises(SealBroken):
         await world.services.jobs.create(CLIENT, spec())
     assert (await world.services.clients.view(CLIENT)).balance > 0
+
+
+async def test_a_key_that_sealed_wallets_is_never_made_anew(world: World) -> None:
+    path, kept = world.config.wrapping_key_path, world.folder / "kept.key"
+    client = await world.client()
+    await world.kill()
+    path.rename(kept)
+    with pytest.raises(WrappingKeyMissing, match=r"backup.*wrapping_key_file"):
+        world.build()
+    assert not path.exists()
+    kept.rename(path)
+    world.services = world.build()
+    await world.start()
+    assert (await world.job(client)).phase is JobPhase.QUEUED
+
+
+async def test_the_key_of_another_database_is_refused_and_kept(world: World) -> None:
+    path = world.config.wrapping_key_path
+    own, other = path.read_bytes(), system_random(32)
+    await world.kill()
+    path.write_bytes(other)
+    with pytest.raises(WrappingKeyWrong, match="belongs to this database"):
+        world.build()
+    assert path.read_bytes() == other
+    path.write_bytes(own)
+    world.services = world.build()
+    await world.start()
+
+
+async def test_one_damaged_wallet_does_not_make_the_key_a_wrong_one(world: World) -> None:
+    first = select(wallets.c.address).order_by(wallets.c.address).limit(1).scalar_subquery()
+    damage = update(wallets).where(wallets.c.address == first).values(sealed_seed=bytes(72))
+    await world.services.core.database.write(lambda c: c.execute(damage))
+    await world.restart()

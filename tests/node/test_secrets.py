@@ -134,3 +134,18 @@ def test_the_search_would_find_them(remains: tuple[NodeProcess, str]) -> None:
         content for name, content in written(node).items() if name.startswith("data/coordinator")
     )
     assert PROMPT.encode() in kept
+
+
+def test_a_node_whose_wrapping_key_is_lost_says_so_and_makes_no_other(
+    remains: tuple[NodeProcess, str],
+) -> None:
+    folder = remains[0].folder
+    place, elsewhere = folder.root / "wrapping.key", folder.root / "moved.key"
+    place.rename(elsewhere)
+    with NodeProcess(folder) as node:
+        assert node.wait_end() == 5
+    (said,) = node.log_file.read_text().splitlines()[-1:]
+    assert said.startswith("aitbc: wrapping key")
+    assert "coordinator.wrapping_key_file" in said
+    assert not place.exists()
+    elsewhere.rename(place)
