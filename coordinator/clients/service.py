@@ -19,7 +19,9 @@ from coordinator.clients.usage import UsageCounts
 from coordinator.core import Core
 from coordinator.errors import InvalidApiKey, Unauthenticated
 from coordinator.jobs.store import reserved
-from coordinator.outbox import OutboxState
+from coordinator.moment import Moment
+from coordinator.outbox import OutboxState, next_of
+from coordinator.wallets import Faucet
 from coordinator.wallets.store import create
 from ledger.types import Address, Hash
 
@@ -93,9 +95,8 @@ class ClientService:
         if row is None:
             await self._make_client(client_id, "demo")
             return
-        faucet = self._core.faucet
-        if faucet is not None and self._core.chain.balance(row.address) < faucet.amount // 2:
-            await self._fund(row.address)
+        if self._core.faucet is not None:
+            await self._fill(self._core.faucet, row.address)
 
     async def view(self, principal: Principal) -> ClientView:
         """Return the caller with its balance."""
@@ -139,12 +140,19 @@ class ClientService:
 
         await self._await_funds(await self._database.write(make))
 
-    async def _fund(self, address: Address) -> None:
-        faucet, moment = self._core.faucet, self._core.moments.now()
-        assert faucet is not None
-        await self._await_funds(
-            await self._database.write(lambda c: faucet.fund(c, moment, address))
-        )
+    async def _fill(self, faucet: Faucet, address: Address) -> None:
+        """Fund a wallet again when less than half of what it began with is left."""
+        core = self._core
+
+        def lacking() -> Moment | None:
+            is_low = core.chain.balance(address) < faucet.amount // 2
+            return core.moments.now() if is_low else None
+
+        async def store_one(intent: str, moment: Moment) -> Hash:
+            return await core.database.write(lambda c: faucet.fund(c, moment, address, intent))
+
+        series = faucet.series(address)
+        await self._await_funds(await next_of(core.database, series, lacking, store_one))
 
     async def _await_funds(self, transaction_id: Hash | None) -> None:
         if transaction_id is None:

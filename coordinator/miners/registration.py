@@ -17,7 +17,7 @@ from coordinator.miners.model import MinerRegistration
 from coordinator.miners.names import check_name
 from coordinator.miners.sponsoring import Sponsor
 from coordinator.moment import Moment
-from coordinator.outbox import OutboxState, SignedBytes
+from coordinator.outbox import OutboxState, SignedBytes, next_of
 from coordinator.outbox import store as outbox
 from coordinator.ports import TransactionStatus
 from coordinator.wallets.store import get_key
@@ -48,6 +48,14 @@ class _Wanted:
             and standing.capabilities_digest == self.digest
             and standing.price_floor == self.floor
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What the chain holds of a miner instead."""
+
+    miner: Miner | None
+    """None: it is not registered."""
 
 
 class Registration:
@@ -91,23 +99,33 @@ class Registration:
         await self._core.database.write(lambda c: store.activate(c, registration.name, document))
 
     async def _declare(self, principal: Principal, wanted: _Wanted) -> None:
-        for _ in range(_ROUNDS_MAX):
-            # Counted before the chain is asked: a declaration that becomes final after that is
-            # waited for in this round, and not followed by one that was made without knowing it.
-            intent = await self._core.database.read(lambda c: _next_intent(c, wanted.address))
-            standing = self._core.chain.miner(wanted.address)
-            if wanted.is_met_by(standing):
-                return
-            moment = self._core.moments.now()
-            if wanted.registration.own_key is None:
-                signed = await self._core.database.read(
-                    lambda c: self._sign_managed(c, moment, wanted, standing)  # noqa: B023 - awaited at once
-                )
-            else:
-                signed = self._check_own(wanted, standing)
-            await self._sponsor.cover(principal.client_id, wanted.address, signed.fee)
+        chain, address = self._core.chain, wanted.address
+
+        def lacking() -> _Standing | None:
+            standing = chain.miner(address)
+            return None if wanted.is_met_by(standing) else _Standing(standing)
+
+        async def declare(intent: str, standing: _Standing) -> bool:
+            signed = await self._signed(wanted, standing.miner)
+            if await self._core.database.read(lambda c: outbox.find(c, intent)) is None:
+                # The fee of one that stands already was covered for it.
+                await self._sponsor.cover(principal.client_id, address, signed.fee)
             await self._submit(intent, signed, is_own=wanted.registration.own_key is not None)
+            return True
+
+        series = f"declare:{address.hex()}:"
+        for _ in range(_ROUNDS_MAX):
+            if await next_of(self._core.database, series, lacking, declare) is None:
+                return
         raise Unavailable("The registration changed while it was being made")
+
+    async def _signed(self, wanted: _Wanted, standing: Miner | None) -> SignedBytes:
+        if wanted.registration.own_key is not None:
+            return self._check_own(wanted, standing)
+        moment = self._core.moments.now()
+        return await self._core.database.read(
+            lambda c: self._sign_managed(c, moment, wanted, standing)
+        )
 
     def _sign_managed(
         self, connection: Connection, moment: Moment, wanted: _Wanted, standing: Miner | None
@@ -149,12 +167,6 @@ class Registration:
             raise Unavailable("The registration is not final yet")
         if state is not OutboxState.FINAL and is_own:
             raise TransactionInvalid.at(_POINTER, "is out of time: sign a new one")
-
-
-def _next_intent(connection: Connection, address: Address) -> str:
-    """Return what the declaration after the final ones of an address is stored under."""
-    prefix = f"declare:{address.hex()}:"
-    return f"{prefix}{outbox.count_final(connection, prefix)}"
 
 
 def _storing(intent: str, signed: SignedBytes, moment: Moment) -> Callable[[Connection], Hash]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from coordinator.moment import Moment
-from coordinator.outbox import Signer, store
+from coordinator.outbox import Signer, first_of, store
 from ledger.actions import Transfer
 from ledger.keys import KeyPair
 from ledger.types import Address, Amount, Hash
@@ -24,15 +24,26 @@ class Faucet:
     signer: Signer
     """Signs."""
 
-    def fund(self, connection: Connection, moment: Moment, address: Address) -> Hash:
+    def series(self, address: Address) -> str:
+        """Return what the intents of transfers to an address begin with."""
+        return f"fund:{address.hex()}:"
+
+    def fund(
+        self, connection: Connection, moment: Moment, address: Address, intent: str | None = None
+    ) -> Hash:
         """Store a transfer to an address in the caller's transaction; return its id.
 
-        Asking again before that one is final gives the same transfer.
+        Asking again for the same one gives the same transfer.
+
+        Args:
+            connection: of the caller's transaction.
+            moment: now.
+            address: who gets the funds.
+            intent: which transfer of the address's series; None for the first.
         """
-        intent = f"fund:{address.hex()}:"
         return store.ensure(
             connection,
-            f"{intent}{store.count_final(connection, intent)}",
+            intent or first_of(self.series(address)),
             lambda: self.signer.sign(
                 moment,
                 self.key,
