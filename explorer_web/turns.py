@@ -76,7 +76,7 @@ class Turns:
         """Do a piece of work in a thread, when it is this address's turn.
 
         Args:
-            remote: who asked; see `remote.remote_of`.
+            remote: who asked; see `coordinator.http.remote_of`.
             work: called in a thread; should take milliseconds.
 
         Raises:

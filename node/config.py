@@ -9,7 +9,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -21,8 +21,13 @@ _REASON: Final = re.compile(
     r"(?P<problem>.*?)(?: - at `(?:key in )?\$\.?(?P<path>[^`]*)`)?", re.DOTALL
 )
 
+IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _Quota = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 _Path = Annotated[str, Meta(min_length=1, max_length=1_024)]
+_Origin = Annotated[
+    str, Meta(pattern=r"\Ahttps?://([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?\Z")
+]
 _LimitsUrl = Annotated[str, Meta(pattern=r"\A(valkeys?|rediss?)://[^@\s]{1,1000}\Z")]
 
 
@@ -96,6 +101,12 @@ class HttpSection(_Section, frozen=True):
     """Addresses such as ``127.0.0.1:8011`` and ``[::1]:8011``; all serve the same."""
     request_bytes_max: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 8_388_608
     """Bytes of one batch of transactions."""
+    trusted_proxies: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    """Addresses or networks of the proxies before this node, such as ``127.0.0.1``. Who asks is
+    taken from the ``X-Forwarded-For`` that they send; nobody else's is read."""
+    public_url: _Origin | None = None
+    """Where callers reach this node through them, such as ``https://aitbc.example``; left out
+    where they pass the caller's ``Host`` on."""
     allowed_origins: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
     """Origins of web pages that may call, such as ``https://app.example``."""
     quotas: QuotasSection = QuotasSection()
@@ -271,6 +282,11 @@ def parse_config(document: dict[str, object], folder: Path) -> NodeConfig:
         problem = match["problem"].replace("Object", "table")
         raise ConfigInvalid(match["path"] or "", problem[0].lower() + problem[1:]) from None
     addresses = listen_addresses(config)
+    trusted = trusted_networks(config)
+    if config.http.public_url and not trusted:
+        raise ConfigInvalid(
+            "http.public_url", "is told by proxies, so http.trusted_proxies has to name them"
+        )
     section = config.coordinator
     if section and section.webhooks_to_loopback and not section.devnet:
         raise ConfigInvalid(
@@ -296,6 +312,28 @@ def listen_addresses(config: NodeConfig) -> list[ListenAddress]:
         ConfigInvalid: an entry is no numeric address with a port.
     """
     return [_address(f"http.listen[{at}]", text) for at, text in enumerate(config.http.listen)]
+
+
+def trusted_networks(config: NodeConfig) -> tuple[IPNetwork, ...]:
+    """Return the networks of the proxies whose word about the caller counts.
+
+    Raises:
+        ConfigInvalid: an entry is no address or network, or is everybody.
+    """
+    texts = config.http.trusted_proxies
+    return tuple(_network(f"http.trusted_proxies[{at}]", text) for at, text in enumerate(texts))
+
+
+def _network(field: str, text: str) -> IPNetwork:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        problem = f"{text!r} is not an address or network such as 127.0.0.1 or 10.0.0.0/24"
+        raise ConfigInvalid(field, problem) from None
+    if network.prefixlen == 0:
+        problem = f"{text} is everybody, and then everybody could be anybody: name the proxies"
+        raise ConfigInvalid(field, problem)
+    return network
 
 
 def _address(field: str, text: str) -> ListenAddress:

@@ -6,13 +6,12 @@ from contextlib import aclosing
 from coordinator.events.errors import TooManyStreams
 from coordinator.events.places import Places
 from coordinator.events.sse import comment
-from coordinator.http import HttpRequest, exchange_of
+from coordinator.http import HttpRequest, exchange_of, remote_of
 
 
 def who(request: HttpRequest) -> tuple[str, str]:
     """Return the key's id and the address of a caller, by which its streams are counted."""
-    address = request.client.host if request.client else "unknown"
-    return exchange_of(request).caller.key_id, address
+    return exchange_of(request).caller.key_id, remote_of(request)
 
 
 async def counted(

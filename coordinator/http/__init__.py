@@ -21,6 +21,7 @@ from coordinator.http.operation import (
     declared,
     same,
 )
+from coordinator.http.remote import Proxies, neighbourhood, remote_of, through_proxies
 
 __all__ = [
     "OPERATION_KEY",
@@ -36,6 +37,7 @@ __all__ = [
     "Operation",
     "Parameter",
     "Policy",
+    "Proxies",
     "Quotas",
     "RateLimiter",
     "answer",
@@ -44,6 +46,9 @@ __all__ = [
     "exception_handlers",
     "exchange_of",
     "location",
+    "neighbourhood",
+    "remote_of",
     "same",
     "status_of",
+    "through_proxies",
 ]

@@ -26,6 +26,7 @@ from coordinator.http.faults import (
 from coordinator.http.limits import Limiter, refusal
 from coordinator.http.negotiation import accepts
 from coordinator.http.operation import OPERATION_KEY, PUBLIC, Operation, Policy
+from coordinator.http.remote import remote_of
 from coordinator.http.versions import header_choice, key_choice, route_choice
 
 _NUL: Final = "must not hold U+0000"
@@ -143,7 +144,7 @@ def _authorise(principal: Principal | None, operation: Operation) -> None:
 def _subject(exchange: Exchange, connection: HttpConnection) -> str:
     if exchange.principal is not None:
         return exchange.principal.key_id
-    return connection.client.host if connection.client else "unknown"
+    return remote_of(connection)
 
 
 def _check_acceptable(connection: HttpConnection, operation: Operation) -> None:

@@ -15,7 +15,7 @@ LISTENERS_MAX: Final = 512
 """Open pages that one node tells news; further ones ask again now and then."""
 
 LISTENERS_EACH_MAX: Final = 16
-"""Of these, from one address; see `explorer_web.remote`."""
+"""Of these, from one address; see `coordinator.http.remote_of`."""
 
 WAITING_MAX: Final = 16
 """Texts that wait for one listener; about half a minute of a busy chain."""

@@ -7,9 +7,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from coordinator.http import exchange_of
+from coordinator.http import exchange_of, remote_of
 from explorer_web.live.hub import LiveHub
-from explorer_web.remote import remote_of
 from explorer_web.site import KEEP_NOT, SECURITY_HEADERS, HtmlRequest
 
 GivenHub: TypeAlias = NamedDependency[SkipValidation[LiveHub]]

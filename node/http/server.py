@@ -42,6 +42,7 @@ class HttpServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # Whom a request comes from is `through_proxies`' business alone.
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,

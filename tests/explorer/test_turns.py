@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from coordinator.http.remote import UNKNOWN, neighbourhood
 from explorer_web import turns as turns_module
-from explorer_web.remote import UNKNOWN, neighbourhood
 from explorer_web.turns import (
     AT_ONCE_MAX,
     DOWNLOADS_EACH_MAX,
