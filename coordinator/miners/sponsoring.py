@@ -8,7 +8,7 @@ from coordinator.core import Core
 from coordinator.errors import SponsorshipExhausted, Unavailable
 from coordinator.miners import store
 from coordinator.moment import Moment
-from coordinator.outbox import OutboxState
+from coordinator.outbox import OutboxState, next_of
 from coordinator.outbox import store as outbox
 from coordinator.ports import TransactionStatus
 from ledger.actions import Transfer
@@ -31,22 +31,28 @@ class Sponsor:
             SponsorshipExhausted: the owner's sponsored fees are used up.
             Unavailable: the transfer is refused, or not final in time.
         """
-        if self._core.chain.balance(address) >= fee:
+        core = self._core
+
+        def lacking() -> Amount | None:
+            missing = fee - core.chain.balance(address)
+            return missing if missing > 0 else None
+
+        async def store_one(intent: str, missing: Amount) -> Hash:
+            moment = core.moments.now()
+            return await core.database.write(
+                lambda c: self._store(c, moment, client_id, address, intent=intent, missing=missing)
+            )
+
+        # Mostly nothing is: then not even the tables are asked.
+        if lacking() is None:
             return
-        # Counted before the balance is read: a transfer that becomes final after that is waited
-        # for, and not followed by one that was made without knowing it.
-        intent = await self._core.database.read(lambda c: _next_intent(c, address))
-        missing = fee - self._core.chain.balance(address)
-        if missing <= 0:
+        sent = await next_of(core.database, f"sponsor:{address.hex()}:", lacking, store_one)
+        if sent is None:
             return
-        moment = self._core.moments.now()
-        sent = await self._core.database.write(
-            lambda c: self._store(c, moment, client_id, address, intent=intent, missing=missing)
-        )
-        outcome = await self._core.courier.send(sent)
+        outcome = await core.courier.send(sent)
         if outcome.status is TransactionStatus.REJECTED:
             raise Unavailable(f"{_WHAT} cannot be sponsored: {outcome.code}", 5)
-        state = await self._core.courier.wait(sent, self._core.config.timings.final_wait_s)
+        state = await core.courier.wait(sent, core.config.timings.final_wait_s)
         if state is not OutboxState.FINAL:
             raise Unavailable(f"{_WHAT} is not final yet")
 
@@ -61,7 +67,8 @@ class Sponsor:
         missing: Amount,
     ) -> Hash:
         limit = self._core.config.limits.sponsored_registrations_max
-        if store.sponsored(connection, client_id) >= limit:
+        is_new = outbox.find(connection, intent) is None
+        if is_new and store.sponsored(connection, client_id) >= limit:
             raise SponsorshipExhausted(
                 f"{limit} registrations were sponsored: send the miner's account {missing} nait"
             )
@@ -79,9 +86,3 @@ class Sponsor:
         )
         store.insert_sponsorship(connection, sent, client_id, address, missing)
         return sent
-
-
-def _next_intent(connection: Connection, address: Address) -> str:
-    """Return what the transfer after the final ones to an address is stored under."""
-    prefix = f"sponsor:{address.hex()}:"
-    return f"{prefix}{outbox.count_final(connection, prefix)}"

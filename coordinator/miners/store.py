@@ -18,9 +18,17 @@ from sqlalchemy import (
 )
 
 from coordinator.database.prepared import Prepared, one_of
-from coordinator.database.tables import attempts, miners, payloads, receipts, sponsorships
+from coordinator.database.tables import (
+    attempts,
+    miners,
+    outbox,
+    payloads,
+    receipts,
+    sponsorships,
+)
 from coordinator.leases.phase import AttemptPhase
 from coordinator.miners.names import key_of
+from coordinator.outbox.store import STANDING
 from ledger.actions import Custody
 from ledger.types import Address, Amount, Hash, TimestampMs
 
@@ -131,8 +139,13 @@ def completed_jobs(connection: Connection, address: Address) -> int:
 
 
 def sponsored(connection: Connection, client_id: str) -> int:
-    """Return how often the coordinator paid a fee for a miner of this owner."""
-    query = select(func.count()).where(sponsorships.c.client_id == client_id)
+    """Return how often the coordinator paid a fee for a miner of this owner, or is about to.
+
+    A transfer that was never included paid nothing.
+    """
+    sent = sponsorships.join(outbox, outbox.c.transaction_id == sponsorships.c.transaction_id)
+    query = select(func.count()).select_from(sent)
+    query = query.where(sponsorships.c.client_id == client_id, one_of(outbox.c.state, STANDING))
     return connection.execute(query).scalar_one()
 
 
@@ -143,7 +156,7 @@ def insert_sponsorship(
     address: Address,
     amount: Amount,
 ) -> None:
-    """Count a sponsored fee, once for each transaction."""
+    """Note a sponsored fee, once for each transaction."""
     counted = select(sponsorships).where(sponsorships.c.transaction_id == transaction_id)
     if connection.execute(counted).one_or_none() is None:
         connection.execute(

@@ -16,7 +16,8 @@ AnyRow = Row[tuple[object, ...]]
 
 _PENDING: Final = OutboxState.PENDING.value
 
-_STANDING: Final = (_PENDING, OutboxState.FINAL.value)
+STANDING: Final = (_PENDING, OutboxState.FINAL.value)
+"""States of transactions that are in a final block, or may still come there."""
 
 # Statements are made once: to build one takes longer than to run it.
 _ONE: Final = Prepared(select(outbox).where(outbox.c.transaction_id == bindparam("transaction_id")))
@@ -33,7 +34,7 @@ _ALL_PENDING: Final = Prepared(
 )
 
 _standing: Final = (
-    select(outbox).where(one_of(outbox.c.state, _STANDING)).order_by(outbox.c.created_ms)
+    select(outbox).where(one_of(outbox.c.state, STANDING)).order_by(outbox.c.created_ms)
 )
 
 _OF_INTENT: Final = Prepared(_standing.where(outbox.c.intent == bindparam("intent")))
@@ -156,7 +157,10 @@ def find(connection: Connection, intent: str) -> Outgoing | None:
 
 
 def count_final(connection: Connection, prefix: str) -> int:
-    """Return how many final transactions have an intent that starts with `prefix`."""
+    """Return how many final transactions have an intent that starts with `prefix`.
+
+    For `coordinator.outbox.series`, which knows when this has to be asked.
+    """
     query = select(func.count()).where(
         outbox.c.intent.startswith(prefix, autoescape=True),
         outbox.c.state == OutboxState.FINAL.value,

@@ -1,6 +1,7 @@
 """Registering miners: managed and own keys, names, owners, sponsored fees."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,17 @@ from coordinator.errors import (
     MinerNotFound,
     SponsorshipExhausted,
     TransactionInvalid,
+    Unavailable,
 )
 from coordinator.miners.capabilities import digest_of_document, document_of
 from coordinator.miners.challenges import LIFETIME_MS
 from coordinator.outbox import store as outbox
+from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.actions import Action, Custody, RegisterMiner, Transfer
 from ledger.hashing import sha256
 from ledger.keys import KeyPair
 from tests.coordinator.own_miner import OwnMiner
-from tests.coordinator.world import AITBC, CLIENT, COORDINATOR, World, registration
+from tests.coordinator.world import AITBC, CLIENT, COORDINATOR, TIMINGS, World, registration
 
 
 async def test_the_documented_body_alone_registers_a_managed_miner(world: World) -> None:
@@ -147,6 +150,45 @@ async def test_sponsored_fees_are_capped_per_owner(folder: Path) -> None:
         await limited.miner("miner-3")
     other = await limited.client("other")
     await limited.miner("miner-4", other)
+    await limited.finish()
+
+
+async def test_a_fee_that_was_never_paid_is_none_of_those_that_are_sponsored(folder: Path) -> None:
+    limited = World(folder, limits=Limits(sponsored_registrations_max=1))
+    await limited.start()
+    submit = limited.chain.submit
+
+    async def poor(signed: Sequence[bytes]) -> list[SubmitOutcome]:
+        status = TransactionStatus.REJECTED
+        return [SubmitOutcome(bytes(32), status, "INSUFFICIENT_BALANCE") for _ in signed]
+
+    limited.chain.submit = poor  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="cannot be sponsored"):
+            await limited.miner("miner-1")
+        limited.clock.advance(TIMINGS.transaction_validity_ms / 1_000 + 1)
+        limited.chain.make_block()
+        await limited.services.core.follower.catch_up()
+    limited.chain.submit = submit  # type: ignore[method-assign]
+    assert (await limited.miner("miner-1")).is_active
+    with pytest.raises(SponsorshipExhausted):
+        await limited.miner("miner-2")
+    await limited.finish()
+
+
+async def test_the_last_sponsored_fee_is_waited_for_however_often_it_is_asked_for(
+    folder: Path,
+) -> None:
+    limited = World(folder, limits=Limits(sponsored_registrations_max=1))
+    await limited.start()
+    limited.chain.is_paused = True
+    with limited.impatience():
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="not final"):
+                await limited.miner("miner-1")
+    limited.chain.is_paused = False
+    limited.chain.make_block()
+    assert (await limited.miner("miner-1")).is_active
     await limited.finish()
 
 
