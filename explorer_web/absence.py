@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from coordinator.ports import TransactionStatus
 from explorer_web.formats import grouped
 from explorer_web.page import Absence, Absent, Crumb, Page
 from explorer_web.words import Badge, Tone
@@ -79,6 +80,14 @@ CASES: Final[dict[Absence, Case]] = {
     ),
 }
 """Words for each case; a test asserts that none is missing."""
+
+INDEX_LAGS: Final = {
+    TransactionStatus.POOLED: Absence.PENDING,
+    TransactionStatus.INCLUDED: Absence.NOT_FINAL,
+    TransactionStatus.FINAL: Absence.NOT_INDEXED,
+    TransactionStatus.REJECTED: Absence.DROPPED,
+}
+"""What the node's word on a transaction means for its page."""
 
 _LOOK_AGAIN: Final = frozenset({Absence.PENDING, Absence.NOT_FINAL, Absence.NOT_INDEXED})
 """What will be there soon: the page advances by itself, and stops at the object's own."""

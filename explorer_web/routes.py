@@ -32,7 +32,7 @@ from explorer_web.ports import ExplorerReads, Standing
 from explorer_web.receipts import receipt_page
 from explorer_web.references import TWIN_SUFFIX, PageKind, parse_height, split_twin
 from explorer_web.rendering import Renderer
-from explorer_web.search import search_page, search_twin, suggestions
+from explorer_web.search import search_page, search_twin, suggestions, underway_hit
 from explorer_web.site import (
     KEEP_A_DAY,
     SECURITY_HEADERS,
@@ -247,9 +247,10 @@ async def job(request: HtmlRequest, reference: FromPath[str], site: Given) -> Re
 async def search(request: HtmlRequest, site: Given) -> Response[bytes]:
     """Answer with what a search found."""
     text = request.query_params.get("q", "")
+    underway = await underway_hit(site.reads.node, text)
 
     def build(_: Standing) -> Page | Moved:
-        return search_page(site.reads.index, text)
+        return search_page(site.reads.index, text, underway)
 
     return await site.answer(request, build, Wanted(query=text[:200]))
 
@@ -258,16 +259,16 @@ async def search(request: HtmlRequest, site: Given) -> Response[bytes]:
 async def search_as_json(request: HtmlRequest, site: Given) -> Response[bytes]:
     """Answer with what a search found, as JSON."""
     text = request.query_params.get("q", "")
-    wanted = Wanted(is_twin=True)
-    return await site.answer(request, lambda _: search_twin(site.reads.index, text), wanted)
+    build = partial(search_twin, site.reads.index, text, await underway_hit(site.reads.node, text))
+    return await site.answer(request, lambda _: build(), Wanted(is_twin=True))
 
 
 @get("/fragments/suggestions")
 async def suggested(request: HtmlRequest, site: Given) -> Response[bytes]:
     """Answer with what a search would find, for the box of an open page."""
     text = request.query_params.get("q", "")
-    wanted = Wanted(is_part=True)
-    return await site.answer(request, lambda _: suggestions(site.reads.index, text), wanted)
+    build = partial(suggestions, site.reads.index, text, await underway_hit(site.reads.node, text))
+    return await site.answer(request, lambda _: build(), Wanted(is_part=True))
 
 
 @get("/styleguide")

@@ -7,11 +7,15 @@ suggestions while typing are the same search.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
+from coordinator.ports import TransactionStatus
+from explorer_web.absence import INDEX_LAGS
 from explorer_web.facts import Json
 from explorer_web.formats import grouped, utc_time
-from explorer_web.page import Crumb, Moved, Page
-from explorer_web.references import PageKind, Query, page_url, parse_query
+from explorer_web.page import Absence, Crumb, Moved, Page
+from explorer_web.ports import NodeReads
+from explorer_web.references import QUERY_CHARACTERS_MAX, PageKind, Query, page_url, parse_query
 from ledger.keys import format_address
 from ledger.store import Found, FoundKind, IndexReader
 from ledger.types import Height, TimestampMs
@@ -47,15 +51,47 @@ class Hit:
     """What else to say of it."""
 
 
-def search_page(index: IndexReader, text: str) -> Page | Moved:
+_UNDERWAY_NOTES: Final = {
+    Absence.PENDING: "waits for a block",
+    Absence.NOT_FINAL: "in a block that is not final yet",
+    Absence.NOT_INDEXED: "final, and not indexed yet",
+    Absence.DROPPED: "left the pool without a block",
+}
+"""What is said of what the node has and the index has not."""
+
+
+async def underway_hit(node: NodeReads, text: str) -> Hit | None:
+    """Return what a full id names that the node knows and the index may lack; None for nothing.
+
+    Args:
+        node: knows what is in its pool and in blocks that are not indexed.
+        text: what was typed; hostile.
+    """
+    query = parse_query(text)
+    if len(query.digits) != ID_DIGITS or query.kind in {PageKind.ACCOUNT, PageKind.MINER}:
+        return None
+    object_id = bytes.fromhex(query.digits)
+    kind = query.kind or PageKind.TRANSACTION
+    if kind is not PageKind.BLOCK:
+        at = await node.whereabouts(object_id)
+        if at.status is TransactionStatus.UNKNOWN and query.kind is None:
+            kind = PageKind.BLOCK
+    if kind is PageKind.BLOCK:
+        at = await node.block_status(object_id)
+    note = _UNDERWAY_NOTES.get(INDEX_LAGS.get(at.status, Absence.UNKNOWN))
+    return None if note is None else Hit(kind, query.digits, page_url(kind, object_id), note)
+
+
+def search_page(index: IndexReader, text: str, underway: Hit | None) -> Page | Moved:
     """Return what a search found: the page itself if it is the only one.
 
     Args:
         index: where to look.
         text: what was typed; hostile.
+        underway: what the node has of that name, for what the index lacks.
     """
     query = parse_query(text)
-    hits = find_hits(index, query)
+    hits = find_hits(index, query, underway)
     if len(hits) == 1:
         return Moved(hits[0].url)
     groups = [(title, [hit for hit in hits if hit.kind is kind]) for kind, title in GROUPS.items()]
@@ -69,24 +105,25 @@ def search_page(index: IndexReader, text: str) -> Page | Moved:
             "tried": _tried(query, index.indexed_height()),
             "most": FOUND_MAX,
         },
+        twin_url="/search.json?" + urlencode({"q": text[:QUERY_CHARACTERS_MAX]}),
     )
 
 
-def search_twin(index: IndexReader, text: str) -> Page:
+def search_twin(index: IndexReader, text: str, underway: Hit | None) -> Page:
     """Return what a search found, as JSON; one find does not lead away from it."""
     query = parse_query(text)
     found: list[Json] = [
-        {"kind": hit.kind.value, "name": hit.name, "url": hit.url}
-        for hit in find_hits(index, query)
+        {"kind": hit.kind.value, "name": hit.name, "url": hit.url, "note": hit.note}
+        for hit in find_hits(index, query, underway)
     ]
     tried: list[Json] = list(_tried(query, index.indexed_height()))
     twin: dict[str, Json] = {"query": query.text, "found": found, "tried": tried}
     return Page(template="search.html", title="Search", crumbs=(), twin=twin)
 
 
-def suggestions(index: IndexReader, text: str) -> Page:
+def suggestions(index: IndexReader, text: str, underway: Hit | None) -> Page:
     """Return what a search would find, as a part of an open page; nothing for nothing typed."""
-    hits = find_hits(index, parse_query(text)) if text.strip() else []
+    hits = find_hits(index, parse_query(text), underway) if text.strip() else []
     return Page(
         template="suggestions.html",
         title="Suggestions",
@@ -95,8 +132,14 @@ def suggestions(index: IndexReader, text: str) -> Page:
     )
 
 
-def find_hits(index: IndexReader, query: Query) -> list[Hit]:
-    """Return everything that a query may mean and that is there."""
+def find_hits(index: IndexReader, query: Query, underway: Hit | None = None) -> list[Hit]:
+    """Return everything that a query may mean and that is there.
+
+    Args:
+        index: where to look.
+        query: what was typed.
+        underway: what the node has of that name; told if the index has nothing.
+    """
     hits = list(_blocks_hits(index, query))
     if query.address is not None:
         hits.append(_account_hit(query))
@@ -105,6 +148,8 @@ def find_hits(index: IndexReader, query: Query) -> list[Hit]:
         hits.append(Hit(PageKind.MINER, miner.name, url, format_address(miner.miner)))
     found = index.find(query.digits, FOUND_MAX) if query.digits else []
     hits += [_hit(each) for each in found if _is_wanted(each, query)]
+    if not hits and underway is not None:
+        return [underway]
     if len(query.digits) == ID_DIGITS and query.kind is None:
         # A full id is one thing: the page of a job or receipt says more than its transaction's.
         best = [hit for hit in hits if hit.kind is not PageKind.TRANSACTION]
@@ -193,7 +238,9 @@ def _tried(query: Query, indexed: int) -> list[str]:
     if query.digits:
         whole = "with the id" if len(query.digits) == ID_DIGITS else "whose id begins with"
         kinds = f"{query.kind.value}s" if query.kind else "blocks, transactions, receipts and jobs"
-        tried.append(f"{kinds} {whole} {query.digits}")
+        tried.append(f"{kinds} {whole} {query.digits} {upto}")
+        if len(query.digits) == ID_DIGITS:
+            tried.append("the same in this node's pool and in blocks that are not final yet")
     if query.problem:
         tried.append(f"an account's address: {query.problem}")
     if query.name:

@@ -20,8 +20,7 @@ from litestar.datastructures import State
 from litestar.response import Stream
 
 from coordinator.http import remote_of
-from coordinator.ports import TransactionStatus
-from explorer_web.absence import absent_page
+from explorer_web.absence import INDEX_LAGS, absent_page
 from explorer_web.assets import Assets
 from explorer_web.health import ChainHealth, HealthReader, chain_health
 from explorer_web.listings import CSV_ROWS_AT_ONCE, Listing, Rows, csv_chunks, listing_page
@@ -58,14 +57,6 @@ _VARY: Final = {"Vary": "Accept-Encoding"}
 
 Builder: TypeAlias = Callable[[Standing], Page | Moved]
 """Makes a page, in a thread; raises `Absent` if there is none."""
-
-_INDEX_LAGS: Final = {
-    TransactionStatus.POOLED: Absence.PENDING,
-    TransactionStatus.INCLUDED: Absence.NOT_FINAL,
-    TransactionStatus.FINAL: Absence.NOT_INDEXED,
-    TransactionStatus.REJECTED: Absence.DROPPED,
-}
-"""What the node's word on a transaction means for its page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +200,7 @@ class Site:
         return Absent(
             absent.kind,
             absent.reference,
-            absence=_INDEX_LAGS.get(at.status, Absence.UNKNOWN),
+            absence=INDEX_LAGS.get(at.status, Absence.UNKNOWN),
             object_id=object_id,
             detail=f"{at.code}: {at.detail}" if at.code else "",
         )

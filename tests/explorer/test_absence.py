@@ -11,6 +11,7 @@ from sqlalchemy import delete, text, update
 from coordinator.ports import TransactionStatus
 from explorer_web import Whereabouts
 from explorer_web.absence import CASES
+from explorer_web.formats import utc_day
 from explorer_web.page import Absence
 from explorer_web.site import CONTENT_SECURITY_POLICY
 from ledger.store.engine import Database
@@ -137,6 +138,13 @@ def test_a_block_before_the_index_is_pruned_here(tmp_path: Path) -> None:
             assert answer.status_code == 404
             assert "lies before what this node keeps" in answer.text
             assert served.get("/blocks/5").status_code == 200
+            unknown = served.get(f"/jobs/{UNSEEN.hex()}")
+            assert "The index of this node begins at block 5." in unknown.text
+            # A day before the index has no first block here, only one from which on it knows.
+            day = utc_day(chain.world.blocks[0].header.timestamp_ms)
+            part = served.get(f"/fragments/suggestions?q={day}").text
+            assert f"the first block that this index has from {day}" in part
+            assert "Block 5" in part
 
 
 def test_an_index_that_does_not_answer_is_said_to_be_unreachable(tmp_path: Path) -> None:
@@ -179,6 +187,11 @@ def test_a_later_block_is_told_from_one_that_is_not_final_or_not_indexed(
     assert "is final, and not indexed yet" in site.get(f"/blocks/{indexed + 1}").text
     assert "is included, and not final yet" in site.get(f"/blocks/{indexed + 2}").text
     assert "This node knows no such block" in site.get(f"/blocks/{indexed + 3}").text
+
+
+def test_a_block_that_only_the_node_has_is_not_unknown(site: Served, node: NodeOfTests) -> None:
+    node.known[UNSEEN] = Whereabouts(TransactionStatus.INCLUDED)
+    assert "This block is included, and not final yet" in site.get(f"/blocks/{UNSEEN.hex()}").text
 
 
 def test_every_case_has_words() -> None:

@@ -1,5 +1,6 @@
 """Pages when the index is not what it was: old transfers have left it, or it stands still."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -37,6 +38,23 @@ def test_a_block_says_how_many_of_its_transfers_have_left_the_index(
     html = aged.get(path).text
     assert "as before: 1." in html
     assert chain.transfer.hex() not in html
+
+
+def test_a_transfer_that_left_the_index_is_not_said_to_be_in_no_block(
+    site: Served, aged: Served, chain: IndexedChain
+) -> None:
+    path = f"/transactions/{chain.transfer.hex()}"
+    answer = aged.get(path)
+    assert answer.status_code == 404
+    assert "Not in a final block" not in answer.text
+    kept = chain.indexed.reader.kept()
+    assert kept is not None
+    assert kept.transfers_from == kept.first_height == 0
+    assert re.search(
+        r"It keeps plain transfers from block \d+ on; older ones have left", answer.text
+    )
+    assert "plain transfers from block" in aged.get(path + ".json").json()["detail"]
+    assert "keeps plain transfers" not in site.get(f"/transactions/{'ab' * 32}").text
 
 
 def test_receipts_and_jobs_of_any_age_have_their_pages(aged: Served, chain: IndexedChain) -> None:

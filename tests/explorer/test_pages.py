@@ -124,6 +124,17 @@ def test_a_transaction_begins_with_what_it_did(site: Served, chain: IndexedChain
     assert "Final" in html
 
 
+def test_a_block_counts_its_transactions_by_kind(site: Served, chain: IndexedChain) -> None:
+    crowded = f"/blocks/{chain.crowded_height}"
+    assert "Of the 50 here, by kind: 50 transfer." in text_of(site.get(crowded).text)
+    row = chain.indexed.reader.job(chain.jobs["settled"])
+    assert row is not None
+    path = f"/blocks/{row.submitted.height}"
+    kinds = site.get(path + ".json").json()["transactions_by_kind"]
+    assert kinds["submit_job"] == 1
+    assert re.search(r"By kind: .*1 submit_job", text_of(site.get(path).text))
+
+
 def test_ids_stand_in_the_page_in_full(site: Served, chain: IndexedChain) -> None:
     job_id = chain.jobs["settled"].hex()
     assert f"{job_id}</code>" in site.get("/").text

@@ -1,11 +1,15 @@
 """Search: a unique find leads to its page, several are grouped, none says what was tried."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coordinator.ports import TransactionStatus
+from explorer_web import Whereabouts
 from explorer_web.formats import utc_day
 from explorer_web.references import QUERY_CHARACTERS_MAX, PageKind, page_url, parse_id, parse_query
 from explorer_web.search import block_since
@@ -129,6 +133,48 @@ def test_suggestions_are_what_the_search_finds(site: Served, chain: IndexedChain
     assert "2 found" in part
     assert "href" not in site.get("/fragments/suggestions?q=").text
     assert "<script" not in site.get("/fragments/suggestions?q=%3Cscript%3E").text
+
+
+@pytest.mark.parametrize(
+    ("status", "note"),
+    [
+        (TransactionStatus.POOLED, "waits for a block"),
+        (TransactionStatus.INCLUDED, "in a block that is not final yet"),
+        (TransactionStatus.FINAL, "final, and not indexed yet"),
+        (TransactionStatus.REJECTED, "left the pool without a block"),
+    ],
+)
+def test_an_id_that_only_the_node_knows_leads_to_the_page_that_advances(
+    site: Served, chain: IndexedChain, status: TransactionStatus, note: str
+) -> None:
+    fresh = bytes.fromhex("fe" * 32)
+    chain.node.known[fresh] = Whereabouts(status)
+    try:
+        for text, path in (
+            (fresh.hex(), f"/transactions/{fresh.hex()}"),
+            (f"tx_{fresh.hex()}", f"/transactions/{fresh.hex()}"),
+            (f"job_{fresh.hex().upper()}", f"/jobs/{fresh.hex()}"),
+            (f"/blocks/{fresh.hex()}", f"/blocks/{fresh.hex()}"),
+        ):
+            assert search(site, text).headers.get("location") == path, text
+        (found,) = site.get(f"/search.json?q={fresh.hex()}").json()["found"]
+        assert found["note"] == note
+        assert note in site.get(f"/fragments/suggestions?q={fresh.hex()}").text
+    finally:
+        chain.node.known.clear()
+    nothing = search(site, fresh.hex())
+    assert "the same in this node&#39;s pool and in blocks that are not final yet" in nothing.text
+
+
+def test_a_search_names_its_json(site: Served) -> None:
+    for text in ("nothing like it", "ab/?&#", "12"):
+        html = search(site, text).text
+        found = re.search(r'rel="alternate" type="application/json" href="([^"]+)"', html)
+        if text == "12":
+            assert found is None
+            continue
+        assert found is not None
+        assert site.get(unescape(found[1])).json()["query"] == text
 
 
 def test_an_empty_search_explains_itself(site: Served) -> None:

@@ -1,15 +1,19 @@
 """The page of validators, over a chain whose certificates are real: who signed, who is missing."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
+from explorer_web.blocks import Slice, block_page
+from explorer_web.grids import Grid, Mark
+from explorer_web.page import Page
 from explorer_web.participation import signers_of
 from ledger.block import Block
 from ledger.certificates import Certificate, CertificateEntry
 from ledger.codec import encode
 from ledger.keys import format_address
-from ledger.records import Validator
+from ledger.records import Validator, ValidatorSet
 from ledger.statements import Finalize, signed_bytes
 from ledger.transition import BlockResult
 from tests.databases import Files
@@ -43,7 +47,7 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     world = Council()
     world.decide(world.joining(5))
     world.open(world.joining(6), 0)
-    for _ in range(4):
+    for _ in range(8):
         world.block(after_ms=500)
     with open_indexed(Files(tmp_path_factory.mktemp("council"))) as indexed:
         chain = IndexedChain(world, indexed, NodeOfTests(world), {}, {}, bytes(32), 0)
@@ -100,6 +104,45 @@ def test_a_block_names_who_signed_it(council: Served) -> None:
     assert html.count('<td class="cell cell-yes">') == 3
     assert html.count('<td class="cell cell-no">') == 1
     assert "a later block's certificate covers it" in council.get("/blocks/2").text
+
+
+def test_the_first_sentence_says_how_many_sign_and_the_strip_how_many_are_there(
+    council: Served,
+) -> None:
+    council.chain.node.online = 2
+    html = council.get("/").text
+    assert "3 of 4 validators signing." in html
+    assert "2 of 4 validators online</span>" in html
+    told = council.get("/index.json").json()["chain"]
+    assert (told["validators"], told["validators_online"], told["validators_signing"]) == (4, 2, 3)
+
+
+def test_a_block_says_who_missed_of_the_set_that_agreed_on_it(council: Served) -> None:
+    chain = council.chain
+    view = chain.world.final
+    members = Council().final.validators
+    standing = asyncio.run(chain.node.standing())
+
+    def page(known: ValidatorSet | None) -> Page:
+        return block_page(chain.indexed.reader, standing, "4", Slice(), lambda _: known)
+
+    grid, twin = page(members).content["signers"], page(members).twin
+    assert isinstance(grid, Grid)
+    assert isinstance(twin, dict)
+    names = [member.name for member in members.members]
+    assert [head.text for head in grid.heads] == names == twin["members"]
+    assert [mark is Mark.NO for mark in grid.rows[0].marks] == [n == ABSENT for n in range(4)]
+    proposer = next(
+        m for m in members.members if m.public_key == chain.world.blocks[3].header.proposer
+    )
+    assert twin["proposer_name"] == proposer.name
+    # Of a set that the node does not know nobody is said to be missing.
+    nameless = page(None)
+    assert "who is missing cannot be said" in str(nameless.content["signers_note"])
+    grid = nameless.content["signers"]
+    assert isinstance(grid, Grid)
+    assert [head.text for head in grid.heads] == ["member 0", "member 1", "member 2"]
+    assert view.header.height == len(chain.world.blocks)
 
 
 def test_ballots_and_what_they_changed_are_listed(council: Served) -> None:
