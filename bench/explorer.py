@@ -8,13 +8,12 @@ import argparse
 import http.client
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from bench.explorer_chain import Extent, History
+from bench.explorer_chain import Extent
 from bench.explorer_node import KEPT, served_history
 from bench.explorer_pages import (
     P95_MS_MAX,
@@ -24,36 +23,36 @@ from bench.explorer_pages import (
     STATS_SCRIPTS_BYTES_MAX,
     STYLE_BYTES_MAX,
     PageCost,
+    bare_cost,
     page_cost,
 )
+from bench.explorer_subjects import Form, Subject, subjects
 from bench.figures import percentile
 from bench.run import Run, benchmark_parser, positive, run_benchmark
-from ledger.keys import format_address
 
 QUICK: Final = (300, 3_000)
 """Blocks and transactions of a quick run."""
 
 SEED: Final = 1
 
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A kind of page."""
-
-    name: str
-    """Its name, part of its figures' keys."""
-    path: Callable[[random.Random], str]
-    """Chooses one of that kind."""
+FILES_A_RUN: Final = 5
+"""Files of a kind in a run: each takes a connection of its own."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmark and print its report; `--json` prints one object."""
+    """Run the benchmark and print its report; `--json` prints one object.
+
+    Returns:
+        The exit code: 1 if a budget is missed.
+    """
     parser = benchmark_parser("explorer", __doc__)
     parser.add_argument("--blocks", type=positive, help="blocks of the history, by default 100,000")
     parser.add_argument(
-        "--transactions", type=positive, help="transactions of the history, by default 1,000,000"
+        "--transactions",
+        type=positive,
+        help="transactions of the history, by default ten for each block",
     )
-    parser.add_argument("--samples", type=positive, default=40, help="pages of a kind in a run")
+    parser.add_argument("--samples", type=positive, default=40, help="answers of a kind in a run")
     parser.add_argument("--kept", type=Path, default=KEPT, help="where histories are kept")
     return run_benchmark("explorer", parser, arguments, _measure)
 
@@ -64,60 +63,18 @@ def _measure(run: Run) -> None:
     with served_history(extent, run.say, run.options.kept) as served:
         run.shown.append(_heading())
         for subject in subjects(served.history):
-            _page(run, served.url, subject)
+            _answer(run, served.url, subject)
     run.mode["serves"] = "one node process beside nothing else, index and chain in SQLite files"
     run.workload.update(blocks=blocks, transactions=transactions, seed=SEED)
 
 
 def _size(options: argparse.Namespace) -> tuple[int, int]:
-    blocks, transactions = QUICK if options.quick else (100_000, 1_000_000)
-    return options.blocks or blocks, options.transactions or transactions
-
-
-def subjects(history: History) -> list[Subject]:
-    """Return every kind of page, with objects from all over a history."""
-    objects = history.objects
-
-    def of(kind: str, form: str) -> Callable[[random.Random], str]:
-        return lambda chance: form.format(chance.choice(objects[kind]))
-
-    def address(kind: str, form: str) -> Callable[[random.Random], str]:
-        return lambda chance: form.format(
-            format_address(bytes.fromhex(chance.choice(objects[kind])))
-        )
-
-    def height(form: str) -> Callable[[random.Random], str]:
-        return lambda chance: form.format(chance.randint(1, history.blocks))
-
-    def same(path: str) -> Callable[[random.Random], str]:
-        return lambda _: path
-
-    return [
-        Subject("home", same("/")),
-        Subject("blocks", same("/blocks")),
-        Subject("blocks, somewhere", height("/blocks?before={}")),
-        Subject("block", height("/blocks/{}")),
-        Subject("block by id", of("block", "/blocks/{}")),
-        Subject("transactions", same("/transactions")),
-        Subject("transaction", of("transaction", "/transactions/{}")),
-        Subject("jobs", same("/jobs")),
-        Subject("jobs, failed", same("/jobs?phase=failed")),
-        Subject("job", of("job", "/jobs/{}")),
-        Subject("receipts", same("/receipts")),
-        Subject("receipt", of("receipt", "/receipts/{}")),
-        Subject("account", address("account", "/accounts/{}")),
-        Subject("miners", same("/miners")),
-        Subject("miner", address("miner", "/miners/{}")),
-        Subject("validators", same("/validators")),
-        Subject("market", same("/market")),
-        Subject("stats", same("/stats")),
-        Subject("search, a prefix", of("transaction", "/search?q={:.8}")),
-        Subject("search, nothing", same("/search?q=ffffffffffffffff")),
-    ]
+    blocks = options.blocks or (QUICK[0] if options.quick else 100_000)
+    return blocks, options.transactions or 10 * blocks
 
 
 class _Visitor:
-    """Asks for pages one after the other on a connection that is kept."""
+    """Asks for one thing after the other on a connection that is kept, as browsers ask."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -125,27 +82,48 @@ class _Visitor:
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
 
     def open(self, path: str) -> tuple[bytes, float]:
-        """Return a page and the milliseconds until its last byte; searches are followed."""
+        """Return an answer as it came and the milliseconds until its last byte.
+
+        Searches are followed to what they found.
+        """
         began = time.perf_counter()
-        self._connection.request("GET", path)
-        answer = self._connection.getresponse()
+        answer = self._ask(path)
         body = answer.read()
         took_ms = (time.perf_counter() - began) * 1_000
         if answer.status == http.client.FOUND:
             return self.open(answer.headers["Location"])
-        if answer.status != http.client.OK:
-            raise RuntimeError(f"{path} answers {answer.status}")
         return body, took_ms
 
+    def begin(self, path: str) -> tuple[bytes, float]:
+        """Return the beginning of a file and the milliseconds until it came; drop the rest."""
+        began = time.perf_counter()
+        answer = self._ask(path)
+        head = answer.read1()
+        # The line of names comes alone, before any row.
+        rows = answer.read1() if head.count(b"\n") == 1 else b""
+        took_ms = (time.perf_counter() - began) * 1_000
+        self.close()
+        return head + rows, took_ms
+
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; the next question opens another."""
         self._connection.close()
 
+    def _ask(self, path: str) -> http.client.HTTPResponse:
+        self._connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+        answer = self._connection.getresponse()
+        if answer.status not in {http.client.OK, http.client.FOUND}:
+            raise RuntimeError(f"{path} answers {answer.status}")
+        return answer
 
-def _page(run: Run, url: str, subject: Subject) -> None:
-    """Measure one kind of page and show its line."""
+
+def _answer(run: Run, url: str, subject: Subject) -> None:
+    """Measure one kind of answer and show its line."""
     chance, samples = random.Random(SEED), 5 if run.quick else int(run.options.samples)
     visitor = _Visitor(url)
+    ask = visitor.open
+    if subject.form is Form.FILE:
+        ask, samples = visitor.begin, min(samples, FILES_A_RUN)
     stored: dict[str, bytes] = {}
 
     def load(address: str) -> bytes:
@@ -154,26 +132,39 @@ def _page(run: Run, url: str, subject: Subject) -> None:
         return stored[address]
 
     middles, tails, costs = [], [], list[PageCost]()
-    visitor.open(subject.path(chance))
+    ask(subject.path(chance))
     for _ in range(1 if run.quick else run.runs):
         times = []
         for _ in range(samples):
-            body, took_ms = visitor.open(subject.path(chance))
+            sent, took_ms = ask(subject.path(chance))
             times.append(took_ms)
-            costs.append(page_cost(body, load))
+            costs.append(page_cost(sent, load) if subject.form is Form.PAGE else bare_cost(sent))
         middles.append(percentile(times, 50))
         tails.append(percentile(times, 95))
     visitor.close()
+    _tell(run, subject, costs, (middles, tails))
+
+
+def _tell(
+    run: Run, subject: Subject, costs: Sequence[PageCost], times: tuple[list[float], list[float]]
+) -> None:
+    """Keep the figures of a kind of answer, show its line, and note the budgets that it misses."""
     largest = max(costs, key=lambda cost: cost.page_bytes)
-    key = "explorer." + subject.name.replace(", ", ".").replace(" ", "-")
-    bytes_gz = run.keep(f"{key}.bytes", subject.name, "B", [c.page_bytes for c in costs])
-    requests = run.keep(f"{key}.requests", subject.name, "", [c.requests for c in costs])
-    middle = run.keep(f"{key}.p50", subject.name, "ms", middles)
-    tail = run.keep(f"{key}.p95", subject.name, "ms", tails)
+    key = "explorer." + subject.name.strip("/").replace(", ", ".").replace(" ", "-")
+    bytes_sent = run.keep(f"{key}.bytes", subject.name, "B", [c.page_bytes for c in costs])
+    middle = run.keep(f"{key}.p50", subject.name, "ms", times[0])
+    tail = run.keep(f"{key}.p95", subject.name, "ms", times[1])
     faults = over_budget(subject.name, largest, tail.median)
+    loads = " " * 27
+    if subject.form is Form.PAGE:
+        requests = run.keep(f"{key}.requests", subject.name, "", [c.requests for c in costs])
+        loads = f"{largest.script_bytes:>9,}{largest.style_bytes:>8,}{requests.high:>10.0f}"
+    else:
+        # What is no page has no budget of bytes.
+        faults = [each for each in faults if each.startswith("p95")]
+    run.faults += [f"{subject.name}: {each}" for each in faults]
     run.shown.append(
-        f"{subject.name:<20}{bytes_gz.high:>9,.0f}{largest.script_bytes:>9,}"
-        f"{largest.style_bytes:>8,}{requests.high:>10.0f}{middle.median:>9.1f}"
+        f"{subject.name:<28}{bytes_sent.high:>9,.0f}{loads}{middle.median:>9.1f}"
         f"{tail.median:>9.1f}  {'; '.join(faults) or 'within'}"
     )
 
@@ -194,8 +185,8 @@ def over_budget(name: str, cost: PageCost, p95_ms: float) -> list[str]:
 
 def _heading() -> str:
     return (
-        f"{'page':<20}{'bytes gz':>9}{'scripts':>9}{'style':>8}{'requests':>10}{'p50 ms':>9}"
+        f"{'answer':<28}{'bytes':>9}{'scripts':>9}{'style':>8}{'requests':>10}{'p50 ms':>9}"
         f"{'p95 ms':>9}  budgets\n"
-        f"{'at most':<20}{PAGE_BYTES_MAX:>9,}{SCRIPTS_BYTES_MAX:>9,}{STYLE_BYTES_MAX:>8,}"
+        f"{'at most':<28}{PAGE_BYTES_MAX:>9,}{SCRIPTS_BYTES_MAX:>9,}{STYLE_BYTES_MAX:>8,}"
         f"{REQUESTS_MAX:>10}{'':>9}{P95_MS_MAX:>9.0f}"
     )

@@ -12,9 +12,10 @@ from typing import Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.explorer import QUICK, SEED, subjects
+from bench.explorer import QUICK, SEED
 from bench.explorer_chain import Extent
 from bench.explorer_node import KEPT, served_history
+from bench.explorer_subjects import Form, subjects
 
 WIDTHS: Final = (390, 820, 1440)
 """Pixels of a phone, a tablet and a desk."""
@@ -27,9 +28,7 @@ SHEET_WIDTH: Final = 2_000
 HEIGHT: Final = 900
 
 OTHER_PAGES: Final = {
-    "style guide": "/styleguide",
-    "verify": "/verify",
-    "search, nothing found": "/search?q=nothing+like+it",
+    "search, several": "/search?q=miner",
     "unknown": f"/transactions/{'ab' * 32}",
     "malformed": "/blocks/zz",
     "no page": "/nowhere",
@@ -70,7 +69,11 @@ def make_sheet(
     out.mkdir(parents=True, exist_ok=True)
     with served_history(Extent(*QUICK, SEED), say, kept) as served:
         chance = random.Random(SEED)
-        paths = {each.name: each.path(chance) for each in subjects(served.history)} | OTHER_PAGES
+        paths = {
+            each.name: each.path(chance)
+            for each in subjects(served.history)
+            if each.form is Form.PAGE and not each.is_alike
+        } | OTHER_PAGES
         chosen = {name: path for name, path in paths.items() if _is_wanted(name, only)}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

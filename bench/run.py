@@ -49,6 +49,8 @@ class Run:
         """What was measured so far."""
         self.shown: list[Figure | str] = []
         """What people read of it, below the raw limits."""
+        self.faults: list[str] = []
+        """Budgets that are missed, in words; the command then ends with 1."""
         self._began = time.monotonic()
 
     @property
@@ -134,18 +136,21 @@ def run_benchmark(
         measure: measures, and fills the run's mode, workload and figures.
 
     Returns:
-        The command's exit code; 3 where the machine lacks a program.
+        The command's exit code; 1 if a budget is missed, 3 where the machine lacks a program.
     """
     options = parser.parse_args(list(arguments))
     try:
-        _run(name, options, measure)
+        faults = _run(name, options, measure)
     except MachineLacks as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return 3
-    return 0
+    for fault in faults:
+        print(f"bench: {fault}", file=sys.stderr)
+    return 1 if faults else 0
 
 
-def _run(name: str, options: argparse.Namespace, measure: Callable[[Run], None]) -> None:
+def _run(name: str, options: argparse.Namespace, measure: Callable[[Run], None]) -> Sequence[str]:
+    """Measure and report; return the budgets that are missed."""
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     machine = describe_machine(0.05 if options.quick else LOOK_S)
     with tempfile.TemporaryDirectory(prefix="aitbc-bench-", dir=options.folder) as scratch:
@@ -178,3 +183,4 @@ def _run(name: str, options: argparse.Namespace, measure: Callable[[Run], None])
     if history:
         append(report, history)
         run.say(f"added to {history}")
+    return run.faults

@@ -2,100 +2,40 @@
 
 Each lie is told about a transfer that is final, in the node's own files and while it runs. Then
 the node is asked for the page and for the proof; the proof is judged by the ledger's checker and by
-`aitbc verify`, which have no code in common, and both have to name the same step.
+`aitbc verify`, which have no code in common, and both have to name the same step. Last, a browser
+opens the page and presses its button, and has to name that step, too.
 """
 
 import asyncio
 import json
-import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
-import msgspec
-from msgspec.structs import replace
-
+from devnet.commands.needs import CHROMIUM
 from devnet.network.node import NodeProcess
+from devnet.torture.altered_rows import (
+    FALSE_AMOUNT,
+    HOLDS,
+    LIES,
+    Lie,
+    Verdict,
+    choose_row,
+    write_row,
+)
+from devnet.torture.browser import verdict_of_page
 from devnet.torture.ground import WATCH_S, Ground
-from ledger.actions import Transfer
-from ledger.block import HEADER_CODEC, ZERO_HASH
 from ledger.codec import encode
 from ledger.hashing import Tags
-from ledger.merkle import merkle_root, transaction_leaf
 from ledger.proofs import ProofInvalid, ProvedTransaction, Trust, check_bundle
-from ledger.transaction import SignedTransaction, transaction_id
-
-FALSE_AMOUNT: Final = 7
-"""Nait of the transfers that lies are about; clients send other amounts."""
 
 SETTLED_BLOCKS: Final = 3
 """Blocks above those that are altered; nobody reads these for the next one."""
 
-DATABASE_PATIENCE_S: Final = 30.0
-"""How long an alteration waits for the node's own writing."""
-
-_BODY: Final = msgspec.msgpack.Decoder(tuple[SignedTransaction, ...])
-
 
 class TamperingFailed(Exception):
     """A lie could not be told, or was not found out, or the truth was not believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How a check of a proof ended."""
-
-    step: str
-    """Step that failed; empty if all passed."""
-    code: str
-    """Why."""
-
-
-HOLDS: Final = Verdict("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A final block as the node's database has it, and a transfer in it."""
-
-    height: int
-    header: bytes
-    certificate: bytes
-    body: bytes
-    transfer: bytes
-    """Id of the transfer."""
-
-    def index_in(self, tags: Tags, body: tuple[SignedTransaction, ...]) -> int:
-        """Return where the transfer is."""
-        ids = [transaction_id(tags, signed.transaction) for signed in body]
-        return ids.index(self.transfer)
-
-
-@dataclass(frozen=True, slots=True)
-class Altered:
-    """What a lie puts in the place of a row."""
-
-    header: bytes
-    certificate: bytes
-    body: bytes
-    shown: bytes | None = None
-    """Signed bytes for the index, which pages are made of; None leaves them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lie:
-    """One way to alter a database."""
-
-    what: str
-    """In words."""
-    alter: Callable[[Tags, Row], Altered]
-    """What it does."""
-    found: Verdict
-    """Where it has to be found out."""
 
 
 class Tampering:
@@ -107,6 +47,7 @@ class Tampering:
         self._tell = tell
         self._tags = Tags(bytes.fromhex(ground.genesis["genesis_digest"]))
         self._told: list[str] = []
+        self._chromium = CHROMIUM.find()
 
     async def tamper(self, node: NodeProcess, within_s: float) -> None:
         """Tell every lie in a node's database, and require that each is found out there only.
@@ -114,22 +55,20 @@ class Tampering:
         Raises:
             TamperingFailed: a page did not render, or a lie was believed.
         """
+        if self._chromium is None:
+            self._tell("there is no Chromium here: what pages say of themselves is not looked at")
         for lie in LIES:
             name = await self._alter(node, lie, within_s)
             self._told.append(name)
-            page = await self._ground.clients[node.name].get(
-                f"/transactions/{name}", headers={"accept": "text/html"}
-            )
-            if page.status_code != 200:
-                raise TamperingFailed(f"{node.name} answers {page.status_code} for {name}'s page")
-            if lie.alter is not _flip_signature and f"{FALSE_AMOUNT} nait" not in page.text:
-                raise TamperingFailed(f"the page of {node.name} does not show the false amount")
+            await self._require_page(node, name, lie)
             verdict = await self._judge(node, name)
             if verdict != lie.found:
                 raise TamperingFailed(f"{lie.what}: found {verdict}, not {lie.found}")
+            await self._require_on_page(node, name, lie.found_on_page)
+            found = lie.found_on_page
             self._tell(
-                f"{node.name}: {lie.what}; the page renders, its proof fails at the step "
-                f"{verdict.step}: {verdict.code}"
+                f"{node.name}: {lie.what}; the page renders, its check fails at the step "
+                f"{found.step}: {found.code}"
             )
         honest = next(each for each in self._ground.honest if each is not node and each.is_running)
         await self.require_proofs([honest])
@@ -145,17 +84,37 @@ class Tampering:
                 verdict = await self._judge(node, name)
                 if verdict != HOLDS:
                     raise TamperingFailed(f"{node.name} cannot prove {name}: {verdict}")
+                await self._require_on_page(node, name, HOLDS)
             self._tell(f"{node.name} proves all {len(self._told)} transfers as they were sent")
+
+    async def _require_page(self, node: NodeProcess, name: str, lie: Lie) -> None:
+        """Require that the page of an altered transfer renders, and shows the lie."""
+        page = await self._ground.clients[node.name].get(
+            f"/transactions/{name}", headers={"accept": "text/html"}
+        )
+        if page.status_code != 200:
+            raise TamperingFailed(f"{node.name} answers {page.status_code} for {name}'s page")
+        if lie.is_shown and f"{FALSE_AMOUNT} nait" not in page.text:
+            raise TamperingFailed(f"the page of {node.name} does not show the false amount")
+
+    async def _require_on_page(self, node: NodeProcess, name: str, wanted: Verdict) -> None:
+        """Require what a reader's browser says of a page, where there is a browser."""
+        if self._chromium is None:
+            return
+        url, digest = f"{node.url}/transactions/{name}", self._tags.genesis_digest
+        found = await verdict_of_page(self._chromium, url, digest)
+        if found != wanted:
+            raise TamperingFailed(f"the browser on {url} says {found}, not {wanted}")
 
     async def _alter(self, node: NodeProcess, lie: Lie, within_s: float) -> str:
         """Tell a lie about a final transfer that the node has indexed; return the transfer."""
         data = self._ground.directory.data(node.name)
         deadline_s = time.monotonic() + within_s
         while time.monotonic() < deadline_s:
-            row = await asyncio.to_thread(_choose, data, self._candidates(node))
+            row = await asyncio.to_thread(choose_row, data, self._candidates(node))
             if row is not None:
                 altered = lie.alter(self._tags, row)
-                await asyncio.to_thread(_write, data, row, altered)
+                await asyncio.to_thread(write_row, data, row, altered)
                 return "tx_" + row.transfer.hex()
             await asyncio.sleep(WATCH_S)
         raise TamperingFailed(f"no block of {node.name} is fit for a lie after {within_s:.0f} s")
@@ -211,119 +170,3 @@ class Tampering:
         if not failed and told["verdict"] != "verified":
             raise TamperingFailed(f"aitbc verify {url}: {told['verdict']}")
         return Verdict(failed[0]["name"], failed[0]["code"]) if failed else HOLDS
-
-
-def _lower_amount(tags: Tags, row: Row) -> Altered:
-    """Let the transfer be of another amount."""
-    body, signed = _with_false_amount(tags, row)
-    return Altered(row.header, row.certificate, encode(body), encode(signed))
-
-
-def _lower_amount_and_root(tags: Tags, row: Row) -> Altered:
-    """Let the header commit to the false amount, too."""
-    body, signed = _with_false_amount(tags, row)
-    leaves = [
-        transaction_leaf(
-            transaction_id(tags, each.transaction), each.transaction.valid_until_ms, each.signature
-        )
-        for each in body
-    ]
-    header = replace(HEADER_CODEC.decode(row.header), transaction_root=merkle_root(leaves))
-    return Altered(encode(header), row.certificate, encode(body), encode(signed))
-
-
-def _flip_signature(_tags: Tags, row: Row) -> Altered:
-    """Change the last validator's signature."""
-    certificate = row.certificate[:-40] + bytes((row.certificate[-40] ^ 1,)) + row.certificate[-39:]
-    return Altered(row.header, certificate, row.body)
-
-
-LIES: Final = (
-    Lie(
-        "a transfer's amount is altered", _lower_amount, Verdict("inclusion", "INCLUSION_MISMATCH")
-    ),
-    Lie(
-        "an amount and the root in the header are altered",
-        _lower_amount_and_root,
-        Verdict("certificate", "CERTIFICATE_OTHER_BLOCK"),
-    ),
-    Lie(
-        "a validator's signature is altered",
-        _flip_signature,
-        Verdict("certificate", "SIGNATURE_INVALID"),
-    ),
-)
-"""In the order in which they are told."""
-
-
-def _with_false_amount(
-    tags: Tags, row: Row
-) -> tuple[tuple[SignedTransaction, ...], SignedTransaction]:
-    body = _BODY.decode(row.body)
-    index = row.index_in(tags, body)
-    action = body[index].transaction.action
-    assert isinstance(action, Transfer), "clients send transfers"
-    changed = replace(action, amount=FALSE_AMOUNT)
-    signed = replace(body[index], transaction=replace(body[index].transaction, action=changed))
-    return (*body[:index], signed, *body[index + 1 :]), signed
-
-
-def _choose(data: Path, candidates: Sequence[tuple[bytes, int]]) -> Row | None:
-    """Return the first transfer whose row is fit for a lie."""
-    rows = (_read(data, height, transfer) for transfer, height in candidates)
-    return next((row for row in rows if row is not None), None)
-
-
-def _read(data: Path, height: int, transfer: bytes) -> Row | None:
-    """Return a block's row if it is certified and inside its epoch, and the index has it."""
-    query = "select header, certificate, body from blocks where height = ?"
-    with closing(_connect(data / "chain.db")) as chain:
-        found = chain.execute(query, (height,)).fetchone()
-    if found is None or not found[1]:
-        return None
-    header, certificate, body = found
-    if HEADER_CODEC.decode(header).next_validator_set_hash != ZERO_HASH:
-        return None
-    row = Row(height, header, certificate, body, transfer)
-    return row if _is_indexed(data, transfer) else None
-
-
-def _is_indexed(data: Path, transfer: bytes) -> bool:
-    with closing(_connect(data / "index.db")) as index:
-        return any(
-            # The table's name is the database's own.
-            index.execute(
-                f"select 1 from {table} where transaction_id = ?",  # noqa: S608
-                (transfer,),
-            ).fetchone()
-            for table in _transaction_tables(index)
-        )
-
-
-def _write(data: Path, row: Row, altered: Altered) -> None:
-    """Put what a lie says in the place of the truth, in the chain and in the index."""
-    update = "update blocks set header = ?, certificate = ?, body = ? where height = ?"
-    values = (altered.header, altered.certificate, altered.body, row.height)
-    with closing(_connect(data / "chain.db")) as chain, chain:
-        chain.execute(update, values)
-    if altered.shown is None:
-        return
-    with closing(_connect(data / "index.db")) as index, index:
-        for table in _transaction_tables(index):
-            index.execute(
-                f"update {table} set signed = ? where transaction_id = ?",  # noqa: S608
-                (altered.shown, row.transfer),
-            )
-
-
-def _connect(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(file, timeout=DATABASE_PATIENCE_S)
-
-
-def _transaction_tables(index: sqlite3.Connection) -> Iterator[str]:
-    """Yield the index's tables of transactions: one for each partition."""
-    names = (
-        "select name from sqlite_master where type = 'table' and name glob 'transactions_[0-9]*'"
-    )
-    for (name,) in index.execute(names).fetchall():
-        yield name

@@ -5,7 +5,7 @@ height   of the newest block that is indexed
 kind     `blocks` for new blocks, `state` where only the state of the chain differs
 strip    the status strip's inside, as HTML
 health   the sentence about the chain, as HTML
-totals   blocks, transactions, jobs and receipts so far, from which a page counts what is new
+totals   rows of each list so far, from which a page that has its own total counts what is new
 rows     rows of the new blocks for the list of blocks, newest first
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from explorer_web.health import chain_health
+from explorer_web.health import HealthReader
 from explorer_web.lists import block_cells, blocks_listing
 from explorer_web.page import Page
 from explorer_web.ports import ExplorerReads, Standing
@@ -61,7 +61,8 @@ class _Seen:
     """What the last look saw."""
 
     height: Height
-    sign: tuple[str, int, int]
+    sign: tuple[object, ...]
+    """What else of the chain's state is told at once."""
 
 
 class NewsDesk:
@@ -75,6 +76,7 @@ class NewsDesk:
             renderer: writes the parts of pages.
         """
         self._reads = reads
+        self._health = HealthReader(reads.index)
         self._renderer = renderer
         self._seen: _Seen | None = None
         self._seq = 0
@@ -90,9 +92,9 @@ class NewsDesk:
 
     def _written(self, standing: Standing, *, even_if_quiet: bool) -> str | None:
         index = self._reads.index
-        height = index.indexed_height()
-        health = chain_health(standing, height)
-        sign = (health.word, standing.final_height - height, standing.validators)
+        health = self._health.of(standing)
+        height = health.indexed_height
+        sign = (health.word, health.lag, health.online, health.signing)
         before, seen = self._seen, _Seen(height, sign)
         if seen == before and not even_if_quiet:
             return None
@@ -113,6 +115,7 @@ class NewsDesk:
                 "transactions": stats.transactions,
                 "jobs": stats.jobs,
                 "receipts": stats.receipts,
+                "miners": stats.miners,
             },
             rows=rows,
         )

@@ -32,7 +32,15 @@ function refreshTimes() {
   }
 }
 
-async function copy(button, text) {
+// Says to who does not see the page what changed on it.
+function tell(text) {
+  const told = document.getElementById("told");
+  if (!told) return;
+  // The same words again are heard only if they differ.
+  told.textContent = told.textContent === text ? `${text}\u00a0` : text;
+}
+
+async function copy(button, text, label) {
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
@@ -41,6 +49,7 @@ async function copy(button, text) {
     getSelection().selectAllChildren(button.previousElementSibling ?? button.parentElement);
     button.textContent = "Selected";
   }
+  tell(`${button.textContent}: ${label}`);
   setTimeout(() => { button.textContent = "Copy"; }, 1500);
 }
 
@@ -50,12 +59,13 @@ function addCopyButtons(root) {
     const holder = code.closest("a, pre") ?? code;
     if (holder.nextElementSibling?.classList.contains("copy")) continue;
     const button = document.createElement("button");
-    const label = code.dataset.label ?? holder.closest("div")?.querySelector("dt")?.firstChild?.textContent.trim();
+    const name = code.dataset.label ?? holder.closest("div")?.querySelector("dt")?.firstChild?.textContent.trim();
+    const label = name ?? "bytes";
     button.type = "button";
     button.className = "copy";
     button.textContent = "Copy";
-    button.setAttribute("aria-label", `Copy ${label ?? "bytes"}`);
-    button.addEventListener("click", () => copy(button, code.textContent));
+    button.setAttribute("aria-label", `Copy ${label}`);
+    button.addEventListener("click", () => copy(button, code.textContent, label));
     holder.after(button);
   }
 }
@@ -64,7 +74,21 @@ function isTyping(target) {
   return target instanceof HTMLElement && target.closest("input, textarea, select, pre, .scroll");
 }
 
+// Arrows walk through what the search box suggests; Escape puts it away.
+function walkSuggestions(event) {
+  const search = event.target.closest?.(".search");
+  const links = search ? [...search.querySelectorAll(".suggestions a")] : [];
+  const step = { ArrowDown: 1, ArrowUp: -1, Escape: 0 }[event.key];
+  if (links.length === 0 || step === undefined) return;
+  event.preventDefault();
+  const ring = [search.querySelector("input"), ...links];
+  if (step === 0) search.querySelector(".suggestions").replaceChildren();
+  const at = step === 0 ? 0 : ring.indexOf(document.activeElement) + step;
+  ring.at(at % ring.length).focus();
+}
+
 document.addEventListener("keydown", (event) => {
+  walkSuggestions(event);
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const neighbour = { ArrowLeft: "previous", ArrowRight: "next" }[event.key];
   if (event.key === "/") {
@@ -80,8 +104,12 @@ document.addEventListener("keydown", (event) => {
 const SILENCE_MS = 40000; // The node says something every 15 s; after this the connection is dead.
 const RETRY_MS_MAX = 30000;
 const ROWS_WAITING_MAX = 25;
+const TOLD_AGAIN_MS = 30000; // Counts of what is new are read out no more often than this.
 
-const live = { socket: null, tries: 0, retry: 0, silence: 0, isPaused: false, seq: 0, rows: new Map() };
+const live = {
+  socket: null, tries: 0, retry: 0, silence: 0, isPaused: false, seq: 0, rows: new Map(),
+  state: "", told: 0,
+};
 
 function facts() {
   return document.querySelector("#strip .strip-facts");
@@ -92,6 +120,29 @@ function showState(word, tone) {
   if (!strip) return;
   strip.className = `strip-facts tone-${tone}`;
   strip.querySelector("strong").textContent = word;
+  tellState();
+}
+
+// The seconds of a stale chain go on; that it is stale is told once.
+function tellState() {
+  const state = facts()?.querySelector("strong").textContent.replace(/ for .*/, "") ?? "";
+  if (live.state && state !== live.state) tell(`Status: ${state}`);
+  live.state = state;
+}
+
+// Makes an element like another in its place, so that what has the focus keeps it.
+function become(old, fresh) {
+  const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+  if (old.nodeName !== fresh.nodeName || before.length !== after.length) return old.replaceWith(fresh);
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  before.forEach((child, at) => become(child, after[at]));
 }
 
 // A chain goes stale while nothing is said, so the page's own clock has to notice.
@@ -133,9 +184,7 @@ function retryLater() {
 async function refreshStrip() {
   try {
     const answer = await fetch("/fragments/strip");
-    const fresh = parsed(await answer.text()).querySelector(".strip-facts");
-    if (fresh) facts()?.replaceWith(fresh);
-    takeClock();
+    showStrip(await answer.text());
     showState("reconnecting", "wait");
   } catch {
     showState("no answer from the node", "bad");
@@ -144,6 +193,12 @@ async function refreshStrip() {
 
 function parsed(html) {
   return new DOMParser().parseFromString(html, "text/html");
+}
+
+function showStrip(html) {
+  const [strip, fresh] = [facts(), parsed(html).querySelector(".strip-facts")];
+  if (strip && fresh) become(strip, fresh);
+  takeClock();
 }
 
 function take(news) {
@@ -158,73 +213,109 @@ function take(news) {
   for (const height of live.rows.keys()) {
     if (height <= news.height - ROWS_WAITING_MAX) live.rows.delete(height);
   }
-  const strip = facts();
-  if (strip) strip.outerHTML = news.strip;
-  takeClock();
+  showStrip(news.strip);
+  tellState();
   const health = document.querySelector("[data-health]");
-  if (health) health.outerHTML = news.health;
+  if (health) become(health, parsed(news.health).querySelector("[data-health]"));
   for (const count of document.querySelectorAll("[data-count]")) {
     count.textContent = news.totals[count.dataset.count].toLocaleString("en");
   }
   for (const part of document.querySelectorAll("[data-live]")) offer(part, news);
+  offerAgain(news);
   refreshTimes();
   if (news.kind === "blocks") document.body.dispatchEvent(new CustomEvent("final"));
 }
 
-// Says how much is new in a part of the page; a part of kind "page" is replaced at once.
+// Says how much is new in a part of the page; a part of kind "page" is brought up to date at once.
 function offer(part, news) {
   const kind = part.dataset.live;
-  const blocks = news.height - Number(part.dataset.height);
   if (kind === "page") {
-    if (blocks > 0) refetch(part);
+    if (news.height > Number(part.dataset.height)) refetch(part);
     return;
   }
-  if (blocks <= 0 || !part.totals) part.totals = news.totals;
-  const count = kind === "blocks" ? blocks : news.totals[kind] - part.totals[kind];
+  const count = kind === "blocks" ? news.height - newestOf(part) : news.totals[kind] - part.dataset.total;
   const bar = part.querySelector(".news");
-  bar.hidden = count <= 0;
-  if (count <= 0) return;
-  const noun = count === 1 ? kind.slice(0, -1) : kind;
+  const isNew = bar.hidden;
+  bar.hidden = !(count > 0);
+  if (bar.hidden) return;
+  const words = `${count.toLocaleString("en")} new ${count === 1 ? kind.slice(0, -1) : kind}`;
   const button = bar.querySelector("button");
-  button.textContent = `${count.toLocaleString("en")} new ${noun}, show`;
+  button.textContent = `${words}, show`;
   button.onclick = () => show(part, news.height);
+  if (isNew || Date.now() > live.told + TOLD_AGAIN_MS) {
+    live.told = Date.now();
+    tell(words);
+  }
+}
+
+// A page that does not follow the chain says that there is something later to see.
+function offerAgain(news) {
+  const again = document.getElementById("again");
+  if (!again?.hidden || news.height <= Number(again.dataset.height)) return;
+  again.hidden = false;
+  tell(again.textContent);
+}
+
+// The index may have gone on after a page read its height, and before it read its rows.
+function newestOf(part) {
+  const link = "rows" in part.dataset ? part.querySelector("tbody a") : null;
+  const shown = Number(link?.getAttribute("href").split("/").at(-1) ?? 0);
+  return Math.max(Number(part.dataset.height), shown);
 }
 
 // New blocks go in as the rows that were sent; where one is missing, the list is asked for anew.
 function show(part, height) {
   const heights = [];
-  for (let at = Number(part.dataset.height) + 1; at <= height; at += 1) heights.push(at);
+  for (let at = newestOf(part) + 1; at <= height; at += 1) heights.push(at);
   const body = part.querySelector("tbody");
   if (!("rows" in part.dataset) || !body || !heights.every((at) => live.rows.has(at))) {
     return refetch(part);
   }
-  const there = body.querySelector("tr a")?.getAttribute("href");
-  for (const at of heights) {
-    if (there !== `/blocks/${at}`) body.insertAdjacentHTML("afterbegin", live.rows.get(at));
-  }
+  for (const at of heights) body.insertAdjacentHTML("afterbegin", live.rows.get(at));
   part.dataset.height = height;
   part.querySelector(".news").hidden = true;
   settle(part);
+  part.querySelector(".live-part").focus({ preventScroll: true });
 }
 
 async function refetch(part) {
-  const button = part.querySelector(".news-show");
+  if (part.isAsking) return;
+  part.isAsking = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    const fresh = parsed(await answer.text()).querySelector(`[data-live="${part.dataset.live}"]`);
+    const fresh = await asked(part.dataset.live);
     if (!fresh) return location.reload();
+    if (part.dataset.live === "page") return bringUpToDate(part, fresh);
     part.replaceWith(fresh);
-    settle(fresh, part.dataset.live !== "page");
+    settle(fresh);
+    fresh.querySelector(".live-part").focus({ preventScroll: true });
   } catch {
-    button.textContent = "The node does not answer; try again";
+    part.querySelector(".news-show").textContent = "The node does not answer; try again";
+  } finally {
+    part.isAsking = false;
   }
 }
 
-function settle(part, takesFocus = true) {
+// Asks for this page anew; what is pending answers with a 404.
+async function asked(kind) {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok && answer.status !== 404) throw new Error(`status ${answer.status}`);
+  return parsed(await answer.text()).querySelector(`[data-live="${kind}"]`);
+}
+
+function bringUpToDate(part, fresh) {
+  const had = part.contains(document.activeElement);
+  const heading = part.querySelector("h1").textContent;
+  become(part, fresh);
+  settle(part);
+  const now = part.querySelector("h1").textContent;
+  if (now !== heading) tell(now);
+  if (had && !part.contains(document.activeElement)) part.querySelector(".live-part").focus();
+}
+
+function settle(part) {
   addCopyButtons(part);
   refreshTimes();
   window.htmx?.process(part);
-  if (takesFocus) part.querySelector(".live-part")?.focus({ preventScroll: true });
 }
 
 function disconnect() {
@@ -276,9 +367,14 @@ function loadWhenUsed(holder) {
 }
 
 document.querySelectorAll("[data-module]").forEach(loadWhenUsed);
-document.addEventListener("htmx:afterSettle", refreshTimes);
+document.addEventListener("htmx:afterSettle", (event) => {
+  refreshTimes();
+  const found = event.target.querySelector("[data-found]");
+  if (found) tell(found.dataset.found);
+});
 
 takeClock();
+tellState();
 addCopyButtons(document);
 refreshTimes();
 setInterval(() => { refreshTimes(); showAge(); }, 1000);

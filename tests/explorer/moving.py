@@ -1,6 +1,6 @@
 """A short chain that a test extends while pages of it are open."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,11 +34,27 @@ def extend(chain: IndexedChain, blocks: int = 1, *, hold_index: bool = False) ->
         blocks: how many.
         hold_index: whether the index stays where it is.
     """
+
+    def pay(world: World) -> None:
+        for _ in range(blocks):
+            payment = world.sign(PEOPLE.client, Transfer(PEOPLE.other_client.address, 1))
+            world.block(payment, after_ms=1_000)
+
+    do(chain, pay, hold_index=hold_index)
+
+
+def do(chain: IndexedChain, act: Callable[[World], object], *, hold_index: bool = False) -> None:
+    """Add the blocks that something takes to the chain.
+
+    Args:
+        chain: from `moving_chain`.
+        act: makes blocks in the world; each is final.
+        hold_index: whether the index stays where it is.
+    """
     world = chain.world
-    for _ in range(blocks):
-        payment = world.sign(PEOPLE.client, Transfer(PEOPLE.other_client.address, 1))
-        result = world.block(payment, after_ms=1_000)
-        block = world.blocks[-1]
+    before = len(world.blocks)
+    act(world)
+    for block, result in zip(world.blocks[before:], world.results[before:], strict=True):
         chain.indexed.store.commit(
             result.view.block_id, block, CERTIFICATE, result.outcomes, result.delta
         )

@@ -48,12 +48,22 @@ def test_a_page_is_not_sent_again_while_the_head_stands_still(
         assert first.headers["cache-control"] == "no-cache"
         again = site.get(path, **{"If-None-Match": first.headers["etag"]})
         assert (again.status_code, again.content) == (304, b""), path
+        assert again.headers["vary"] == first.headers["vary"]
+        assert again.headers["vary"].startswith("Accept-Encoding"), path
     etag = site.get("/").headers["etag"]
     chain.node.head_height += 1
     try:
         assert site.get("/", **{"If-None-Match": etag}).status_code == 200
     finally:
         chain.node.head_height -= 1
+
+
+def test_what_this_node_measures_is_never_told_from_before(site: Served) -> None:
+    for path in ("/validators", "/stats"):
+        first = site.get(path)
+        assert first.headers["cache-control"] == "no-store"
+        etag = site.get("/").headers["etag"]
+        assert site.get(path, **{"If-None-Match": etag}).status_code == 200
 
 
 def test_twins_that_never_change_are_kept_only_under_an_id(

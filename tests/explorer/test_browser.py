@@ -148,11 +148,40 @@ def test_the_keyboard_reaches_search_content_and_neighbours(browser: Browser, si
         expect(page.get_by_role("heading", level=1)).to_have_text("Block 12")
 
 
+def test_suggestions_are_heard_walked_through_and_put_away(
+    browser: Browser, site: Served, chain: IndexedChain
+) -> None:
+    with reading(browser, site.url) as reader:
+        page = reader.page
+        reader.open("/")
+        box, hits = page.locator("#q"), page.locator(".suggestions a")
+        box.press_sequentially(chain.transfer.hex()[:8])
+        expect(hits).to_have_count(1)
+        expect(page.locator("#told")).to_have_text("1 found")
+        page.keyboard.press("ArrowDown")
+        expect(hits).to_be_focused()
+        page.keyboard.press("ArrowUp")
+        expect(box).to_be_focused()
+        page.locator(".health").click()
+        expect(hits).to_be_hidden()
+        box.focus()
+        expect(hits).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(hits).to_have_count(0)
+        expect(box).to_have_value(chain.transfer.hex()[:8])
+        box.press_sequentially(chain.transfer.hex()[8:10])
+        expect(hits).to_have_count(1)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Transaction "))
+
+
 def test_an_id_is_copied_in_full(browser: Browser, site: Served, chain: IndexedChain) -> None:
     with reading(browser, site.url, permissions=["clipboard-read", "clipboard-write"]) as reader:
         reader.open(f"/jobs/{chain.jobs['settled'].hex()}")
         reader.page.get_by_role("button", name="Copy Job id").click()
-        expect(reader.page.get_by_text("Copied")).to_be_visible()
+        expect(reader.page.get_by_text("Copied", exact=True)).to_be_visible()
+        expect(reader.page.locator("#told")).to_have_text("Copied: Job id")
         copied = reader.page.evaluate("navigator.clipboard.readText()")
         assert copied == chain.jobs["settled"].hex()
 
