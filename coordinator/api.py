@@ -25,6 +25,7 @@ from coordinator.http.authentication import LOOPBACK_ORIGIN
 from coordinator.http.context import Context
 from coordinator.http.repeats import claiming
 from coordinator.jobs import result_routes as results
+from coordinator.jobs import settlement_routes as settlements
 from coordinator.jobs import routes as jobs
 from coordinator.leases import progress
 from coordinator.leases import routes as leases
@@ -46,6 +47,7 @@ from ledger.store import IndexReader
 _ROUTES: Final = (
     *jobs.HANDLERS,
     *results.HANDLERS,
+    *settlements.HANDLERS,
     *leases.HANDLERS,
     *standings.HANDLERS,
     *miners.HANDLERS,
@@ -72,15 +74,23 @@ _REQUEST_HEADERS: Final = [
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
+    "If-None-Match",
+    "If-Range",
+    # With it an event stream goes on where it broke.
+    "Last-Event-ID",
     "Prefer",
+    "Range",
     "X-Api-Key",
     "X-Request-Id",
 ]
 
 _RESPONSE_HEADERS: Final = [
     "AITBC-As-Of-Height",
+    "AITBC-Expires-At",
     "AITBC-Version",
     "AITBC-Version-Source",
+    "Content-Range",
+    "ETag",
     "Idempotency-Replayed",
     "Link",
     "Location",
@@ -88,6 +98,7 @@ _RESPONSE_HEADERS: Final = [
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "WWW-Authenticate",
     "X-Request-Id",
 ]
 

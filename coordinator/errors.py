@@ -273,6 +273,12 @@ class JobAlreadyFinished(Conflict):
     code = "JOB_ALREADY_FINISHED"
 
 
+class ReceiptSettled(Conflict):
+    """What was locked for the job was paid or came back: nothing is left to say of its receipt."""
+
+    code = "RECEIPT_SETTLED"
+
+
 class LeaseLost(Conflict):
     """The attempt is no longer the current one; its work is not paid."""
 

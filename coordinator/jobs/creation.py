@@ -180,7 +180,7 @@ class JobCreation:
             max_price=spec.max_price,
             start_by_ms=terms.deadline_of(requested_ms, spec),
             deadline_ms=terms.deadline_of(requested_ms, spec),
-            dispute_ms=0,
+            dispute_ms=terms.window_of(spec, moment.parameters.dispute_max_ms),
             streamed=False,
             verification=Verification.NONE,
         )

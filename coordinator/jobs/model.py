@@ -12,6 +12,9 @@ TTL_S_DEFAULT = 900
 TTL_S_MAX = 86_400
 """Longest time to live (J5)."""
 
+DISPUTE_WINDOW_S_MAX = 604_800
+"""Longest dispute window: 7 days, as the chain has it; its parameter may be less (J4)."""
+
 MODEL_DEFAULT = "llama3.2"
 """Model of an LLM job whose body names none (section 3 of the resolutions)."""
 
@@ -88,6 +91,9 @@ class JobSpec:
     """Whether it waits, given to nobody, until its client accepts an offer for it (S2)."""
     offer_id: str = ""
     """Hex id of the offer that it is taken to as soon as its escrow is final; empty for none."""
+    dispute_window_s: int = 0
+    """Seconds after its receipt in which its client may dispute it; 0 settles it as soon as the
+    delivery is attested (J4)."""
     warnings: tuple[str, ...] = ()
     """What the body had that nothing uses; shown to the client."""
 
@@ -168,6 +174,8 @@ class PaymentView:
     """Nait of the fees of the submission and of the acceptance of an offer."""
     created_ms: TimestampMs
     """Time of the block that locked it."""
+    dispute_until_ms: TimestampMs | None = None
+    """Until when its client may dispute the receipt; None where it may not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from coordinator.clients.model import Principal, Scope
 from coordinator.core import Core
 from coordinator.database.tables import jobs
 from coordinator.errors import (
+    Forbidden,
     JobCancelled,
     JobExpired,
     JobFailed,
@@ -33,11 +34,13 @@ from coordinator.jobs.model import (
     JobView,
     PaymentView,
 )
+from coordinator.jobs.settlement import JobSettlement
 from coordinator.jobs.store import is_delivered
 from coordinator.jobs.views import JobViews
 from coordinator.leases.matching import Needs
 from coordinator.leases.roster import Roster
 from coordinator.values import ApiVersion
+from ledger.actions import Reason
 from ledger.types import Hash
 
 _WITHOUT_MINER: Final = frozenset({JobPhase.ACCEPTED, JobPhase.QUEUED, JobPhase.EXPIRED})
@@ -57,6 +60,7 @@ class JobService:
         self._roster = roster
         self._creation = JobCreation(core)
         self._cancellation = JobCancellation(core)
+        self._settlement = JobSettlement(core)
 
     async def create(
         self,
@@ -160,6 +164,40 @@ class JobService:
         require(principal, Scope.CLIENT)
         await self.get(principal, job_id)
         await self._cancellation.cancel(job_id)
+        return await self.get(principal, job_id)
+
+    async def dispute(self, principal: Principal, job_id: Hash, reason: Reason) -> JobView:
+        """Dispute the receipt of a job with the job's bond; answers when that is final (J13).
+
+        Raises:
+            Forbidden: the key has no scope `client`, or has a budget, which no bond counts on.
+            JobNotFound: unknown, or another client's.
+            JobNotCompleted, JobAlreadyFinished: there is no receipt.
+            ReceiptSettled: it settled, or its window is over.
+            InsufficientBalance: the wallet does not cover bond and fee.
+            Unavailable: not final in time; repeat.
+        """
+        require(principal, Scope.CLIENT)
+        if principal.budget_id is not None:
+            raise Forbidden("A key with a budget locks no bonds: use another one")
+        await self.get(principal, job_id)
+        await self._settlement.dispute(job_id, reason)
+        return await self.get(principal, job_id)
+
+    async def accept(self, principal: Principal, job_id: Hash) -> JobView:
+        """Accept the receipt of a job, which settles; answers when that is final (J3).
+
+        Raises:
+            Forbidden: the key has no scope `client`.
+            JobNotFound: unknown, or another client's.
+            JobNotCompleted, JobAlreadyFinished: there is no receipt.
+            ReceiptSettled: what was locked came back.
+            InsufficientBalance: the wallet does not cover the fee.
+            Unavailable: not final in time; repeat.
+        """
+        require(principal, Scope.CLIENT)
+        await self.get(principal, job_id)
+        await self._settlement.accept(job_id)
         return await self.get(principal, job_id)
 
     async def result(self, principal: Principal, job_id: Hash, *, wait_s: float = 0) -> JobView:

@@ -17,7 +17,7 @@ from coordinator.registry import (
     pointer_of,
 )
 from coordinator.values import ApiVersion
-from ledger.types import SUPPLY_MAX, Amount, TimestampMs
+from ledger.types import SUPPLY_MAX, Amount, DurationMs, TimestampMs
 
 _MODEL: Final = re.compile(r"\A[A-Za-z0-9._:/+-]{0,64}\Z")
 
@@ -171,3 +171,16 @@ def bounded_payload(spec: JobSpec, bytes_max: int) -> bytes:
 def deadline_of(requested_ms: TimestampMs, spec: JobSpec) -> TimestampMs:
     """Return `expires_at`: the request's time + ttl, exactly (J5)."""
     return requested_ms + spec.ttl_s * 1_000
+
+
+def window_of(spec: JobSpec, most_ms: DurationMs) -> DurationMs:
+    """Return the dispute window that a job asks for (J4).
+
+    Raises:
+        InvalidRequest: it is longer than the chain allows.
+    """
+    window_ms = spec.dispute_window_s * 1_000
+    if window_ms > most_ms:
+        message = f"must be at most {most_ms // 1_000}, as the chain's parameters are"
+        raise InvalidRequest.at("/dispute_window_seconds", message, "OUT_OF_RANGE")
+    return window_ms

@@ -120,10 +120,11 @@ def _view(row: AnyRow, usual_ms: int) -> JobView:
     started_ms = row.assigned_ms if has_attempt else None
     if is_delivered:
         started_ms = row.result_started_ms
+    spec = _spec(row)
     return JobView(
         job_id=row.job_id,
         client=row.client,
-        spec=_spec(row),
+        spec=spec,
         phase=phase,
         requested_ms=row.requested_ms,
         expires_ms=row.deadline_ms,
@@ -138,7 +139,7 @@ def _view(row: AnyRow, usual_ms: int) -> JobView:
         error=None if row.error_code is None else JobError(row.error_code, row.error_message),
         result=_result(row),
         receipt_id=row.receipt_id,
-        payment=payment_view(row, is_disputed=is_disputed),
+        payment=payment_view(row, is_disputed=is_disputed, window_s=spec.dispute_window_s),
         as_of_height=row.as_of_height,
     )
 
@@ -156,10 +157,11 @@ def _result(row: AnyRow) -> ResultView | None:
     )
 
 
-def payment_view(row: AnyRow, *, is_disputed: bool) -> PaymentView | None:
+def payment_view(row: AnyRow, *, is_disputed: bool, window_s: int) -> PaymentView | None:
     """Return the money of a job, None while its escrow is not final (P4)."""
     if row.escrowed_ms is None:
         return None
+    is_open = row.end_kind is None and row.receipt_ms is not None and not is_disputed
     if row.end_kind is None:
         status = PaymentStatus.DISPUTED if is_disputed else PaymentStatus.ESCROWED
     elif row.end_kind == OutcomeKind.JOB_SETTLED:
@@ -174,6 +176,7 @@ def payment_view(row: AnyRow, *, is_disputed: bool) -> PaymentView | None:
         refunded=row.refunded,
         fee=row.fee,
         created_ms=row.escrowed_ms,
+        dispute_until_ms=row.receipt_ms + window_s * 1_000 if is_open and window_s else None,
     )
 
 

@@ -9,7 +9,15 @@ from msgspec import Meta
 from coordinator.errors import FieldFault, InvalidRequest
 from coordinator.http.bodies import plain_object, typed
 from coordinator.jobs.model import MODEL_DEFAULT, TTL_S_DEFAULT, JobSpec
-from coordinator.presenters.specs import LLM, LlmParams, Seconds, amount_at, llm_params, offer_at
+from coordinator.presenters.specs import (
+    LLM,
+    LlmParams,
+    Seconds,
+    Window,
+    amount_at,
+    llm_params,
+    offer_at,
+)
 from coordinator.registry import ServiceRegistry
 from coordinator.values import ApiVersion, JsonValue
 from coordinator.wire import AnyJson, MoneyInput
@@ -29,6 +37,8 @@ class OrderTerms(msgspec.Struct, kw_only=True, frozen=True):
     """Keep it out of the queue until its client accepts an offer for it (S2)."""
     offer_id: str | None = None
     """Offer that the job is taken to as soon as its escrow is final."""
+    dispute_window_seconds: Window = 0
+    """Seconds after the receipt in which the client may dispute it; it settles only then."""
 
 
 _TERMS: Final = frozenset(OrderTerms.__struct_fields__)
@@ -66,6 +76,7 @@ def order_spec(registry: ServiceRegistry, service: str, body: Mapping[str, objec
         ttl_s=terms.ttl_seconds,
         hold=terms.hold,
         offer_id=offer_at(terms.offer_id),
+        dispute_window_s=terms.dispute_window_seconds,
         warnings=tuple(f"{note.pointer} {note.message}" for note in verdict.warnings),
     )
 

@@ -10,6 +10,7 @@ from coordinator.errors import FieldFault, InvalidJobType
 from coordinator.http.bodies import plain_object, typed
 from coordinator.http.faults import FieldInvalid
 from coordinator.http.money import MoneyInvalid, parse_amount
+from coordinator.jobs.model import DISPUTE_WINDOW_S_MAX
 from coordinator.marketplace import OfferNotFound
 from coordinator.sizes import SizeInvalid, parse_gpus, parse_mib, parse_millicores
 from coordinator.values import JsonValue
@@ -26,6 +27,10 @@ CURRENCY: Final = "AITBC"
 
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 """Time to live (J5)."""
+
+
+Window = Annotated[int, Meta(ge=0, le=DISPUTE_WINDOW_S_MAX)]
+"""Dispute window (J4)."""
 
 
 class LlmParams(msgspec.Struct, kw_only=True, frozen=True):

@@ -18,7 +18,7 @@ class JobQuote(View, kw_only=True, frozen=True):
     is_possible: bool
     """Whether a registered miner could be given it."""
     price: MoneyText | None
-    """AITBC that the cheapest of these would be paid, or the offer's price; null if there is none."""
+    """AITBC that the cheapest of these would be paid, or the offer's; null if there is none."""
     max_price: MoneyText
     """AITBC that would be locked in escrow; what is not paid comes back."""
     fee: MoneyText

@@ -79,11 +79,14 @@ async def test_a_page_of_this_machine_may_call_a_devnet(site_of_module: Site, me
     assert answer.headers["access-control-allow-origin"] == PAGE
     assert method in answer.headers["access-control-allow-methods"]
     allowed = answer.headers["access-control-allow-headers"].lower()
-    assert "idempotency-key" in allowed
+    for name in ("idempotency-key", "last-event-id", "if-none-match", "if-range", "range"):
+        assert name in allowed.split(", ")
     shown = await http.get("/v1/jobs", headers={"Origin": PAGE})
     assert shown.headers["access-control-allow-origin"] == PAGE
     exposed = shown.headers["access-control-expose-headers"].lower()
     for name in ("ratelimit", "retry-after", "link", "idempotency-replayed", "aitbc-version"):
+        assert name in exposed
+    for name in ("etag", "content-range", "aitbc-expires-at", "www-authenticate"):
         assert name in exposed
 
 

@@ -50,6 +50,7 @@ def spec_of(body: Mapping[str, object]) -> JobSpec:
         ttl_s=request.ttl_seconds,
         hold=request.hold,
         offer_id=offer_at(request.offer_id),
+        dispute_window_s=request.dispute_window_seconds,
         gpu_count=0 if resources.gpu is None else gpus_at(resources.gpu, "/resources/gpu"),
         cpu_millicores=0
         if resources.cpu is None

@@ -10,7 +10,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType, field
 
 from coordinator.leases.schemas import LeaseFields
-from coordinator.presenters.specs import Seconds
+from coordinator.presenters.specs import Seconds, Window
 from coordinator.presenters.states import Status20240101
 from coordinator.wire import WITHOUT_NUL, AnyJson, Body, MoneyInput, SizeInput, TimeText, View
 from ledger.types import ModelName
@@ -90,6 +90,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """Whether the job waits, given to no miner, until its client accepts an offer for it."""
     offer_id: str | None = None
     """Offer that the job is taken to as soon as its escrow is final; its slot is taken at once."""
+    dispute_window_seconds: Window = 0
+    """Seconds after the receipt in which the client may dispute it; it settles only then."""
 
 
 class CreatedJob(View, kw_only=True, frozen=True):

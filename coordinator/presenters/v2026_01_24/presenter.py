@@ -74,6 +74,7 @@ class Presenter20260124:
             ttl_s=request.ttl_seconds,
             hold=request.hold,
             offer_id=offer_at(request.offer_id),
+            dispute_window_s=request.dispute_window_seconds,
             warnings=warnings,
         )
 

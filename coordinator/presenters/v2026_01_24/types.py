@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from coordinator.jobs import MODEL_DEFAULT
 from coordinator.leases.schemas import LeaseFields
-from coordinator.presenters.specs import LlmParams, Seconds
+from coordinator.presenters.specs import LlmParams, Seconds, Window
 from coordinator.presenters.states import Status20260124
 from coordinator.wire import Body, MoneyInput, NumberText, TimeText, View
 from ledger.types import ModelName
@@ -34,6 +34,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """Whether the job waits, given to no miner, until its client accepts an offer for it."""
     offer_id: str | None = None
     """Offer that the job is taken to as soon as its escrow is final; its slot is taken at once."""
+    dispute_window_seconds: Window = 0
+    """Seconds after the receipt in which the client may dispute it; it settles only then."""
 
 
 class Job(View, kw_only=True, frozen=True):

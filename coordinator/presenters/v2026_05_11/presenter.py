@@ -96,6 +96,7 @@ class Presenter20260511:
             ttl_s=request.ttl_seconds,
             hold=request.hold,
             offer_id=offer_at(request.offer_id),
+            dispute_window_s=request.dispute_window_seconds,
             gpu_memory_mib=0
             if constraints.min_gpu_memory is None
             else mib_at(constraints.min_gpu_memory, "/constraints/min_gpu_memory"),
@@ -261,4 +262,7 @@ def payment_view(payment: PaymentView) -> Payment:
         paid=format_number(payment.paid),
         refunded=format_number(payment.refunded),
         fee=format_number(payment.fee),
+        dispute_until=None
+        if payment.dispute_until_ms is None
+        else format_time(payment.dispute_until_ms),
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from coordinator.leases.schemas import LeaseFields
-from coordinator.presenters.specs import CURRENCY, Seconds
+from coordinator.presenters.specs import CURRENCY, Seconds, Window
 from coordinator.presenters.states import State20260511
 from coordinator.wire import AnyJson, Body, MoneyInput, NumberText, SizeInput, TimeText, View
 from ledger.types import ModelName
@@ -39,6 +39,8 @@ class JobRequest(Body, kw_only=True, frozen=True):
     """Whether the job waits, given to no miner, until its client accepts an offer for it."""
     offer_id: str | None = None
     """Offer that the job is taken to as soon as its escrow is final; its slot is taken at once."""
+    dispute_window_seconds: Window = 0
+    """Seconds after the receipt in which the client may dispute it; it settles only then."""
     payment_amount: MoneyInput | None = None
     """Most that the job may cost; the service's default if absent."""
     payment_currency: str = CURRENCY
@@ -197,6 +199,8 @@ class Payment(View, kw_only=True, frozen=True):
     """AITBC that came back."""
     fee: NumberText
     """AITBC of the fees: the submission's, and an acceptance's of an offer."""
+    dispute_until: TimeText | None = None
+    """Until when the client may dispute the receipt; null where it may not."""
 
 
 class Receipt(View, kw_only=True, frozen=True):
