@@ -67,14 +67,15 @@ def split_state(records: Mapping[bytes, bytes], buckets: int) -> Iterator[StateC
     size = sum(len(key) + len(record) for key, record in records.items())
     fitting = [n for n in chunk_counts(buckets) if size <= n * CHUNK_BYTES_WANTED]
     count = fitting[0] if fitting else buckets
-    ordered = sorted((hashlib.sha256(key).digest(), key) for key in records)
-    shift = 256 - (count.bit_length() - 1)
-    ranges = {
-        number: tuple((key, records[key]) for _, key in group)
-        for number, group in groupby(ordered, lambda e: int.from_bytes(e[0], "big") >> shift)
-    }
-    for number in range(count):
-        yield StateChunk(number, ranges.get(number, ()))
+    # Each range is sorted alone: one sort of them all would hold the interpreter, and with it the
+    # event loop of whoever does this in a thread, for a second.
+    shift = 32 - (count.bit_length() - 1)
+    ranges: list[dict[Hash, bytes]] = [{} for _ in range(count)]
+    for key in records:
+        digest = hashlib.sha256(key).digest()
+        ranges[int.from_bytes(digest[:4], "big") >> shift][digest] = key
+    for number, keys in enumerate(ranges):
+        yield StateChunk(number, tuple((keys[each], records[keys[each]]) for each in sorted(keys)))
 
 
 def chunk_digest(chunk: StateChunk, count: int, buckets: int) -> Hash:

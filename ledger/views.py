@@ -12,14 +12,13 @@ from ledger.authorities import has_pending, parameters_of, validators_of
 from ledger.block import ZERO_HASH, Header, block_id
 from ledger.codec import encode
 from ledger.due import whole_second_ms
-from ledger.errors import LedgerError
 from ledger.gap import ends_halt, gap_after
 from ledger.hashing import Purpose, Tags
 from ledger.merkle import EMPTY_ROOT
 from ledger.params import HEADER_VERSION, Parameters, receipt_grace_ms
 from ledger.records import Gap, Record, ValidatorSet
 from ledger.seen import SeenIds, SeenOverlay
-from ledger.state import FinalState, Overlay
+from ledger.state import FinalState, Overlay, StateRootMismatch
 from ledger.types import ChainId, DurationMs, Epoch, Hash, TimestampMs, View
 
 __all__ = [
@@ -32,18 +31,6 @@ __all__ = [
     "validator_set_hash",
     "validators_of",
 ]
-
-
-class StateRootMismatch(LedgerError):
-    """Restored records are not the state that the header commits to: the store is damaged."""
-
-    code = "STATE_ROOT_MISMATCH"
-
-    def __init__(self, claimed: Hash, computed: Hash) -> None:
-        """State the header's root and that of the records."""
-        super().__init__(f"header commits to state {claimed.hex()}, records are {computed.hex()}")
-        self.claimed = claimed
-        self.computed = computed
 
 
 def validator_set_hash(tags: Tags, validators: ValidatorSet) -> Hash:
@@ -169,7 +156,7 @@ def restored_view(
     *,
     tags: Tags,
     header: Header,
-    records: Mapping[bytes, bytes],
+    records: dict[bytes, bytes],
     seen: SeenIds,
     epoch_start_ms: TimestampMs,
     buckets: int,
@@ -179,7 +166,8 @@ def restored_view(
     Args:
         tags: of the chain.
         header: of the newest final block.
-        records: canonical records of the state after it, by state key.
+        records: canonical records of the state after it, by state key; given away, it is empty
+            when this returns.
         seen: ids of final transactions whose `valid_until` is not before the header's time.
         epoch_start_ms: time of the newest final block of an earlier epoch, or of block 0. Epochs
             rise with height, so a store finds it by bisection.
@@ -187,11 +175,8 @@ def restored_view(
 
     Raises:
         StateRootMismatch: the records are not the state that the header commits to.
-        CodecError: a record is not canonical.
     """
-    state = FinalState.from_bytes(records, buckets)
-    if state.root != header.state_root:
-        raise StateRootMismatch(header.state_root, state.root)
+    state = FinalState.restored(records, header.state_root, buckets)
     return ChainView(tags, block_id(tags, header), header, state, seen, epoch_start_ms)
 
 

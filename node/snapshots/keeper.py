@@ -11,6 +11,7 @@ import structlog
 
 from ledger.codec import encode
 from ledger.records import Record
+from ledger.state import FinalState
 from ledger.types import Height
 from ledger.views import ChainView
 from node.snapshots.errors import SnapshotError
@@ -77,8 +78,9 @@ class SnapshotKeeper:
         is_due = self._every_epochs and (view.header.epoch + 1) % self._every_epochs == 0
         if not (view.ends_epoch and is_due) or (self._writing and not self._writing.done()):
             return
-        # A copy of the map, not of the records, which never change: milliseconds for 10^5 of them.
-        records = dict(self._views.final_view.state.items())
+        state = self._views.final_view.state
+        assert isinstance(state, FinalState), "the final view stands on the base"
+        records = state.copy_of_records()
         self._writing = asyncio.create_task(self._write(view.header.height, records))
 
     async def stop(self) -> None:

@@ -185,7 +185,7 @@ def test_a_state_restored_from_its_bytes_is_the_same_state() -> None:
     delta = overlay.seal()
     state.absorb(overlay)
     assert set(delta) == {KEYS[0]}
-    copied = FinalState.from_bytes({k: encode(r) for k, r in state.items()}, BUCKETS)
+    copied = FinalState.restored({k: encode(r) for k, r in state.items()}, state.root, BUCKETS)
     assert copied.root == state.root
     assert dict(copied.items()) == dict(state.items())
     assert list(copied.due_items()) == list(state.due_items())
