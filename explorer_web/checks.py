@@ -17,6 +17,25 @@ class Check:
     """The line; `$NODE` is the address of a node, best one that is not this one."""
 
 
+def twin_checks(twin_url: str) -> tuple[Check, ...]:
+    """Return how a page is checked that collects or counts, and has no proof as a whole.
+
+    Args:
+        twin_url: address of its JSON twin, as it is linked: nothing in it ends a quoted word.
+    """
+    return (
+        Check(
+            "This is what one node collected or counted from final blocks. Ask another node for "
+            "the same, best one of your own, and compare:",
+            f'curl "$NODE{twin_url}"',
+        ),
+        Check(
+            "Each block, transaction, job, receipt and account that is named here has a page of "
+            "its own, which says how that one is proved from the genesis on."
+        ),
+    )
+
+
 def account_checks(address: str) -> tuple[Check, ...]:
     """Return how a balance is checked."""
     return (
@@ -43,7 +62,7 @@ def block_checks(height: int) -> tuple[Check, ...]:
         ),
         Check(
             "The validators whose quorum signed, proved from the genesis on:",
-            'curl "$NODE/v1/proofs/validators"',
+            'aitbc verify "$NODE/v1/proofs/validators" --genesis genesis.json',
         ),
     )
 

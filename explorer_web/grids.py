@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from explorer_web.facts import Json
 from explorer_web.page import Crumb
 
 
@@ -39,3 +40,15 @@ class Grid:
     """Its rows."""
     words: Mapping[Mark, str]
     """What each mark says."""
+
+    @property
+    def json(self) -> Json:
+        """The same for JSON: the marks of each row by the words above their columns."""
+        heads = [head.text for head in self.heads]
+        return [
+            {
+                "name": row.name,
+                "marks": {head: mark.value for head, mark in zip(heads, row.marks, strict=True)},
+            }
+            for row in self.rows
+        ]

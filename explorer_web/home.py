@@ -3,12 +3,13 @@
 from typing import Final
 
 from explorer_web.blocks import block_json
+from explorer_web.checks import twin_checks
 from explorer_web.facts import Json
 from explorer_web.jobs import job_json, payment_of
 from explorer_web.page import Page
 from explorer_web.receipts import receipt_json
 from explorer_web.words import PAYMENTS, PHASES
-from ledger.store import ChainStats, IndexReader
+from ledger.store import ChainStats, HourRow, IndexReader
 
 LATEST_ROWS: Final = 8
 """Rows of each list of the home page."""
@@ -23,6 +24,7 @@ def home_page(index: IndexReader) -> Page:
     blocks = index.blocks(limit=LATEST_ROWS)
     jobs = index.jobs(limit=LATEST_ROWS)
     receipts = index.receipts(limit=LATEST_ROWS)
+    hours = index.hours(limit=HOURS_SHOWN)
     return Page(
         template="home.html",
         title="Overview",
@@ -32,9 +34,10 @@ def home_page(index: IndexReader) -> Page:
             "blocks": blocks,
             "jobs": jobs,
             "receipts": receipts,
-            "hours": index.hours(limit=HOURS_SHOWN),
+            "hours": hours,
             "phases": PHASES,
             "payments": PAYMENTS,
+            "checks": twin_checks("/index.json"),
             "payment_of": payment_of,
         },
         twin={
@@ -42,9 +45,22 @@ def home_page(index: IndexReader) -> Page:
             "blocks": [block_json(row) for row in blocks],
             "jobs": [job_json(row) for row in jobs],
             "receipts": [receipt_json(row) for row in receipts],
+            "hours": [_hour_json(hour) for hour in hours],
         },
         twin_url="/index.json",
     )
+
+
+def _hour_json(hour: HourRow) -> Json:
+    return {
+        "start_ms": hour.start_ms,
+        "blocks": hour.blocks,
+        "jobs": hour.jobs,
+        "receipts": hour.receipts,
+        "settled": hour.settled,
+        "paid": str(hour.paid),
+        "refunded": str(hour.refunded),
+    }
 
 
 def _totals(stats: ChainStats) -> Json:

@@ -83,7 +83,7 @@ def job_page(index: IndexReader, job_id: Hash, live: Job | None) -> Page:
                 [step.row for step in steps],
             ),
         },
-        twin=_twin(sentence, sections, steps, attempts),
+        twin=_twin(sentence, sections, steps, attempts, trust),
         twin_url=page_url(PageKind.JOB, job_id) + ".json",
         moves=job.ended is None,
         is_unchanging=job.ended is not None,
@@ -279,12 +279,14 @@ def _twin(
     sections: Sequence[Section],
     steps: Sequence[Step],
     attempts: Sequence[AttemptRow],
+    trust: Sequence[str],
 ) -> Json:
     return {
         **facts_json(sections),
         "sentence": plain(sentence),
         "timeline": [step.json for step in steps],
         "attempts": [attempt.json for attempt in attempts],
+        "verification_words": list(trust),
     }
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
+from explorer_web.checks import twin_checks
 from explorer_web.facts import Json, Kind, Value, to_json
 from explorer_web.page import Absence, Absent, Crumb, Page
 from explorer_web.sentences import Sentence, plain
@@ -24,6 +25,9 @@ ROWS_PER_PAGE: Final = 25
 
 CSV_ROWS_MAX: Final = 10_000
 """Rows of a CSV file; `before`, set to the key of its last row, continues it."""
+
+KEY_COLUMN: Final = "key"
+"""Last column of a CSV file: the key of each row."""
 
 CSV_ROWS_AT_ONCE: Final = 200
 """Rows of a CSV file that are read at once; other pages are made in between."""
@@ -140,6 +144,8 @@ class Rows:
     """The rows."""
     older: str = ""
     """`before` of the rows after them; empty where there are none."""
+    keys: Sequence[str] = ()
+    """Key of each row: as `before`, it names the rows after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +233,7 @@ def listing_page(listing: Listing, before: str) -> Page:
             "total": total,
             "csv_rows_max": CSV_ROWS_MAX,
             "csv_url": listing.url(".csv", before),
+            "checks": twin_checks(listing.url(".json", before)),
         },
         twin={
             listing.name: listing.json_rows(found.rows),
@@ -245,13 +252,13 @@ def csv_chunks(listing: Listing, first: Rows) -> Iterator[bytes]:
         listing: the list.
         first: its first `CSV_ROWS_AT_ONCE` rows, read before the answer began.
     """
-    yield _csv_lines([[column.name for column in listing.columns]])
+    yield _csv_lines([[*(column.name for column in listing.columns), KEY_COLUMN]])
     found, count = first, 0
     while True:
         yield _csv_lines(
             [
-                [column.text(cell) for column, cell in zip(listing.columns, row, strict=True)]
-                for row in found.rows
+                [*map(Column.text, listing.columns, row), key]
+                for row, key in zip(found.rows, found.keys, strict=True)
             ]
         )
         count += len(found.rows)
@@ -296,5 +303,5 @@ def cut(rows: Sequence[Row], keys: Sequence[str], limit: int) -> Rows:
         limit: most rows.
     """
     if len(rows) <= limit:
-        return Rows(rows)
-    return Rows(rows[:limit], keys[limit - 1])
+        return Rows(rows, keys=keys)
+    return Rows(rows[:limit], keys[limit - 1], keys[:limit])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
+from explorer_web.checks import twin_checks
 from explorer_web.facts import Json, Kind
 from explorer_web.formats import grouped, money
 from explorer_web.listings import (
@@ -137,6 +138,7 @@ def market_page(index: IndexReader, query: Mapping[str, str]) -> Page:
             "jobs": jobs,
             "known": [str(row[0]) for row in services.rows],
             "offers_read": OFFERS_READ,
+            "checks": twin_checks("/market.json" + asked),
             "jobs_read": JOBS_READ,
         },
         twin=twin,

@@ -66,7 +66,10 @@ def miner_page(index: IndexReader, address: Address, standing: Standing) -> Page
     sentence = _sentence(miner)
     url = page_url(PageKind.MINER, address)
     earnings = _earnings(days, today)
+    strip, state = _strip(days, today), "retired" if miner.retired else "registered"
     lists: dict[str, Json] = {
+        "state": state,
+        "strip": strip.json,
         "services": services.json,
         "price_history": prices.json,
         "days": earnings.table.json,
@@ -79,10 +82,10 @@ def miner_page(index: IndexReader, address: Address, standing: Standing) -> Page
         crumbs=(Crumb("Miners", "/miners"), Crumb(miner.name)),
         content={
             "sentence": sentence,
-            "badges": (MINER_STATES["retired" if miner.retired else "registered"],),
+            "badges": (MINER_STATES[state],),
             "sections": sections,
             "account_url": page_url(PageKind.ACCOUNT, address),
-            "strip": _strip(days, today),
+            "strip": strip,
             "earnings": earnings,
             "services": services,
             "prices": prices,
@@ -118,17 +121,22 @@ _FORMULA: Final = (
 
 def _record(miner: MinerRow) -> list[Fact]:
     source, number = Source.INDEX, Kind.NUMBER
+    others = max(0, miner.assignments - miner.receipts - miner.released - miner.lost)
     return [
         Fact("assignments", "Attempts", number, miner.assignments, source, "It was given."),
         Fact("receipts", "Completed", number, miner.receipts, source, "Ended with a receipt."),
         Fact("released", "Given back", number, miner.released, source, "By it or for it."),
         Fact("lost", "Failed", number, miner.lost, source, "Without receipt or release."),
         Fact("timeouts", "Timeouts", number, miner.timeouts, source, "Among these two."),
+        Fact("others", "Other attempts", number, others, source, _OTHERS),
         Fact("settled", "Receipts paid", number, miner.settled, source),
         Fact("refuted", "Receipts refuted", number, miner.refuted, source, "Lost in a dispute."),
         Fact("reruns", "Agreed in re-runs", number, miner.reruns, source, "A second run agreed."),
         Fact("earned", "Earned", Kind.MONEY, miner.earned, source, "Compensations included."),
     ]
+
+
+_OTHERS: Final = "Running now, or ended by the client's cancel, which is nobody's fault."
 
 
 def _score(weights: Weights) -> list[Fact]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from coordinator.ports import TransactionStatus
 from explorer_web.absence import INDEX_LAGS
+from explorer_web.checks import twin_checks
 from explorer_web.facts import Json
 from explorer_web.formats import grouped, utc_time
 from explorer_web.page import Absence, Crumb, Moved, Page
@@ -95,6 +96,7 @@ def search_page(index: IndexReader, text: str, underway: Hit | None) -> Page | M
     if len(hits) == 1:
         return Moved(hits[0].url)
     groups = [(title, [hit for hit in hits if hit.kind is kind]) for kind, title in GROUPS.items()]
+    twin_url = "/search.json?" + urlencode({"q": text[:QUERY_CHARACTERS_MAX]})
     return Page(
         template="search.html",
         title="Search",
@@ -104,8 +106,9 @@ def search_page(index: IndexReader, text: str, underway: Hit | None) -> Page | M
             "groups": [group for group in groups if group[1]],
             "tried": _tried(query, index.indexed_height()),
             "most": FOUND_MAX,
+            "checks": twin_checks(twin_url),
         },
-        twin_url="/search.json?" + urlencode({"q": text[:QUERY_CHARACTERS_MAX]}),
+        twin_url=twin_url,
     )
 
 

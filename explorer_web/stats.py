@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from explorer_web.charts import Chart, Series, draw
+from explorer_web.checks import twin_checks
 from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
 from explorer_web.formats import utc_time
 from explorer_web.listings import (
@@ -83,6 +84,7 @@ def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequen
             "totals": totals,
             "phases": PHASES,
             "query": f"?hours={window.value}",
+            "checks": twin_checks(f"/stats.json?hours={window.value}"),
         },
         twin={
             "hours": int(window.value),

@@ -56,6 +56,8 @@ def validators_page(index: IndexReader, standing: ValidatorsStanding) -> Page:
     sections = (Section("The set", _set(standing)),)
     lists: dict[str, Json] = {
         "validators": members.json,
+        "participation": shown.grid.json,
+        "waiting": list(standing.waiting),
         "changes": changes.json_rows(changed.rows),
         "ballots": ballots.json_rows(voted.rows),
     }
@@ -238,7 +240,7 @@ def _checks() -> tuple[Check, ...]:
         Check(
             "The set is proved from the genesis on, epoch by epoch, each by a quorum of the set "
             "before it:",
-            'curl "$NODE/v1/proofs/validators"',
+            'aitbc verify "$NODE/v1/proofs/validators" --genesis genesis.json',
         ),
         Check("The same in the final state of a node:", 'curl "$NODE/v1/chain/validators"'),
     )

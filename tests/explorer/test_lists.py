@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from explorer_web.listings import CSV_ROWS_AT_ONCE, CSV_ROWS_MAX, Column, Listing, Rows, csv_chunks
+from explorer_web.listings import (
+    CSV_ROWS_AT_ONCE,
+    CSV_ROWS_MAX,
+    KEY_COLUMN,
+    Column,
+    Listing,
+    Rows,
+    csv_chunks,
+)
 from ledger.keys import format_address
 from tests.explorer.chains import IndexedChain
 from tests.explorer.serving import Served
@@ -41,7 +49,10 @@ def as_csv(site: Served, path: str, query: str = "") -> list[dict[str, str]]:
     answer = site.get(f"{path}.csv?{query}")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    return list(csv.DictReader(io.StringIO(answer.text)))
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    for row in rows:
+        del row[KEY_COLUMN]
+    return rows
 
 
 def as_text(value: object) -> str:
@@ -55,6 +66,20 @@ def test_a_lists_pages_together_are_its_csv(site: Served, name: str) -> None:
     told = [{key: as_text(value) for key, value in row.items()} for row in rows]
     assert as_csv(site, LISTS[name]) == told
     assert len({tuple(row.values()) for row in told}) == len(told)
+
+
+@pytest.mark.parametrize(
+    "path", [*LISTS.values(), "/market/offers", "/stats/hours", "/stats/failures?hours=168"]
+)
+def test_a_file_goes_on_after_any_of_its_rows(site: Served, path: str) -> None:
+    place, _, query = path.partition("?")
+    text = site.get(f"{place}.csv?{query}").text
+    head, *rows = text.splitlines(keepends=True)
+    for at, row in enumerate(rows):
+        before = row.rstrip().rpartition(",")[2]
+        if at in {0, len(rows) // 2, len(rows) - 1}:
+            rest = site.get(f"{place}.csv?{query}&before={before}").text
+            assert rest == head + "".join(rows[at + 1 :])
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -136,7 +161,9 @@ def test_a_csv_ends_at_its_cap_and_reads_in_bounded_steps() -> None:
     def read(before: str, limit: int) -> Rows:
         asked.append(limit)
         first = int(before or 0)
-        return Rows([(number,) for number in range(first, first + limit)], str(first + limit))
+        numbers = range(first, first + limit)
+        keys = [str(number + 1) for number in numbers]
+        return Rows([(number,) for number in numbers], keys[-1], keys)
 
     columns = (Column("number", "Number"),)
     endless = Listing("numbers", "Numbers", "", "/numbers", columns, read, "")

@@ -1,6 +1,7 @@
 """Pages over HTTP: what they say, their twins, and that every link leads somewhere."""
 
 import re
+from html import unescape
 
 import pytest
 
@@ -61,6 +62,15 @@ def test_every_page_has_what_every_page_has(site: Served, chain: IndexedChain) -
         assert "index up to date" in html, name
 
 
+def test_every_page_that_shows_the_chain_says_how_it_can_be_checked(
+    site: Served, chain: IndexedChain
+) -> None:
+    others = {"verify", "an unknown transaction", "a malformed block"}
+    for name, path in page_paths(chain).items():
+        html = site.get(path).text
+        assert ("How do I check this?" in html) == (name not in others), name
+
+
 def test_every_objects_page_says_how_it_can_be_checked(site: Served, chain: IndexedChain) -> None:
     job, receipt = chain.jobs["settled"].hex(), chain.receipts["settled"].hex()
     for path, proof in (
@@ -70,9 +80,27 @@ def test_every_objects_page_says_how_it_can_be_checked(site: Served, chain: Inde
         ("/blocks/12", "validators"),
         ("/validators", "validators"),
     ):
-        html = site.get(path).text
-        assert "How do I check this?" in html
-        assert f"$NODE/v1/proofs/{proof}" in html
+        line = f'aitbc verify "$NODE/v1/proofs/{proof}" --genesis genesis.json'
+        assert line in unescape(site.get(path).text), path
+
+
+def test_what_a_page_shows_its_twin_says(site: Served, chain: IndexedChain) -> None:
+    """A section of a page for which its twin has nothing is lost on whoever reads JSON."""
+    job = site.get(f"/jobs/{chain.jobs['windowed'].hex()}.json").json()
+    assert job["verification_words"]
+    home = site.get("/index.json").json()
+    assert sum(hour["blocks"] for hour in home["hours"]) == home["totals"]["blocks"]
+    miner = site.get(f"/miners/{format_address(PEOPLE.miner.address)}.json").json()
+    assert miner["state"] == "registered"
+    assert list(miner["strip"][0]["marks"].values()).count("none") == 29
+    attempts = (miner[name] for name in ("receipts", "released", "lost", "others"))
+    assert sum(attempts) == miner["assignments"]
+    assert miner["others"] == 2, "one runs, one was cancelled"
+    validators = site.get("/validators.json").json()
+    assert [row["name"] for row in validators["participation"]] == [
+        row["name"] for row in validators["validators"]
+    ]
+    assert validators["waiting"] == []
 
 
 def test_who_was_paid_is_proved_by_an_outcome_record(site: Served, chain: IndexedChain) -> None:

@@ -30,7 +30,7 @@ def start_from_a_snapshot(chain: SignedChain, folder: Path) -> ChainStore:
 
 
 def test_a_node_that_started_later_proves_sets_and_says_what_it_does_not_hold(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(SignedChain(tmp_path / "chain")) as chain:
         chain.vote_in(FIFTH)
@@ -48,6 +48,13 @@ def test_a_node_that_started_later_proves_sets_and_says_what_it_does_not_hold(
             assert len(check_bundle(bundle, trust).block.validators.members) == 5
             first = check_bundle(prover.validators(prover.end_of(0), 0, 0), trust)
             assert len(first.block.validators.members) == 4
+            sets = [len(prover.members_of(at).members) for at in (0, 1, header.epoch)]
+            assert sets == [4, 5, 5]
+
+            def all_ends(_store: ChainStore, _first: int = 0) -> None:
+                pytest.fail("to know whether a later epoch ended, all later ends are read")
+
+            monkeypatch.setattr(ChainStore, "epoch_ends", all_ends)
             with pytest.raises(ProofPruned):
                 prover.end_of(1)
             with pytest.raises(EpochNotFound):
