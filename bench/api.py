@@ -22,6 +22,9 @@ from bench.whole_jobs import MINERS, ORDER, SAMPLE_EVERY, race, register_miners
 PERCENTS: Final = (50, 95, 99)
 """Percentiles of latencies."""
 
+ORDERS_PER_CLIENT: Final = 8_000
+"""Orders of one client: fewer than the jobs that one may have open (`open_jobs_per_client_max`)."""
+
 PROGRAM: Final = ("bench.api_node",)
 """Runs the node with the bare route."""
 
@@ -90,15 +93,13 @@ async def _measure_all(run: Run, cluster: Cluster) -> None:
         newest = (await asker.ask("GET", "/v1/jobs?limit=1"))["jobs"][0]["job_id"]
     host = url.removeprefix("http://")
     run.say("the bare route, status reads and submissions in turn")
-    loads = {
-        "hello": (request_bytes("GET", HELLO, host), 200),
-        "status": (request_bytes("GET", f"/v1/jobs/{newest}", host), 200),
-        "submit": (request_bytes("POST", "/v1/jobs", host, ORDER), 201),
-    }
-    found = {name: _Measured() for name in loads}
+    hello = [request_bytes("GET", HELLO, host)]
+    status = [request_bytes("GET", f"/v1/jobs/{newest}", host)]
+    found = {name: _Measured() for name in ("hello", "status", "submit")}
     for _ in range(run.runs):
-        for name, (request, wanted) in loads.items():
-            await _requests(run, cluster, found[name], request, wanted)
+        await _requests(run, cluster, found["hello"], hello, 200)
+        await _requests(run, cluster, found["status"], status, 200)
+        await _requests(run, cluster, found["submit"], await _orders(run, url), 201)
     _tell(run, "hello", "the bare route", found["hello"])
     _tell(run, "status", "status reads", found["status"])
     shares = [
@@ -125,16 +126,35 @@ async def _whole_jobs(run: Run, cluster: Cluster, miners: Sequence[str]) -> _Mea
     return measured
 
 
+async def _orders(run: Run, url: str) -> list[bytes]:
+    """Return an order of each of as many new clients as a run's orders need.
+
+    Nobody does these jobs, so they stay open, and one client has a bounded number of them.
+    """
+    count = run.options.requests + _warm_up(run)
+    host = url.removeprefix("http://")
+    orders = []
+    async with connected(url, 1) as (asker,):
+        for _ in range(-(-count // ORDERS_PER_CLIENT)):
+            client = await asker.ask("POST", "/v1/clients", {"label": "bench"}, 201)
+            orders.append(request_bytes("POST", "/v1/jobs", host, ORDER, client["api_key"]))
+    return orders
+
+
+def _warm_up(run: Run) -> int:
+    return max(1, int(run.options.requests) // 20)
+
+
 async def _requests(
-    run: Run, cluster: Cluster, measured: _Measured, request: bytes, wanted: int
+    run: Run, cluster: Cluster, measured: _Measured, requests: Sequence[bytes], wanted: int
 ) -> None:
     count = run.options.requests
 
-    async def exchange(connection: Connection, _: int) -> None:
-        await connection.exchange(request, wanted)
+    async def exchange(connection: Connection, number: int) -> None:
+        await connection.exchange(requests[number % len(requests)], wanted)
 
     async with connected(cluster.urls[0], run.options.connections) as connections:
-        await keep_busy(connections, max(1, count // 20), exchange)
+        await keep_busy(connections, _warm_up(run), exchange)
         used = cluster.cpu_seconds()
         paced = await keep_busy(connections, count, exchange)
     cpu_us = (cluster.cpu_seconds() - used) / count * 1e6

@@ -70,10 +70,14 @@ class Connection:
         self._writer.close()
 
 
-def request_bytes(method: str, path: str, host: str, body: object = None) -> bytes:
+def request_bytes(
+    method: str, path: str, host: str, body: object = None, api_key: str | None = None
+) -> bytes:
     """Return a request of version 2026-05-11 as it is sent."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "AITBC-Version: 2026-05-11"]
+    if api_key is not None:
+        lines.append(f"X-Api-Key: {api_key}")
     if body is not None:
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
     return "\r\n".join([*lines, "", ""]).encode() + content
