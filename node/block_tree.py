@@ -27,7 +27,7 @@ from ledger import (
     build_in_steps,
     check_block_context,
 )
-from ledger.block import Block, block_id, encode_block
+from ledger.block import Block, Header, block_id, encode_block
 from ledger.block_steps import root_in_steps
 from ledger.errors import BlockInvalid, BlockTooEarly
 from ledger.outcomes import Outcome
@@ -124,9 +124,9 @@ class BlockTree:
         """Return whether a block is the final one or above it, executed or not."""
         return self.view_of(wanted) is not None or wanted in self._arrived
 
-    def id_of(self, arrived: ArrivedBlock) -> Hash:
-        """Return the id of a block that came from elsewhere."""
-        return block_id(self._final.tags, arrived.block.header)
+    def id_of(self, header: Header) -> Hash:
+        """Return the id of the block with a header."""
+        return block_id(self._final.tags, header)
 
     def path_to(self, wanted: Hash) -> list[TreeBlock]:
         """Return the executed blocks from the final one's child to this one, in order.
@@ -158,7 +158,7 @@ class BlockTree:
             CodecError: they are no block.
         """
         arrived = ArrivedBlock.read(data) if isinstance(data, bytes) else data
-        identity = self.id_of(arrived)
+        identity = self.id_of(arrived.block.header)
         if identity not in self._blocks:
             self._arrived.setdefault(identity, arrived)
             self._arrived.move_to_end(identity)

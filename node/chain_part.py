@@ -33,7 +33,7 @@ from node.pool_admission import PoolLimits
 from node.ports import Clock
 from node.proofs import Prover
 from node.recovery import EpochOpener, load_final_view
-from node.signatures import SignatureVerifier
+from node.signatures import SignatureVerifier, default_workers
 from node.snapshots import SnapshotKeeper, SnapshotWriter
 from node.watch import Watch
 
@@ -118,7 +118,8 @@ def build_chain(
     memory.keep()
     view = load_final_view(store, genesis.spec.buckets)
     tree = BlockTree(view)
-    verifier = SignatureVerifier(store.tags, config.signatures.workers)
+    workers = config.signatures.workers
+    verifier = SignatureVerifier(store.tags, default_workers() if workers is None else workers)
     limits = PoolLimits(config.mempool.transactions_max, config.mempool.bytes_max)
     pool = Mempool(tree, verifier, clock, limits, metrics.count_rejected)
     chain = ChainNode(tree, pool, store, FinalLookup(store, index))

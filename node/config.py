@@ -144,8 +144,9 @@ class MempoolSection(_Section, frozen=True):
 class SignaturesSection(_Section, frozen=True):
     """How signatures are verified."""
 
-    workers: Annotated[int, Meta(ge=0, le=64)] = 1
-    """Processes that verify batches; 0 verifies in the node itself."""
+    workers: Annotated[int, Meta(ge=0, le=64)] | None = None
+    """Processes that verify batches; 0 verifies in the node itself. Left out: one less than the
+    processors that the node may use, at least one and at most eight."""
 
 
 class LogSection(_Section, frozen=True):

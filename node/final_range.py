@@ -127,7 +127,7 @@ def read_outline(
         RangeInvalid: what is wrong with it is wrong for ever, and its sender is at fault.
     """
     try:
-        own = [_header_of(data) for data in blocks]
+        own = [header_of(data) for data in blocks]
         above = [HEADER_CODEC.decode(data) for data in headers]
     except CodecError as error:
         raise RangeInvalid(str(error)) from None
@@ -200,7 +200,12 @@ class _Parts(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields
 _PARTS: Final = Codec(_Parts, BLOCK_CODEC.bytes_max, "block")
 
 
-def _header_of(data: bytes) -> Header:
+def header_of(data: bytes) -> Header:
+    """Return the header of a block without decoding its body.
+
+    Raises:
+        CodecError: the bytes do not begin like a block.
+    """
     return HEADER_CODEC.decode(bytes(_PARTS.decode(data).header))
 
 

@@ -20,6 +20,7 @@ from consensus import (
     Vote,
     VoteReceived,
 )
+from ledger.block import Header
 from ledger.types import Hash, View
 from node.arrived_block import ArrivedBlock
 from node.block_tree import BlockTree
@@ -108,9 +109,9 @@ class Inbox:
         self.post(BlockArrived(self._clock.monotonic_ms(), block_id))
         return block_id
 
-    def id_of(self, arrived: ArrivedBlock) -> Hash:
-        """Return the id of a block."""
-        return self._tree.id_of(arrived)
+    def id_of(self, header: Header) -> Hash:
+        """Return the id of the block with a header."""
+        return self._tree.id_of(header)
 
     def is_due(self, vote: Vote) -> bool:
         """Return whether a proposal's block is worth decoding: its vote may count, and is new.

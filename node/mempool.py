@@ -1,8 +1,7 @@
 """Transactions that wait for a block: who gets in, who leaves, and what became of each.
 
-Admission follows T7: size, canonical form, time, known id, ability to pay, signature; every
-transaction gets an explicit outcome. What needs the signature's cost comes last, and everything
-that depends on the chain or on the pool is judged again after it, since both went on meanwhile.
+Admission (`pool_entrance`) follows T7: size, canonical form, time, known id, ability to pay, room,
+signature; every transaction gets an explicit outcome.
 
 The state that pays is the final one: an unfinal block may yet be abandoned, and its transactions
 are pooled until it is final, so a sender's pooled spends and its final balance are disjoint sides
@@ -26,30 +25,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-import structlog
-
-from coordinator.ports import SubmitOutcome, TransactionStatus
+from coordinator.ports import SubmitOutcome
 from ledger.admission import check_applies, check_transaction_time
-from ledger.errors import LedgerError, SignatureInvalid, TransactionRejected
-from ledger.governance_rejections import EvidenceSignatureInvalid
+from ledger.errors import TransactionRejected
 from ledger.hashing import sha256
 from ledger.proposal import block_time
-from ledger.rejections import AlreadyIncluded
 from ledger.transaction import IdentifiedTransaction
 from ledger.types import Address, Amount, Hash
 from ledger.views import ChainView
-from node.pool_admission import (
-    Moment,
-    PoolLimits,
-    check_admissible,
-    has_room,
-    moment_of,
-    victims_for,
-)
+from node.pool_admission import Moment, PoolLimits, moment_of
+from node.pool_entrance import PoolBehind, PoolEntrance
 from node.pool_index import PooledTransaction, PoolIndex
-from node.pool_reading import Read, read_entries
-from node.pool_rejections import Evicted, InternalFault, NotIncluded, PoolFull
-from node.pool_signatures import TURN_TRANSACTIONS, PoolSignatures
+from node.pool_rejections import NotIncluded, fault_of
+from node.pool_signatures import PoolSignatures
 from node.ports import Clock, FoundWork, Views
 from node.signature_cache import DigestCache
 from node.signatures import SignatureVerifier
@@ -63,14 +51,11 @@ LOOKED_AT_MAX: Final = 16
 WORK_CHECKS_MAX: Final = 32
 """Transactions that one search for work tries on a state, at most; about a millisecond."""
 
+EXPIRED_MAX: Final = 1_000
+"""Expired transactions that are dropped at once, in 4 ms; the rest follows turn by turn."""
+
 DROPS_MAX: Final = 20_000
 """Dropped transactions that are remembered with their reason."""
-
-log = structlog.get_logger(__name__)
-
-
-_Screened = tuple[int, PooledTransaction, Moment]
-"""Position in a batch, what was read there, and the moment at which it passed."""
 
 
 class Mempool:
@@ -95,12 +80,12 @@ class Mempool:
         self._views = views
         self._signatures = PoolSignatures(verifier, clock)
         self._clock = clock
-        self._limits = limits
-        self._count_refused = count_refused
         self._index = PoolIndex()
         self._doubted: OrderedDict[Hash, None] = OrderedDict()
         self._drops: OrderedDict[Hash, TransactionRejected] = OrderedDict()
         self._included = DigestCache()
+        behind = PoolBehind(self._index, limits, self._take, self._drop, count_refused)
+        self._entrance = PoolEntrance(views, self._signatures, clock, behind)
 
     # ------------------------------------------------------------ admission
 
@@ -114,92 +99,11 @@ class Mempool:
             source: who sent them, for the budget of wrong signatures; empty for this node itself.
             digests: SHA-256 of each, if the caller has them.
         """
-        outcomes: dict[int, SubmitOutcome] = {}
-        screened: list[_Screened] = []
-        try:
-            for start in range(0, len(signed), TURN_TRANSACTIONS):
-                moment = await self._next_moment(start)
-                few = slice(start, start + TURN_TRANSACTIONS)
-                known = None if digests is None else digests[few]
-                entries = read_entries(moment.head.tags, signed[few], known, source)
-                for position, read in enumerate(entries, start):
-                    verdict = self._screen(read, source, moment)
-                    if isinstance(verdict, SubmitOutcome):
-                        outcomes[position] = verdict
-                    else:
-                        screened.append((position, verdict, moment))
-                        self._signatures.waiting += 1
-            verdicts = await self._signatures.verify([entry for _, entry, _ in screened])
-        finally:
-            self._signatures.waiting -= len(screened)
-        for start in range(0, len(screened), TURN_TRANSACTIONS):
-            moment = await self._next_moment(start)
-            for at in range(start, min(start + TURN_TRANSACTIONS, len(screened))):
-                position, entry, passed = screened[at]
-                outcomes[position] = self._conclude(entry, passed, moment, is_good=verdicts[at])
-        return [outcomes[position] for position in range(len(signed))]
+        return await self._entrance.add(signed, source, digests)
 
-    async def _next_moment(self, done: int) -> Moment:
-        """Return what to judge the next few by; others on the loop have their turn before."""
-        if done:
-            await asyncio.sleep(0)
-        return moment_of(self._views, self._clock)
-
-    def _screen(
-        self, entry: Read, source: str, moment: Moment
-    ) -> SubmitOutcome | PooledTransaction:
-        """Judge all but the signature; return the outcome if it is clear already."""
-        transaction_id = bytes(32)
-        try:
-            if isinstance(entry, Exception):
-                raise entry
-            transaction_id = entry.transaction_id
-            if entry.slot is not None:  # Judging these may mean to verify signatures inside them.
-                self._signatures.check_open(source)
-            check_admissible(entry, moment, self._index)
-            if not self._signatures.is_good(entry.encoded_digest):
-                self._signatures.check_open(source)
-        except LedgerError as error:
-            if isinstance(error, EvidenceSignatureInvalid):
-                self._signatures.count_wrong(source)
-            return self._refused(transaction_id, error)
-        except Exception as crash:  # noqa: BLE001
-            return self._refused(transaction_id, _fault(transaction_id, crash))
-        return entry
-
-    def _conclude(
-        self, entry: PooledTransaction, passed: Moment, moment: Moment, *, is_good: bool
-    ) -> SubmitOutcome:
-        """Pool a transaction whose signature is known, unless something changed meanwhile."""
-        try:
-            if not is_good:
-                self._signatures.count_wrong(entry.source)
-                raise SignatureInvalid(
-                    "signature: not the sender's over this transaction and chain"
-                )
-            check_admissible(entry, moment, self._index, passed)
-            if not has_room(entry, self._index, self._limits):
-                for victim in victims_for(entry, self._index, self._limits):
-                    self._drop(victim.transaction_id, Evicted())
-        except LedgerError as error:
-            if is_good:  # A block may hold it all the same.
-                self._signatures.remember(entry.encoded_digest)
-            return self._refused(entry.transaction_id, error)
-        except Exception as crash:  # noqa: BLE001
-            return self._refused(entry.transaction_id, _fault(entry.transaction_id, crash))
-        if entry.transaction_id in self._drops:
-            del self._drops[entry.transaction_id]
+    def _take(self, entry: PooledTransaction) -> None:
+        self._drops.pop(entry.transaction_id, None)
         self._index.add(entry)
-        return SubmitOutcome(entry.transaction_id, TransactionStatus.POOLED)
-
-    def _refused(self, transaction_id: Hash, reason: LedgerError) -> SubmitOutcome:
-        """Return the outcome that a refusal is answered with."""
-        if isinstance(reason, AlreadyIncluded):
-            return SubmitOutcome(transaction_id, TransactionStatus.DUPLICATE)
-        self._count_refused(reason.code)
-        is_full = isinstance(reason, PoolFull)
-        status = TransactionStatus.FULL if is_full else TransactionStatus.REJECTED
-        return SubmitOutcome(transaction_id, status, reason.code, str(reason))
 
     # ------------------------------------------------------------ for the proposer
 
@@ -232,7 +136,7 @@ class Mempool:
                 else:
                     self._doubted[entry.transaction_id] = None
             except Exception as crash:  # noqa: BLE001
-                self._drop(entry.transaction_id, _fault(entry.transaction_id, crash))
+                self._drop(entry.transaction_id, fault_of(entry.transaction_id, crash))
             else:
                 return FoundWork(entry.reference, entry.source)
         return FoundWork(is_unsure=len(tried) == WORK_CHECKS_MAX)
@@ -262,11 +166,7 @@ class Mempool:
                 note(entry.reference)
             if self._doubted:
                 self._doubted.pop(transaction_id, None)
-        final = self._views.final_view
-        for transaction_id in self._index.expired(final.header.timestamp_ms + 1):
-            expired = self._index.get(transaction_id)
-            assert expired is not None
-            self._drop(transaction_id, NotIncluded(expired.valid_until_ms))
+        self._expire()
         moment = moment_of(self._views, self._clock)
         for _ in range(min(RECHECKED_MAX, len(self._doubted))):
             doubted = self._index.get(self._doubted.popitem(last=False)[0])
@@ -274,6 +174,15 @@ class Mempool:
                 self._judge(doubted, moment)
         for entry in self._index.next_in_turn(LOOKED_AT_MAX):
             self._judge(entry, moment)
+
+    def _expire(self) -> None:
+        """Drop what no block may contain any more; after a pause of the chain that is much."""
+        after_ms = self._views.final_view.header.timestamp_ms + 1
+        expired = self._index.expired(after_ms, EXPIRED_MAX)
+        for entry in expired:
+            self._drop(entry.transaction_id, NotIncluded(entry.valid_until_ms))
+        if len(expired) == EXPIRED_MAX:
+            asyncio.get_running_loop().call_soon(self._expire)
 
     def _judge(self, entry: PooledTransaction, moment: Moment) -> None:
         """Drop what head and final state refuse, unless an unfinal block holds it already."""
@@ -288,7 +197,7 @@ class Mempool:
             except TransactionRejected as refusal:
                 reason = refusal
             except Exception as crash:  # noqa: BLE001
-                reason = _fault(identity, crash)
+                reason = fault_of(identity, crash)
                 break
             else:
                 return
@@ -356,12 +265,8 @@ class Mempool:
         if dropped:  # A block may hold it all the same.
             self._signatures.remember(dropped.encoded_digest)
         self._doubted.pop(transaction_id, None)
-        self._drops[transaction_id] = reason
+        # Where it was raised would keep alive what was looked at there, such as a block's state.
+        reason.__cause__ = reason.__context__ = None
+        self._drops[transaction_id] = reason.with_traceback(None)
         if len(self._drops) > DROPS_MAX:
             self._drops.popitem(last=False)
-
-
-def _fault(transaction_id: Hash, crash: Exception) -> InternalFault:
-    """Report that the ledger failed on a transaction; return what it is refused with."""
-    log.error("transaction_crashed", transaction_id=transaction_id.hex(), exc_info=crash)
-    return InternalFault()

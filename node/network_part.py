@@ -154,7 +154,13 @@ class NetworkPart:
         """Fetches final blocks."""
         self._announcer = Announcer(links.peers, self._status)
         self._exchange = self._build_exchange()
-        signing = Signing(driver.inbox, lambda: driver.engine, self._final_view, driver.vouch)
+        signing = Signing(
+            driver.inbox,
+            lambda: driver.engine,
+            self._final_view,
+            driver.vouch,
+            self._next_members,
+        )
         own_key = links.identity.keys.public_key
         self._first_votes = FirstVotes(own_key, driver.committee, signing, links.peers)
         self.syncer.on_proved = lambda content: self._first_votes.proved(content.certificate)

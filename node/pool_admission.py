@@ -2,8 +2,8 @@
 
 size, canonical, of this chain   `pool_reading`
 time, id, ability to pay         check_admissible
-room                             victims_for
-signature                        `signatures`, in between, because it costs most
+room                             has_room, victims_for
+signature                        `signatures`, because it costs most; then the two above once more
 """
 
 from dataclasses import dataclass

@@ -219,15 +219,15 @@ class PoolIndex:
         for rate in self._rates:
             yield from reversed(self._by_rate[rate].values())
 
-    def expired(self, now_ms: TimestampMs) -> list[Hash]:
-        """Return what no block from `now_ms` on may contain."""
+    def expired(self, now_ms: TimestampMs, count_max: int) -> list[PooledTransaction]:
+        """Return what no block from `now_ms` on may contain, at most so many."""
         limit = now_ms // EXPIRY_SLICE_MS
-        return [
-            transaction_id
+        expiring = (
+            self._by_id[transaction_id]
             for number in sorted(n for n in self._expiries if n <= limit)
             for transaction_id in self._expiries[number]
-            if self._by_id[transaction_id].valid_until_ms < now_ms
-        ]
+        )
+        return list(islice((each for each in expiring if each.valid_until_ms < now_ms), count_max))
 
     def _add_paying(self, entry: PooledTransaction) -> None:
         totals = self._senders.get(entry.sender)

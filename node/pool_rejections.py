@@ -3,7 +3,11 @@
 What the ledger refuses keeps the ledger's code (`ledger.rejections`).
 """
 
+import structlog
+
 from ledger.errors import TransactionRejected
+
+log = structlog.get_logger(__name__)
 
 
 class SenderPoolLimit(TransactionRejected):
@@ -73,3 +77,9 @@ class InternalFault(TransactionRejected):
     def __init__(self) -> None:
         """Say whose fault it is and what helps."""
         super().__init__("this node failed on the transaction: report it, with the node's log")
+
+
+def fault_of(transaction_id: bytes, crash: Exception) -> InternalFault:
+    """Report that the ledger failed on a transaction; return what it is refused with."""
+    log.error("transaction_crashed", transaction_id=transaction_id.hex(), exc_info=crash)
+    return InternalFault()

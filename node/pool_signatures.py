@@ -10,13 +10,16 @@ from ledger.types import Hash
 from node.pool_index import PooledTransaction
 from node.pool_rejections import PoolFull, SignatureBudgetSpent
 from node.ports import Clock
-from node.signature_budget import SignatureBudget
+from node.signature_budget import FAILURES_MAX, SignatureBudget
 from node.signature_cache import DigestCache
 from node.signatures import SignatureVerifier, claim_of
 
 UNVERIFIED_MAX: Final = 20_000
 """Transactions that may wait for their signatures; a second of one core's work."""
 
+PORTION_MAX: Final = FAILURES_MAX
+"""Transactions of one batch that are verified before its source is judged by them: as many wrong
+ones as it may send, so that a batch of nothing else costs no more than that."""
 
 TURN_TRANSACTIONS: Final = 200
 """Transactions that are looked at before everything else on the loop has a turn: about 4 ms."""
@@ -43,6 +46,14 @@ class PoolSignatures:
         """
         if self.waiting >= UNVERIFIED_MAX:
             raise PoolFull(f"{UNVERIFIED_MAX} transactions wait for their signatures: send later")
+        self.check_budget(source)
+
+    def check_budget(self, source: str) -> None:
+        """Check that a source did not send too many wrong signatures lately (T7).
+
+        Raises:
+            SignatureBudgetSpent: it did.
+        """
         if not self._budget.knows(source):
             return
         failures = self._budget.spent_by(source, self._clock.monotonic_ms())
@@ -81,6 +92,8 @@ class PoolSignatures:
     ) -> None:
         """Verify and remember what is not known, so that the block that holds it executes quickly.
 
+        A vote waits for the block, so this goes before all else that is verified.
+
         A wrong signature is nobody's fault yet: whoever executes the block finds it again.
         """
         unknown: list[IdentifiedTransaction] = []
@@ -89,7 +102,8 @@ class PoolSignatures:
                 unknown.append(signed)
             if number % TURN_TRANSACTIONS == 0:
                 await asyncio.sleep(0)
-        verdicts = await self._verifier.verify([claim_of(signed) for signed in unknown])
+        claims = [claim_of(signed) for signed in unknown]
+        verdicts = await self._verifier.verify(claims, is_urgent=True)
         for signed, is_good in zip(unknown, verdicts, strict=True):
             if is_good:
                 self.remember(sha256(signed.data))

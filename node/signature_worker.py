@@ -1,9 +1,10 @@
 """A process that verifies Ed25519 signatures: frames on standard input, verdicts on output.
 
-It first reads the 32-byte tag that signatures are over. A frame is a count (4 bytes, big endian)
-and that many records of public key, transaction id and signature (128 bytes); the answer is one
-byte a record, 1 for a good signature. It ends when its input does, so it never outlives the node,
-however that dies.
+It first reads the 32-byte tag that signatures are over. A frame is a head, which is its number
+(8 bytes) and a count (4 bytes, both big endian), and that many records of public key, transaction
+id and signature (128 bytes). The answer is the same head and one byte a record, 1 for a good
+signature and 0 for any other: who asked compares the head, so that no verdict is taken for another
+frame's. The process ends when its input does, so it never outlives the node, however that dies.
 """
 
 import signal
@@ -12,14 +13,25 @@ from typing import BinaryIO, Final
 
 from ledger.keys import verify
 
+NUMBER_BYTES: Final = 8
+"""Size of a frame's number."""
+
 COUNT_BYTES: Final = 4
 """Size of a frame's count."""
+
+HEAD_BYTES: Final = NUMBER_BYTES + COUNT_BYTES
+"""What begins a frame and its answer."""
 
 RECORD_BYTES: Final = 128
 """Public key, transaction id, signature."""
 
 TAG_BYTES: Final = 32
 """Size of the tag."""
+
+
+def head_of(number: int, count: int) -> bytes:
+    """Return what begins the frame of this number, and its answer."""
+    return number.to_bytes(NUMBER_BYTES, "big") + count.to_bytes(COUNT_BYTES, "big")
 
 
 def verify_record(tag: bytes, record: bytes) -> bool:
@@ -30,15 +42,15 @@ def verify_record(tag: bytes, record: bytes) -> bool:
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
     """Answer frames until the source ends."""
     tag = source.read(TAG_BYTES)
-    while len(header := source.read(COUNT_BYTES)) == COUNT_BYTES:
-        size = int.from_bytes(header, "big") * RECORD_BYTES
+    while len(head := source.read(HEAD_BYTES)) == HEAD_BYTES:
+        size = int.from_bytes(head[NUMBER_BYTES:], "big") * RECORD_BYTES
         body = source.read(size)
         if len(body) < size:
             return
         verdicts = bytes(
             verify_record(tag, body[at : at + RECORD_BYTES]) for at in range(0, size, RECORD_BYTES)
         )
-        sink.write(verdicts)
+        sink.write(head + verdicts)
         sink.flush()
 
 

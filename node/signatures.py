@@ -1,34 +1,31 @@
-"""Signature verification off the event loop.
+"""Signature verification off the event loop, each claim once however many ask for it.
 
 A thread would not do: libsodium gives the interpreter lock back for 47 µs a signature and then
 waits for it behind busy Python, which makes verification a hundred times slower. So batches go to
-worker processes; a handful is verified in place, since a trip to a worker costs more.
+worker processes (`signature_process`); a handful is verified in place, since a trip to a worker
+costs more. Where no process runs, and for what a failed one had, the loop does it, in slices.
 """
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+import os
+from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
-import structlog
 
 from ledger.hashing import Purpose, Tags
 from ledger.transaction import IdentifiedTransaction
 from ledger.types import Hash, PublicKey, Signature
-from node.signature_worker import COUNT_BYTES, verify_record
+from node.signature_frames import Frame, Lanes
+from node.signature_process import FRAMES_AT_ONCE, VerifyingProcess
+from node.signature_worker import verify_record
 
 INLINE_MAX: Final = 10
 """Up to here the loop verifies itself: half a millisecond."""
 
-FRAME_RECORDS_MAX: Final = 2_000
-"""Records a message; a tenth of a second of work, so that batches interleave."""
-
-STOP_SECONDS: Final = 5
-"""How long a worker may take to notice that its input ended."""
-
-log = structlog.get_logger(__name__)
+WORKERS_MAX: Final = 8
+"""Processes that a node starts unasked: more than its one loop can feed."""
 
 
 class SignatureClaim(msgspec.Struct, frozen=True, gc=False):
@@ -54,8 +51,15 @@ def claim_of(signed: IdentifiedTransaction) -> SignatureClaim:
     )
 
 
+def default_workers() -> int:
+    """Return how many processes a node starts unasked: a core is left to the node itself."""
+    return max(1, min(WORKERS_MAX, len(os.sched_getaffinity(0)) - 1))
+
+
 class SignatureVerifier:
-    """Verifies batches in worker processes, and where they fail, itself.
+    """Verifies batches in worker processes, and where they fail, itself. Used on the event loop.
+
+    A caller that is cancelled costs nobody else a verdict: see `signature_process`.
 
     Args:
         tags: tags of the chain.
@@ -64,91 +68,93 @@ class SignatureVerifier:
 
     def __init__(self, tags: Tags, workers: int) -> None:
         self._tag = tags[Purpose.TX_SIGN]
-        self._workers = [_Worker(self._tag) for _ in range(workers)]
-        self._next = 0
+        self._lanes = Lanes(shares=max(1, workers))
+        self._processes = [
+            VerifyingProcess(self._tag, self._lanes, self._take_over) for _ in range(workers)
+        ]
+        self._taken_over: deque[Frame] = deque()
+        self._working: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start the workers; returns when they run, not when they are warm."""
-        for worker in self._workers:
-            await worker.start()
+        for process in self._processes:
+            await process.start()
 
     async def stop(self) -> None:
         """End the workers."""
-        for worker in self._workers:
-            await worker.stop()
+        for process in self._processes:
+            await process.stop()
 
-    async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
-        """Return for each claim whether its signature verifies."""
-        if len(claims) <= INLINE_MAX:
-            return [verify_record(self._tag, claim.record()) for claim in claims]
-        share = -(-len(claims) // max(1, len(self._workers)))
-        size = min(FRAME_RECORDS_MAX, share)
-        frames = [claims[at : at + size] for at in range(0, len(claims), size)]
-        verdicts = await asyncio.gather(*(self._verify_frame(frame) for frame in frames))
-        return [verdict for frame in verdicts for verdict in frame]
+    async def verify(
+        self, claims: Sequence[SignatureClaim], *, is_urgent: bool = False
+    ) -> list[bool]:
+        """Return for each claim whether its signature verifies.
 
-    async def _verify_frame(self, frame: Sequence[SignatureClaim]) -> list[bool]:
-        records = [claim.record() for claim in frame]
-        if self._workers:
-            worker = self._workers[self._next % len(self._workers)]
-            self._next += 1
-            verdicts = await worker.verify(records)
-            if verdicts is not None:
-                return verdicts
-        return await self._verify_in_slices(records)
+        Args:
+            claims: may hold the same one several times, and some that others ask for now; each is
+                verified once.
+            is_urgent: whether a vote waits for them; they go first.
+        """
+        records = [claim.record() for claim in claims]
+        distinct = dict.fromkeys(records)
+        if len(distinct) <= INLINE_MAX:
+            known = {record: verify_record(self._tag, record) for record in distinct}
+        else:
+            known = await self._verify_in_frames(distinct, is_urgent=is_urgent)
+        return [known[record] for record in records]
 
-    async def _verify_in_slices(self, records: Sequence[bytes]) -> list[bool]:
-        """Verify on the loop, letting everything else run between slices."""
-        verdicts: list[bool] = []
-        for at in range(0, len(records), INLINE_MAX):
-            verdicts += [verify_record(self._tag, r) for r in records[at : at + INLINE_MAX]]
-            await asyncio.sleep(0)
-        return verdicts
-
-
-class _Worker:
-    """One process and the turn-taking on its pipe."""
-
-    def __init__(self, tag: bytes) -> None:
-        self._tag = tag
-        self._process: Process | None = None
-        self._turn = asyncio.Lock()
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "node.signature_worker", stdin=PIPE, stdout=PIPE
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write(self._tag)
-
-    async def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.close()
+    async def _verify_in_frames(
+        self, records: Iterable[bytes], *, is_urgent: bool
+    ) -> dict[bytes, bool]:
+        frames = self._lanes.enlist(records, is_urgent=is_urgent)
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            self._feed()
+            await asyncio.wait([frame.verdicts for frame in frames])
+        finally:
+            self._lanes.leave(frames)
+        known: dict[bytes, bool] = {}
+        for frame in frames:
+            known.update(frame.verdicts.result())
+        return known
 
-    async def verify(self, records: Sequence[bytes]) -> list[bool] | None:
-        """Return the verdicts; None when the process has failed, which starts another."""
-        async with self._turn:
-            process = self._process
-            if process is None:
-                return None
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                process.stdin.write(len(records).to_bytes(COUNT_BYTES, "big") + b"".join(records))
-                await process.stdin.drain()
-                answer = await process.stdout.readexactly(len(records))
-            except (ConnectionError, asyncio.IncompleteReadError):
-                log.warning("signature_worker_lost", pid=process.pid)
-                await self.stop()
-                await self.start()
-                return None
-            return [verdict == 1 for verdict in answer]
+    def _feed(self) -> None:
+        """Have somebody work on what waits: each process gets one frame before any gets another."""
+        for frames in range(1, FRAMES_AT_ONCE + 1):
+            for process in self._processes:
+                process.fill(frames)
+        self._work_if_needed()
+
+    def _take_over(self, frames: Sequence[Frame]) -> None:
+        """Verify here what a process had that failed; it may be what made it fail."""
+        for frame in frames:
+            if frame.waiters:
+                self._taken_over.append(frame)
+            else:
+                self._lanes.drop(frame)
+        self._work_if_needed()
+
+    def _work_if_needed(self) -> None:
+        if self._working is None or self._working.done():
+            frame = self._next_frame()
+            if frame is not None:
+                self._working = asyncio.create_task(self._work(frame))
+
+    def _next_frame(self) -> Frame | None:
+        """Return what is to be verified on the loop."""
+        if self._taken_over:
+            return self._taken_over.popleft()
+        if any(process.running.is_set() for process in self._processes):
+            return None
+        return self._lanes.take()
+
+    async def _work(self, first: Frame) -> None:
+        """Verify on the loop, letting everything else run between slices."""
+        frame: Frame | None = first
+        while frame is not None:
+            verdicts: list[bool] = []
+            for at in range(0, len(frame.records), INLINE_MAX):
+                few = frame.records[at : at + INLINE_MAX]
+                verdicts += [verify_record(self._tag, record) for record in few]
+                await asyncio.sleep(0)
+            self._lanes.conclude(frame, verdicts)
+            frame = self._next_frame()

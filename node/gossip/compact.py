@@ -14,6 +14,7 @@ from ledger.block import HEADER_CODEC, Header, block_id
 from ledger.codec import encode
 from ledger.errors import CodecError
 from ledger.hashing import Tags
+from ledger.steps import UNITS_PER_STEP, Steps
 from ledger.transaction import CODEC as TRANSACTION_CODEC
 from ledger.transaction import IdentifiedTransaction, identify
 from node.arrived_block import ArrivedBlock
@@ -69,14 +70,17 @@ class Rebuild:
         """Positions that nothing is known for yet, ascending."""
         return [at for at, signed in enumerate(self.body) if signed is None]
 
-    def look_up(self, find: Find) -> None:
+    def look_up(self, find: Find) -> Steps[None]:
         """Fill in what is known by reference."""
         lacking = [at for at in self.references if self.body[at] is None]
-        found = find([self.references[at] for at in lacking])
-        for at, signed in zip(lacking, found, strict=True):
-            self.body[at] = signed
+        for start in range(0, len(lacking), UNITS_PER_STEP):
+            some = lacking[start : start + UNITS_PER_STEP]
+            found = find([self.references[at] for at in some])
+            for at, signed in zip(some, found, strict=True):
+                self.body[at] = signed
+            yield len(some)
 
-    def fill(self, placed: Sequence[PlacedTransaction]) -> None:
+    def fill(self, placed: Sequence[PlacedTransaction]) -> Steps[None]:
         """Fill in what is missing from an answer.
 
         The answer may be to an earlier question about the same block, when less was known.
@@ -84,13 +88,16 @@ class Rebuild:
         Raises:
             PeerFault: it has another transaction where this proposal of the same peer named one.
         """
-        for each in placed:
-            reference = self.references.get(each.position)
-            if reference is None or self.body[each.position] is not None:
-                continue
-            if reference_of(each.transaction) != reference:
-                raise PeerFault("BODY_NOT_AS_NAMED", provable=True)
-            self.place(each)
+        for start in range(0, len(placed), UNITS_PER_STEP):
+            some = placed[start : start + UNITS_PER_STEP]
+            for each in some:
+                reference = self.references.get(each.position)
+                if reference is None or self.body[each.position] is not None:
+                    continue
+                if reference_of(each.transaction) != reference:
+                    raise PeerFault("BODY_NOT_AS_NAMED", provable=True)
+                self._place(each)
+            yield len(some)
 
     def block(self) -> ArrivedBlock:
         """Return the block; nothing may be missing any more."""
@@ -98,12 +105,19 @@ class Rebuild:
         assert len(body) == len(self.body), "everything was found"
         return ArrivedBlock.of(self.header, body)
 
-    def place(self, placed: PlacedTransaction) -> None:
-        """Take a transaction that came with its bytes.
+    def place(self, placed: Sequence[PlacedTransaction]) -> Steps[None]:
+        """Take transactions that came with their bytes.
 
         Raises:
             PeerFault: the bytes are none.
         """
+        for start in range(0, len(placed), UNITS_PER_STEP):
+            some = placed[start : start + UNITS_PER_STEP]
+            for each in some:
+                self._place(each)
+            yield len(some)
+
+    def _place(self, placed: PlacedTransaction) -> None:
         try:
             content = TRANSACTION_CODEC.decode(placed.transaction)
         except CodecError as error:
@@ -113,7 +127,7 @@ class Rebuild:
         self.unverified.append(signed)
 
 
-def start_rebuild(tags: Tags, message: CompactProposal) -> Rebuild:
+def start_rebuild(tags: Tags, message: CompactProposal) -> Steps[Rebuild]:
     """Return what a proposal says by itself.
 
     Raises:
@@ -136,6 +150,5 @@ def start_rebuild(tags: Tags, message: CompactProposal) -> Rebuild:
     free = (at for at in range(count) if at not in taken)
     references = dict(zip(free, message.references, strict=True))
     rebuild = Rebuild(header, [None] * count, references, [], tags)
-    for each in message.placed:
-        rebuild.place(each)
+    yield from rebuild.place(message.placed)
     return rebuild

@@ -132,8 +132,8 @@ class Proposals:
         if not self._is_due(vote):
             self._deliver(peer, vote, None)
             return
-        rebuild = start_rebuild(self._tree.final_view.tags, message)
-        rebuild.look_up(lambda references: self._find(references, rebuild))
+        rebuild = await paced(start_rebuild(self._tree.final_view.tags, message))
+        await paced(rebuild.look_up(lambda references: self._find(references, rebuild)))
         missing = tuple(rebuild.missing)
         if not missing:
             await self._finish(peer, vote, rebuild)
@@ -156,8 +156,9 @@ class Proposals:
         pending = self._pending.get(key)
         if pending is None:
             return
-        pending.rebuild.fill(message.placed)
-        if not pending.rebuild.missing:
+        await paced(pending.rebuild.fill(message.placed))
+        # Meanwhile the time for the answer may have ended.
+        if self._pending.get(key) is pending and not pending.rebuild.missing:
             self._pending.pop(key).timer.cancel()
             await self._finish(peer, pending.vote, pending.rebuild)
 

@@ -91,6 +91,8 @@ class Signing:
     """View, in the current epoch, of the newest final block that is durable here; 0 for none."""
     vouch: Callable[[Epoch], None]
     """Lets the node sign in an epoch."""
+    next_members: Callable[[], frozenset[PublicKey]]
+    """The next epoch's set, once a block that ends this one was executed; empty before."""
 
 
 class FirstVotes:
@@ -155,13 +157,23 @@ class FirstVotes:
     def asked(self, peer: Peer, request: WordRequest) -> None:
         """Give a member this node's word, if that is worth anything."""
         member, epoch = self._committee.index_of(peer.key), self._committee.epoch
-        if request.epoch == epoch + 1 and len(self._early) < EARLY_MAX:
+        if request.epoch == epoch + 1 and self._may_be_next(peer) and len(self._early) < EARLY_MAX:
             self._early[peer.key] = peer
         if member is None or request.epoch != epoch or not self._remembers():
             return
         core = self._signing.engine().core
         vote = self._newest.get(member) or core.vote_of(member)
         peer.send(WordAnswer(epoch, core.view, core.floor.view, vote))
+
+    def forget(self, peer: Peer) -> None:
+        """Note that a peer is gone: nobody can be answered on its connection."""
+        if self._early.get(peer.key) is peer:
+            del self._early[peer.key]
+
+    def _may_be_next(self, peer: Peer) -> bool:
+        """Return whether a peer may be a member of the next epoch, as far as that is known."""
+        members = self._signing.next_members()
+        return not members or peer.key in members
 
     def _remembers(self) -> bool:
         """Return whether this node cannot have forgotten votes that it counted in this epoch.

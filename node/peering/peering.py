@@ -16,6 +16,7 @@ from consensus import Vote
 from ledger.errors import CodecError
 from ledger.types import Epoch
 from node.arrived_block import ArrivedBlock
+from node.final_range import header_of
 from node.inbox import Inbox, ProposalMismatched
 from node.p2p import (
     BlockAnswer,
@@ -135,6 +136,7 @@ class Peering:
         """Note that a peer is gone."""
         parts = self._parts
         parts.presence.disconnected(peer)
+        parts.first_votes.forget(peer)
         parts.links.forget(peer)
         parts.announcer.forget(peer)
         parts.answers.forget(peer)
@@ -258,16 +260,21 @@ class Peering:
             raise PeerFault(error.code, provable=True) from None
 
     async def _take_block(self, peer: Peer, data: bytes) -> None:
-        """Take the answer of a peer that owes blocks, if it is one of them."""
+        """Take the answer of a peer that owes blocks, if it is one of them.
+
+        Of any other block no more than the header is decoded.
+        """
         parts = self._parts
         try:
+            block_id = parts.inbox.id_of(header_of(data))
+            if not parts.links.settle_block(peer, block_id):
+                return
             arrived = ArrivedBlock.read(data)
         except CodecError as error:
             raise PeerFault(error.code, provable=True) from None
-        if parts.links.settle_block(peer, parts.inbox.id_of(arrived)):
-            await parts.gossip.verify_ahead(arrived)
-            await parts.inbox.room()
-            parts.inbox.deliver_block(arrived)
+        await parts.gossip.verify_ahead(arrived)
+        await parts.inbox.room()
+        parts.inbox.deliver_block(arrived)
 
 
 def epoch_of(message: Consensus) -> Epoch:

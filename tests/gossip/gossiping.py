@@ -1,8 +1,9 @@
 """Real pools that gossip over peers in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry
 
@@ -28,9 +29,11 @@ class CountingVerifier(SignatureVerifier):
         super().__init__(TAGS, 0)
         self.claims: list[SignatureClaim] = []
 
-    async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
+    async def verify(
+        self, claims: Sequence[SignatureClaim], *, is_urgent: bool = False
+    ) -> list[bool]:
         self.claims += claims
-        return await super().verify(claims)
+        return await super().verify(claims, is_urgent=is_urgent)
 
 
 class GossipNode:
@@ -100,12 +103,16 @@ class GossipNode:
 
 @asynccontextmanager
 async def network(
-    validators: int, followers: int = 0, *, connected: bool = True
+    validators: int,
+    followers: int = 0,
+    *,
+    connected: bool = True,
+    limits: Mapping[int, PoolLimits] = MappingProxyType({}),
 ) -> AsyncIterator[tuple[Hub, list[GossipNode]]]:
-    """Run validators and then followers, each connected to all."""
+    """Run validators and then followers, each connected to all; some with other limits."""
     hub = Hub()
     nodes = [
-        GossipNode(hub.node(number, is_validator=number < validators))
+        GossipNode(hub.node(number, is_validator=number < validators), limits.get(number))
         for number in range(validators + followers)
     ]
     tasks = [asyncio.create_task(node.gossip.run()) for node in nodes]

@@ -201,9 +201,8 @@ async def test_a_full_pool_is_announced_again_in_bounded_rounds() -> None:
 
 
 async def test_a_pool_that_was_full_gets_the_transaction_when_it_has_room() -> None:
-    async with network(2) as (hub, nodes):
+    async with network(2, limits={1: PoolLimits(transactions_max=1)}) as (hub, nodes):
         small = nodes[1]
-        small.pool._limits = PoolLimits(transactions_max=1)
         first, second = (nodes[0].chain.transfer(fee=50_000) for _ in range(2))
         outcomes = await nodes[0].submit(first, second)
         assert [each.status for each in outcomes] == [TransactionStatus.POOLED] * 2

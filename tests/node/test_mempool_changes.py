@@ -11,7 +11,7 @@ from ledger.records import Supply, Table, state_key
 from ledger.transaction import SignedTransaction, identify
 from ledger.types import Address
 from ledger.views import ChainView, genesis_view
-from node import pool_signatures
+from node import mempool, pool_entrance, pool_signatures, signature_budget
 from node.mempool import LOOKED_AT_MAX, WORK_CHECKS_MAX, Mempool
 from node.pool_admission import PoolLimits
 from node.ports import FoundWork
@@ -46,17 +46,28 @@ class Interrupted(SignatureVerifier):
         self.claims: list[SignatureClaim] = []
         self.happens = happens
 
-    async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
+    async def verify(
+        self, claims: Sequence[SignatureClaim], *, is_urgent: bool = False
+    ) -> list[bool]:
         self.claims += claims
         self.happens()
-        return await super().verify(claims)
+        return await super().verify(claims, is_urgent=is_urgent)
 
 
-def interrupted(happens: Callable[[PooledChain], object]) -> tuple[PooledChain, Interrupted]:
-    chain = PooledChain()
+def interrupted(
+    happens: Callable[[PooledChain], object], transactions_max: int = 100
+) -> tuple[PooledChain, Interrupted]:
+    chain = PooledChain(PoolLimits(transactions_max))
     verifier = Interrupted(lambda: happens(chain))
     chain.pool = Mempool(chain, verifier, chain.clock, chain.limits)
     return chain, verifier
+
+
+async def codes_of(
+    chain: PooledChain, batch: Sequence[SignedTransaction], source: str
+) -> list[str]:
+    outcomes = await chain.pool.add(list(map(wire, batch)), source)
+    return [outcome.code or outcome.status for outcome in outcomes]
 
 
 async def test_what_became_final_meanwhile_is_a_duplicate() -> None:
@@ -96,9 +107,11 @@ async def test_transactions_that_wait_for_their_signatures_are_bounded(
     chain, gate = PooledChain(), asyncio.Event()
 
     class Held(SignatureVerifier):
-        async def verify(self, claims: Sequence[SignatureClaim]) -> list[bool]:
+        async def verify(
+            self, claims: Sequence[SignatureClaim], *, is_urgent: bool = False
+        ) -> list[bool]:
             await gate.wait()
-            return await super().verify(claims)
+            return await super().verify(claims, is_urgent=is_urgent)
 
     chain.pool = Mempool(chain, Held(TAGS, 0), chain.clock, chain.limits)
     batches = [[wire(chain.transfer(number)) for number in (at, at + 1)] for at in range(1, 9, 2)]
@@ -112,8 +125,7 @@ async def test_transactions_that_wait_for_their_signatures_are_bounded(
 
 
 async def test_a_good_signature_is_verified_once_even_if_the_pool_had_no_room() -> None:
-    chain, verifier = interrupted(lambda _: None)
-    chain.pool._limits = PoolLimits(transactions_max=1)
+    chain, verifier = interrupted(lambda _: None, transactions_max=1)
     first, second = chain.transfer(fee=50_000), chain.transfer(fee=50_000)
     assert await codes(chain, first, second, second) == ["pooled", "POOL_FULL", "POOL_FULL"]
     before = len(verifier.claims)
@@ -133,6 +145,65 @@ async def test_verifying_ahead_leaves_out_what_is_known_and_learns_nothing_of_wr
     assert verified == [True, True, False]
     await chain.pool.verify_ahead([identify(TAGS, each) for each in (known, new)])
     assert len(verifier.claims) == 3
+
+
+async def test_a_batch_of_wrong_signatures_costs_no_more_than_a_source_may_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signature_budget, "FAILURES_MAX", 20)
+    monkeypatch.setattr(pool_entrance, "PORTION_MAX", 20)
+    chain, verifier = interrupted(lambda _: None)
+    batch = [wire(forged(chain.transfer())) for _ in range(70)]
+    outcomes = await chain.pool.add(batch, "192.0.2.7")
+    codes = [outcome.code for outcome in outcomes]
+    assert codes == ["SIGNATURE_INVALID"] * 20 + ["SIGNATURE_BUDGET_SPENT"] * 50
+    assert len(verifier.claims) == 20
+    assert chain.pool._signatures.waiting == 0
+    good = [chain.transfer() for _ in range(70)]
+    assert await codes_of(chain, good, "192.0.2.8") == ["pooled"] * 70
+
+
+async def test_what_waited_for_signatures_waits_no_more_when_its_sender_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_entrance, "PORTION_MAX", 20)
+    tasks: list[asyncio.Task[object]] = []
+    chain, verifier = interrupted(lambda _: len(verifier.claims) > 20 and tasks[0].cancel())
+    batch = [wire(chain.transfer()) for _ in range(70)]
+    tasks.append(asyncio.create_task(chain.pool.add(batch)))
+    await asyncio.wait(tasks)
+    assert tasks[0].cancelled()
+    assert len(chain.pool) == 20
+    assert chain.pool._signatures.waiting == 0
+
+
+async def test_a_pool_without_room_says_so_before_it_verifies() -> None:
+    chain, verifier = interrupted(lambda _: None, transactions_max=10)
+    await add(chain, *(chain.transfer(fee=50_000) for _ in range(10)))
+    del verifier.claims[:]
+    late = [chain.transfer(fee=50_000) for _ in range(5)]
+    assert await codes(chain, *late) == ["POOL_FULL"] * 5
+    assert not verifier.claims
+    assert await codes(chain, chain.transfer(fee=60_000)) == ["pooled"]
+
+
+async def test_much_that_expired_at_once_leaves_turn_by_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mempool, "EXPIRED_MAX", 10)
+    chain = PooledChain()
+    short, long = [chain.transfer(valid_ms=500) for _ in range(35)], chain.transfer()
+    await add(chain, *short, long)
+    chain.clock.now_ms += 5_000
+    chain.finalise(chain.build())
+    for left in (26, 16, 6, 1, 1):
+        assert len(chain.pool) == left
+        await asyncio.sleep(0)
+    assert chain.pool.contains(id_of(long))
+    for each in short:
+        reason = chain.pool.drop_of(id_of(each))
+        assert reason is not None
+        assert reason.code == "NOT_INCLUDED"
 
 
 # ---------------------------------------------------------------- work for a block, E12
@@ -162,6 +233,8 @@ async def test_what_the_final_state_refuses_is_no_work_and_leaves() -> None:
     reason = chain.pool.drop_of(id_of(waits))
     assert reason is not None
     assert reason.code == "JOB_UNKNOWN"
+    assert reason.__traceback__ is None, "it would keep the state alive that was looked at"
+    assert reason.__context__ is None
 
 
 async def test_what_no_state_takes_any_more_is_dropped_within_a_few_blocks() -> None:

@@ -1,6 +1,7 @@
 """Who may send what: messages of members, of others, of other epochs, and garbage."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from consensus import (
 from ledger.keys import KeyPair
 from ledger.steps import at_once
 from ledger.transaction import CODEC, identify
+from node.arrived_block import ArrivedBlock
 from node.gossip import budgets
 from node.p2p import (
     BlockAnswer,
@@ -166,6 +168,33 @@ async def test_an_answer_that_is_no_block_is_the_peers_fault(node: LoneNode) -> 
         await handler.received(peer, BlockAnswer(b"garbage"))
     assert fault.value.provable
     transport.hub.down(other)
+
+
+async def test_of_a_block_that_was_not_asked_for_no_more_than_the_header_is_decoded(
+    node: LoneNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+    read = ArrivedBlock.read
+
+    def noting(data: bytes) -> ArrivedBlock:
+        decoded.append(data)
+        return read(data)
+
+    monkeypatch.setattr(ArrivedBlock, "read", noting)
+    handler, tree, links = handler_of(node), node.tree, handler_of(node)._parts.links
+    root, key = tree.final_view.block_id, VALIDATORS[1].public_key
+    wanted, other = (at_once(tree.build(root, 1, key, START_MS + n, []))[0] for n in (1, 2))
+    tree._blocks.clear()
+    peer = caller(node, 1)
+    links._owed[peer.key] = OrderedDict({wanted.view.block_id: None})
+    for _ in range(100):
+        await handler.received(peer, BlockAnswer(other.data))
+    assert not decoded
+    assert links.owes_blocks(peer)
+    await handler.received(peer, BlockAnswer(wanted.data))
+    assert decoded == [wanted.data]
+    assert tree.holds(wanted.view.block_id)
+    assert not links.owes_blocks(peer)
 
 
 @pytest.mark.parametrize("is_block", [True, False])

@@ -80,7 +80,14 @@ class Waiting:
         self.committee = self.of_epoch(size, epoch)
         self.peers = Nobody()
         inbox = Inbox(BlockTree(genesis(Parameters())), SystemClock())
-        signing = Signing(inbox, lambda: self.engine, lambda: self.final_view, self.vouched.append)
+        self.next_members: frozenset[PublicKey] = frozenset()
+        signing = Signing(
+            inbox,
+            lambda: self.engine,
+            lambda: self.final_view,
+            self.vouched.append,
+            lambda: self.next_members,
+        )
         self.first_votes = FirstVotes(KEYS[0].public_key, self.committee, signing, self.peers)
 
     def of_epoch(self, size: int, epoch: Epoch) -> Committee:
@@ -189,6 +196,22 @@ def test_a_question_about_the_next_epoch_is_answered_when_it_begins() -> None:
     assert peer.sent == [WordAnswer(2, 1, 0, None)]
     waiting.first_votes.enter_epoch(waiting.of_epoch(4, 3))
     assert len(peer.sent) == 1
+
+
+def test_only_members_of_the_next_epoch_that_are_still_connected_are_answered_in_it() -> None:
+    waiting = Waiting(4)
+    waiting.engine = Engine(waits_for_word=False, may_sign=True)
+    waiting.next_members = frozenset(key.public_key for key in KEYS[:4])
+    member, gone, again = (Caller(KEYS[at].public_key) for at in (1, 2, 2))
+    strangers = [Caller(bytes([number]) * 32, Role.FOLLOWER) for number in range(200)]
+    for peer in (*strangers, gone, member):
+        waiting.first_votes.asked(peer, WordRequest(2))
+    waiting.first_votes.forget(again)
+    assert set(waiting.first_votes._early) == {member.key, gone.key}
+    waiting.first_votes.forget(gone)
+    waiting.first_votes.enter_epoch(waiting.of_epoch(4, 2))
+    assert member.sent == [WordAnswer(2, 1, 0, None)]
+    assert not gone.sent
 
 
 def test_who_enters_an_epoch_and_waits_asks_everybody() -> None:

@@ -1,0 +1,113 @@
+"""Signature claims that wait to be verified, in frames: each claim once, in one of two lanes.
+
+What consensus waits for goes first: a vote must not stand behind what anybody may send us by HTTP.
+A claim that is in a frame already, queued or with a process, is not put into another: who asks for
+it waits for that frame, and if it is in more of a hurry than the frame, the frame changes lanes.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+FRAME_RECORDS_MAX: Final = 250
+"""Claims of one frame; 12 ms of one core's work, so what is urgent does not wait long."""
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """Claims that are verified together."""
+
+    records: Sequence[bytes]
+    """Each as workers read it; all different."""
+    verdicts: asyncio.Future[dict[bytes, bool]]
+    """For each record whether its signature verifies. Wait for it with `asyncio.wait`, which
+    cancels nothing: others may be waiting, too."""
+    waiters: int = 0
+    """How many wait for it. One that nobody waits for any more is not verified."""
+    is_taken: bool = False
+    """Whether it is being verified, or was dropped."""
+
+
+class Lanes:
+    """Frames that nobody works on yet, and all that are not verified; used on the event loop."""
+
+    def __init__(self, shares: int) -> None:
+        """Begin with none.
+
+        Args:
+            shares: how many a batch is divided among.
+        """
+        self._shares = shares
+        self._urgent: deque[Frame] = deque()
+        self._ordinary: deque[Frame] = deque()
+        self._frames: dict[bytes, Frame] = {}
+
+    def enlist(self, records: Iterable[bytes], *, is_urgent: bool) -> list[Frame]:
+        """Return frames that hold these records: those that do already, and new ones for the rest.
+
+        The caller counts as one that waits for each of them; it has to `leave` them.
+
+        Args:
+            records: all different.
+            is_urgent: whether a vote waits for them.
+        """
+        known: dict[Frame, None] = {}
+        rest = []
+        for record in records:
+            frame = self._frames.get(record)
+            if frame is None:
+                rest.append(record)
+            else:
+                known[frame] = None
+        if is_urgent:
+            self._urgent.extend(frame for frame in known if not frame.is_taken)
+        frames = [*known, *self._new_frames(rest, is_urgent=is_urgent)]
+        for frame in frames:
+            frame.waiters += 1
+        return frames
+
+    def leave(self, frames: Iterable[Frame]) -> None:
+        """Note that one of those who waited for these frames does not any more."""
+        for frame in frames:
+            frame.waiters -= 1
+
+    def take(self) -> Frame | None:
+        """Return the frame that is to be verified next; None if there is none."""
+        for lane in (self._urgent, self._ordinary):
+            while lane:
+                frame = lane.popleft()
+                if frame.is_taken:  # It changed lanes.
+                    continue
+                frame.is_taken = True
+                if frame.waiters:
+                    return frame
+                self.drop(frame)
+        return None
+
+    def drop(self, frame: Frame) -> None:
+        """Forget a frame that nobody waits for."""
+        assert not frame.waiters
+        self._forget(frame)
+        frame.verdicts.cancel()
+
+    def conclude(self, frame: Frame, verdicts: Sequence[int]) -> None:
+        """Give those who wait for a frame its verdicts, one a record and in their order."""
+        self._forget(frame)
+        pairs = zip(frame.records, verdicts, strict=True)
+        frame.verdicts.set_result({record: verdict == 1 for record, verdict in pairs})
+
+    def _new_frames(self, records: Sequence[bytes], *, is_urgent: bool) -> list[Frame]:
+        size = min(FRAME_RECORDS_MAX, -(-len(records) // self._shares))
+        loop, frames = asyncio.get_running_loop(), []
+        for at in range(0, len(records), max(1, size)):
+            frame = Frame(records[at : at + size], loop.create_future())
+            self._frames.update(dict.fromkeys(frame.records, frame))
+            frames.append(frame)
+        (self._urgent if is_urgent else self._ordinary).extend(frames)
+        return frames
+
+    def _forget(self, frame: Frame) -> None:
+        for record in frame.records:
+            del self._frames[record]
