@@ -5,6 +5,7 @@ Nothing is counted when it is asked for: each chart reads at most `HOURS_MAX` ro
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from explorer_web.charts import Chart, Series, draw
@@ -99,13 +100,22 @@ def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequen
     )
 
 
-def hours_listing(index: IndexReader, _query: Mapping[str, str]) -> Listing:
-    """Return the list of hours with every counter, newest first."""
-    span = Span.of(index, index.stats().timestamp_ms)
+def hours_listing(index: IndexReader, query: Mapping[str, str]) -> Listing:
+    """Return the list of hours with every counter, newest first; of a window, or all of them.
+
+    Raises:
+        Absent: no such window.
+    """
+    totals = index.stats()
+    span = Span.of(index, totals.timestamp_ms)
+    chosen = _window(query) if query.get("hours") else Filter("hours", "Window")
+    window = replace(chosen, options=(("", "all"), *WINDOWS.items()))
+    since_ms = _first_hour_ms(totals, int(window.value)) if window.value else 0
 
     def read(before: str, limit: int) -> Rows:
         at = parse_position(before)
-        found = index.hours(at[0] if at else None, limit + 1)
+        read_to = index.hours(at[0] if at else None, limit + 1)
+        found = [hour for hour in read_to if hour.start_ms >= since_ms]
         keys = [str(hour.start_ms) for hour in found]
         return cut([_hour_cells(hour, span) for hour in found], keys, limit)
 
@@ -128,6 +138,7 @@ def hours_listing(index: IndexReader, _query: Mapping[str, str]) -> Listing:
         ),
         read=read,
         empty="No hour of block time is indexed yet.",
+        filters=(window,),
         crumbs=(STATS, Crumb("By the hour")),
     )
 
@@ -179,8 +190,13 @@ def _window(query: Mapping[str, str]) -> Filter:
 
 def _hours(index: IndexReader, totals: ChainStats, count: int) -> list[HourRow]:
     """Return the hours of a window that have blocks, oldest first."""
-    first_ms = totals.timestamp_ms // HOUR_MS * HOUR_MS - (count - 1) * HOUR_MS
+    first_ms = _first_hour_ms(totals, count)
     return [hour for hour in reversed(index.hours(limit=count)) if hour.start_ms >= first_ms]
+
+
+def _first_hour_ms(totals: ChainStats, count: int) -> TimestampMs:
+    """Return the start of the first hour of a window that ends with the newest block's."""
+    return totals.timestamp_ms // HOUR_MS * HOUR_MS - (count - 1) * HOUR_MS
 
 
 def _since_ms(totals: ChainStats, hours: int) -> TimestampMs:
@@ -210,15 +226,19 @@ def _chart(measure: Measure, hours: Sequence[HourRow], span: Span, window: Filte
         Column("value", measure.title, measure.kind),
     )
     rows = [(hour.start_ms, value) for hour, value in zip(hours, values, strict=True)]
-    labels = [utc_time(hour.start_ms)[5:16] for hour in hours]
+    known = {hour.start_ms: value for hour, value in zip(hours, values, strict=True)}
+    # Every hour from the first one on has its place, so that a halt is as wide as it was long.
+    axis = range(hours[0].start_ms, hours[-1].start_ms + 1, HOUR_MS) if hours else ()
+    labels = [utc_time(start_ms)[5:16] for start_ms in axis]
     return draw(
-        Series(labels, values, WRITTEN[measure.kind]),
+        Series(labels, [known.get(start_ms) for start_ms in axis], WRITTEN[measure.kind]),
         name=measure.name,
         title=measure.title,
         formula=measure.formula,
-        window=f"Hours of block time, UTC, of the last {WINDOWS[window.value]}",
+        window=f"Hours of block time, UTC, of the last {WINDOWS[window.value]}; an hour without a "
+        "block has no bar",
         table=Table(measure.title, columns, rows),
-        csv_url="/stats/hours.csv",
+        csv_url=f"/stats/hours.csv?hours={window.value}",
     )
 
 

@@ -37,6 +37,9 @@ def test_the_home_page_is_html_and_the_api_is_json(client: httpx.Client) -> None
     assert "Live: final at" in home.text
     assert "Accept" in home.headers["vary"]
     assert client.get("/explorer/blocks").headers["content-type"] == "application/json"
+    lost = client.get("/nowhere", headers={"Accept": "text/html"})
+    assert (lost.status_code, "There is no page here" in lost.text) == (404, True)
+    assert client.get("/nowhere").json()["error_code"] == "NOT_FOUND"
 
 
 def test_a_final_transaction_has_a_page_as_soon_as_the_index_has_it(client: httpx.Client) -> None:

@@ -13,7 +13,7 @@ import pytest
 from explorer_web.charts import HEIGHT, WIDTH, Series, draw
 from explorer_web.listings import ROWS_PER_PAGE, Table, csv_chunks, listing_page
 from explorer_web.measures import HOUR_MS, MEASURES, Span
-from explorer_web.stats import failures_listing, stats_page
+from explorer_web.stats import failures_listing, hours_listing, stats_page
 from explorer_web.words import REASONS
 from ledger.actions import Reason
 from ledger.outcomes import OutcomeKind
@@ -139,6 +139,36 @@ def test_bars_stay_within_their_picture(values: list[int | None]) -> None:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH + 0.1
         assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
     assert len(chart.across) <= 7
+
+
+def with_hours(chain: IndexedChain, path: Path, back: list[int]) -> None:
+    """Copy the index, with blocks in some hours before the newest one and in no others."""
+    newest = chain.indexed.reader.stats().timestamp_ms // HOUR_MS
+    source = chain.indexed.place.url(INDEX).removeprefix("sqlite:///")
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(path)) as copy:
+        original.backup(copy)
+        _, *counts = copy.execute("SELECT * FROM hours").fetchone()
+        copy.execute("DELETE FROM hours")
+        places = ",".join("?" * (1 + len(counts)))
+        rows = [(newest - each, *counts) for each in back]
+        copy.executemany(f"INSERT INTO hours VALUES ({places})", rows)
+        copy.commit()
+
+
+def test_a_halt_is_as_wide_on_the_axis_as_it_was_long(chain: IndexedChain, tmp_path: Path) -> None:
+    with_hours(chain, tmp_path / "index.db", [0, 1, 11, 30])
+    with closing(IndexReader(f"sqlite:///{tmp_path}/index.db")) as reader:
+        content: Any = stats_page(reader, {"hours": "24"}, ()).content
+        chart = next(each for each in content["charts"] if each.name == "transactions")
+        left = [bar.x for bar in chart.bars]
+        assert left[1] - left[0] == pytest.approx(10 * (left[2] - left[1]), rel=0.01)
+        assert len(chart.table.rows) == 3
+        assert chart.csv_url == "/stats/hours.csv?hours=24"
+        for hours, count in (("24", 3), ("72", 4), ("", 4)):
+            listing = hours_listing(reader, {"hours": hours} if hours else {})
+            text = b"".join(csv_chunks(listing, listing.read("", 200))).decode()
+            assert len(list(csv.DictReader(io.StringIO(text)))) == count
+            assert listing.read("", 2).older
 
 
 def crowded(chain: IndexedChain, path: Path) -> int:
