@@ -53,6 +53,9 @@ GAS_LIMIT: Final = 10**12
 POLL_S: Final = 0.005
 """Between two questions whether a batch is in a block."""
 
+BLOCK_LIMIT_S: Final = 60.0
+"""Limit until what was sent is in a block; some ways to make blocks never take the last."""
+
 
 class AnvilUnavailable(Exception):
     """It cannot be run on this machine; says why."""
@@ -90,12 +93,15 @@ class Anvil:
         """Send a batch, and return its size when the last of it is in a block.
 
         Raises:
-            RuntimeError: one of them was refused.
+            RuntimeError: one of them was refused, or is in no block for too long.
         """
         first = number * self._batch
         batch = self.transactions[first : first + self._batch]
         answers = self._call(client, "eth_sendRawTransaction", batch)
+        deadline = time.monotonic() + BLOCK_LIMIT_S
         while self._call(client, "eth_getTransactionReceipt", answers[-1:])[0] is None:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"anvil has batch {number} in no block after {BLOCK_LIMIT_S} s")
             time.sleep(POLL_S)
         return len(batch)
 
