@@ -1,4 +1,8 @@
-"""`aitbc job dispute`: a client's objection to a receipt, signed with its own key."""
+"""`aitbc job dispute`: a client's objection to a receipt.
+
+Jobs that were ordered through the API are paid by a wallet whose key the coordinator holds, which
+signs. Whoever submitted with a key of its own signs with that.
+"""
 
 import json
 from pathlib import Path
@@ -20,6 +24,7 @@ from cli.clients import (
 )
 from cli.exits import CommandFailed
 from cli.group import AsJson
+from cli.output import show
 from cli.sending import VALIDITY_MS, GenesisDigest, chain_of, wait_final
 
 _ID_BYTES: Final = 32
@@ -29,17 +34,27 @@ def dispute(
     *,
     job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, job_… or hex.")],
     receipt: Annotated[
-        str, typer.Argument(metavar="RECEIPT", help="Id of its receipt, receipt_… or hex.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="RECEIPT", help="Id of its receipt, receipt_… or hex; needed with --key."
+        ),
+    ] = None,
     key: Annotated[
-        Path, typer.Option(metavar="FILE", help="Key file of the account that submitted the job.")
-    ],
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Key file of the account that submitted the job.",
+            show_default="ordered through the API, whose coordinator signs",
+        ),
+    ] = None,
     reason: Annotated[
         str, typer.Option(metavar="CODE", help="Why, such as RESULT_MALFORMED.")
     ] = "UNSPECIFIED",
     bond: Annotated[
         str | None,
-        typer.Option(metavar="AITBC", help="The job's bond.", show_default="that of new jobs"),
+        typer.Option(
+            metavar="AITBC", help="The job's bond, with --key.", show_default="that of new jobs"
+        ),
     ] = None,
     node: NodeUrl = NODE_DEFAULT,
     passphrase_file: KeyPassphraseFile = None,
@@ -49,8 +64,17 @@ def dispute(
 ) -> None:
     """Dispute a receipt: locks a bond until authorities rule, or the time for that is over.
 
-    The bond is lost to the miner if they rule for it; in every other case it comes back.
+    The bond is lost to the miner if they rule for it; in every other case it comes back. A job that
+    was ordered with --dispute-window waits so long; one without settles when it is delivered.
+
+    aitbc job dispute job_… --reason RESULT_MALFORMED
     """
+    if key is None:
+        with node_client(node, api_key_file) as client:
+            show(client.dispute_receipt(job, reason=reason.upper()), as_json=as_json)
+        return
+    if receipt is None:
+        raise CommandFailed("with --key the receipt's id is needed: aitbc job get JOB shows it")
     code = REASONS.get(reason.upper())
     if code is None:
         raise CommandFailed(f"--reason {reason}: must be one of {', '.join(REASONS)}")

@@ -12,7 +12,7 @@ from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
 from cli.dispute import dispute
 from cli.exits import Exit
 from cli.group import AsJson, command_group
-from cli.job_inputs import LLM_SERVICE, pairs_of, payload_of, uploaded, value_of
+from cli.job_inputs import LLM_SERVICE, pairs_of, parameters_of, payload_of, uploaded
 from cli.job_receipt import receipt
 from cli.job_stream import run, stream
 from cli.output import show, show_table
@@ -56,6 +56,16 @@ def submit(
         int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
     ] = 900,
     hold: Annotated[bool, typer.Option("--hold", help="Keep it for `aitbc offer accept`.")] = False,
+    offer: Annotated[
+        str | None, typer.Option(metavar="OFFER", help="Accept this offer with it.")
+    ] = None,
+    dispute_window: Annotated[
+        int,
+        typer.Option(metavar="SECONDS", min=0, help="Time to look before the receipt settles."),
+    ] = 0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what no registered miner could do.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result and print it.")] = False,
     node: NodeUrl = NODE_DEFAULT,
     api_key_file: ApiKeyFile = None,
@@ -73,11 +83,16 @@ def submit(
         payload = payload_of(prompt, model, service, field or ())
         for name, path in pairs_of("--file", file or ()):
             payload[name] = f"artifact:{uploaded(client, Path(path))}"
-        if parameter:
-            payload["parameters"] = {
-                name: value_of(text) for name, text in pairs_of("--parameter", parameter)
-            }
-        job = client.submit_job(payload, ttl_seconds=ttl, payment_amount=max_price, hold=hold)
+        payload |= parameters_of(parameter or ())
+        job = client.submit_job(
+            payload,
+            ttl_seconds=ttl,
+            payment_amount=max_price,
+            hold=hold,
+            offer_id=offer,
+            dispute_window_seconds=dispute_window,
+            strict=strict,
+        )
         if wait:
             # A job that is not done in time is expired by the chain, some moments after its time.
             result = client.get_job_result(job["job_id"], ttl + EXPIRY_MARGIN_S)
@@ -98,16 +113,38 @@ def quote(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Input of the service; repeat it for several."),
     ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Parameter such as max_tokens=64."),
+    ] = None,
+    max_price: Annotated[
+        str | None,
+        typer.Option(metavar="AITBC", help="Most to pay.", show_default="the service's own"),
+    ] = None,
+    ttl: Annotated[
+        int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
+    ] = 900,
+    offer: Annotated[
+        str | None, typer.Option(metavar="OFFER", help="Quote for this offer.")
+    ] = None,
     node: NodeUrl = NODE_DEFAULT,
     api_key_file: ApiKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a job would come to now: price, miners, times; orders nothing.
 
-    aitbc job quote "Why is the sky blue?" --model llama3.2
+    A file's input is named as it will be: --field input_url=artifact:sha256:…
+
+    aitbc job quote "Why is the sky blue?" --model llama3.2 --max-price 0.2
     """
+    if max_price is not None:
+        parse_aitbc(max_price, "--max-price")
+    payload = payload_of(prompt, model, service, field or ()) | parameters_of(parameter or ())
     with node_client(node, api_key_file) as client:
-        show(client.quote_job(payload_of(prompt, model, service, field or ())), as_json=as_json)
+        quoted = client.quote_job(
+            payload, ttl_seconds=ttl, payment_amount=max_price, offer_id=offer
+        )
+        show(quoted, as_json=as_json)
 
 
 @app.command("list")
@@ -181,6 +218,18 @@ def cancel(
     """Cancel a job; answers when that is final."""
     with node_client(node, api_key_file) as client:
         show(client.cancel_job(job), as_json=as_json)
+
+
+@app.command()
+def accept(
+    job: JobId,
+    node: NodeUrl = NODE_DEFAULT,
+    api_key_file: ApiKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Accept a job's receipt before its dispute window is over; answers when that is final."""
+    with node_client(node, api_key_file) as client:
+        show(client.accept_receipt(job), as_json=as_json)
 
 
 def _show_result(job_id: str, answer: Answer, *, as_json: bool) -> None:

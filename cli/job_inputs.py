@@ -30,6 +30,16 @@ def payload_of(
     return payload
 
 
+def parameters_of(texts: Sequence[str]) -> dict[str, JsonValue]:
+    """Return the member of a payload that parameters ``NAME=VALUE`` make; nothing without any.
+
+    Raises:
+        CommandFailed: one is no ``NAME=VALUE``.
+    """
+    found = {name: value_of(text) for name, text in pairs_of("--parameter", texts)}
+    return {"parameters": found} if found else {}
+
+
 def pairs_of(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
     """Return names and values of an option that is repeated.
 

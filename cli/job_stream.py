@@ -10,7 +10,7 @@ from aitbc import Client
 from aitbc.answers import JobEvent
 from cli.amounts import parse_aitbc
 from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
-from cli.job_inputs import LLM_SERVICE, pairs_of, payload_of, value_of
+from cli.job_inputs import LLM_SERVICE, parameters_of, payload_of
 
 EXPIRY_MARGIN_S = 30.0
 """Time for the block that expires a job: the receipt's grace beyond the deadline, and some more."""
@@ -37,6 +37,9 @@ def run(
     ttl: Annotated[
         int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
     ] = 900,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what no registered miner could do.")
+    ] = False,
     node: NodeUrl = NODE_DEFAULT,
     api_key_file: ApiKeyFile = None,
     as_json: AsJsonLines = False,
@@ -47,12 +50,9 @@ def run(
     """
     if max_price is not None:
         parse_aitbc(max_price, "--max-price")
-    payload = payload_of(prompt, model, LLM_SERVICE, ())
-    if parameter:
-        pairs = pairs_of("--parameter", parameter)
-        payload["parameters"] = {name: value_of(text) for name, text in pairs}
+    payload = payload_of(prompt, model, LLM_SERVICE, ()) | parameters_of(parameter or ())
     with node_client(node, api_key_file) as client:
-        job = client.submit_job(payload, ttl_seconds=ttl, payment_amount=max_price)
+        job = client.submit_job(payload, ttl_seconds=ttl, payment_amount=max_price, strict=strict)
         print(f"{job['job_id']}", file=sys.stderr)
         _follow(client, job["job_id"], ttl + EXPIRY_MARGIN_S, as_json=as_json)
 

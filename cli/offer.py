@@ -7,6 +7,7 @@ import typer
 from cli.amounts import parse_aitbc
 from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
 from cli.group import AsJson, command_group
+from cli.job_inputs import pairs_of, value_of
 from cli.output import show, show_table
 
 app = command_group("See, make and accept offers of miners.")
@@ -64,6 +65,10 @@ def create(
     duration: Annotated[
         int, typer.Option(metavar="SECONDS", min=1, help="How long it is open.")
     ] = 3_600,
+    requirement: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What it asks of a job; repeat it for several."),
+    ] = None,
     miner: Annotated[
         str | None, typer.Option(metavar="NAME", help="The miner, if your key has several.")
     ] = None,
@@ -76,9 +81,15 @@ def create(
     aitbc offer create llm_inference --price 0.001 --max-jobs 10
     """
     parse_aitbc(price, "--price")
+    asked = {name: value_of(text) for name, text in pairs_of("--requirement", requirement or ())}
     with node_client(node, api_key_file) as client:
         made = client.offers.create(
-            job_type, price, max_jobs=max_jobs, duration=duration, miner_id=miner
+            job_type,
+            price,
+            max_jobs=max_jobs,
+            requirements=asked,
+            duration=duration,
+            miner_id=miner,
         )
     show(made, as_json=as_json)
 

@@ -1,6 +1,6 @@
 """`aitbc webhook`: where a node tells what happened to jobs."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -8,6 +8,9 @@ from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
 from cli.exits import CommandFailed
 from cli.group import AsJson, command_group
 from cli.output import show, show_json, show_table
+
+PAGE_MAX: Final = 100
+"""Most messages of one question to the node."""
 
 app = command_group("Be told what happens to your jobs.")
 
@@ -115,14 +118,19 @@ def send_test(
 def deliveries(
     *,
     webhook: WebhookId,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="Most messages.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most messages.")] = 20,
     node: NodeUrl = NODE_DEFAULT,
     api_key_file: ApiKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List a webhook's messages, newest first, and what became of them."""
     with node_client(node, api_key_file) as client:
-        found = client.webhooks.deliveries(webhook, limit=limit)["deliveries"]
+        page = client.webhooks.deliveries(webhook, limit=min(limit, PAGE_MAX))
+        found = list(page["deliveries"])
+        while len(found) < limit and (cursor := page.next_cursor) is not None:
+            more = min(limit - len(found), PAGE_MAX)
+            page = client.webhooks.deliveries(webhook, limit=more, cursor=cursor)
+            found += page["deliveries"]
     columns = ("id", "type", "status", "job_id", "created_at", "next_attempt_at")
     show_table(found, columns, as_json=as_json, none="no messages")
 

@@ -154,7 +154,27 @@ def test_a_quote_orders_nothing(miner: RestMiner, aitbc: Run) -> None:
     quote = json.loads(aitbc("job", "quote", "Why?", "--json").out)
     assert (quote["service"], quote["eligible_miners"]) == ("llm_inference", 1)
     assert "is possible" in aitbc("job", "quote", "Why?").out
+    dear = ("--max-price", "0.2", "--ttl", "60", "--parameter", "max_tokens=8", "--json")
+    assert json.loads(aitbc("job", "quote", "Why?", *dear).out)["max_price"] == "0.20"
     assert aitbc("job", "list", "--json").out == before
+
+
+def test_a_job_that_nobody_could_do_is_refused_where_that_is_wished(
+    miner: RestMiner, aitbc: Run
+) -> None:
+    refused = aitbc("job", "submit", "Why?", "--model", "nobodys-model", "--strict")
+    assert (refused.code, "JOB_NOT_POSSIBLE" in refused.err) == (Exit.REFUSED, True)
+
+
+def test_a_receipt_is_disputed_and_accepted_within_its_window(miner: RestMiner, aitbc: Run) -> None:
+    with miner.working(ANSWER):
+        ordered = aitbc("job", "submit", "Why?", "--dispute-window", "600", "--wait", "--json")
+    job_id = json.loads(ordered.out)["job_id"]
+    disputed = aitbc("job", "dispute", job_id, "--reason", "RESULT_MALFORMED", "--json")
+    assert disputed.code == 0, disputed.err
+    assert json.loads(disputed.out)["status"] == "disputed"
+    accepted = aitbc("job", "accept", job_id)
+    assert (accepted.code, "released" in accepted.out) == (0, True), accepted.err
 
 
 def test_balance_and_statement_agree(aitbc: Run) -> None:
@@ -171,10 +191,12 @@ def test_balance_and_statement_agree(aitbc: Run) -> None:
 
 def test_an_offer_is_made_accepted_and_withdrawn(miner: RestMiner, aitbc: Run) -> None:
     made = aitbc(
-        "offer", "create", "llm_inference", "--price", "0.001", "--max-jobs", "2", "--json"
+        *("offer", "create", "llm_inference", "--price", "0.001", "--max-jobs", "2", "--json"),
+        *("--requirement", "min_gpu_memory=4Gi"),
     )
     assert made.code == 0, made.err
     offer_id = json.loads(made.out)["offer_id"]
+    assert "4Gi" in aitbc("offer", "show", offer_id, "--json").out
     assert offer_id in aitbc("offer", "list", "--type", "llm_inference").out
     assert json.loads(aitbc("offer", "list", "--max-price", "0.0005", "--json").out) == []
     assert aitbc("offer", "list", "--max-price", "0.0005").out == "no offers\n"

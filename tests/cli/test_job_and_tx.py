@@ -109,6 +109,12 @@ def test_a_dispute_says_what_is_wrong_with_it(
     assert told in done.err
 
 
+def test_a_dispute_with_a_key_names_the_receipt(node: NodeProcess, aitbc: Run) -> None:
+    done = aitbc("job", "dispute", f"job_{'ab' * 32}", "--key", node.folder.key_file("faucet"))
+    assert done.code != 0
+    assert "receipt's id" in done.err
+
+
 # ---------------------------------------------------------------- tx
 
 
@@ -155,15 +161,33 @@ def test_what_is_wrong_is_said_in_one_paragraph(
     assert done.err.count("\n") == 1
 
 
-def test_a_wrong_passphrase_and_a_key_of_another_role_are_refused(
+@pytest.mark.parametrize("role", [Role.MINER, Role.COORDINATOR, Role.VALIDATOR])
+def test_who_holds_a_key_can_send_what_it_earned(
+    role: Role, node: NodeProcess, aitbc: Run, tmp_path: Path
+) -> None:
+    earned = tmp_path / "earned.key"
+    made = create_key_file(earned, role, node.folder.passphrase_file.read_bytes().strip())
+    paid = aitbc(*send(node, to=made.address, amount="2"))
+    assert paid.code == 0, paid.err
+    if role is Role.MINER:
+        (tmp_path / "miner-key.json").write_bytes(earned.read_bytes())
+        (tmp_path / "miner-key.json").chmod(0o600)
+        shown = json.loads(aitbc("miner", "account", "--directory", tmp_path, "--json").out)
+        assert shown == {"address": made.address, "balance": "2"}
+    before = balance_of(node, NEW)
+    done = aitbc(*send(node, key=earned, amount="1"))
+    assert done.code == 0, done.err
+    assert balance_of(node, NEW) == before + 10**9
+    assert 0 < balance_of(node, made.address) < 10**9
+
+
+def test_a_wrong_passphrase_and_a_file_that_others_read_are_refused(
     node: NodeProcess, aitbc: Run, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("not the passphrase\n")
     wrong.chmod(0o600)
     assert "the passphrase does not open" in aitbc(*send(node, **{"passphrase-file": wrong})).err
-    other_role = send(node, key=node.folder.key_file("validator"))
-    assert "role validator where one of role account" in aitbc(*other_role).err
     wrong.chmod(0o644)
     assert f"chmod 600 {wrong}" in aitbc(*send(node, **{"passphrase-file": wrong})).err
 

@@ -105,10 +105,28 @@ def test_waiting_ends_as_stated(way: Way) -> None:
         way(server.url, lambda client: client.get_job_result("job_1", 0.2))
 
 
-def test_a_job_is_watched_until_time_is_over(way: Way) -> None:
+def test_a_job_is_watched_up_to_its_end(way: Way) -> None:
+    states = ("QUEUED", "RUNNING", "COMPLETED")
+    with serving(in_turn(*(Reply(200, {"state": state}) for state in states))) as at:
+        seen = way(at.url, lambda client: client.watch_job("job_1", 300.0))
+    assert tuple(job.state for job in seen) == states
+
+
+def test_a_job_that_does_not_end_is_watched_until_time_is_over(way: Way) -> None:
     with serving(in_turn(Reply(200, {"state": "QUEUED"}), Reply(200, {"state": "RUNNING"}))) as at:
         seen = way(at.url, lambda client: client.watch_job("job_1", 0.2))
     assert [job.state for job in seen][:2] == ["QUEUED", "RUNNING"]
+
+
+def test_an_order_says_that_it_would_rather_be_refused_and_how_long_it_waits(way: Way) -> None:
+    with serving(in_turn(Reply(201, {"job_id": "job_1", "state": "COMPLETED"}))) as at:
+        way(at.url, lambda client: client.submit_job({"prompt": "x"}, strict=True, wait_s=30))
+        way(at.url, lambda client: client.services.llm_inference({"prompt": "x"}, wait_s=1))
+        way(at.url, lambda client: client.submit_job({"prompt": "x"}))
+        with pytest.raises(InvalidValue, match="wait_s"):
+            way(at.url, lambda client: client.submit_job({"prompt": "x"}, wait_s=31))
+    asked = [each.headers.get("Prefer") for each in at.asked]
+    assert asked == ["handling=strict, wait=30", "wait=1", None]
 
 
 def test_all_pages_are_read_and_none_twice(way: Way) -> None:

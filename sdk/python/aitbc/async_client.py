@@ -19,7 +19,7 @@ from aitbc.async_parts import (
     AsyncStatements,
     AsyncWebhooks,
 )
-from aitbc.calls import artifacts, chain, events, jobs, jobs_2024, receipts
+from aitbc.calls import artifacts, chain, events, jobs, jobs_2024, receipts, settlement
 from aitbc.exchange import RetryPolicy, session_of
 from aitbc.http_async import AsyncTransport
 from aitbc.methods import AsyncResource, awaited, iterated_async
@@ -115,6 +115,8 @@ class AsyncClient(AwaitedClient):
     stream_job = iterated_async(events.stream_job)
     get_job_result = awaited(jobs.get_job_result)
     cancel_job = awaited(jobs.cancel_job)
+    dispute_receipt = awaited(settlement.dispute_receipt)
+    accept_receipt = awaited(settlement.accept_receipt)
     delete_job_data = awaited(jobs.delete_job_data)
     get_payment = awaited(jobs.get_payment)
     list_receipts_of_job = awaited(jobs.list_receipts_of_job)

@@ -12,6 +12,7 @@ from aitbc.calls import (
     proofs,
     receipts,
     services,
+    settlement,
     webhooks,
 )
 from aitbc.methods import AsyncResource, awaited, iterated_async
@@ -30,6 +31,9 @@ class AsyncJobs(AsyncResource):
     stream = iterated_async(events.stream_job)
     get_results = awaited(jobs_2024.get_results)
     cancel = awaited(jobs_2024.cancel)
+    payment = awaited(jobs.get_payment)
+    dispute_receipt = awaited(settlement.dispute_receipt)
+    accept_receipt = awaited(settlement.accept_receipt)
     delete_data = awaited(jobs.delete_job_data)
 
 

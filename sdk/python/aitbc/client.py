@@ -6,7 +6,7 @@ A client opens no connection until it is used, and no call waits longer than it 
 from types import TracebackType
 from typing import Self
 
-from aitbc.calls import artifacts, chain, events, jobs, jobs_2024, receipts
+from aitbc.calls import artifacts, chain, events, jobs, jobs_2024, receipts, settlement
 from aitbc.exchange import RetryPolicy, session_of
 from aitbc.http import Transport
 from aitbc.methods import Resource, blocking, iterated
@@ -118,6 +118,8 @@ class Client(BlockingClient):
     stream_job = iterated(events.stream_job)
     get_job_result = blocking(jobs.get_job_result)
     cancel_job = blocking(jobs.cancel_job)
+    dispute_receipt = blocking(settlement.dispute_receipt)
+    accept_receipt = blocking(settlement.accept_receipt)
     delete_job_data = blocking(jobs.delete_job_data)
     get_payment = blocking(jobs.get_payment)
     list_receipts_of_job = blocking(jobs.list_receipts_of_job)

@@ -12,6 +12,7 @@ from aitbc.calls import (
     proofs,
     receipts,
     services,
+    settlement,
     webhooks,
 )
 from aitbc.methods import Resource, blocking, iterated
@@ -30,6 +31,9 @@ class Jobs(Resource):
     stream = iterated(events.stream_job)
     get_results = blocking(jobs_2024.get_results)
     cancel = blocking(jobs_2024.cancel)
+    payment = blocking(jobs.get_payment)
+    dispute_receipt = blocking(settlement.dispute_receipt)
+    accept_receipt = blocking(settlement.accept_receipt)
     delete_data = blocking(jobs.delete_job_data)
 
 

@@ -15,6 +15,7 @@ from aitbc import (
     AsyncClient,
     ChainTags,
     Client,
+    Conflict,
     Gone,
     JobFailed,
     JobNotFound,
@@ -120,6 +121,34 @@ async def test_a_day_of_a_client_of_2026(site: Site, is_async: bool) -> None:
     with pytest.raises(JobNotFound) as refusal:
         await new(lambda client: client.get_job("job_unknown"))
     assert refusal.value.request_id
+
+
+async def test_a_receipt_is_disputed_and_accepted_within_its_window(site: Site) -> None:
+    async def new(use: Use) -> Any:
+        return await call(NEW, site, use, is_async=False)
+
+    await site.register()
+    with pytest.raises(Conflict) as refusal:
+        await new(lambda client: client.submit_job({"prompt": "x", "model": "other"}, strict=True))
+    assert refusal.value.error_code == "JOB_NOT_POSSIBLE"
+    job, _ = await asyncio.gather(
+        new(
+            lambda client: client.submit_job(
+                {"prompt": "Hello"}, dispute_window_seconds=600, strict=True, wait_s=20
+            )
+        ),
+        site.serve_next_job("Back."),
+    )
+    assert job.state == "COMPLETED"
+    payment = await new(lambda client: client.get_payment(job.job_id))
+    assert (payment.status, payment.dispute_until is None) == ("escrowed", False)
+    disputed = await new(lambda client: client.dispute_receipt(job.job_id))
+    assert disputed.status == "disputed"
+    accepted = await new(lambda client: client.accept_receipt(job.job_id))
+    assert accepted.status == "released"
+    with pytest.raises(Conflict) as refusal:
+        await new(lambda client: client.dispute_receipt(job.job_id, reason="RESULT_MALFORMED"))
+    assert refusal.value.error_code == "RECEIPT_SETTLED"
 
 
 @BOTH_WAYS

@@ -115,6 +115,8 @@ class Payment(Answer):
     """AITBC that came back."""
     fee: float | None
     """AITBC of the submission's fee."""
+    dispute_until: str | None
+    """Until when the client may dispute the receipt."""
 
 
 class JobReceipt(Answer):

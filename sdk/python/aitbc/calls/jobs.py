@@ -14,6 +14,7 @@ from aitbc.answers import (
     Payment,
     Quote,
 )
+from aitbc.calls.ordering import ordering
 from aitbc.calls.paging import PAGE_MAX, iterate_jobs_of
 from aitbc.calls.waiting import WAIT_S_DEFAULT, wait_until_ended, watch
 from aitbc.errors import InvalidValue, JobFailed
@@ -24,7 +25,6 @@ from aitbc.exchange import (
     Stream,
     ask,
     ask_list,
-    keyed,
     segment,
 )
 from aitbc.json_values import JsonValue, typed_list
@@ -55,9 +55,12 @@ def submit_job(
     constraints: Mapping[str, JsonValue] | None = None,
     hold: bool = False,
     offer_id: str | None = None,
+    dispute_window_seconds: int = 0,
+    strict: bool = False,
+    wait_s: int = 0,
     idempotency_key: str | None = None,
 ) -> Flow[Job]:
-    """Submit a job and return its first state.
+    """Submit a job and return its first state, or with `wait_s` its last one.
 
     Args:
         session: the client's.
@@ -68,23 +71,29 @@ def submit_job(
         constraints: requirements on the miner: ``min_gpu_memory``, ``gpu_type``.
         hold: keep it out of the queue until an offer is accepted for it.
         offer_id: accept this offer with the submission, at its price.
+        dispute_window_seconds: how long the receipt waits for `dispute_receipt` or
+            `accept_receipt`; at 0 it settles when the result is delivered.
+        strict: refuse a job that no registered miner could be given; else it waits for one.
+        wait_s: seconds, at most 30, for which the node holds the answer back until the job ended.
         idempotency_key: name of this submission; made here when None. The same name with the same
             job again gives the same job, also from another process.
 
     Raises:
         InsufficientBalance: the balance does not cover price and fee; nothing was kept.
         OfferNotAvailable: others took the offer's last slot, or it is over.
+        Conflict: the offer is for other jobs; or `strict`, and nobody could do this one.
     """
     body = _submission(payload, ttl_seconds, payment_amount, payment_currency, constraints)
     if hold:
         body["hold"] = True
     if offer_id is not None:
         body["offer_id"] = offer_id
-    return (
-        yield from ask(
-            session, Request("POST", "/v1/jobs", json=body, headers=keyed(idempotency_key)), Job
-        )
+    if dispute_window_seconds:
+        body["dispute_window_seconds"] = dispute_window_seconds
+    request = ordering(
+        session, "/v1/jobs", body, idempotency_key=idempotency_key, strict=strict, wait_s=wait_s
     )
+    return (yield from ask(session, request, Job))
 
 
 def quote_job(
@@ -95,9 +104,12 @@ def quote_job(
     payment_amount: Money | None = None,
     payment_currency: str = "AITBC",
     constraints: Mapping[str, JsonValue] | None = None,
+    offer_id: str | None = None,
 ) -> Flow[Quote]:
     """Return what a submission with the same arguments would come to now; locks nothing."""
     body = _submission(payload, ttl_seconds, payment_amount, payment_currency, constraints)
+    if offer_id is not None:
+        body["offer_id"] = offer_id
     return (yield from ask(session, quoting(body), Quote))
 
 
@@ -191,8 +203,16 @@ def wait_for_job(session: Session, job_id: str, timeout_s: float = WAIT_S_DEFAUL
 
 
 def watch_job(session: Session, job_id: str, timeout_s: float = WAIT_S_DEFAULT) -> Stream[Job]:
-    """Iterate over a job's state: at first and whenever it was read again, until time is over."""
-    yield from watch(session, timeout_s, lambda: get_job(session, job_id))
+    """Iterate over a job: at first and whenever it was read again, up to its end.
+
+    It ends without the job's end when `timeout_s` is over.
+    """
+    yield from watch(
+        session,
+        timeout_s,
+        lambda: get_job(session, job_id),
+        lambda job: job["state"] in ENDED_STATES,
+    )
 
 
 def get_job_result(

@@ -12,6 +12,7 @@ from aitbc.answers import (
     Quote,
 )
 from aitbc.calls.jobs import quoting, reading_job
+from aitbc.calls.ordering import ordering
 from aitbc.calls.paging import PAGE_MAX, iterate_jobs_of
 from aitbc.calls.waiting import WAIT_S_DEFAULT, wait_until_ended, watch
 from aitbc.errors import JobFailed
@@ -21,7 +22,6 @@ from aitbc.exchange import (
     Session,
     Stream,
     ask,
-    keyed,
     segment,
 )
 from aitbc.json_values import JsonValue, typed_list
@@ -33,22 +33,32 @@ ENDED_STATUSES: Final = frozenset({"completed", "failed", "cancelled"})
 
 
 def create(
-    session: Session, job: Mapping[str, JsonValue], *, idempotency_key: str | None = None
+    session: Session,
+    job: Mapping[str, JsonValue],
+    *,
+    strict: bool = False,
+    wait_s: int = 0,
+    idempotency_key: str | None = None,
 ) -> Flow[NewJob]:
-    """Create a job and return its id and first status.
+    """Create a job and return its id and first status, or with `wait_s` its last one.
 
     Args:
         session: the client's.
         job: its description: ``name``, ``type``, ``model``, ``input``, ``output``, ``resources``,
             ``pricing``.
+        strict: refuse a job that no registered miner could be given; else it waits for one.
+        wait_s: seconds, at most 30, for which the node holds the answer back until the job ended.
         idempotency_key: name of this creation; made here when None. The same name with the same
             job again gives the same job, also from another process.
 
     Raises:
         InvalidJobType: no service is of this type.
         InsufficientBalance: the balance does not cover price and fee; nothing was kept.
+        Conflict: `strict`, and nobody could do it.
     """
-    request = Request("POST", "/v1/jobs", json=job, headers=keyed(idempotency_key))
+    request = ordering(
+        session, "/v1/jobs", job, idempotency_key=idempotency_key, strict=strict, wait_s=wait_s
+    )
     return (yield from ask(session, request, NewJob))
 
 
@@ -117,8 +127,16 @@ def wait(session: Session, job_id: str, timeout_s: float = WAIT_S_DEFAULT) -> Fl
 
 
 def watch_(session: Session, job_id: str, timeout_s: float = WAIT_S_DEFAULT) -> Stream[JobStatus]:
-    """Iterate over a job: at first and whenever it was read again, until time is over."""
-    yield from watch(session, timeout_s, lambda: get(session, job_id))
+    """Iterate over a job: at first and whenever it was read again, up to its end.
+
+    It ends without the job's end when `timeout_s` is over.
+    """
+    yield from watch(
+        session,
+        timeout_s,
+        lambda: get(session, job_id),
+        lambda job: job["status"] in ENDED_STATUSES,
+    )
 
 
 def get_results(

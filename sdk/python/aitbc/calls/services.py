@@ -5,7 +5,8 @@ from typing import Final
 
 from aitbc.answers import NewJob, Service, Validation
 from aitbc.calls.jobs_2024 import API_VERSION
-from aitbc.exchange import Flow, Request, Session, ask, keyed, segment
+from aitbc.calls.ordering import ordering
+from aitbc.exchange import Flow, Request, Session, ask, segment
 from aitbc.json_values import Answer, JsonValue, typed_list
 
 _REGISTRY: Final = "/v1/registry/services"
@@ -56,55 +57,104 @@ def whisper_transcribe(
     session: Session,
     request: Mapping[str, JsonValue],
     *,
+    strict: bool = False,
+    wait_s: int = 0,
     idempotency_key: str | None = None,
 ) -> Flow[NewJob]:
     """Order the transcription of audio: ``audio_url``, ``model``, ``language``, ``task``."""
-    return (yield from _order(session, "whisper/transcribe", request, idempotency_key))
+    return (
+        yield from _order(
+            session, "whisper/transcribe", request, idempotency_key, strict=strict, wait_s=wait_s
+        )
+    )
 
 
 def stable_diffusion_generate(
     session: Session,
     request: Mapping[str, JsonValue],
     *,
+    strict: bool = False,
+    wait_s: int = 0,
     idempotency_key: str | None = None,
 ) -> Flow[NewJob]:
     """Order images: ``prompt``, ``model``, ``size``, ``num_images``, ``steps``."""
-    return (yield from _order(session, "stable-diffusion/generate", request, idempotency_key))
+    return (
+        yield from _order(
+            session,
+            "stable-diffusion/generate",
+            request,
+            idempotency_key,
+            strict=strict,
+            wait_s=wait_s,
+        )
+    )
 
 
 def llm_inference(
     session: Session,
     request: Mapping[str, JsonValue],
     *,
+    strict: bool = False,
+    wait_s: int = 0,
     idempotency_key: str | None = None,
 ) -> Flow[NewJob]:
     """Order text: ``model``, ``prompt``, ``max_tokens``, ``temperature``."""
-    return (yield from _order(session, "llm/inference", request, idempotency_key))
+    return (
+        yield from _order(
+            session, "llm/inference", request, idempotency_key, strict=strict, wait_s=wait_s
+        )
+    )
 
 
 def ffmpeg_transcode(
     session: Session,
     request: Mapping[str, JsonValue],
     *,
+    strict: bool = False,
+    wait_s: int = 0,
     idempotency_key: str | None = None,
 ) -> Flow[NewJob]:
     """Order a video's conversion: ``input_url``, ``output_format``, ``codec``, ``resolution``."""
-    return (yield from _order(session, "ffmpeg/transcode", request, idempotency_key))
+    return (
+        yield from _order(
+            session, "ffmpeg/transcode", request, idempotency_key, strict=strict, wait_s=wait_s
+        )
+    )
 
 
 def blender_render(
     session: Session,
     request: Mapping[str, JsonValue],
     *,
+    strict: bool = False,
+    wait_s: int = 0,
     idempotency_key: str | None = None,
 ) -> Flow[NewJob]:
     """Order a rendering: ``blend_file_url``, ``engine``, ``resolution_x``, ``samples``."""
-    return (yield from _order(session, "blender/render", request, idempotency_key))
+    return (
+        yield from _order(
+            session, "blender/render", request, idempotency_key, strict=strict, wait_s=wait_s
+        )
+    )
 
 
 def _order(
-    session: Session, path: str, body: Mapping[str, JsonValue], idempotency_key: str | None
+    session: Session,
+    path: str,
+    body: Mapping[str, JsonValue],
+    idempotency_key: str | None,
+    *,
+    strict: bool,
+    wait_s: int,
 ) -> Flow[NewJob]:
-    headers = {"AITBC-Version": API_VERSION} | keyed(idempotency_key)
-    request = Request("POST", f"/v1/services/{path}", json=body, headers=headers)
+    """Order a job of a service; see `aitbc.calls.ordering`."""
+    request = ordering(
+        session,
+        f"/v1/services/{path}",
+        body,
+        idempotency_key=idempotency_key,
+        strict=strict,
+        wait_s=wait_s,
+        headers={"AITBC-Version": API_VERSION},
+    )
     return (yield from ask(session, request, NewJob))

@@ -64,13 +64,20 @@ def wait_until_ended(
             pause_s = min(_PAUSE_MAX_S, pause_s * _PAUSE_GROWTH)
 
 
-def watch(session: Session, timeout_s: float, get: Callable[[], Flow[_Job]]) -> Stream[_Job]:
-    """Emit a job at first and whenever it was read again, until time is over."""
+def watch(
+    session: Session,
+    timeout_s: float,
+    get: Callable[[], Flow[_Job]],
+    is_ended: Callable[[_Job], bool],
+) -> Stream[_Job]:
+    """Emit a job at first and whenever it was read again, up to its end or until time is over."""
     deadline = session.clock() + timeout_s
     pause_s = _PAUSE_FIRST_S
     while True:
         job = yield from get()
         yield Emit(job)
+        if is_ended(job):
+            return
         if session.clock() + pause_s > deadline:
             return
         yield Pause(pause_s)
