@@ -129,8 +129,8 @@ def _deep(chosen: _Chooser) -> Iterator[Subject]:
 
 
 def _data(chosen: _Chooser) -> Iterator[Subject]:
-    for path in (*_LISTS, *_SUMMARIES):
-        yield Subject(f"{path}.json", _same(f"{path}.json"), Form.DATA)
+    for base in (*_LISTS, *_SUMMARIES):
+        yield Subject(f"{base}.json", _same(f"{base}.json"), Form.DATA)
     yield Subject("/jobs.json, somewhere", chosen.height("/jobs.json?before={}"), Form.DATA)
     for name, path in {
         "block.json": chosen.height("/blocks/{}.json"),

@@ -83,7 +83,7 @@ def iso_time(time_ms: int) -> str:
 def utc_time(time_ms: int) -> str:
     """Return a time for people, to the second: ``2026-01-24 15:00:05 UTC``."""
     instant = _EPOCH + timedelta(milliseconds=min(time_ms, _LAST_MS))
-    return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{instant.isoformat(' ', 'seconds')[:19]} UTC"
 
 
 def utc_day(time_ms: int) -> str:

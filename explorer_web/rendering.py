@@ -6,8 +6,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from explorer_web import formats
 from explorer_web.assets import Assets
-from explorer_web.facts import Kind, Source
 from explorer_web.health import ChainHealth, stale_ms
+from explorer_web.markup import SOURCES, Values
 from explorer_web.outcomes import (
     JOB_KINDS,
     TITLES,
@@ -16,7 +16,6 @@ from explorer_web.outcomes import (
     outcome_sentence,
 )
 from explorer_web.page import Page
-from explorer_web.references import PageKind, page_url
 from explorer_web.steps import STEP_TONES, STEP_WORDS
 from explorer_web.words import action_sentence
 from ledger.actions import UnitType
@@ -26,17 +25,6 @@ HTMX_CONFIG: Final = (
     '"selfRequestsOnly":true,"historyCacheSize":0,"attributesToSettle":["class"]}'
 )
 """Nothing that a strict content security policy would refuse, and nothing kept in storage."""
-
-PAGE_KINDS: Final[dict[Kind, PageKind]] = {
-    Kind.BLOCK: PageKind.BLOCK,
-    Kind.HEIGHT: PageKind.BLOCK,
-    Kind.TRANSACTION: PageKind.TRANSACTION,
-    Kind.JOB: PageKind.JOB,
-    Kind.RECEIPT: PageKind.RECEIPT,
-    Kind.ADDRESS: PageKind.ACCOUNT,
-    Kind.MINER: PageKind.MINER,
-}
-"""Values that link to a page."""
 
 SITE_PAGES: Final = (
     ("Overview", "/"),
@@ -51,17 +39,6 @@ SITE_PAGES: Final = (
     ("Verify", "/verify"),
 )
 """What stands at the top of every page."""
-
-SOURCES: Final[dict[Source, str]] = {
-    Source.HEADER: "in the block's header, which the finality certificate covers",
-    Source.SIGNED: "in a signed transaction, checked by the ledger",
-    Source.OUTCOME: "in an outcome record, which the header commits to",
-    Source.STATE: "in the final state that this node holds",
-    Source.INDEX: "computed by this explorer from final blocks",
-    Source.NODE: "measured by this node; another one may differ",
-    Source.CLAIMED: "signed by the miner; nobody else vouches for it",
-}
-"""What each mark of a source means."""
 
 
 class Renderer:
@@ -107,7 +84,6 @@ class Renderer:
                 "job_kinds": JOB_KINDS,
                 "transaction_kinds": TRANSACTION_KINDS,
                 "object_text": object_text,
-                "link_of": _link_of,
                 "outcome_sentence": outcome_sentence,
                 "outcome_titles": TITLES,
                 "site_pages": SITE_PAGES,
@@ -131,6 +107,7 @@ class Renderer:
 
     def document(self, template: str, **names: object) -> bytes:
         """Return a document that is no page of the site and knows nothing of the chain."""
+        names = {"v": Values(0), **names}
         return self._environment.get_template(template).render(names).encode()
 
     def block(self, page: Page, health: ChainHealth, name: str) -> bytes:
@@ -148,7 +125,9 @@ class Renderer:
             values: its arguments.
             now_ms: the node's clock, for relative times.
         """
-        module = self._environment.get_template(template).make_module({"now_ms": now_ms})
+        module = self._environment.get_template(template).make_module(
+            {"now_ms": now_ms, "v": Values(now_ms)}
+        )
         return str(getattr(module, name)(*values))
 
     def _names(self, page: Page, health: ChainHealth, query: str) -> dict[str, object]:
@@ -157,11 +136,6 @@ class Renderer:
             "page": page,
             "health": health,
             "now_ms": health.standing.now_ms,
+            "v": Values(health.standing.now_ms),
             "search_text": query,
         }
-
-
-def _link_of(kind: Kind, value: bytes | int) -> str:
-    """Return the page of a value; empty if it has none."""
-    target = PAGE_KINDS.get(kind)
-    return page_url(target, value) if target is not None else ""

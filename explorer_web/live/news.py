@@ -18,6 +18,7 @@ import msgspec
 
 from explorer_web.health import HealthReader
 from explorer_web.lists import block_cells, blocks_listing
+from explorer_web.markup import Values
 from explorer_web.page import Page
 from explorer_web.ports import ExplorerReads, Standing
 from explorer_web.rendering import Renderer
@@ -126,13 +127,11 @@ class NewsDesk:
     ) -> list[Row]:
         """Return the new blocks' rows; those that do not fit are a gap, which pages notice."""
         found = index.blocks(height + 1, min(ROWS_MAX, height - after))
-        columns = blocks_listing(index, {}).columns
+        columns, write = blocks_listing(index, {}).columns, Values(standing.now_ms)
         return [
             Row(
                 block.height,
-                self._renderer.macro(
-                    "components.html", "row", columns, block_cells(block), now_ms=standing.now_ms
-                ),
+                str(write.row(columns, block_cells(block))),
             )
             for block in found
         ]
