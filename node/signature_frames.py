@@ -21,8 +21,8 @@ class Frame:
 
     records: Sequence[bytes]
     """Each as workers read it; all different."""
-    verdicts: asyncio.Future[dict[bytes, bool]]
-    """For each record whether its signature verifies. Wait for it with `asyncio.wait`, which
+    verdicts: asyncio.Future[bytes]
+    """One byte a record, 1 where its signature verifies. Wait for it with `asyncio.wait`, which
     cancels nothing: others may be waiting, too."""
     waiters: int = 0
     """How many wait for it. One that nobody waits for any more is not verified."""
@@ -44,29 +44,31 @@ class Lanes:
         self._ordinary: deque[Frame] = deque()
         self._frames: dict[bytes, Frame] = {}
 
-    def enlist(self, records: Iterable[bytes], *, is_urgent: bool) -> list[Frame]:
+    def enlist(
+        self, records: Sequence[bytes], *, is_urgent: bool
+    ) -> tuple[list[Frame], list[Frame]]:
         """Return frames that hold these records: those that do already, and new ones for the rest.
 
-        The caller counts as one that waits for each of them; it has to `leave` them.
+        The new ones hold nothing else, and in this order. The caller counts as one that waits for
+        each of all these frames; it has to `leave` them.
 
         Args:
             records: all different.
             is_urgent: whether a vote waits for them.
         """
         known: dict[Frame, None] = {}
-        rest = []
-        for record in records:
-            frame = self._frames.get(record)
-            if frame is None:
-                rest.append(record)
-            else:
-                known[frame] = None
+        rest = records
+        if not self._frames.keys().isdisjoint(records):
+            known = dict.fromkeys(
+                self._frames[record] for record in records if record in self._frames
+            )
+            rest = [record for record in records if record not in self._frames]
         if is_urgent:
             self._urgent.extend(frame for frame in known if not frame.is_taken)
-        frames = [*known, *self._new_frames(rest, is_urgent=is_urgent)]
-        for frame in frames:
+        new = self._new_frames(rest, is_urgent=is_urgent)
+        for frame in (*known, *new):
             frame.waiters += 1
-        return frames
+        return list(known), new
 
     def leave(self, frames: Iterable[Frame]) -> None:
         """Note that one of those who waited for these frames does not any more."""
@@ -92,16 +94,19 @@ class Lanes:
         self._forget(frame)
         frame.verdicts.cancel()
 
-    def conclude(self, frame: Frame, verdicts: Sequence[int]) -> None:
+    def conclude(self, frame: Frame, verdicts: bytes) -> None:
         """Give those who wait for a frame its verdicts, one a record and in their order."""
+        assert len(verdicts) == len(frame.records)
         self._forget(frame)
-        pairs = zip(frame.records, verdicts, strict=True)
-        frame.verdicts.set_result({record: verdict == 1 for record, verdict in pairs})
+        frame.verdicts.set_result(verdicts)
 
     def _new_frames(self, records: Sequence[bytes], *, is_urgent: bool) -> list[Frame]:
-        size = min(FRAME_RECORDS_MAX, -(-len(records) // self._shares))
+        if not records:
+            return []
+        count = max(self._shares, -(-len(records) // FRAME_RECORDS_MAX))
+        size = -(-len(records) // count)
         loop, frames = asyncio.get_running_loop(), []
-        for at in range(0, len(records), max(1, size)):
+        for at in range(0, len(records), size):
             frame = Frame(records[at : at + size], loop.create_future())
             self._frames.update(dict.fromkeys(frame.records, frame))
             frames.append(frame)

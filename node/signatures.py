@@ -9,7 +9,7 @@ costs more. Where no process runs, and for what a failed one had, the loop does 
 import asyncio
 import os
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -98,24 +98,27 @@ class SignatureVerifier:
         records = [claim.record() for claim in claims]
         distinct = dict.fromkeys(records)
         if len(distinct) <= INLINE_MAX:
-            known = {record: verify_record(self._tag, record) for record in distinct}
-        else:
-            known = await self._verify_in_frames(distinct, is_urgent=is_urgent)
-        return [known[record] for record in records]
+            verdicts = {record: verify_record(self._tag, record) for record in distinct}
+            return [verdicts[record] for record in records]
+        known, new = await self._verified(list(distinct), is_urgent=is_urgent)
+        if not known and len(distinct) == len(records):
+            return [verdict == 1 for frame in new for verdict in frame.verdicts.result()]
+        found: dict[bytes, int] = {}
+        for frame in (*known, *new):
+            found.update(zip(frame.records, frame.verdicts.result(), strict=True))
+        return [found[record] == 1 for record in records]
 
-    async def _verify_in_frames(
-        self, records: Iterable[bytes], *, is_urgent: bool
-    ) -> dict[bytes, bool]:
-        frames = self._lanes.enlist(records, is_urgent=is_urgent)
+    async def _verified(
+        self, records: Sequence[bytes], *, is_urgent: bool
+    ) -> tuple[list[Frame], list[Frame]]:
+        """Return what `Lanes.enlist` does, once all of it is verified."""
+        known, new = self._lanes.enlist(records, is_urgent=is_urgent)
         try:
             self._feed()
-            await asyncio.wait([frame.verdicts for frame in frames])
+            await asyncio.wait([frame.verdicts for frame in (*known, *new)])
         finally:
-            self._lanes.leave(frames)
-        known: dict[bytes, bool] = {}
-        for frame in frames:
-            known.update(frame.verdicts.result())
-        return known
+            self._lanes.leave((*known, *new))
+        return known, new
 
     def _feed(self) -> None:
         """Have somebody work on what waits: each process gets one frame before any gets another."""
@@ -151,10 +154,10 @@ class SignatureVerifier:
         """Verify on the loop, letting everything else run between slices."""
         frame: Frame | None = first
         while frame is not None:
-            verdicts: list[bool] = []
+            verdicts = b""
             for at in range(0, len(frame.records), INLINE_MAX):
                 few = frame.records[at : at + INLINE_MAX]
-                verdicts += [verify_record(self._tag, record) for record in few]
+                verdicts += bytes(verify_record(self._tag, record) for record in few)
                 await asyncio.sleep(0)
             self._lanes.conclude(frame, verdicts)
             frame = self._next_frame()
