@@ -235,6 +235,10 @@ def _fill(maker: Maker, store: ChainStore, extent: Extent, say: Callable[[str], 
                 result.outcomes,
                 result.delta,
                 encode(built.block),
+                [
+                    (each.transaction_id, each.content.transaction.valid_until_ms)
+                    for each in result.body
+                ],
             )
         )
         sampled.note("block", result.view.block_id, chance)

@@ -111,4 +111,5 @@ def _row_of(final: FinalisedBlock) -> NewBlock:
         block.outcomes,
         block.delta,
         block.data,
+        [(each.transaction_id, each.content.transaction.valid_until_ms) for each in block.body],
     )

@@ -9,8 +9,10 @@ from ledger.block import Block, block_id
 from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
-from ledger.store.block_rows import block_values
+from ledger.store.block_rows import block_values, transaction_ids
+from ledger.store.bulk import Value
 from ledger.store.chain_tables import BLOCKS, CHAIN, EPOCH_ENDS
+from ledger.store.recent_ids import ids_of_leaves, ids_row, insert_ids
 from ledger.store.state_table import write_first_state
 from ledger.store.stored import EpochEnd
 from ledger.store.summaries import Summary, insert_summaries
@@ -54,6 +56,12 @@ def write_middle(connection: Connection, middle: Middle) -> None:
     row = block_values(middle.block_id, header, data, middle.certificate, middle.outcomes)
     connection.execute(insert(BLOCKS).values(row))
     insert_summaries(connection, middle.summaries)
+    insert_ids(connection, (_ids_row(summary) for summary in middle.summaries))
+    insert_ids(connection, [ids_row(header.height, transaction_ids(middle.tags, middle.block))])
     if middle.epoch_ends:
         connection.execute(insert(EPOCH_ENDS), [asdict(end) for end in middle.epoch_ends])
     write_first_state(connection, sorted(middle.records.items()))
+
+
+def _ids_row(summary: Summary) -> dict[str, Value] | None:
+    return ids_row(summary.header.height, ids_of_leaves(summary.leaves or b""))

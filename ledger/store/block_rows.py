@@ -6,15 +6,15 @@ from typing import Final
 import msgspec
 from sqlalchemy import Row
 
-from ledger.block import BLOCK_HEAD_BYTES, HEADER_CODEC, Header
+from ledger.block import BLOCK_HEAD_BYTES, HEADER_CODEC, Block, Header
 from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.store.bulk import Value
 from ledger.store.columns import id_prefix
 from ledger.store.stored import StoredBlock, StoredHead
-from ledger.transaction import SignedTransaction, transaction_id_of_bytes
-from ledger.types import Hash
+from ledger.transaction import SignedTransaction, transaction_id, transaction_id_of_bytes
+from ledger.types import Hash, TimestampMs
 
 # These decode what this program wrote, whose roots the header commits to; the formats' own bounds
 # were checked when the bytes came in.
@@ -82,6 +82,14 @@ def block_of(row: Row[int, bytes, bytes, bytes, bytes, bytes], tags: Tags) -> St
 def signed_transactions(body: bytes) -> Iterable[bytes]:
     """Yield the signed bytes of each transaction of a stored body."""
     return map(bytes, _SIGNED.decode(body))
+
+
+def transaction_ids(tags: Tags, block: Block) -> list[tuple[Hash, TimestampMs]]:
+    """Return (id, valid_until_ms) of each transaction of a block that nobody has them of."""
+    return [
+        (transaction_id(tags, signed.transaction), signed.transaction.valid_until_ms)
+        for signed in block.transactions
+    ]
 
 
 def encode_delta(delta: Mapping[bytes, bytes | None]) -> bytes:

@@ -10,13 +10,11 @@ from typing import Final, Self
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from ledger.hashing import Tags
-from ledger.params import HORIZON_MS_MAX
 from ledger.store.block_rows import (
     BLOCK_COLUMNS,
     HEAD_COLUMNS,
     block_of,
     head_of,
-    signed_transactions,
 )
 from ledger.store.chain_tables import BLOCKS, CHAIN, EPOCH_ENDS
 from ledger.store.columns import height_in_range, id_prefix
@@ -32,19 +30,17 @@ from ledger.store.encoded import (
 from ledger.store.engine import Database
 from ledger.store.errors import NotInitialised
 from ledger.store.finality import StoredFinality, stored_finality
+from ledger.store.recent_ids import read_ids
 from ledger.store.schema import Schema, require_schema
 from ledger.store.state_table import load_state
 from ledger.store.stored import EpochEnd, StoredBlock, StoredHead
 from ledger.store.summaries import (
     Summary,
     first_whole_height,
-    ids_of,
-    recent_leaves,
     summary_at,
     summary_head,
 )
-from ledger.transaction import CODEC, transaction_id_of_bytes
-from ledger.types import DurationMs, Epoch, Hash, Height, TimestampMs
+from ledger.types import Epoch, Hash, Height, TimestampMs
 
 FETCH_BYTES_MAX: Final = 16 * 1_048_576
 """Bodies that `final_blocks` reads at once; it stops after the block that exceeds this."""
@@ -228,26 +224,14 @@ class ChainReader:
         with self._database.reading() as connection:
             return summary_at(connection, height)
 
-    def recent_ids(
-        self, now_ms: TimestampMs, horizon_ms: DurationMs = HORIZON_MS_MAX
-    ) -> list[tuple[Hash, TimestampMs]]:
+    def recent_ids(self, now_ms: TimestampMs) -> Iterator[tuple[Hash, TimestampMs]]:
         """Return (id, valid_until_ms) of transactions with valid_until_ms ≥ now_ms (T1).
 
         Args:
-            now_ms: time of the head.
-            horizon_ms: greatest horizon that was in force in the last `horizon_ms`; no block that
-                is older than this can hold a transaction that is still valid.
+            now_ms: time of the head, or later; what is over by then is not kept.
         """
-        recent = []
         with self._database.reading() as connection:
-            for body in _bodies_since(connection, now_ms - horizon_ms):
-                for signed in signed_transactions(body):
-                    valid_until_ms = CODEC.decode_trusted(signed).transaction.valid_until_ms
-                    if valid_until_ms >= now_ms:
-                        recent.append((transaction_id_of_bytes(self.tags, signed), valid_until_ms))
-            for leaves in recent_leaves(connection, now_ms - horizon_ms):
-                recent += [leaf for leaf in ids_of(leaves) if leaf[1] >= now_ms]
-        return recent
+            return read_ids(connection, now_ms)
 
     def _block(self, condition: ColumnElement[bool]) -> StoredBlock | None:
         with self._database.reading() as connection:
@@ -264,13 +248,3 @@ def _newest(connection: Connection) -> StoredHead | None:
     newest: Select[int, bytes, bytes, bytes] = _HEADS.order_by(BLOCKS.c.height.desc())
     row = connection.execute(newest.limit(1)).first()
     return None if row is None else head_of(row)
-
-
-def _bodies_since(connection: Connection, since_ms: int) -> Iterator[bytes]:
-    """Yield the bodies of blocks not older than a time, newest first."""
-    newest_first = select(BLOCKS.c.timestamp_ms, BLOCKS.c.body).order_by(BLOCKS.c.height.desc())
-    with connection.execute(newest_first, execution_options=_ONE_BY_ONE) as rows:
-        for timestamp_ms, body in rows:
-            if timestamp_ms < since_ms:
-                return
-            yield body

@@ -20,7 +20,7 @@ from ledger.hashing import Tags
 from ledger.outcomes import Outcome
 from ledger.records import Table, state_key
 from ledger.store.adoption import Middle, write_middle
-from ledger.store.block_rows import block_values, encode_delta
+from ledger.store.block_rows import block_values, encode_delta, transaction_ids
 from ledger.store.bulk import Value
 from ledger.store.chain_reader import ChainReader
 from ledger.store.chain_tables import BLOCKS, CHAIN, DELTAS, EPOCH_ENDS
@@ -32,6 +32,7 @@ from ledger.store.errors import (
     GenesisMismatch,
     NotInitialised,
 )
+from ledger.store.recent_ids import forget_ids, ids_row, insert_ids
 from ledger.store.schema import Schema, upgrade_schema
 from ledger.store.state_table import SLICE_MAX, StateTable, write_first_state
 from ledger.store.stored import EpochEnd, NewBlock, StoredHead
@@ -39,6 +40,10 @@ from ledger.store.summaries import Pruner
 from ledger.types import Hash, Height
 
 _VALIDATORS_KEY: Final = state_key(Table.VALIDATORS)
+
+# Made once: SQLAlchemy then finds what it compiled of them without looking into them again.
+_INSERT_BLOCKS: Final = insert(BLOCKS)
+_INSERT_DELTAS: Final = insert(DELTAS)
 
 
 class ChainStore(ChainReader):
@@ -156,8 +161,8 @@ class ChainStore(ChainReader):
             BlockConflict: another block is final at its height, or its parent is not the head.
             StoreFailed: the database failed; stop, and recover by opening the store anew.
         """
-        data = encode(block)
-        self.commit_all([NewBlock(block_id, block, certificate, outcomes, delta, data)])
+        data, ids = encode(block), transaction_ids(self.tags, block)
+        self.commit_all([NewBlock(block_id, block, certificate, outcomes, delta, data, ids)])
 
     def commit_all(self, blocks: Sequence[NewBlock]) -> None:
         """Make final blocks durable in one transaction: all of them, or where it fails, none.
@@ -178,8 +183,9 @@ class ChainStore(ChainReader):
         rows = [_block_row(new) for new in fresh]
         ends = [asdict(end) for new in fresh if (end := _epoch_end(new)) is not None]
         with self._database.writing() as connection:
-            connection.execute(insert(BLOCKS), rows)
-            connection.execute(insert(DELTAS), [_changes(new) for new in fresh])
+            connection.execute(_INSERT_BLOCKS, rows)
+            connection.execute(_INSERT_DELTAS, [_changes(new) for new in fresh])
+            insert_ids(connection, (ids_row(new.block.header.height, new.ids) for new in fresh))
             if ends:
                 connection.execute(insert(EPOCH_ENDS), ends)
         self._head = head
@@ -208,7 +214,12 @@ class ChainStore(ChainReader):
         Returns:
             Whether a slice was written, so that another call may have more to do.
         """
+        checkpoint_height = self._state.checkpoint_height
         carried = self._state.carry(keys, force=force)
+        if self._state.checkpoint_height != checkpoint_height:
+            # Now and then is enough: a row too many costs its place.
+            with self._database.writing() as connection:
+                forget_ids(connection, self._require_head().header.timestamp_ms)
         below = self._first_needed(self._first_kept())
         return bool(self._pruner.is_due(below) and self._pruner.prune(self.tags, below)) or carried
 

@@ -81,6 +81,16 @@ DELTAS: Final = Table(
 )
 """What each block above the checkpoint changed: MessagePack array of [key, value or nil]."""
 
+RECENT_IDS: Final = Table(
+    "recent_ids",
+    CHAIN_METADATA,
+    Column("height", BigInt, primary_key=True, autoincrement=False),
+    Column("last_ms", BigInt, nullable=False),
+    Column("ids", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+"""Ids of a block's transactions, while one of them is valid: see `recent_ids`."""
+
 STATE: Final = Table(
     "state",
     CHAIN_METADATA,

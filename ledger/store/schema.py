@@ -28,7 +28,7 @@ class Schema(StrEnum):
 
 
 REVISIONS: Final[dict[Schema, tuple[str, ...]]] = {
-    Schema.CHAIN: ("chain_0001", "chain_0002"),
+    Schema.CHAIN: ("chain_0001", "chain_0002", "chain_0003"),
     Schema.INDEX: (
         "index_0001",
         "index_0002",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ledger.block import Block, Header
 from ledger.outcomes import Outcome
 from ledger.transaction import SignedTransaction
-from ledger.types import Epoch, Hash, Height
+from ledger.types import Epoch, Hash, Height, TimestampMs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class NewBlock:
     """State key to canonical record bytes after the block, None where it was deleted."""
     data: bytes
     """Canonical bytes of the block, which whoever executed it has."""
+    ids: Sequence[tuple[Hash, TimestampMs]]
+    """(id, valid_until_ms) of its transactions, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ of every 256, since a later finalization covers all blocks before it. A summary 
 snapshot lacks leaves or outcomes that nobody needs to continue from there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,7 @@ from ledger.store.chain_tables import BLOCKS, SUMMARIES
 from ledger.store.columns import id_prefix
 from ledger.store.engine import Database
 from ledger.store.stored import StoredBlock, StoredHead
-from ledger.types import Hash, Height, TimestampMs
+from ledger.types import Hash, Height
 
 CERTIFICATE_EVERY: Final = 256
 """Heights of which one certificate is kept (S11)."""
@@ -89,12 +89,6 @@ def leaves_of(block: StoredBlock) -> bytes:
     )
 
 
-def ids_of(leaves: bytes) -> Iterator[tuple[Hash, TimestampMs]]:
-    """Yield (id, valid_until_ms) of each leaf."""
-    for at in range(0, len(leaves), LEAF_BYTES):
-        yield leaves[at : at + 32], int.from_bytes(leaves[at + 32 : at + 40], "big")
-
-
 def summary_head(connection: Connection, height: Height) -> StoredHead | None:
     """Return header and certificate of a summarised block."""
     row = connection.execute(_SUMMARY_HEADS.where(SUMMARIES.c.height == height)).first()
@@ -114,19 +108,6 @@ def summary_at(connection: Connection, height: Height) -> Summary | None:
         outcomes=row.outcomes,
         kept=tuple(_KEPT.decode(row.kept)),
     )
-
-
-def recent_leaves(connection: Connection, since_ms: TimestampMs) -> Iterator[bytes]:
-    """Yield the leaves of summarised blocks not older than a time, newest first."""
-    newest_first = select(SUMMARIES.c.leaves, SUMMARIES.c.timestamp_ms).order_by(
-        SUMMARIES.c.height.desc()
-    )
-    with connection.execute(newest_first, execution_options=_ONE_BY_ONE) as rows:
-        for leaves, timestamp_ms in rows:
-            if timestamp_ms < since_ms:
-                return
-            if leaves:
-                yield leaves
 
 
 def first_whole_height(connection: Connection) -> Height:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as replace_fields
+from sqlalchemy import select, update
 
 from ledger.block import block_id
 from ledger.codec import encode
@@ -20,6 +21,7 @@ from ledger.store import (
     StoreMissing,
     StoreUnreadable,
 )
+from ledger.store.chain_tables import BLOCKS, RECENT_IDS
 from tests.databases import CHAIN, Place
 from tests.store.chains import CLIENT, MINERS, OTHER, TAGS, Builder, Sealed, random_history
 
@@ -211,8 +213,33 @@ def test_recent_ids_are_those_that_a_block_at_the_heads_time_may_not_repeat(stor
     live = {(each, until_ms) for each, until_ms in expected if until_ms >= head_ms}
     assert 60 <= len(live) < 70
     assert set(store.recent_ids(head_ms)) == live
-    assert set(store.recent_ids(head_ms, horizon_ms=60_000)) == live
-    assert store.recent_ids(head_ms + 3_600_000) == []
+    assert list(store.recent_ids(head_ms + 3_600_000)) == []
+
+
+def test_ids_are_dropped_once_all_of_their_block_are_over(store: ChainStore):
+    builder = started(store)
+    for _ in range(70):
+        builder.transfer(CLIENT, OTHER.address, 1)
+        builder.seal().commit_to(store)
+    builder.seal().commit_to(store)
+    head_ms = builder.sealed[-1].block.header.timestamp_ms
+    before = sorted(store.recent_ids(head_ms))
+    with store._database.reading() as connection:
+        assert len(connection.execute(select(RECENT_IDS)).all()) == 70
+    while store.checkpoint(force=True):
+        pass
+    assert sorted(store.recent_ids(head_ms)) == before
+    with store._database.reading() as connection:
+        assert len(connection.execute(select(RECENT_IDS)).all()) == len(before) < 70
+
+
+def test_a_start_reads_ids_without_bodies(store: ChainStore):
+    builder = started(store)
+    builder.transfer(CLIENT, OTHER.address, 1)
+    builder.seal().commit_to(store)
+    with store._database.writing() as connection:
+        connection.execute(update(BLOCKS).values(body=b"no body"))
+    assert len(list(store.recent_ids(builder.now_ms))) == 1
 
 
 def test_headers_are_read_alone(store: ChainStore):

@@ -10,6 +10,7 @@ from ledger.block import block_id
 from ledger.codec import encode
 from ledger.hashing import sha256
 from ledger.store import BlockConflict, BlockGap, ChainStore, NewBlock
+from ledger.store.block_rows import transaction_ids
 from tests.databases import CHAIN, Place
 from tests.store.chains import CLIENT, OTHER, TAGS, Builder, Sealed
 
@@ -25,6 +26,7 @@ def new(sealed: Sealed) -> NewBlock:
         sealed.outcomes,
         sealed.delta,
         encode(sealed.block),
+        transaction_ids(TAGS, sealed.block),
     )
 
 
@@ -44,7 +46,9 @@ def opened(place: Place, builder: Builder) -> ChainStore:
 
 
 def contents(store: ChainStore) -> object:
-    return (store.head(), store.load_records()[1], store.final_blocks(0, 99), store.epoch_ends())
+    recent = sorted(store.recent_ids(0))
+    blocks = store.final_blocks(0, 99)
+    return (store.head(), store.load_records()[1], blocks, store.epoch_ends(), recent)
 
 
 def orphaned(row: NewBlock) -> NewBlock:

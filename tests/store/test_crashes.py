@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from ledger.store import ChainStore
+from ledger.store.block_rows import transaction_ids
+from ledger.types import Hash
 from tests.crash import disklog
 from tests.crash.disk import Chance, Disk, Image, Luck, NothingUnsynced, said
 from tests.crash.disklog import Event, Kind
@@ -37,6 +39,18 @@ def states() -> list[dict[bytes, bytes]]:
 
 
 STATES = states()
+
+
+def ids_that_stand() -> list[set[tuple[Hash, int]]]:
+    """What may not come again after each block."""
+    after: list[set[tuple[Hash, int]]] = []
+    for sealed in CHAIN:
+        ids = {*(after[-1] if after else ()), *transaction_ids(TAGS, sealed.block)}
+        after.append({pair for pair in ids if pair[1] >= sealed.block.header.timestamp_ms})
+    return after
+
+
+IDS_THAT_STAND = ids_that_stand()
 
 
 class Damage(AssertionError):
@@ -67,6 +81,8 @@ def check_whole(store: ChainStore, promised: int) -> int:
     if head is not None:
         if store.load_records() != (head, STATES[height]):
             raise Damage(f"the state is not that of block {height}")
+        if set(store.recent_ids(head.header.timestamp_ms)) != IDS_THAT_STAND[height]:
+            raise Damage(f"the ids are not those that a block after {height} may not repeat")
         check_blocks(store, CHAIN[: height + 1])
     return height
 

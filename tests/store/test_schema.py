@@ -23,6 +23,7 @@ from ledger.store import (
     StoreUrlInvalid,
     WrongStore,
 )
+from ledger.store.block_rows import transaction_ids
 from ledger.store.chain_tables import CHAIN_METADATA
 from ledger.store.engine import Database
 from ledger.store.index_tables import INDEX_METADATA
@@ -89,6 +90,9 @@ def test_a_chain_that_any_revision_stored_is_upgraded_with_all_it_holds(
             (each.block_id, each.block.transactions, each.outcomes) for each in expected
         ]
         assert store.load_records() == (store.head(), {b"b": b"2", b"c": b"3"})
+        ids = [pair for each in expected for pair in transaction_ids(TAGS, each.block)]
+        head_ms = expected[-1].block.header.timestamp_ms
+        assert sorted(store.recent_ids(head_ms)) == sorted(ids)
         store.initialise(TAGS, expected[0].block, frozen.RECORDS)
 
 
