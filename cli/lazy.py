@@ -3,10 +3,12 @@
 import gc
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+
+from cli.exits import CommandFailed
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -46,10 +48,28 @@ class LazyGroups(TyperGroup):
         return args[0], typer.main.get_command(_load(group.module).app), args[1:]
 
 
+_PACKAGES: Final = {
+    "aitbc-node": {"consensus", "coordinator", "explorer_web", "genesis", "ledger", "node"},
+    "aitbc-miner": {"miner"},
+}
+"""What is installed apart from the command, and the modules that it brings."""
+
+
 def _load(module: str) -> ModuleType:
-    """Import a module without searching for garbage: an import makes much, and leaves none."""
+    """Import a module without searching for garbage: an import makes much, and leaves none.
+
+    Raises:
+        CommandFailed: it stands on a package that is not installed.
+    """
     gc.disable()
     try:
         return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        lacking = (error.name or "").partition(".")[0]
+        for package, modules in _PACKAGES.items():
+            if lacking in modules:
+                text = f"this command needs {package}, which is not installed here"
+                raise CommandFailed(f"{text}: docs/installing.md says how") from None
+        raise
     finally:
         gc.enable()

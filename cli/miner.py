@@ -10,12 +10,15 @@ from typing import Annotated
 import typer
 
 from aitbc import SigningKey
-from aitbc.keyfile import create_key_file, load_key_file
-from cli.amounts import parse_aitbc
+from aitbc.exchange import BASE_URL_VARIABLE
+from aitbc.keyfile import address_in, create_key_file, load_key_file
+from cli.amounts import format_aitbc, parse_aitbc
 from cli.clients import (
     NODE_DEFAULT,
     ApiKeyFile,
     KeyPassphraseFile,
+    NodeUrl,
+    node_client,
     read_api_key,
     read_key_passphrase,
     sdk_errors,
@@ -45,6 +48,7 @@ def run_miner(
         list[str] | None,
         typer.Option(
             metavar="URL",
+            envvar=BASE_URL_VARIABLE,
             help="Address of a node; repeat it, receipts go to the first two.",
             show_default=NODE_DEFAULT,
         ),
@@ -109,6 +113,29 @@ def _say_start(log: Log, node_url: str, runners: list[Runner]) -> None:
         log.info("offers no Python jobs: bubblewrap is missing, or does not confine here")
     else:
         log.info("confines Python programs", by=python.statement)
+
+
+@app.command("account")
+def show_account(
+    *,
+    directory: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the miner's key is.")
+    ] = Path("miner-data"),
+    node: NodeUrl = NODE_DEFAULT,
+    api_key_file: ApiKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the account that this machine's miner is paid to, and what it holds.
+
+    Its key is in the folder: `aitbc tx send --key miner-data/miner-key.json` takes units out of it.
+    """
+    with node_client(node, api_key_file) as client:
+        address = address_in(directory / KEY_FILE_NAME)
+        balance = format_aitbc(int(client.get_account(address)["balance_nait"]))
+    if as_json:
+        print(json.dumps({"address": address, "balance": balance}))
+    else:
+        print(f"{address}\n{balance} AITBC")
 
 
 @app.command("doctor")

@@ -15,7 +15,7 @@ from aitbc import (
     parse_address,
     sign_transaction,
 )
-from aitbc.keyfile import load_key_file
+from aitbc.keyfile import load_owner_key
 from cli.amounts import format_aitbc, parse_aitbc
 from cli.clients import (
     NODE_DEFAULT,
@@ -39,7 +39,12 @@ def _group() -> None:
 @app.command()
 def send(
     *,
-    key: Annotated[Path, typer.Option(metavar="FILE", help="Key file of role account.")],
+    key: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Key file that owns what is sent: of an account, a miner, …"
+        ),
+    ],
     to: Annotated[str, typer.Option(metavar="ADDRESS", help="Receiver, ait1…")],
     amount: Annotated[str, typer.Option(metavar="AITBC", help="Amount, such as 1.5.")],
     node: NodeUrl = NODE_DEFAULT,
@@ -48,13 +53,16 @@ def send(
     genesis_digest: GenesisDigest = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign a transfer, send it, and wait until it is final."""
+    """Sign a transfer, send it, and wait until it is final.
+
+    A miner's pay is taken out with the miner's key, fees of blocks with the payout account's.
+    """
     nait = parse_aitbc(amount, "--amount")
     with node_client(node, api_key_file) as client:
         receiver = parse_address(to)
         tags = chain_of(client, genesis_digest)
         passphrase = read_key_passphrase(passphrase_file, key, is_new=False)
-        signing_key = load_key_file(key, passphrase, "account")
+        signing_key = load_owner_key(key, passphrase)
         action = action_array("transfer", to=receiver, amount=nait)
         fee = _fee(client, action, to)
         signed = sign_transaction(

@@ -34,8 +34,8 @@ try:
     from sqlalchemy import URL
 except ImportError:  # pragma: no cover - depends on the installation; tested in a process
     raise StoreDriverMissing(
-        "PostgreSQL needs a driver that is not installed: pip install 'aitbc-node[postgresql]', "
-        "or pip install --require-hashes -r requirements/postgresql.txt in a checkout"
+        "PostgreSQL needs a driver that is not installed: "
+        "pip install --require-hashes -r requirements/postgresql.txt in a checkout"
     ) from None
 
 VERSION_MIN: Final = 140_000

@@ -65,6 +65,28 @@ def load_key_file(path: Path, passphrase: bytes, role: str) -> SigningKey:
         raise KeyFileError(
             f"{path} holds a key of role {locked.role} where one of role {role} is needed"
         )
+    return _opened(path, locked, passphrase)
+
+
+def load_owner_key(path: Path, passphrase: bytes) -> SigningKey:
+    """Read and unlock a key of whatever role: what an account has belongs to its key.
+
+    Raises:
+        KeyFileError: missing, readable by others, not a key file, or another passphrase.
+    """
+    return _opened(path, _read(path), passphrase)
+
+
+def address_in(path: Path) -> str:
+    """Return the address of a key file's key, which needs no passphrase.
+
+    Raises:
+        KeyFileError: missing, readable by others, or not a key file.
+    """
+    return _read(path).address
+
+
+def _opened(path: Path, locked: "_LockedKey", passphrase: bytes) -> SigningKey:
     try:
         seed = _box(passphrase, locked.salt, locked.ops, locked.mem_kib).decrypt(
             locked.ciphertext, locked.nonce
