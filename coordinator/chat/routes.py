@@ -99,22 +99,20 @@ async def complete_chat(request: HttpRequest, context: Given) -> Response[bytes]
     exchange.by_object(VERSION)
     principal = exchange.caller
     order = order_of(await read_object(request), chat.seed())
-    key_id, address = who(request)
-    places = context.services.events.places
-    places.check(key_id, address)
-    job = await chat.begin(principal, order, exchange.claim)
-    # From here on another try is another job, and paid again: that is for a person to decide.
-    exchange.headers["x-should-retry"] = "false"
-    if not order.is_streamed:
-        with places.taken(key_id, address):
+    # Taken before there is a job: who finds no place pays for nothing.
+    with context.services.events.places.take(*who(request)) as place:
+        job = await chat.begin(principal, order, exchange.claim)
+        # From here on another try is another job, and paid again: that is for a person to decide.
+        exchange.headers["x-should-retry"] = "false"
+        if not order.is_streamed:
             return answer(request, whole(await chat.answer(principal, order, job.job_id)))
-    stream = ChatStream(order, job, exchange.request_id)
-    pieces = stream.pieces(chat.stream(principal, order, job.job_id))
-    return Stream(
-        counted(places, key_id, address, pieces),
-        media_type=EVENT_STREAM,
-        headers={"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"},
-    )
+        stream = ChatStream(order, job, exchange.request_id)
+        pieces = stream.pieces(chat.stream(principal, order, job.job_id))
+        return Stream(
+            counted(place.pop_all(), pieces),
+            media_type=EVENT_STREAM,
+            headers={"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"},
+        )
 
 
 @get("/v1/models", opt=declared(LIST))

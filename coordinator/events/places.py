@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from coordinator.events.errors import TooManyStreams
@@ -49,6 +49,16 @@ class Places:
         ):
             if count >= limit:
                 raise TooManyStreams(limit, of)
+
+    def take(self, key_id: str, address: str) -> ExitStack:
+        """Count a stream until what is returned is closed; it is a context manager, too.
+
+        Raises:
+            TooManyStreams: see `check`.
+        """
+        place = ExitStack()
+        place.enter_context(self.taken(key_id, address))
+        return place
 
     @contextmanager
     def taken(self, key_id: str, address: str) -> Iterator[None]:

@@ -163,12 +163,11 @@ async def stream_job(
     ):
         # A browser that reads to the end of a stream comes back, unless it is told not to.
         return Response(content=b"", status_code=204)
-    key_id, address = who(request)
-    events.places.check(key_id, address)
+    place = events.places.take(*who(request))
     listener = Listener(exchange.caller, version, None)
     stream = JobEvents(events.feed, events.keys, listener, job.job_id).stream(bookmark)
     return Stream(
-        counted(events.places, key_id, address, stream),
+        counted(place, stream),
         media_type=EVENT_STREAM,
         headers={"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"},
     )

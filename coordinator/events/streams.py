@@ -1,11 +1,9 @@
 """Answers that go on for long: counted while they last, closed when their reader goes."""
 
+import weakref
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
-from coordinator.events.errors import TooManyStreams
-from coordinator.events.places import Places
-from coordinator.events.sse import comment
 from coordinator.http import HttpRequest, exchange_of, remote_of
 
 
@@ -14,15 +12,23 @@ def who(request: HttpRequest) -> tuple[str, str]:
     return exchange_of(request).caller.key_id, remote_of(request)
 
 
-async def counted(
-    places: Places, key_id: str, address: str, stream: AsyncGenerator[bytes, None]
+def counted(place: ExitStack, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Return a stream that holds a place: given back when it ends, and when it never begins.
+
+    Args:
+        place: what `Places.take` returned.
+        stream: yields the pieces.
+    """
+    pieces = _pieces(place, stream)
+    # Of a generator that nobody begins nothing runs, not even what it does at its end.
+    weakref.finalize(pieces, place.close).atexit = False
+    return pieces
+
+
+async def _pieces(
+    place: ExitStack, stream: AsyncGenerator[bytes, None]
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a stream's pieces, counted while it lasts."""
-    async with aclosing(stream):
-        try:
-            with places.taken(key_id, address):
-                async for piece in stream:
-                    yield piece
-        except TooManyStreams as error:
-            # Others took the place since it was looked for.
-            yield comment(error.detail)
+    with place:
+        async with aclosing(stream):
+            async for piece in stream:
+                yield piece

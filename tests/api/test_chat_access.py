@@ -9,6 +9,8 @@ import openai
 import pytest
 
 from coordinator.clients import Scope
+from coordinator.events.places import Places, StreamLimits
+from tests.api.listening import eventually
 from tests.api.site import Site
 
 MODEL = "llama3.2"
@@ -50,3 +52,29 @@ async def test_the_package_speaks_to_nobody_else(site: Site) -> None:
     assert told["models"] > 0
     port = int(site.url.rpartition(":")[2])
     assert {tuple(address) for address in told["addresses"]} == {("127.0.0.1", port)}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_chat_for_which_there_is_no_place_leaves_no_job(
+    site: Site, *, is_streamed: bool
+) -> None:
+    # The program never changes its settings; a test may.
+    places = Places(StreamLimits(per_key=1))
+    object.__setattr__(site.world.services.events, "places", places)
+    await site.register()
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": "Hello?"}],
+        "stream": is_streamed,
+    }
+    chats = [
+        asyncio.create_task(site.http.post("/v1/chat/completions", json=body)) for _ in range(2)
+    ]
+    await site.serve_next_job("Hello to you.")
+    answers = await asyncio.gather(*chats)
+    assert sorted(answer.status_code for answer in answers) == [200, 429]
+    answered, refused = sorted(answers, key=lambda answer: answer.status_code)
+    assert "Hello to you." in answered.text
+    assert refused.json()["error"]["code"] == "too_many_streams"
+    assert len((await site.http.get("/v1/jobs")).json()) == 1
+    await eventually(lambda: not places.open)

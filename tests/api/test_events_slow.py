@@ -1,7 +1,9 @@
 """Listeners that do not read: their own queue overflows, and nobody else notices."""
 
 import asyncio
+import gc
 import json
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -13,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from coordinator.events import EventKind, NewEvent, record
 from coordinator.events.feed import StateChange
 from coordinator.events.places import Places, StreamLimits
+from coordinator.events.streams import counted
 from coordinator.events.subscription import WAITING_MAX
 from coordinator.jobs import JobPhase, JsonValue
 from tests.api.listening import PATIENCE_S, address, hear, refusal
@@ -117,6 +120,19 @@ async def test_more_streams_than_a_key_may_have_are_refused_before_they_begin(si
             url, additional_headers={"X-Api-Key": await site.key()}
         ) as somebody_else:
             await hear(somebody_else)
+
+
+async def test_a_stream_that_nobody_begins_to_read_gives_its_place_back() -> None:
+    places = Places(StreamLimits(per_key=1))
+
+    async def never() -> AsyncGenerator[bytes, None]:
+        yield b"begun"
+
+    pieces = counted(places.take("key", "address"), never())
+    assert places.open == 1
+    del pieces
+    gc.collect()
+    assert places.open == 0
 
 
 async def test_a_listener_that_talks_is_shown_out(site: Site) -> None:
