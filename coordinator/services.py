@@ -2,11 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
-
-import structlog
 
 from coordinator.accounts.service import AccountService
 from coordinator.artifacts.service import ArtifactService
@@ -39,12 +35,8 @@ from coordinator.stats.service import StatsService
 from coordinator.sweeper import Sweeper
 from coordinator.wallets import Faucet, open_vault
 from coordinator.webhooks.service import WebhookService
+from coordinator.workers import Condition, Watch
 from ledger.store import IndexReader, StoreFailed
-
-_log = structlog.get_logger("coordinator")
-
-RESTART_S: Final = 1.0
-"""Pause before a worker that failed is started again."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +81,8 @@ class Services:
     """What they stand on."""
     sweeper: Sweeper
     """Finds what is overdue."""
+    watch: Watch
+    """Knows which of the workers fail."""
     workers: list["asyncio.Task[None]"] = field(default_factory=list)
     """Background tasks while they run."""
 
@@ -101,15 +95,16 @@ class Services:
         """
         await self.core.follower.attach()
         await self.core.follower.catch_up()
+        await self.core.courier.begin()
         await self.sweeper.begin()
         for name, run in (
             ("follower", self.core.follower.run),
             ("courier", self.core.courier.run),
-            ("sweeper", self.sweeper.run),
+            ("sweeper", lambda _: self.sweeper.run()),
             ("webhooks", self.webhooks.dispatcher.run),
             ("events", self.events.hub.run),
         ):
-            self.workers.append(asyncio.create_task(_keep_running(name, run), name=name))
+            self.workers.append(asyncio.create_task(self.watch.keep_running(name, run), name=name))
         await self.clients.ensure_operator()
         if self.core.config.is_devnet:
             await self.clients.ensure_demo()
@@ -140,6 +135,10 @@ class Services:
         with contextlib.suppress(DatabaseClosed, StoreFailed):
             await self.clients.usage.flush()
         await asyncio.to_thread(self.core.database.close)
+
+    def condition(self) -> Condition:
+        """Return how far the chain is followed, and what fails of the background work."""
+        return Condition(self.core.follower.followed, self.watch.failing)
 
     async def invariants(self) -> InvariantReport:
         """Compare the coordinator's tables with the chain."""
@@ -178,7 +177,7 @@ def build_services(
     retention = RetentionService(core, jobs, artifacts, core.events.texts.forget)
     clients = ClientService(core)
     idempotency = Idempotency(core.database, core.vault, core.moments)
-    webhooks = WebhookService(core)
+    webhooks, watch = WebhookService(core), Watch(clock)
     return Services(
         jobs=jobs,
         quotes=QuoteService(core, roster, presence),
@@ -200,6 +199,7 @@ def build_services(
         core=core,
         sweeper=Sweeper(
             core,
+            watch,
             each_time=(clients.usage.flush,),
             each_minute=(
                 retention.sweep,
@@ -211,6 +211,7 @@ def build_services(
                 core.events.hub.prune,
             ),
         ),
+        watch=watch,
     )
 
 
@@ -257,13 +258,3 @@ def _faucet(config: CoordinatorConfig, signer: Signer) -> Faucet | None:
         return None
     validity_ms = config.timings.transaction_validity_ms
     return Faucet(config.faucet_key, config.faucet_amount, validity_ms, signer)
-
-
-async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a worker, and start it again when it fails: what it does is owed, not attempted."""
-    while True:
-        try:
-            await run()
-        except Exception:  # noqa: BLE001 - logged; the work is still owed
-            _log.exception("worker failed", worker=name)
-        await asyncio.sleep(RESTART_S)

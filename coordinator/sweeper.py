@@ -11,6 +11,7 @@ from coordinator.database.tables import attempts, attestations, jobs, payloads, 
 from coordinator.jobs.model import JobPhase
 from coordinator.leases.phase import AttemptPhase
 from coordinator.moment import Moment
+from coordinator.workers import Watch
 from ledger.types import Hash
 
 JOBS_PER_SWEEP_MAX: Final = 500
@@ -27,24 +28,35 @@ class Sweeper:
     """Finds overdue jobs; what is owed for them, `duties` decides."""
 
     def __init__(
-        self, core: Core, *, each_time: Sequence[Chore] = (), each_minute: Sequence[Chore] = ()
+        self,
+        core: Core,
+        watch: Watch,
+        *,
+        each_time: Sequence[Chore] = (),
+        each_minute: Sequence[Chore] = (),
     ) -> None:
         """Stand on the core.
 
         Args:
             core: the core.
+            watch: told which chores fail; one that does stops no other.
             each_time: done at every sweep.
             each_minute: done every `RETENTION_INTERVAL_MS`.
         """
         self._core = core
+        self._watch = watch
         self._each_time = each_time
         self._each_minute = each_minute
         self._retention_due_ms = 0
 
     async def run(self) -> None:
-        """Sweep for ever; a chore that takes long holds up no look for lost leases."""
+        """Sweep for ever: neither chores nor looks for lost leases hold each other up."""
+
+        async def look() -> None:
+            await self._watch.attempt("sweeper", self._look)
+
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._repeat(self._look), name="sweeper")
+            both.create_task(self._repeat(look), name="sweeper")
             both.create_task(self._repeat(self._tidy), name="sweeper chores")
 
     async def sweep(self) -> None:
@@ -66,15 +78,18 @@ class Sweeper:
 
         if await core.database.write(work):
             core.courier.kick()
-        for chore in self._each_time:
-            await chore()
+        await self._do(self._each_time)
 
     async def _tidy(self) -> None:
         now_ms = self._core.moments.clock_ms()
-        if now_ms >= self._retention_due_ms:
+        # A clock that was set back makes nobody wait for the time that it shows twice.
+        if not 0 < self._retention_due_ms - now_ms <= RETENTION_INTERVAL_MS:
             self._retention_due_ms = now_ms + RETENTION_INTERVAL_MS
-            for chore in self._each_minute:
-                await chore()
+            await self._do(self._each_minute)
+
+    async def _do(self, chores: Sequence[Chore]) -> None:
+        for chore in chores:
+            await self._watch.attempt(chore.__qualname__, chore)
 
     async def begin(self) -> None:
         """Take up what a stopped process left: to be called once, before `run`.
@@ -114,6 +129,8 @@ def _lost_lease(moment: Moment) -> ColumnElement[bool]:
     """Return the condition of running jobs whose lease ran out and whose miner is silent."""
     silent = or_(
         ~attempts.c.has_heartbeats,
+        # One that was promised heartbeats and never got to the first: its lease is all it has.
+        attempts.c.heartbeat_by_ms.is_(None),
         attempts.c.heartbeat_by_ms < moment.now_ms,
         attempts.c.release_reason.is_not(None),
     )

@@ -16,6 +16,7 @@ from coordinator.events import log
 from coordinator.events.model import Event, EventKind, Seq
 from coordinator.events.subscription import Interest, Subscription, Told
 from coordinator.moment import Clock
+from coordinator.workers import Done
 from ledger.types import Hash
 
 K = TypeVar("K")
@@ -77,12 +78,15 @@ class EventHub:
         for subscription in self._everybody():
             subscription.close()
 
-    async def run(self) -> None:
-        """Pass events on for ever."""
+    async def run(self, done: Done) -> None:
+        """Pass events on for ever; `done` is told of each time."""
+        # What an earlier run failed to pass on is due, whether or not anything happens.
+        self._wake.set()
         while True:
             await self._wake.wait()
             self._wake.clear()
             await self._pass_on()
+            done()
 
     @asynccontextmanager
     async def subscribed(self, interest: Interest) -> AsyncIterator[Subscription]:

@@ -28,6 +28,7 @@ from coordinator.outbox import Courier, OutboxState
 from coordinator.ports import BlocksNotKept, Chain, FinalBlock
 from coordinator.signals import Changes, Relay, Signals
 from coordinator.stats.tally import forget_counts
+from coordinator.workers import Done
 from ledger.types import Address, Hash, Height
 
 _log = structlog.get_logger("coordinator.follower")
@@ -149,10 +150,11 @@ class Follower:
         await self._database.write(_empty_derived)
         self._followed = GENESIS_HEIGHT
 
-    async def run(self) -> None:
-        """Follow for ever."""
+    async def run(self, done: Done) -> None:
+        """Follow for ever; `done` is told of each time that all blocks were followed."""
         async for _ in self._chain.follow():
             await self.catch_up()
+            done()
 
     async def catch_up(self) -> None:
         """Apply all final blocks that are not applied yet.

@@ -12,6 +12,7 @@ from coordinator.database import Database
 from coordinator.outbox import store
 from coordinator.outbox.model import OutboxState, Outgoing
 from coordinator.ports import Chain, SubmitOutcome, TransactionStatus
+from coordinator.workers import Done
 from ledger.types import Hash
 
 BATCH_MAX: Final = 100
@@ -143,10 +144,20 @@ class Courier:
         await self.send(transaction_id)
         return await self.wait(transaction_id, timeout_s)
 
-    async def run(self) -> None:
-        """Send for ever."""
+    async def begin(self) -> None:
+        """Take up what a stopped process left: to be called once, before anything is sent.
+
+        The node, or another one, may have taken any of it. A refusal says nothing of those bytes
+        any more, and nothing that was stored with them is undone.
+        """
+        rows = await self._database.read(lambda c: store.pending(c, PENDING_MAX))
+        self._taken |= {row.transaction_id for row in rows}
+
+    async def run(self, done: Done) -> None:
+        """Send for ever; `done` is told of each look at what is pending."""
         while True:
             await self.send_pending()
+            done()
             # `wait_for` of Python 3.11 forgets a cancellation that comes together with the wake.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._resend_s):

@@ -26,6 +26,7 @@ from coordinator.webhooks.schedule import RETENTION_MS, Outcome, reason_to_disab
 from coordinator.webhooks.sending import Sender
 from coordinator.webhooks.signing import WebhookKeys
 from coordinator.webhooks.urls import parse_url
+from coordinator.workers import Done
 from ledger.types import TimestampMs
 
 _log = structlog.get_logger("coordinator.webhooks")
@@ -82,11 +83,12 @@ class Dispatcher:
         """Look soon: something is due."""
         self._wake.set()
 
-    async def run(self) -> None:
-        """Send for ever."""
+    async def run(self, done: Done) -> None:
+        """Send for ever; `done` is told of each look at what is due."""
         try:
             while True:
                 await self._open_lanes()
+                done()
                 # `wait_for` of Python 3.11 forgets a cancellation that comes with the wake.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._interval_s):

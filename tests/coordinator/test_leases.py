@@ -13,6 +13,7 @@ from coordinator.errors import (
     LeaseLost,
     MinerBusy,
     MinerNotFound,
+    Unavailable,
 )
 from coordinator.jobs import JobPhase, PaymentStatus
 from coordinator.leases import GiveUp, Lease
@@ -132,6 +133,29 @@ async def test_a_literal_miner_has_the_attempts_limit_as_its_lease(world: World)
     await world.pass_time(limit_ms // 1_000 - 1)
     await world.complete(job.job_id)
     assert (await world.settled(job.job_id)).phase is JobPhase.COMPLETED
+
+
+async def test_a_miner_that_dies_before_its_first_heartbeat_loses_the_job_with_the_lease(
+    world: World,
+) -> None:
+    await world.miner()
+    job = await world.job(ttl_s=3_600)
+    world.chain.is_paused = True
+    with world.impatience():
+        for heartbeats in (False, True):
+            with pytest.raises(Unavailable):
+                await world.services.leases.claim(
+                    CLIENT, "miner-1", job.job_id, heartbeats=heartbeats
+                )
+    world.chain.is_paused = False
+    world.chain.make_block()
+    await world.until(job.job_id, JobPhase.RUNNING)
+    # The lease is that of the first claim, which promised no heartbeats.
+    limit_s = world.services.registry.get("llm_inference").attempt_s
+    await world.pass_time(limit_s - 1)
+    assert (await world.get(job.job_id)).phase is JobPhase.RUNNING
+    await world.pass_time(2)
+    assert (await world.get(job.job_id)).phase is JobPhase.QUEUED
 
 
 async def test_the_lease_of_a_short_job_ends_with_the_job(world: World) -> None:

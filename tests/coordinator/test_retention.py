@@ -17,6 +17,7 @@ from coordinator.leases import Completion, GiveUp, Output
 from coordinator.retention.errors import JobNotFinished
 from coordinator.retention.service import JOBS_PER_SWEEP_MAX
 from coordinator.sweeper import Sweeper
+from coordinator.workers import Watch
 from tests.coordinator.own_miner import SALT, OwnMiner
 from tests.coordinator.world import CLIENT, PATIENCE_S, World
 
@@ -241,6 +242,7 @@ async def test_a_long_chore_holds_up_no_look_for_lost_leases_and_ends_with_the_s
 
     sweeper = Sweeper(
         replace(core, config=replace(core.config, timings=quick)),
+        Watch(world.clock),
         each_time=(look,),
         each_minute=(long,),
     )
