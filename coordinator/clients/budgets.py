@@ -30,24 +30,24 @@ def insert_budget(connection: Connection, budget_id: str, budget: Budget) -> Non
     connection.execute(insert(key_budgets).values(**row))
 
 
-def standing_of(connection: Connection, budget_id: str, now_ms: TimestampMs) -> BudgetStanding:
-    """Return where a budget stands."""
+def standing_of(connection: Connection, budget_id: str, at_ms: TimestampMs) -> BudgetStanding:
+    """Return where a budget stands in the period of an instant."""
     query = select(key_budgets).where(key_budgets.c.budget_id == budget_id)
     row = connection.execute(query).one()
     budget = Budget(row.amount, BudgetPeriod(row.period))
-    since_ms, resets_ms = span_of(budget.period, now_ms)
+    since_ms, resets_ms = span_of(budget.period, at_ms)
     sharing = select(api_keys.c.key_id).where(api_keys.c.budget_id == budget_id)
     keys = list(connection.execute(sharing).scalars())
-    return BudgetStanding(budget, _spend(connection, keys, since_ms), resets_ms)
+    return BudgetStanding(budget, _spend(connection, keys, since_ms, resets_ms), resets_ms)
 
 
 def spend_of_key(connection: Connection, key_id: str) -> KeySpend:
     """Return what the jobs of a key cost since it was made."""
-    return _spend(connection, [key_id], 0)
+    return _spend(connection, [key_id], 0, None)
 
 
 def check_budget(
-    connection: Connection, principal: Principal, needed: Amount, now_ms: TimestampMs
+    connection: Connection, principal: Principal, needed: Amount, requested_ms: TimestampMs
 ) -> None:
     """Check that a key may order a job; in the transaction that stores the job.
 
@@ -55,17 +55,17 @@ def check_budget(
         connection: of that transaction.
         principal: who orders.
         needed: the job's price and fees, in nait.
-        now_ms: the coordinator's clock.
+        requested_ms: the job's time: it counts to that period, although another may have begun.
 
     Raises:
         KeyBudgetExceeded: less is left.
     """
     if principal.budget_id is not None:
-        _check(connection, principal.budget_id, needed, now_ms)
+        _check(connection, principal.budget_id, needed, requested_ms)
 
 
 def check_budget_of_key(
-    connection: Connection, key_id: str | None, needed: Amount, now_ms: TimestampMs
+    connection: Connection, key_id: str | None, needed: Amount, requested_ms: TimestampMs
 ) -> None:
     """Check that the key that ordered a job may pay another fee for it.
 
@@ -73,7 +73,7 @@ def check_budget_of_key(
         connection: of the transaction that adds the fee to the job.
         key_id: public part of the key; None for the demo identity.
         needed: the fee, in nait.
-        now_ms: the coordinator's clock.
+        requested_ms: the job's time; the fee counts to the period of the job.
 
     Raises:
         KeyBudgetExceeded: less is left.
@@ -81,11 +81,11 @@ def check_budget_of_key(
     query = select(api_keys.c.budget_id).where(api_keys.c.key_id == key_id)
     budget_id = connection.execute(query).scalar_one_or_none()
     if budget_id is not None:
-        _check(connection, budget_id, needed, now_ms)
+        _check(connection, budget_id, needed, requested_ms)
 
 
-def _check(connection: Connection, budget_id: str, needed: Amount, now_ms: TimestampMs) -> None:
-    standing = standing_of(connection, budget_id, now_ms)
+def _check(connection: Connection, budget_id: str, needed: Amount, at_ms: TimestampMs) -> None:
+    standing = standing_of(connection, budget_id, at_ms)
     if needed > standing.left:
         raise KeyBudgetExceeded(needed, standing.left, standing.budget.period)
 
@@ -107,8 +107,10 @@ def _ms(instant: datetime) -> TimestampMs:
     return int(instant.timestamp()) * 1_000
 
 
-def _spend(connection: Connection, keys: Sequence[str], since_ms: TimestampMs) -> KeySpend:
-    """Return what jobs of keys cost that were ordered since the beginning of a day."""
+def _spend(
+    connection: Connection, keys: Sequence[str], since_ms: TimestampMs, until_ms: TimestampMs | None
+) -> KeySpend:
+    """Return what jobs of keys cost that were ordered from one midnight to another, or to now."""
     live = select(func.count(), func.coalesce(func.sum(jobs.c.max_price + jobs.c.fee), 0)).where(
         jobs.c.key_id.in_(keys),
         LIVE,
@@ -118,6 +120,9 @@ def _spend(connection: Connection, keys: Sequence[str], since_ms: TimestampMs) -
     ended = select(
         func.coalesce(func.sum(key_spends.c.jobs), 0), func.coalesce(func.sum(key_spends.c.paid), 0)
     ).where(key_spends.c.key_id.in_(keys), key_spends.c.day >= day_of(since_ms))
+    if until_ms is not None:
+        live = live.where(jobs.c.requested_ms < until_ms)
+        ended = ended.where(key_spends.c.day < day_of(until_ms))
     open_number, committed = connection.execute(live).one()
     number, paid = connection.execute(ended).one()
     return KeySpend(int(open_number) + int(number), int(paid), int(committed))

@@ -156,10 +156,10 @@ class JobCreation:
         self, prepared: _Prepared, wallet: KeyPair, spec: JobSpec, payload: bytes
     ) -> _Prepared:
         """Lower a default price to what the key may still spend (P1)."""
-        principal, now_ms = prepared.principal, self._core.moments.clock_ms()
+        principal, requested_ms = prepared.principal, prepared.job.requested_ms
         assert principal.budget_id is not None
         budget_id = principal.budget_id
-        standing = await self._core.database.read(lambda c: standing_of(c, budget_id, now_ms))
+        standing = await self._core.database.read(lambda c: standing_of(c, budget_id, requested_ms))
         price = standing.left - prepared.job.fee
         if price < 1 or prepared.needed <= standing.left:
             # `_store` refuses the former.
@@ -224,7 +224,7 @@ class JobCreation:
         job, limit = prepared.job, self._core.config.limits.open_jobs_per_client_max
         if store.count_live(connection, job.client_id) >= limit:
             raise TooManyRequests(f"{limit} jobs are open: wait for some to end", 5)
-        check_budget(connection, prepared.principal, prepared.needed, moment.now_ms)
+        check_budget(connection, prepared.principal, prepared.needed, job.requested_ms)
         store.insert_job(connection, job)
         outbox.add(
             connection,

@@ -123,7 +123,7 @@ class Accepting:
         deal = Deal(call.job_id, call.live.attempt + 1, call.live.deadline_ms, offer, key)
         validity_ms = self._core.config.timings.assignment_validity_ms
         signed = sign_acceptance(self._core.signer, call.moment, deal, validity_ms)
-        check_budget_of_key(connection, job.key_id, signed.fee, now_ms)
+        check_budget_of_key(connection, job.key_id, signed.fee, job.requested_ms)
         bind(connection, deal, signed, now_ms)
         charge_fee(connection, call.job_id, signed.fee)
         if call.once is not None:

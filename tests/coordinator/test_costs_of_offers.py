@@ -3,6 +3,7 @@
 import pytest
 
 from coordinator.clients import Budget, BudgetPeriod, Principal
+from coordinator.clients.budgets import span_of
 from coordinator.clients.errors import KeyBudgetExceeded
 from coordinator.errors import InsufficientBalance
 from coordinator.jobs import JobPhase
@@ -58,6 +59,28 @@ async def test_the_fee_of_an_acceptance_counts_against_the_budget_of_the_jobs_ke
         await world.services.marketplace.accept(buyer, offer_id, job.job_id)
         await world.until(job.job_id, JobPhase.RUNNING, buyer)
         assert await _left(world, buyer) == 0
+
+
+async def test_the_fee_of_an_acceptance_counts_to_the_day_of_its_job(world: World) -> None:
+    await world.miner()
+    offer_id = await post(world, duration_s=86_400, max_jobs=2)
+    owner = await world.client()
+    both = await _fee(world, owner, offer_id=offer_id.hex(), max_price=LOCKED)
+    _, midnight_ms = span_of(BudgetPeriod.DAY, world.clock())
+    assert midnight_ms is not None
+    await world.pass_time((midnight_ms - world.clock()) / 1_000 - 60)
+    held_jobs = []
+    for amount in (LOCKED + both - 1, LOCKED + both):
+        _, buyer = await issued(world, owner, budget=Budget(amount, BudgetPeriod.DAY))
+        held_jobs.append((buyer, await world.job(buyer, hold=True, max_price=LOCKED)))
+    await world.pass_time(120)
+    (poor, refused), (rich, taken) = held_jobs
+    with pytest.raises(KeyBudgetExceeded):
+        await world.services.marketplace.accept(poor, offer_id, refused.job_id)
+    # What the new day cost is nothing to the day of the job.
+    await world.job(rich, max_price=LOCKED)
+    await world.services.marketplace.accept(rich, offer_id, taken.job_id)
+    await world.until(taken.job_id, JobPhase.RUNNING, rich)
 
 
 async def test_an_acceptance_that_is_never_included_gives_its_fee_back(world: World) -> None:

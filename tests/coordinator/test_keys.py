@@ -101,6 +101,32 @@ async def test_a_daily_budget_is_whole_again_the_next_day(world: World) -> None:
     await world.job(buyer)
 
 
+async def test_an_order_under_way_at_midnight_counts_to_the_day_that_it_was_made(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fee = await fee_of(world)
+    _, buyer = await issued(world, await world.client(), budget=budget(1, fee, BudgetPeriod.DAY))
+    _, midnight_ms = span_of(BudgetPeriod.DAY, world.clock())
+    assert midnight_ms is not None
+    await world.pass_time((midnight_ms - world.clock()) / 1_000 - 1)
+    await world.job(buyer)
+    spendable = world.chain.spendable
+
+    def a_second_later(address: bytes) -> int:
+        world.clock.advance(1)
+        return spendable(address)
+
+    # Asked for once the job has its time, and before it is stored.
+    with monkeypatch.context() as at_midnight:
+        at_midnight.setattr(world.chain, "spendable", a_second_later)
+        with pytest.raises(KeyBudgetExceeded):
+            await world.services.jobs.create(buyer, spec())
+    assert world.clock() == midnight_ms
+    await world.job(buyer)
+    with pytest.raises(KeyBudgetExceeded):
+        await world.job(buyer)
+
+
 async def test_a_job_that_the_chain_never_took_costs_no_budget(world: World) -> None:
     fee = await fee_of(world)
     _, buyer = await issued(world, await world.client(), budget=budget(1, fee))
