@@ -282,8 +282,16 @@ class BlockEffects:
         self._sheet.set(jobs.c.job_id, job_id, **values)
 
     def _void(self, job: JobRow, attempt: int | None) -> None:
-        """Give up what is pending for a job, or for one attempt at it."""
-        gone = [row for row in job.pending if attempt is None or row.attempt == attempt]
+        """Give up what is pending for a job, or for one attempt at it.
+
+        A cancellation belongs to no attempt: it takes the job from whoever has it (J6), and is
+        given up with the job alone.
+        """
+        gone = [
+            row
+            for row in job.pending
+            if attempt is None or (row.attempt == attempt and row.action != "cancel_job")
+        ]
         for row in gone:
             job.pending.remove(row)
             self._sheet.void(row.transaction_id)

@@ -18,6 +18,7 @@ from coordinator.jobs.model import JobPhase
 from coordinator.moment import Moment
 from coordinator.outbox import OutboxState, SignedBytes
 from coordinator.outbox import store as outbox
+from coordinator.ports import TransactionStatus
 from coordinator.wallets.store import get_key
 from ledger.actions import CancelJob
 from ledger.types import Amount, Hash
@@ -41,7 +42,7 @@ class JobCancellation:
         Raises:
             JobAlreadyCompleted, JobAlreadyFinished: it ended otherwise.
             InsufficientBalance: the wallet does not cover the cancellation's fee.
-            Unavailable: not final in time.
+            Unavailable: not final in time, or the chain refuses it.
         """
         for _ in range(_ROUNDS_MAX):
             phase = await self._core.database.read(lambda c: _phase(c, job_id))
@@ -74,12 +75,17 @@ class JobCancellation:
         sent = await self._core.database.write(lambda c: self._store(c, action, moment))
         if sent is None:
             return
-        outcome = await self._core.courier.send(sent.transaction_id)
-        if outcome.code == InsufficientBalance.code:
-            # The node refused the bytes at once, and nobody else has seen them.
-            await self._core.database.write(lambda c: outbox.forget(c, sent.transaction_id))
+        # If the node refuses the bytes at once, nobody else has seen them.
+        outcome = await self._core.courier.send(
+            sent.transaction_id,
+            lambda c: outbox.forget(c, sent.transaction_id),
+            keeps_if_full=True,
+        )
+        if outcome.status is TransactionStatus.REJECTED:
             self._core.follower.requeued([job_id])
-            raise InsufficientBalance(sent.fee, self._core.chain.spendable(live.client))
+            if outcome.code == InsufficientBalance.code:
+                raise InsufficientBalance(sent.fee, self._core.chain.spendable(live.client))
+            raise Unavailable(f"The chain refuses the cancellation: {outcome.code}")
         wait_s = self._core.config.timings.final_wait_s
         state = await self._core.courier.wait(sent.transaction_id, wait_s)
         if state is OutboxState.PENDING:

@@ -1,12 +1,15 @@
 """How jobs end other than by success, and what the money does."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from coordinator.clients import Principal
 from coordinator.config import Limits
+from coordinator.database.tables import outbox
 from coordinator.errors import (
     Forbidden,
     InsufficientBalance,
@@ -28,6 +31,10 @@ from coordinator.errors import (
 )
 from coordinator.jobs import JobFilter, JobPhase, JobSpec, PaymentStatus
 from coordinator.leases import GiveUp
+from coordinator.outbox import OutboxState
+from coordinator.ports import SubmitOutcome, TransactionStatus
+from ledger.actions import CancelJob
+from ledger.transaction import SignedTransaction
 from tests.coordinator.own_miner import OwnMiner
 from tests.coordinator.world import AITBC, CLIENT, TIMINGS, World, spec
 
@@ -97,6 +104,66 @@ async def test_a_wallet_that_cannot_pay_the_fee_keeps_its_job_and_may_try_again(
     await world.settled(probe.job_id)
     again = await world.job(ttl_s=600)
     assert (await world.services.jobs.cancel(CLIENT, again.job_id)).phase is JobPhase.CANCELLED
+
+
+async def _cancellations(world: World) -> list[OutboxState]:
+    """Return what became of all cancellations that were ever signed."""
+    query = select(outbox.c.state).where(outbox.c.intent.startswith("cancel:"))
+    rows = await world.services.core.database.read(lambda c: c.execute(query).scalars().all())
+    return [OutboxState(state) for state in rows]
+
+
+async def test_a_cancellation_outlives_the_assignment_that_came_before_it(world: World) -> None:
+    await world.miner()
+    job = await world.job()
+    world.chain.is_paused = True
+    with world.impatience():
+        with pytest.raises(Unavailable):
+            await world.claim(job.job_id)
+        with pytest.raises(Unavailable):
+            await world.services.jobs.cancel(CLIENT, job.job_id)
+    later = {id_: each for id_, each in world.chain._pool.items() if _cancels(each)}
+    assert len(later) == 1
+    for id_ in later:
+        del world.chain._pool[id_]
+    world.chain.make_block()
+    await world.services.core.follower.catch_up()
+    assert (await world.get(job.job_id)).phase is JobPhase.RUNNING
+    assert await _cancellations(world) == [OutboxState.PENDING]
+    world.chain._pool.update(later)
+    world.chain.is_paused = False
+    world.chain.make_block()
+    assert (await world.services.jobs.cancel(CLIENT, job.job_id)).phase is JobPhase.CANCELLED
+    assert await _cancellations(world) == [OutboxState.FINAL]
+
+
+def _cancels(signed: SignedTransaction) -> bool:
+    return isinstance(signed.transaction.action, CancelJob)
+
+
+async def test_a_cancellation_that_the_node_may_have_taken_before_a_restart_is_not_forgotten(
+    world: World,
+) -> None:
+    job = await world.job()
+    world.chain.is_paused = True
+    with world.impatience(), pytest.raises(Unavailable):
+        await world.services.jobs.cancel(CLIENT, job.job_id)
+    await world.restart()
+    submit = world.chain.submit
+
+    async def poor(signed: Sequence[bytes]) -> list[SubmitOutcome]:
+        status = TransactionStatus.REJECTED
+        return [SubmitOutcome(bytes(32), status, "INSUFFICIENT_BALANCE") for _ in signed]
+
+    world.chain.submit = poor  # type: ignore[method-assign]
+    with world.impatience(), pytest.raises(Unavailable, match="not final"):
+        await world.services.jobs.cancel(CLIENT, job.job_id)
+    assert await _cancellations(world) == [OutboxState.PENDING]
+    world.chain.submit = submit  # type: ignore[method-assign]
+    world.chain.is_paused = False
+    world.chain.make_block()
+    assert (await world.services.jobs.cancel(CLIENT, job.job_id)).phase is JobPhase.CANCELLED
+    assert await _cancellations(world) == [OutboxState.FINAL]
 
 
 async def test_finished_jobs_cannot_be_cancelled(world: World) -> None:
