@@ -31,6 +31,10 @@ class _Ticket:
     principal: Principal
     expires_ms: TimestampMs
 
+    def lasts(self, now_ms: TimestampMs) -> bool:
+        """Return whether it may be used: for no longer than it was made for, if clocks go back."""
+        return 0 < self.expires_ms - now_ms <= VALID_MS
+
 
 class Tickets:
     """Gives tickets and takes them. To be used from one event loop."""
@@ -72,7 +76,7 @@ class Tickets:
             TicketInvalid: unknown, used, late, or of a key that ended meanwhile.
         """
         ticket = self._take(_digest(text))
-        if ticket is None or ticket.expires_ms <= self._clock():
+        if ticket is None or not ticket.lasts(self._clock()):
             raise TicketInvalid
         if not await self._keys.is_live(ticket.principal):
             raise TicketInvalid
@@ -92,7 +96,7 @@ class Tickets:
         now_ms = self._clock()
         while self._tickets:
             digest = next(iter(self._tickets))
-            if self._tickets[digest].expires_ms > now_ms:
+            if self._tickets[digest].lasts(now_ms):
                 return
             self._take(digest)
 

@@ -27,7 +27,7 @@ class Suggestions:
         # All live equally long, so that the first ones end first.
         while self._shown:
             job_id = next(iter(self._shown))
-            if self._shown[job_id][1] > now_ms:
+            if _lasts(self._shown[job_id][1], now_ms):
                 break
             self.forget(job_id)
         return len(self._shown)
@@ -40,7 +40,7 @@ class Suggestions:
     def note(self, job_id: Hash, miner: Address, now_ms: TimestampMs) -> bool:
         """Note that a job is shown to a miner; return False if another is shown it now."""
         holder, until_ms = self._shown.get(job_id, (miner, 0))
-        if holder != miner and until_ms > now_ms:
+        if holder != miner and _lasts(until_ms, now_ms):
             return False
         self._shown.pop(job_id, None)
         self._shown[job_id] = (miner, now_ms + LIFETIME_MS)
@@ -60,3 +60,8 @@ class Suggestions:
         was_missed = job_id in self._missed
         self._missed.discard(job_id)
         return was_missed
+
+
+def _lasts(until_ms: TimestampMs, now_ms: TimestampMs) -> bool:
+    """Return whether a time is still to come; never longer than a lifetime, whatever clocks do."""
+    return 0 < until_ms - now_ms <= LIFETIME_MS
