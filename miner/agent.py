@@ -14,7 +14,7 @@ from miner.registration import Capabilities, register
 from miner.removal import remove_folder
 from miner.runners.python import PythonRunner
 from miner.signing import ChainClock, Signer
-from miner.spool import Spool
+from miner.spool import Spool, SpoolEntry
 from miner.work import Output, Runner, RunnerFailed, Work
 
 POLL_WAIT_S = 20
@@ -65,6 +65,7 @@ class Agent:
         self._runners = {runner.service: runner for runner in runners}
         self._log = log
         self._stopping = threading.Event()
+        self._aborting = threading.Event()
         self._attempt: Attempt | None = None
         self._is_polling = False
         settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -93,8 +94,9 @@ class Agent:
             raise _PollInterrupted
 
     def abort(self) -> None:
-        """Stop the current job too; it is released."""
+        """Stop the current job too, or the one that is being claimed; it is released."""
         self._stopping.set()
+        self._aborting.set()
         if self._attempt is not None:
             self._attempt.stop()
 
@@ -178,14 +180,24 @@ class Agent:
             return
         attempt = Attempt(self._api, self._nodes[-1], signer, lease, self._log)
         self._attempt = attempt
+        if self._aborting.is_set():
+            # The signal came while the claim was under way, and found no attempt to stop.
+            attempt.stop()
         try:
             runner = self._runners.get(lease.service) or _NoRunner(lease.service)
             entry = attempt.run(runner, self._scratch)
         finally:
             self._attempt = None
         if entry is not None:
-            self._spool.add(entry)
+            self._write_down(entry)
             courier.deliver(entry, self._stopping)
+
+    def _write_down(self, entry: SpoolEntry) -> None:
+        try:
+            self._spool.add(entry)
+        except OSError as error:
+            # It can be delivered all the same; only a death before that would lose it.
+            self._log.warning("could not keep finished work on disk", error=error)
 
 
 class _NoRunner:

@@ -78,8 +78,9 @@ class Attempt:
         """Do the work and return what to deliver, None if the attempt ended without a result."""
         heartbeats = threading.Thread(target=self._send_heartbeats, daemon=True)
         heartbeats.start()
-        workspace = Path(tempfile.mkdtemp(prefix="attempt-", dir=folder))
+        workspace = None
         try:
+            workspace = Path(tempfile.mkdtemp(prefix="attempt-", dir=folder))
             return self._entry_of(runner, workspace)
         except PayloadMismatch as error:
             self._give_up("release", "PAYLOAD_MISMATCH", str(error))
@@ -100,7 +101,8 @@ class Attempt:
         finally:
             self._ended.set()
             heartbeats.join()
-            self._remove(workspace)
+            if workspace is not None:
+                self._remove(workspace)
         return None
 
     def _remove(self, workspace: Path) -> None:
@@ -113,6 +115,8 @@ class Attempt:
         started_ms = _now_ms()
         check_payload(self._lease, self._signer.tags)
         check_escrow(self._lease, self._signer.tags, self._witness)
+        if self._stop.is_set():
+            raise WorkCancelled
         self._log.info("works", service=self._lease.service)
         with self._speaker:
             output = runner.run(self._work(workspace))

@@ -69,7 +69,7 @@ class Courier:
             self.deliver(entry, stopping)
 
     def deliver(self, entry: SpoolEntry, stopping: threading.Event) -> Delivered:
-        """Deliver an entry that is in the spool.
+        """Deliver an entry that was added to the spool.
 
         While nobody answers it is tried again: there is no other work then. An entry that the node
         fails on stays in the spool for later.
@@ -114,7 +114,11 @@ class Courier:
         # A final block is later than the validity and does not hold the receipt (J30).
         signed = self._signer.sign(action_array(receipt.action, **receipt.fields))
         renewed = entry.with_receipt(signed.signed.hex(), signed.valid_until_ms)
-        self._spool.add(renewed)
+        try:
+            self._spool.add(renewed)
+        except OSError as error:
+            # What was there can never be included: to wait for room would lose the pay.
+            log.warning("could not keep finished work on disk", error=error)
         log.info("receipt signed anew", valid_until_ms=signed.valid_until_ms)
         return renewed
 

@@ -5,6 +5,7 @@ nor one of the miner loses work that was done. It holds the very bytes to send: 
 anew while they can still be included (J30).
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, replace
@@ -57,10 +58,21 @@ class Spool:
         """Use `folder`, made if it is not there."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
+        self._unwritten: dict[Path, SpoolEntry] = {}
 
     def add(self, entry: SpoolEntry) -> None:
-        """Write an entry, or replace it; it is on disk when this returns."""
+        """Write an entry, or replace it; it is on disk when this returns.
+
+        Raises:
+            OSError: it could not be written, such as for want of room. It is kept in memory, and
+                written as soon as that is possible when somebody asks for the entries.
+        """
         path = self._path(entry)
+        self._unwritten[path] = entry
+        self._write(path, entry)
+        del self._unwritten[path]
+
+    def _write(self, path: Path, entry: SpoolEntry) -> None:
         scratch = path.with_suffix(".tmp")
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -72,13 +84,20 @@ class Spool:
 
     def remove(self, entry: SpoolEntry) -> None:
         """Remove an entry that was acknowledged or refused for good."""
-        self._path(entry).unlink(missing_ok=True)
+        path = self._path(entry)
+        self._unwritten.pop(path, None)
+        path.unlink(missing_ok=True)
         sync_folder(self._folder)
 
     def entries(self) -> list[SpoolEntry]:
         """Return the entries; a file that is none is set aside under another name."""
-        found = []
+        for entry in list(self._unwritten.values()):
+            with contextlib.suppress(OSError):
+                self.add(entry)
+        found = list(self._unwritten.values())
         for path in sorted(self._folder.glob("*.json")):
+            if path in self._unwritten:
+                continue  # An older version of what could not be replaced.
             try:
                 found.append(_read(path))
             except (ValueError, TypeError, RecursionError):

@@ -96,3 +96,20 @@ def test_an_entry_whose_writing_was_told_survives_a_kill(tmp_path: Path) -> None
         told += [int(line) for line in writer.stdout if line.endswith(b"\n")]
     kept = {entry.attempt for entry in Spool(tmp_path).entries()}
     assert kept >= set(told)
+
+
+def test_what_the_disk_does_not_take_is_kept_in_memory_until_it_does(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.add(ENTRY)
+    in_the_way = tmp_path / f"{ENTRY.job_id}-{ENTRY.attempt}.tmp"
+    in_the_way.mkdir()
+    renewed, other = ENTRY.with_receipt("11", 77), replace(ENTRY, attempt=3)
+    with pytest.raises(OSError, match=r"\.tmp"):
+        spool.add(renewed)
+    spool.add(other)
+    assert spool.entries() == [renewed, other]
+    in_the_way.rmdir()
+    assert spool.entries() == [renewed, other]
+    assert Spool(tmp_path).entries() == [renewed, other]
+    spool.remove(renewed)
+    assert spool.entries() == [other]
