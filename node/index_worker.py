@@ -16,13 +16,18 @@ import select
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
 from ledger.store import ChainReader, Indexer, IndexLayout, IndexStep, StoreError
+
+BROKEN: Final = "INDEX_BROKEN"
+"""Code of an error that nobody foresaw; the newest block that is indexed says where it happened."""
 
 FAILPOINT_VARIABLE: Final = "AITBC_INDEX_FAILPOINT"
 """``step:n``: die when the indexer reaches that step for the n-th time."""
@@ -43,6 +48,8 @@ NICENESS: Final = 5
 
 _WAKES_READ: Final = 65_536
 _DATABASE_ERROR: Final = 3
+_FAULT: Final = 70
+_OWN: Final = f"ledger{os.sep}store"
 
 
 class IndexSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,7 +111,18 @@ def serve(source: int, sink: BinaryIO, environment: Mapping[str, str]) -> int:
         return _DATABASE_ERROR
     except BrokenPipeError:
         pass  # The node is gone.
+    except Exception as error:  # noqa: BLE001 - a fault of this program, which nobody may miss
+        traceback.print_exception(error)
+        report(IndexReport(-1, code=BROKEN, detail=_place_of(error)))
+        return _FAULT
     return 0
+
+
+def _place_of(error: Exception) -> str:
+    """Return an error in one line, with the place in this program that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    at = next((each for each in reversed(frames) if _OWN in each.filename), frames[-1])
+    return f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
 
 
 def _follow(

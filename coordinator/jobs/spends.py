@@ -16,6 +16,10 @@ from ledger.types import Amount, Hash, TimestampMs
 
 DAY_MS: Final = 86_400_000
 
+PAID_MAX: Final = 2**63 - 1
+"""Greatest sum of a day that is kept, above every budget: the same units may be spent again and
+again, and a sum that a column does not hold must not stop the following of the chain."""
+
 _COSTS: Final = select(
     jobs.c.key_id,
     jobs.c.requested_ms,
@@ -37,7 +41,8 @@ def count_ends(connection: Connection, job_ids: Sequence[Hash]) -> None:
         sums[row.key_id, day_of(row.requested_ms)].append(row.cost)
     for (key_id, day), costs in sums.items():
         if not _add(connection, key_id, day, len(costs), sum(costs)):
-            values = {"key_id": key_id, "day": day, "jobs": len(costs), "paid": sum(costs)}
+            paid = min(sum(costs), PAID_MAX)
+            values = {"key_id": key_id, "day": day, "jobs": len(costs), "paid": paid}
             connection.execute(insert(spends).values(**values))
 
 
@@ -54,5 +59,9 @@ def charge_ended(connection: Connection, job_id: Hash, fee: Amount) -> None:
 def _add(connection: Connection, key_id: str, day: int, number: int, cost: Amount) -> bool:
     """Add to a sum; return False if there is none yet."""
     row = (spends.c.key_id == key_id) & (spends.c.day == day)
-    sums = {"jobs": spends.c.jobs + number, "paid": spends.c.paid + cost}
-    return connection.execute(update(spends).where(row).values(**sums)).rowcount > 0
+    known = connection.execute(select(spends.c.jobs, spends.c.paid).where(row)).one_or_none()
+    if known is None:
+        return False
+    sums = {"jobs": known.jobs + number, "paid": min(known.paid + cost, PAID_MAX)}
+    connection.execute(update(spends).where(row).values(**sums))
+    return True

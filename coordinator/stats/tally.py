@@ -30,6 +30,11 @@ COMPLETION_MS: Final = "completion_ms"
 VOLUME: Final = "volume"
 """Nait that went to miners and to the coordinator."""
 
+SUM_MAX: Final = 2**63 - 1
+"""Greatest sum that is kept: it stays there. The same units may be paid again and again, so that a
+sum grows beyond all units that there are, and beyond a column of 64 bits; the index of the chain
+has the exact ones."""
+
 _ENDS: Final[Mapping[OutcomeKind, str]] = {
     K.JOB_FAILED: FAILED,
     K.JOB_CANCELLED: CANCELLED,
@@ -43,12 +48,12 @@ _WEIGHED: Final = ("completed", "faults", "settled", "refuted")
 _STORED: Final = (*_COUNTS, *(f"{name}_micro" for name in _WEIGHED), "faded_day")
 
 # Statements are made once: to build one takes longer than to run it.
-_NAMES: Final = select(market_totals.c.name)
+_TOTALS: Final = select(market_totals.c.name, market_totals.c.value)
 _NEW_TOTAL: Final = insert(market_totals)
-_ADD_TOTAL: Final = (
+_SET_TOTAL: Final = (
     update(market_totals)
     .where(market_totals.c.name == bindparam("counted"))
-    .values(value=market_totals.c.value + bindparam("more"))
+    .values(value=bindparam("new_value"))
 )
 _RECORDS: Final = select(miner_records).where(
     miner_records.c.miner.in_(bindparam("miners", expanding=True))
@@ -206,12 +211,15 @@ def weights_of(row: Row[tuple[object, ...]], day: int) -> Weights:
 
 
 def _add_totals(connection: Connection, counted: Mapping[str, int]) -> None:
-    known = set(connection.execute(_NAMES).scalars())
+    known = {row.name: row.value for row in connection.execute(_TOTALS)}
     new = [{"name": name, "value": 0} for name in counted if name not in known]
     if new:
         connection.execute(_NEW_TOTAL, new)
-    added = [{"counted": name, "more": value} for name, value in counted.items()]
-    connection.execute(_ADD_TOTAL, added)
+    sums = [
+        {"counted": name, "new_value": min(known.get(name, 0) + value, SUM_MAX)}
+        for name, value in counted.items()
+    ]
+    connection.execute(_SET_TOTAL, sums)
 
 
 def _add_work(
@@ -224,11 +232,11 @@ def _add_work(
         row = known.get((miner, service))
         weights = Weights(**{name: counts[name] * MICRO for name in _WEIGHED})
         if row is None:
-            values: dict[str, object] = {name: counts[name] for name in _COUNTS}
+            values: dict[str, object] = {name: min(counts[name], SUM_MAX) for name in _COUNTS}
             new.append(values | _columns(weights, day) | {"miner": miner, "service": service})
             continue
         # Times of blocks rise, so what is stored is never from a later day.
-        values = {name: getattr(row, name) + counts[name] for name in _COUNTS}
+        values = {name: min(getattr(row, name) + counts[name], SUM_MAX) for name in _COUNTS}
         values |= _columns(weights_of(row, day).plus(weights), day)
         given: dict[str, object] = {f"new_{name}": value for name, value in values.items()}
         more.append(given | {"of_miner": miner, "of_service": service})

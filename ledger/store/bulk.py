@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Column, Connection, Table
 
 from ledger.store.backend import POSTGRESQL
+from ledger.store.columns import WideInt, wide_bytes
 
 Value = bytes | str | int | None
 Row = tuple[Value, ...]
@@ -42,7 +43,7 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Add the values of rows to those that have their primary key; no key stands twice in `rows`.
 
-    All columns outside the key are numbers. A row whose key is new is inserted.
+    All columns outside the key are numbers of 64 bits. A row whose key is new is inserted.
     """
     keys = ", ".join(column.name for column in table.primary_key)
     others = [column.name for column in table.columns if not column.primary_key]
@@ -69,6 +70,9 @@ def chunked(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 
 def _write(connection: Connection, table: Table, rows: Sequence[Row], suffix: str) -> None:
     names = tuple(column.name for column in table.columns)
+    wide = [at for at, column in enumerate(table.columns) if isinstance(column.type, WideInt)]
+    if wide:
+        rows = [_with_wide(row, wide) for row in rows]
     if connection.dialect.name == POSTGRESQL:
         types = tuple(column.type.compile(connection.dialect) for column in table.columns)
         statement = _statement_of_arrays(table.name, names, types, suffix)
@@ -83,6 +87,16 @@ def _write(connection: Connection, table: Table, rows: Sequence[Row], suffix: st
         part = rows[start : start + size]
         connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
         start += size
+
+
+def _with_wide(row: Row, places: Sequence[int]) -> Row:
+    """Return a row as it is stored, of one that has integers at some places."""
+    stored = list(row)
+    for at in places:
+        value = stored[at]
+        assert isinstance(value, int)
+        stored[at] = wide_bytes(value)
+    return tuple(stored)
 
 
 @lru_cache(maxsize=256)

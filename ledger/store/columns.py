@@ -5,10 +5,39 @@ SQLite tables are STRICT: a column refuses values of another type, as PostgreSQL
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary
+from sqlalchemy.types import TypeDecorator
 
 BigInt: Final = BigInteger().with_variant(Integer(), "sqlite")
 """A signed 64-bit integer. SQLite calls it INTEGER, and lets it be the row id."""
+
+_WIDE_BYTES: Final = 16
+_WIDE_HALF: Final = 2 ** (8 * _WIDE_BYTES - 1)
+
+
+class WideInt(TypeDecorator[int]):
+    """An integer that may be a sum over the whole chain: bytes that sort as the numbers do.
+
+    Each balance fits 64 bits, and so does what exists at any time (S8). What was locked, paid or
+    earned altogether does not: the same units move again and again.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, _dialect: Dialect) -> bytes | None:
+        """Return what is stored; SQLAlchemy calls this for statements that it makes."""
+        return None if value is None else wide_bytes(value)
+
+    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> int | None:
+        """Return the number that is stored."""
+        return None if value is None else int.from_bytes(value, "big") - _WIDE_HALF
+
+
+def wide_bytes(number: int) -> bytes:
+    """Return how a `WideInt` is stored."""
+    return (number + _WIDE_HALF).to_bytes(_WIDE_BYTES, "big")
+
 
 _PREFIX_BYTES: Final = 8
 _HALF: Final = 2**63
@@ -16,13 +45,14 @@ _HALF: Final = 2**63
 ID_PREFIX_MIN: Final = -_HALF
 """`id_prefix` of ids that begin with zeros."""
 
-ENTRY_BITS: Final = 16
+ENTRY_BITS: Final = 17
 """Bits of a position that say which entry of its block it is of."""
 
 ENTRIES_MAX: Final = 2**ENTRY_BITS
-"""More than a block can hold of any kind of entry."""
+"""More than a block can hold of any kind of entry: most of all are outcomes of miners that retire
+with all their offers, 76,440 where a block may weigh as much as parameters allow."""
 
-_HEIGHTS_MAX: Final = 2**46
+_HEIGHTS_MAX: Final = 2**45
 """More blocks than there will be; a position still fits a signed 64-bit integer."""
 
 

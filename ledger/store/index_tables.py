@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, MetaData, Table, Text
 
-from ledger.store.columns import BigInt
+from ledger.store.columns import BigInt, WideInt
 
 INDEX_METADATA: Final = MetaData()
 
@@ -21,6 +21,10 @@ def _key(name: str = "position") -> Column[int]:
 
 def _number(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInt, nullable=nullable)
+
+
+def _sum(name: str) -> Column[int]:
+    return Column(name, WideInt, nullable=False)
 
 
 def _bytes(name: str, *, nullable: bool = False) -> Column[bytes]:
@@ -167,7 +171,7 @@ MINERS: Final = Table(
     _number("settled"),
     _number("released"),
     _number("lost"),
-    _number("earned"),
+    _sum("earned"),
     _number("timeouts"),
     _number("refuted"),
     _number("reruns"),
@@ -236,7 +240,7 @@ TOTALS: Final = Table(
     "totals",
     INDEX_METADATA,
     Column("name", Text, primary_key=True),
-    _number("amount"),
+    _sum("amount"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -252,9 +256,9 @@ HOURS: Final = Table(
     _number("receipts"),
     _number("settled"),
     _number("unpaid"),
-    _number("paid"),
-    _number("refunded"),
-    _number("fees"),
+    _sum("paid"),
+    _sum("refunded"),
+    _sum("fees"),
     _number("assigned"),
     _number("wait_ms"),
     _number("worked_ms"),
@@ -272,7 +276,7 @@ MINER_DAYS: Final = Table(
     _number("faults"),
     _number("settled"),
     _number("refuted"),
-    _number("earned"),
+    _sum("earned"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

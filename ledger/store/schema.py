@@ -36,6 +36,7 @@ REVISIONS: Final[dict[Schema, tuple[str, ...]]] = {
         "index_0004",
         "index_0005",
         "index_0006",
+        "index_0007",
     ),
 }
 """Revisions in `migrations`, oldest first. Written down, because to ask alembic takes a second of

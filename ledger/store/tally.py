@@ -1,13 +1,13 @@
 """Counters that the indexer keeps: totals over the chain, and rows by hour, miner and reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from ledger.outcomes import OutcomeKind
-from ledger.store.bulk import Row, add_rows, upsert_rows
+from ledger.store.bulk import Row, add_rows, chunked, upsert_rows
 from ledger.store.index_tables import HOURS, MINER_DAYS, REASONS, TOTALS
 from ledger.store.work_models import JobPhase
 from ledger.types import Address, Amount, TimestampMs
@@ -100,8 +100,20 @@ class Tally:
             for number, counts in self.hours.items()
         ]
         upsert_rows(connection, HOURS, hours)
-        days: list[Row] = [
-            (*key, *(counts[name] for name in DAY_COUNTERS)) for key, counts in self.days.items()
-        ]
-        add_rows(connection, MINER_DAYS, days)
+        self._save_days(connection)
         add_rows(connection, REASONS, [(*key, count) for key, count in self.reasons.items()])
+
+    def _save_days(self, connection: Connection) -> None:
+        """Add what the batch counted to the days of miners; no engine can add their sums."""
+        days, miners = self.days, sorted({miner for miner, _ in self.days})
+        stored: dict[tuple[Address, int], Sequence[int]] = {}
+        for part in chunked(miners):
+            found = MINER_DAYS.c.miner.in_(part) & MINER_DAYS.c.day.in_({day for _, day in days})
+            for miner, day, *counts in connection.execute(select(MINER_DAYS).where(found)):
+                stored[miner, day] = counts
+        rows: list[Row] = []
+        for key, more in days.items():
+            known = stored.get(key, (0,) * len(DAY_COUNTERS))
+            sums = (before + more[name] for before, name in zip(known, DAY_COUNTERS, strict=True))
+            rows.append((*key, *sums))
+        upsert_rows(connection, MINER_DAYS, rows)

@@ -1,6 +1,7 @@
 """The index in a process of its own: killed anywhere, refused, woken, and gone with its node."""
 
 import asyncio
+import io
 import os
 import select
 import signal
@@ -15,11 +16,18 @@ import msgspec
 import pytest
 
 from ledger.codec import encode
-from ledger.store import ChainStore, IndexLayout, IndexReader, IndexStep, prepare_index
+from ledger.store import (
+    ChainStore,
+    Indexer,
+    IndexLayout,
+    IndexReader,
+    IndexStep,
+    prepare_index,
+)
 from node import index_process
 from node.index_process import LOST, IndexProcess
 from node.index_runners import Place
-from node.index_worker import FAILPOINT_VARIABLE, IndexReport, IndexSettings
+from node.index_worker import BROKEN, FAILPOINT_VARIABLE, IndexReport, IndexSettings, serve
 from node.ports import SystemClock
 from tests.databases import Files
 from tests.explorer.chains import build_chain
@@ -278,3 +286,30 @@ assert serve(read, sys.stdout.buffer, {{}}) == 0
 assert not {{"litestar", "alembic", "structlog", "uvicorn", "coordinator"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, env=child_environment())
+
+
+def test_a_fault_of_the_indexer_itself_is_told_and_not_only_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What no error of a database explains: the operator learns what and where, each time."""
+
+    def advance(_indexer: Indexer, _limit: int) -> int:
+        raise OverflowError("too large to convert")
+
+    with open_indexed(Files(tmp_path)) as indexed:
+        indexed.take(random_history(seed=1, blocks=3).builder)
+    monkeypatch.setattr(Indexer, "advance", advance)
+    source, wakes = os.pipe()
+    os.write(wakes, msgspec.json.encode(settings_of(tmp_path, IndexLayout())) + b"\n")
+    told = io.BytesIO()
+    try:
+        assert serve(source, told, {}) != 0
+    finally:
+        os.close(source)
+        os.close(wakes)
+    *_, last = (
+        msgspec.json.decode(line, type=IndexReport) for line in told.getvalue().splitlines()
+    )
+    assert last.code == BROKEN
+    assert last.detail.startswith("OverflowError: too large to convert (")
+    assert "Traceback" in capfd.readouterr().err

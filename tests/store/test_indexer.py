@@ -14,6 +14,7 @@ from ledger.codec import encode
 from ledger.outcomes import OutcomeKind
 from ledger.store import ChainStore, Indexer, IndexRefused, JobPhase, StoreLocked
 from ledger.store.chain_tables import BLOCKS
+from ledger.store.columns import pack_position
 from ledger.store.entries import JobEntry, MinerEntry, ReceiptEntry
 from ledger.store.history import _STEPS
 from ledger.store.index_tables import JOBS, MINERS, RECEIPTS
@@ -246,7 +247,7 @@ def index_the_rest(new_place: NewPlace, seed, cut, size) -> None:
     for name in ("blocks", "transactions", "outcomes"):
         assert part[name] == [row for row in whole[name] if row in part[name]]
     assert len(part["blocks"]) == len(builder.sealed) - cut
-    begun = {row[2] for row in whole["jobs"] if row[0] >= cut << 16}
+    begun = {row[2] for row in whole["jobs"] if row[0] >= pack_position(cut, 0)}
     assert {row[2] for row in part["jobs"]} == begun
 
 
