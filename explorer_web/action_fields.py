@@ -81,7 +81,7 @@ FIELDS: Final[dict[str, FieldWords]] = {
     "compensation_max": FieldWords(
         "Compensation limit", Kind.MONEY, "Most that the client grants a running miner."
     ),
-    "ballot_id": FieldWords("Ballot", Kind.TRANSACTION, "None: this transaction opens one."),
+    "ballot_id": FieldWords("Ballot", Kind.BALLOT, "None: this transaction opens one."),
     "motion": FieldWords("Motion", Kind.TEXT, "What the ballot asks."),
     "support": FieldWords("Vote", Kind.TEXT, "Whether the authority is for the motion."),
     "authority": FieldWords("Accused", Kind.KEY, "Consensus key that signed both statements."),

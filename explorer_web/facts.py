@@ -52,6 +52,8 @@ class Kind(StrEnum):
     """Id of a job."""
     RECEIPT = "receipt"
     """Id of a receipt."""
+    BALLOT = "ballot"
+    """Id of a ballot."""
 
 
 class Source(StrEnum):

@@ -49,8 +49,8 @@ _KEY_DIGITS: Final = 16
 
 
 def ballot(ballot_id: bytes) -> Ref:
-    """Return a reference to a ballot: the transaction that opened it."""
-    return Ref(Kind.TRANSACTION, ballot_id)
+    """Return a reference to a ballot."""
+    return Ref(Kind.BALLOT, ballot_id)
 
 
 def motion_words(motion: motions.Motion) -> Sentence:

@@ -35,6 +35,7 @@ PAGE_KINDS: Final[dict[Kind, PageKind]] = {
     Kind.TRANSACTION: PageKind.TRANSACTION,
     Kind.JOB: PageKind.JOB,
     Kind.RECEIPT: PageKind.RECEIPT,
+    Kind.BALLOT: PageKind.BALLOT,
     Kind.ADDRESS: PageKind.ACCOUNT,
     Kind.MINER: PageKind.MINER,
 }

@@ -22,7 +22,8 @@ QUERY_CHARACTERS_MAX: Final = 512
 _HEIGHT: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _ID: Final = re.compile(r"(?:(tx|job|receipt|pay)_)?(?:0x)?([0-9a-f]{6,64})", re.ASCII)
 _PAGE_URL: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://)?[^/?#]*/(?:.*/)?(blocks|transactions|receipts|jobs|accounts|miners)/([^/?#]+)",
+    r"(?:[a-z][a-z0-9+.-]*://)?[^/?#]*/(?:.*/)?(blocks|transactions|receipts|jobs|accounts|miners|ballots)/"
+    r"([^/?#]+)",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -42,6 +43,7 @@ class PageKind(StrEnum):
     JOB = "job"
     ACCOUNT = "account"
     MINER = "miner"
+    BALLOT = "ballot"
 
 
 PATHS: Final[dict[PageKind, str]] = {
@@ -51,6 +53,7 @@ PATHS: Final[dict[PageKind, str]] = {
     PageKind.JOB: "/jobs/",
     PageKind.ACCOUNT: "/accounts/",
     PageKind.MINER: "/miners/",
+    PageKind.BALLOT: "/validators/ballots/",
 }
 """Where the pages are."""
 
@@ -59,6 +62,7 @@ _PREFIXES: Final[dict[PageKind, tuple[str, ...]]] = {
     PageKind.TRANSACTION: ("", "tx_", "job_", "receipt_"),
     PageKind.RECEIPT: ("", "receipt_", "tx_"),
     PageKind.JOB: ("", "job_", "pay_", "tx_"),
+    PageKind.BALLOT: ("", "tx_"),
 }
 
 

@@ -11,6 +11,7 @@ from litestar.params import FromPath, SkipValidation
 from litestar.response import Stream
 
 from explorer_web.accounts import account_page
+from explorer_web.ballots import ballot_page
 from explorer_web.blocks import Slice, block_page
 from explorer_web.home import home_page
 from explorer_web.jobs import job_id_of, job_page
@@ -155,6 +156,14 @@ async def changes(request: HtmlRequest, site: Given) -> ListAnswer:
 async def ballots(request: HtmlRequest, site: Given) -> ListAnswer:
     """Answer with the ballots."""
     return await site.listing(request, partial(ballots_listing, site.reads.index))
+
+
+@get("/validators/ballots/{reference:str}")
+async def ballot(request: HtmlRequest, reference: FromPath[str], site: Given) -> Response[bytes]:
+    """Answer with a ballot."""
+    bare, is_twin = split_twin(reference)
+    build = partial(ballot_page, site.reads.index, bare, site.reads.node.members_of)
+    return await site.answer(request, lambda _: build(), Wanted(is_twin=is_twin))
 
 
 @get("/miners/{reference:str}")
@@ -343,6 +352,7 @@ def _handlers(site: Site) -> list[Router]:
                 validators,
                 changes,
                 ballots,
+                ballot,
                 stats,
                 hours,
                 failures,

@@ -34,6 +34,7 @@ GROUPS: Final[dict[PageKind, str]] = {
     PageKind.JOB: "Jobs",
     PageKind.RECEIPT: "Receipts",
     PageKind.TRANSACTION: "Transactions",
+    PageKind.BALLOT: "Ballots",
 }
 """Headings of what was found, in this order."""
 
@@ -73,12 +74,10 @@ async def underway_hit(node: NodeReads, text: str) -> Hit | None:
         return None
     object_id = bytes.fromhex(query.digits)
     kind = query.kind or PageKind.TRANSACTION
-    if kind is not PageKind.BLOCK:
-        at = await node.whereabouts(object_id)
-        if at.status is TransactionStatus.UNKNOWN and query.kind is None:
-            kind = PageKind.BLOCK
-    if kind is PageKind.BLOCK:
-        at = await node.block_status(object_id)
+    is_block = kind is PageKind.BLOCK
+    at = await (node.block_status(object_id) if is_block else node.whereabouts(object_id))
+    if at.status is TransactionStatus.UNKNOWN and query.kind is None:
+        kind, at = PageKind.BLOCK, await node.block_status(object_id)
     note = _UNDERWAY_NOTES.get(INDEX_LAGS.get(at.status, Absence.UNKNOWN))
     return None if note is None else Hit(kind, query.digits, page_url(kind, object_id), note)
 
@@ -149,6 +148,8 @@ def find_hits(index: IndexReader, query: Query, underway: Hit | None = None) -> 
     if query.name and (miner := index.miner_by_name(query.name)) is not None:
         url = page_url(PageKind.MINER, miner.miner)
         hits.append(Hit(PageKind.MINER, miner.name, url, format_address(miner.miner)))
+    if query.kind is PageKind.BALLOT and len(query.digits) == ID_DIGITS:
+        hits += _ballot_hits(index, query)
     found = index.find(query.digits, FOUND_MAX) if query.digits else []
     hits += [_hit(each) for each in found if _is_wanted(each, query)]
     if not hits and underway is not None:
@@ -209,6 +210,14 @@ def block_since(index: IndexReader, time_ms: TimestampMs, newest: Height) -> Hei
 def _block_hit(height: Height, note: str) -> Hit:
     url = page_url(PageKind.BLOCK, height)
     return Hit(PageKind.BLOCK, f"Block {grouped(height)}", url, note)
+
+
+def _ballot_hits(index: IndexReader, query: Query) -> Iterator[Hit]:
+    """Yield the ballot that a pasted address of its page names."""
+    ballot = index.ballot(bytes.fromhex(query.digits))
+    if ballot is not None:
+        url = page_url(PageKind.BALLOT, ballot.ballot_id)
+        yield Hit(PageKind.BALLOT, query.digits, url, ballot.status.value.lower())
 
 
 def _account_hit(query: Query) -> Hit:

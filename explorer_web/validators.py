@@ -40,6 +40,8 @@ MISSES_SHOWN: Final = 12
 
 VALIDATORS: Final = Crumb("Validators", "/validators")
 
+BALLOTS: Final = Crumb("Ballots", "/validators/ballots")
+
 
 def validators_page(index: IndexReader, standing: ValidatorsStanding) -> Page:
     """Return the page of validators.
@@ -217,10 +219,10 @@ def ballots_listing(index: IndexReader, query: Mapping[str, str]) -> Listing:
     return Listing(
         name="ballots",
         title="Ballots",
-        lead="What authorities were asked, newest first. The votes are in each ballot's blocks.",
+        lead="What authorities were asked, newest first. Each ballot's page has the votes on it.",
         path="/validators/ballots",
         columns=(
-            Column("ballot_id", "Ballot", Kind.TRANSACTION),
+            Column("ballot_id", "Ballot", Kind.BALLOT),
             Column("status", "Status", form=Form.BADGE, badges=BALLOT_STATES),
             Column("words", "Asks", form=Form.WORDS),
             Column("opener", "Opened by", Kind.ADDRESS, is_roomy=True),
