@@ -301,3 +301,72 @@ test('a redirect is not followed', async () => {
   assert.equal(seen.length, 1);
   answers = [];
 });
+
+test('the pages of a list are followed to the end, and nowhere else', async () => {
+  const link = (query) => ({ Link: `<https://elsewhere.example/api/v1/x?${query}>; rel="next"` });
+  answers = [
+    { body: { offers: [{ offer_id: 'a' }] }, headers: link('limit=2&job_type=llm_inference&cursor=c1') },
+    { body: { offers: [{ offer_id: 'b' }] } },
+  ];
+  const found = [];
+  for await (const { offerId } of clientOf().marketplace.iterateOffers({ jobType: 'llm_inference', limit: 2 })) {
+    found.push(offerId);
+  }
+  assert.deepEqual(found, ['a', 'b']);
+  assert.deepEqual(seen.map(({ url }) => url), [
+    '/v1/marketplace/offers?limit=2&job_type=llm_inference',
+    '/v1/marketplace/offers?limit=2&job_type=llm_inference&cursor=c1',
+  ]);
+});
+
+test('a statement as CSV is one sheet, however many pages it has', async () => {
+  answers = [
+    { body: 'at,kind\r\n1,escrow\r\n', headers: { Link: '</v1/statements.csv?cursor=c>; rel="next"' } },
+    { body: 'at,kind\r\n2,refund\r\n' },
+  ];
+  assert.equal(await clientOf().me.statementCsv(), 'at,kind\r\n1,escrow\r\n2,refund\r\n');
+});
+
+test('an order says that it would rather be refused, and how long it waits', async () => {
+  answers = [{ body: { job_id: 'job_1' } }, { body: { job_id: 'job_1' } }, { body: { job_id: 'job_1' } }];
+  const client = clientOf();
+  await client.jobs.create({}, { strict: true, waitMs: 30_000 });
+  await client.services.infer({}, { waitMs: 1 });
+  await client.jobs.create({});
+  await assert.rejects(client.jobs.create({}, { waitMs: 30_001 }), InvalidValue);
+  const told = seen.map(({ headers }) => headers.prefer);
+  assert.deepEqual(told, ['handling=strict, wait=30', 'wait=1', undefined]);
+  assert.ok(seen.every(({ headers }) => /^[0-9a-f]{32}$/.test(headers['idempotency-key'])));
+});
+
+test('programs and requirements that a miner named stay as they are, lists of the API do not', async () => {
+  const python = { packages: ['numpy'], programs: { 'my_prog/model.py': { uses_gpu: false } } };
+  answers = [
+    { body: { miner_id: 'm', python } },
+    { body: { offer_id: 'o', requirements: { own_key: 'x_y' } } },
+    { body: { service_id: 's', requirements: [{ component: 'gpu', unit_name: 'GiB' }] } },
+  ];
+  const client = clientOf();
+  const miner = await client.miners.get('m');
+  assert.deepEqual(Object.keys(miner.python.programs), ['my_prog/model.py']);
+  assert.deepEqual((await client.marketplace.getOffer('o')).requirements, { own_key: 'x_y' });
+  assert.equal((await client.registry.requirements('s')).requirements[0].unitName, 'GiB');
+});
+
+test('a refusal names the fields at fault', async () => {
+  const errors = [{ pointer: '/ttl_seconds', code: 'OUT_OF_RANGE', detail: 'must be 1 or more' }];
+  answers = [{ status: 400, body: { detail: 'no', error_code: 'VALIDATION_ERROR', errors } }];
+  const error = await clientOf().jobs.create({}).catch((caught) => caught);
+  assert.deepEqual(error.errors, errors);
+});
+
+test('who was refused together does not come back together', async () => {
+  const asked = [];
+  const fetch = async () => {
+    asked.push(performance.now());
+    const refused = { status: 429, headers: { 'Retry-After': '0' } };
+    return asked.length === 1 ? new Response('{}', refused) : new Response('{}');
+  };
+  await clientOf({ fetch, retry: { baseMs: 40 } }).stats();
+  assert.ok(asked[1] - asked[0] >= 19, 'jitter is added to what the node asks for');
+});

@@ -58,4 +58,16 @@ export class Artifacts {
     }
     return bytes;
   }
+
+  /** Yield the files that the client keeps, those that end first first. */
+  async *iterate(options) {
+    for await (const { artifacts } of this.#transport.pages('/v1/artifacts', { options })) {
+      yield* artifacts;
+    }
+  }
+
+  /** Delete a file that the client keeps. */
+  async delete(name, options) {
+    return this.#transport.call('DELETE', path`/v1/artifacts/${name}`, { options });
+  }
 }

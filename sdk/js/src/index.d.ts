@@ -45,6 +45,14 @@ export interface CallOptions {
   idempotencyKey?: string;
 }
 
+/** Options of what orders a job. */
+export interface OrderOptions extends CallOptions {
+  /** Refuse what no registered miner could be given; else it waits for one. */
+  strict?: boolean;
+  /** Resolve when the job ended, or after so many milliseconds, at most 30 000. */
+  waitMs?: number;
+}
+
 /** Options of what waits for a job. */
 export interface WaitOptions {
   /** Limit of the wait, milliseconds; 300 000 by default. */
@@ -134,9 +142,29 @@ export interface Message {
   seq: number;
 }
 
+/** The money of a job. */
+export type Payment = Answer<{
+  paymentId: string;
+  jobId: string;
+  amount: number;
+  status: string;
+  paid: number;
+  refunded: number;
+  fee: number;
+  /** Until when the client may dispute the receipt; null where it may not. */
+  disputeUntil: string | null;
+}>;
+
+/** Why a receipt is disputed. */
+export type DisputeReason =
+  | 'UNSPECIFIED'
+  | 'RESULT_NOT_DELIVERED'
+  | 'RESULT_MALFORMED'
+  | 'PAYLOAD_MISMATCH';
+
 export interface Jobs {
   quote(body: Body, options?: CallOptions): Promise<Quote>;
-  create(body: Body, options?: CallOptions): Promise<Job>;
+  create(body: Body, options?: OrderOptions): Promise<Job>;
   get(jobId: string, options?: CallOptions): Promise<Job>;
   /** A page, or in version 2026-01-24 a bare array. */
   list(query?: Query, options?: CallOptions): Promise<JobPage>;
@@ -144,8 +172,11 @@ export interface Jobs {
   iterate(query?: Query, options?: CallOptions): AsyncGenerator<Job, void, void>;
   cancel(jobId: string, options?: CallOptions): Promise<Job>;
   deleteData(jobId: string, options?: CallOptions): Promise<unknown>;
-  payment(jobId: string, options?: CallOptions): Promise<Answer>;
+  payment(jobId: string, options?: CallOptions): Promise<Payment>;
   receipt(jobId: string, options?: CallOptions): Promise<Answer>;
+  receipts(jobId: string, options?: CallOptions): Promise<Answer[]>;
+  dispute(jobId: string, given?: CallOptions & { reason?: DisputeReason }): Promise<Payment>;
+  accept(jobId: string, options?: CallOptions): Promise<Payment>;
   wait(jobId: string, options?: WaitOptions): Promise<Job>;
   getResults(jobId: string, options?: WaitOptions): Promise<JobResults>;
   getResult(jobId: string, options?: WaitOptions): Promise<JobResult>;
@@ -163,6 +194,17 @@ export interface ChainIdentity {
 export interface Chain {
   status(options?: CallOptions): Promise<Answer<ChainIdentity>>;
   identity(options?: CallOptions): Promise<ChainIdentity>;
+  /** By the chain's names; amounts in nait. */
+  parameters(options?: CallOptions): Promise<{ [name: string]: bigint }>;
+  validators(options?: CallOptions): Promise<Answer>;
+  ballots(query?: Query, options?: CallOptions): Promise<Answer>;
+  ballot(ballotId: string, options?: CallOptions): Promise<Answer>;
+  account(address: string, options?: CallOptions): Promise<Answer>;
+  transaction(transactionId: string, options?: CallOptions): Promise<Answer<{ status: string }>>;
+  send(
+    signed: Uint8Array | string,
+    options?: CallOptions & { waitFinal?: boolean },
+  ): Promise<Answer<{ transactionId: string; status: string }>>;
 }
 
 export type Receipt = Answer<{ jobId: string; receiptId?: string }>;
@@ -170,6 +212,7 @@ export type Receipt = Answer<{ jobId: string; receiptId?: string }>;
 export interface Receipts {
   get(id: string, options?: CallOptions): Promise<Receipt>;
   list(query?: Query, options?: CallOptions): Promise<Receipt[]>;
+  iterate(query?: Query, options?: CallOptions): AsyncGenerator<Receipt, void, void>;
   transaction(id: string, options?: CallOptions): Promise<Answer<{ transaction: string }>>;
   verify(receipt: object, options?: CallOptions): Promise<Answer<{ valid: boolean }>>;
   check(
@@ -195,6 +238,7 @@ export interface Proofs {
 export interface Marketplace {
   createOffer(body: Body, options?: CallOptions): Promise<Answer<{ offerId: string }>>;
   listOffers(query?: Query, options?: CallOptions): Promise<Answer<{ offers: Answer[] }>>;
+  iterateOffers(query?: Query, options?: CallOptions): AsyncGenerator<Answer<{ offerId: string }>, void, void>;
   getOffer(offerId: string, options?: CallOptions): Promise<Answer<{ offerId: string }>>;
   withdrawOffer(offerId: string, options?: CallOptions): Promise<Answer>;
   acceptOffer(offerId: string, body: Body, options?: CallOptions): Promise<Answer>;
@@ -203,16 +247,17 @@ export interface Marketplace {
 
 export interface Miners {
   list(query?: Query, options?: CallOptions): Promise<Answer>;
+  iterate(query?: Query, options?: CallOptions): AsyncGenerator<Answer<{ minerId: string }>, void, void>;
   get(minerId: string, options?: CallOptions): Promise<Answer<{ minerId: string }>>;
   stats(minerId: string, options?: CallOptions): Promise<Answer<{ minerId: string }>>;
 }
 
 export interface Services {
-  transcribe(body: Body, options?: CallOptions): Promise<Job>;
-  generateImage(body: Body, options?: CallOptions): Promise<Job>;
-  infer(body: Body, options?: CallOptions): Promise<Job>;
-  transcode(body: Body, options?: CallOptions): Promise<Job>;
-  render(body: Body, options?: CallOptions): Promise<Job>;
+  transcribe(body: Body, options?: OrderOptions): Promise<Job>;
+  generateImage(body: Body, options?: OrderOptions): Promise<Job>;
+  infer(body: Body, options?: OrderOptions): Promise<Job>;
+  transcode(body: Body, options?: OrderOptions): Promise<Job>;
+  render(body: Body, options?: OrderOptions): Promise<Job>;
 }
 
 export interface Registry {
@@ -229,6 +274,8 @@ export interface Registry {
 export interface Artifacts {
   upload(bytes: Uint8Array, options?: CallOptions): Promise<string>;
   download(name: string, options?: CallOptions & { bytesMax?: number }): Promise<Uint8Array>;
+  iterate(options?: CallOptions): AsyncGenerator<Answer<{ artifact: string; size: number }>, void, void>;
+  delete(name: string, options?: CallOptions): Promise<unknown>;
 }
 
 export interface Me {
@@ -236,11 +283,15 @@ export interface Me {
   get(options?: CallOptions): Promise<Answer<{ clientId: string; address: string }>>;
   balance(options?: CallOptions): Promise<Answer<{ available: string; reserved: string }>>;
   statement(query?: Query, options?: CallOptions): Promise<Answer<{ lines: Answer[] }>>;
+  /** All lines of a period, oldest first. */
+  statementLines(query?: Query, options?: CallOptions): AsyncGenerator<Answer<{ kind: string }>, void, void>;
+  /** All lines of a period in one sheet. */
   statementCsv(query?: Query, options?: CallOptions): Promise<string>;
 }
 
 export interface Keys {
   list(query?: Query, options?: CallOptions): Promise<Answer<{ keys: Answer[] }>>;
+  iterate(query?: Query, options?: CallOptions): AsyncGenerator<Answer<{ keyId: string }>, void, void>;
   create(body: Body, options?: CallOptions): Promise<Answer<{ keyId: string; apiKey: string }>>;
   rotate(keyId: string, body?: Body, options?: CallOptions): Promise<Answer<{ keyId: string; apiKey: string }>>;
   revoke(keyId: string, options?: CallOptions): Promise<unknown>;
@@ -252,6 +303,7 @@ export type Webhook = Answer<{ id: string; url: string; events: string[]; status
 export interface Webhooks {
   create(body: { url: string; events: string[] }, options?: CallOptions): Promise<Webhook & { secret: string }>;
   list(query?: Query, options?: CallOptions): Promise<Answer<{ webhooks: Webhook[] }>>;
+  iterate(query?: Query, options?: CallOptions): AsyncGenerator<Webhook, void, void>;
   get(webhookId: string, options?: CallOptions): Promise<Webhook>;
   update(
     webhookId: string,
@@ -261,6 +313,7 @@ export interface Webhooks {
   delete(webhookId: string, options?: CallOptions): Promise<unknown>;
   test(webhookId: string, options?: CallOptions): Promise<Answer>;
   deliveries(webhookId: string, query?: Query, options?: CallOptions): Promise<Answer<{ deliveries: Answer[] }>>;
+  iterateDeliveries(webhookId: string, query?: Query, options?: CallOptions): AsyncGenerator<Answer<{ id: string }>, void, void>;
   redeliver(webhookId: string, messageId: string, options?: CallOptions): Promise<Answer>;
 }
 
@@ -354,7 +407,7 @@ export class ApiError extends AitbcError {
   readonly detail: string;
   readonly requestId: string;
   readonly retryAfterS: number | null;
-  readonly errors: { pointer: string; code: string; message: string }[];
+  readonly errors: { pointer: string; code: string; detail: string }[];
 }
 export class JobFailed extends AitbcError {
   constructor(jobId: string, state: string, reason: string);

@@ -2,7 +2,7 @@
 
 import { ApiError, JobFailed, JobTimeout } from './errors.js';
 import { Deadline } from './limits.js';
-import { path } from './transport.js';
+import { ordering, path } from './transport.js';
 
 /** Milliseconds that `getResults` and `wait` wait for a job's end, unless told otherwise. */
 export const JOB_TIMEOUT_MS = 300_000;
@@ -36,9 +36,15 @@ export class Jobs {
     return this.#transport.call('POST', '/v1/jobs/quote', { body, options });
   }
 
-  /** Order a job; resolves as soon as its escrow is on the way. */
+  /**
+   * Order a job; resolves as soon as its escrow is on the way.
+   *
+   * @param {object} body in the shape of the client's version.
+   * @param {object} [options] `strict`: refuse what no registered miner could be given. `waitMs`:
+   *   resolve when the job ended, or after so long, at most 30 s.
+   */
   async create(body, options) {
-    return this.#transport.call('POST', '/v1/jobs', { body, options });
+    return this.#transport.call('POST', '/v1/jobs', { body, ...ordering(options) });
   }
 
   /** Resolve to a job. */
@@ -91,6 +97,29 @@ export class Jobs {
   /** Resolve to a job's receipt. */
   async receipt(jobId, options) {
     return this.#transport.call('GET', path`/v1/jobs/${jobId}/receipt`, { options });
+  }
+
+  /** Resolve to all receipts of a job; the chain takes at most one. */
+  async receipts(jobId, options) {
+    return this.#transport.call('GET', path`/v1/jobs/${jobId}/receipts`, { options });
+  }
+
+  /**
+   * Dispute a job's receipt, which locks the job's bond; resolves to the payment when that is final.
+   *
+   * @param {string} jobId a job that was ordered with `disputeWindowSeconds`; others settle as soon
+   *   as they are delivered.
+   * @param {object} [given] `reason`: UNSPECIFIED, RESULT_NOT_DELIVERED, RESULT_MALFORMED or
+   *   PAYLOAD_MISMATCH; and options.
+   */
+  async dispute(jobId, { reason = 'UNSPECIFIED', ...options } = {}) {
+    const route = path`/v1/jobs/${jobId}/dispute`;
+    return this.#transport.call('POST', route, { body: { reason }, options });
+  }
+
+  /** Accept a job's receipt, which settles before its window is over; resolves to the payment. */
+  async accept(jobId, options) {
+    return this.#transport.call('POST', path`/v1/jobs/${jobId}/accept`, { options });
   }
 
   /**

@@ -18,6 +18,7 @@ const OPAQUE = new Set([
   'parameters',
   'params',
   'payload',
+  'programs',
   'reasons',
   'request_data',
   'results',
@@ -53,8 +54,13 @@ function renamed(value, rename) {
     return value;
   }
   const entries = Object.entries(value).map(([name, item]) => {
-    const isData = OPAQUE.has(snakeCase(name));
+    const isData = OPAQUE.has(snakeCase(name)) || isOwnRequirements(name, item);
     return [rename(name), isData ? item : renamed(item, rename)];
   });
   return Object.fromEntries(entries);
+}
+
+/** An offer's requirements are their miner's own; a service's are a list of the API's objects. */
+function isOwnRequirements(name, value) {
+  return name === 'requirements' && !Array.isArray(value);
 }

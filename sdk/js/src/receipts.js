@@ -5,6 +5,9 @@ import { InvalidValue } from './errors.js';
 import { path } from './transport.js';
 import { refused, verifyReceipt } from './verification.js';
 
+/** Most receipts on a page. */
+const PAGE_MAX = 100;
+
 /** The receipts of a chain. */
 export class Receipts {
   #transport;
@@ -23,6 +26,14 @@ export class Receipts {
   /** Resolve to receipts, newest first. */
   async list(query, options) {
     return this.#transport.call('GET', '/v1/receipts', { query, options });
+  }
+
+  /** Yield all receipts that a query of `list` chooses, newest first, a page at a time. */
+  async *iterate(query, options) {
+    const asked = { limit: PAGE_MAX, ...query };
+    for await (const page of this.#transport.pages('/v1/receipts', { query: asked, options })) {
+      yield* page;
+    }
   }
 
   /** Resolve to the signed transaction that a receipt is. */

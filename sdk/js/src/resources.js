@@ -1,6 +1,17 @@
 /** What is asked of a node with one request each. */
 
-import { path } from './transport.js';
+import { toHex } from './bytes.js';
+import { InvalidValue } from './errors.js';
+import { ordering, path } from './transport.js';
+
+/** Milliseconds that a node may take until a transaction is final. */
+const FINAL_WAIT_MS = 30_000;
+
+/** Most items on a page. */
+const PAGE_MAX = 100;
+
+/** Most lines on a page of a statement. */
+const LINES_MAX = 1_000;
 
 class Resource {
   constructor(transport) {
@@ -15,12 +26,24 @@ class Resource {
     return this.transport.call('POST', route, { body, options });
   }
 
+  order(route, body, options) {
+    return this.transport.call('POST', route, { body, ...ordering(options) });
+  }
+
   remove(route, options) {
     return this.transport.call('DELETE', route, { options });
   }
+
+  /** Yield what is in a member of all pages of a list. */
+  async *items(route, member, query, options) {
+    const asked = { limit: PAGE_MAX, ...query };
+    for await (const page of this.transport.pages(route, { query: asked, options })) {
+      yield* page[member];
+    }
+  }
 }
 
-/** The chain, as far as checking what it says needs it. */
+/** The chain: where it stands, its accounts and transactions. */
 export class Chain extends Resource {
   /** Resolve to the chain's id, heads and what the node waits for. */
   async status(options) {
@@ -31,6 +54,56 @@ export class Chain extends Resource {
   async identity(options) {
     const { chainId, genesisDigest } = await this.status(options);
     return { chainId, genesisDigest };
+  }
+
+  /** Resolve to the parameters in force by the chain's names, amounts in nait. */
+  async parameters(options) {
+    const { parameters } = await this.read('/v1/chain/parameters', { options, isData: true });
+    return Object.fromEntries(Object.entries(parameters).map(([name, at]) => [name, BigInt(at)]));
+  }
+
+  /** Resolve to the validators, the quorum, and what waits for the epoch's end. */
+  async validators(options) {
+    return this.read('/v1/chain/validators', { options });
+  }
+
+  /** Resolve to a page of ballots: `status` `open`, `passed` or `expired`; `before`, to go on. */
+  async ballots(query, options) {
+    return this.read('/v1/chain/ballots', { query, options });
+  }
+
+  /** Resolve to a ballot, open or closed, with its votes. */
+  async ballot(ballotId, options) {
+    return this.read(path`/v1/chain/ballots/${ballotId}`, { options });
+  }
+
+  /** Resolve to an account's balance and the height that it holds at. */
+  async account(address, options) {
+    return this.read(path`/v1/chain/accounts/${address}`, { options });
+  }
+
+  /** Resolve to where a transaction is: `status` and, once final, `height` and `signed`. */
+  async transaction(transactionId, options) {
+    return this.read(path`/v1/chain/transactions/${transactionId}`, { options });
+  }
+
+  /**
+   * Submit a signed transaction; sending it twice is harmless (T1).
+   *
+   * @param {Uint8Array | string} signed its bytes, or these in hex.
+   * @param {object} [options] `waitFinal`: resolve when it is final, or cannot be any more.
+   */
+  async send(signed, { waitFinal = false, ...options } = {}) {
+    if (!(signed instanceof Uint8Array) && typeof signed !== 'string') {
+      throw new InvalidValue('signed', 'must be bytes or hex');
+    }
+    const transaction = typeof signed === 'string' ? signed : toHex(signed);
+    return this.transport.call('POST', '/v1/chain/transactions', {
+      query: waitFinal ? { wait: 'final' } : {},
+      waitMs: waitFinal ? FINAL_WAIT_MS : 0,
+      body: { transaction },
+      options,
+    });
   }
 }
 
@@ -44,6 +117,11 @@ export class Marketplace extends Resource {
   /** Resolve to `{ offers }`: those that are active. */
   async listOffers(query, options) {
     return this.read('/v1/marketplace/offers', { query, options });
+  }
+
+  /** Yield all offers that can be accepted now, the cheapest first; see `listOffers`. */
+  iterateOffers(query, options) {
+    return this.items('/v1/marketplace/offers', 'offers', query, options);
   }
 
   /** Resolve to an offer. */
@@ -74,6 +152,11 @@ export class Miners extends Resource {
     return this.read('/v1/miners', { query, options });
   }
 
+  /** Yield all registered miners, newest first. */
+  iterate(query, options) {
+    return this.items('/v1/miners', 'miners', query, options);
+  }
+
   /** Resolve to a miner. */
   async get(minerId, options) {
     return this.read(path`/v1/miners/${minerId}`, { options });
@@ -85,31 +168,31 @@ export class Miners extends Resource {
   }
 }
 
-/** Services: each call orders a job and resolves to it. */
+/** Services: each call orders a job and resolves to it; options as for `jobs.create`. */
 export class Services extends Resource {
   /** Transcribe audio: `audioUrl`, `model`, `language`, `task`. */
   async transcribe(body, options) {
-    return this.post('/v1/services/whisper/transcribe', body, options);
+    return this.order('/v1/services/whisper/transcribe', body, options);
   }
 
   /** Make images of a text: `prompt`, `model`, `size`, `numImages`, `steps`. */
   async generateImage(body, options) {
-    return this.post('/v1/services/stable-diffusion/generate', body, options);
+    return this.order('/v1/services/stable-diffusion/generate', body, options);
   }
 
   /** Run a language model: `model`, `prompt`, `maxTokens`, `temperature`. */
   async infer(body, options) {
-    return this.post('/v1/services/llm/inference', body, options);
+    return this.order('/v1/services/llm/inference', body, options);
   }
 
   /** Transcode a video: `inputUrl`, `outputFormat`, `codec`, `resolution`. */
   async transcode(body, options) {
-    return this.post('/v1/services/ffmpeg/transcode', body, options);
+    return this.order('/v1/services/ffmpeg/transcode', body, options);
   }
 
   /** Render a scene: `blendFileUrl`, `engine`, `resolutionX`, `resolutionY`, `samples`. */
   async render(body, options) {
-    return this.post('/v1/services/blender/render', body, options);
+    return this.order('/v1/services/blender/render', body, options);
   }
 }
 
@@ -163,18 +246,37 @@ export class Me extends Resource {
     return this.read('/v1/statements', { query, options });
   }
 
-  /** Resolve to the lines of a statement as CSV. */
+  /** Yield all lines of a period, oldest first; `query` as for `statement`. */
+  async *statementLines(query, options) {
+    // An open period stays the one that the first page was of: the links say it.
+    const asked = { limit: LINES_MAX, ...query };
+    for await (const { lines } of this.transport.pages('/v1/statements', { query: asked, options })) {
+      yield* lines;
+    }
+  }
+
+  /** Resolve to all lines of a period as one sheet of CSV, whose first line names its columns. */
   async statementCsv(query, options) {
-    const request = { query, options, isText: true, headers: { Accept: 'text/csv' } };
-    return this.transport.call('GET', '/v1/statements.csv', request);
+    const asked = { limit: LINES_MAX, ...query };
+    const request = { query: asked, options, isText: true, headers: { Accept: 'text/csv' } };
+    const sheets = [];
+    for await (const sheet of this.transport.pages('/v1/statements.csv', request)) {
+      sheets.push(sheets.length === 0 ? sheet : sheet.slice(sheet.indexOf('\n') + 1));
+    }
+    return sheets.join('');
   }
 }
 
 /** Keys of the client. A key's text is shown once, when it is made. */
 export class Keys extends Resource {
-  /** Resolve to the client's keys, without their texts. */
+  /** Resolve to a page of the client's keys, those that work first, without their texts. */
   async list(query, options) {
     return this.read('/v1/clients/me/keys', { query, options });
+  }
+
+  /** Yield all keys of the client. */
+  iterate(query, options) {
+    return this.items('/v1/clients/me/keys', 'keys', query, options);
   }
 
   /** Make a key: `label`, `scopes`, `expiresAt`, `version`, `budget`. */
@@ -210,6 +312,11 @@ export class Webhooks extends Resource {
     return this.read('/v1/webhooks', { query, options });
   }
 
+  /** Yield all webhooks of the client. */
+  iterate(query, options) {
+    return this.items('/v1/webhooks', 'webhooks', query, options);
+  }
+
   /** Resolve to a webhook. */
   async get(webhookId, options) {
     return this.read(path`/v1/webhooks/${webhookId}`, { options });
@@ -233,6 +340,12 @@ export class Webhooks extends Resource {
   /** Resolve to the messages to a webhook, and what became of them. */
   async deliveries(webhookId, query, options) {
     return this.read(path`/v1/webhooks/${webhookId}/deliveries`, { query, options });
+  }
+
+  /** Yield all messages to a webhook, newest first. */
+  iterateDeliveries(webhookId, query, options) {
+    const route = path`/v1/webhooks/${webhookId}/deliveries`;
+    return this.items(route, 'deliveries', query, options);
   }
 
   /** Send a message again. */

@@ -9,6 +9,9 @@ import { fromWire, toWire } from './names.js';
 const ANSWER_BYTES_MAX = 16 * 1_048_576;
 const ERROR_BYTES_MAX = 65_536;
 
+/** Longest that a node holds the answer to an order back. */
+const WAIT_S_MAX = 30;
+
 /** How often and how patiently a call is repeated, unless the client was told otherwise. */
 export const RETRY = Object.freeze({ attempts: 4, baseMs: 250, pauseMaxMs: 8_000 });
 
@@ -46,6 +49,25 @@ export class Transport {
       throw unexpected('the answer is no JSON');
     }
     return request.isData ? value : fromWire(value);
+  }
+
+  /**
+   * Yield the pages of a list, the first as `query` asks for it, each as `call` resolves to it.
+   *
+   * @param {string} path below the base URL, from `path`.
+   * @param {object} [request] as for `call`.
+   */
+  async *pages(path, request = {}) {
+    for (let query = request.query; query !== null; ) {
+      const page = { ...request, query };
+      const { text, link } = await this.#repeated('GET', path, page, readText);
+      const value = request.isText ? text : parsed(text);
+      if (value === undefined) {
+        throw unexpected('the answer is no JSON');
+      }
+      yield request.isText ? value : fromWire(value);
+      query = followingQuery(link);
+    }
   }
 
   /** Send a request and resolve to the bytes of its answer, at most `bytesMax`. */
@@ -118,8 +140,9 @@ export class Transport {
     }
     const wantedMs = (error.retryAfterS ?? 0) * 1000;
     const ownMs = Math.min(pauseMaxMs, baseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-    // A node that asks for more patience than there is is not asked again: the error says it.
-    return wantedMs > pauseMaxMs ? null : Math.max(wantedMs, ownMs);
+    // A node that asks for more patience than there is is not asked again: the error says it. Who
+    // was refused together does not come back together.
+    return wantedMs > pauseMaxMs ? null : wantedMs + ownMs;
   }
 }
 
@@ -153,6 +176,20 @@ function mayRepeat(error, method, headers) {
   }
   // What fetch rejects with where no answer came; an abort and a deadline are something else.
   return error instanceof TypeError && isRepeatable;
+}
+
+/**
+ * Return what the options of an order ask for: `strict` refuses what no registered miner could be
+ * given, `waitMs` has the node hold its answer back until the job ended, at most 30 s.
+ */
+export function ordering({ strict = false, waitMs = 0, ...options } = {}) {
+  const waitS = Math.ceil(waitMs / 1000);
+  if (!(waitS >= 0 && waitS <= WAIT_S_MAX)) {
+    throw new InvalidValue('waitMs', `must be 0 to ${WAIT_S_MAX * 1000}`);
+  }
+  const wished = [...(strict ? ['handling=strict'] : []), ...(waitS ? [`wait=${waitS}`] : [])];
+  const headers = wished.length > 0 ? { Prefer: wished.join(', ') } : {};
+  return { headers, waitMs: waitS * 1000, options };
 }
 
 async function headersOf(method, { headers = {}, options = {} }) {
@@ -189,7 +226,17 @@ async function requireSuccess(response) {
 
 async function readText(response) {
   const bytes = await readBytes(response, ANSWER_BYTES_MAX);
-  return { text: new TextDecoder().decode(bytes) };
+  return { text: new TextDecoder().decode(bytes), link: response.headers.get('Link') };
+}
+
+/** Return the query of the page that a `Link` leads to (RFC 8288), null if there is none. */
+function followingQuery(link) {
+  const found = /<([^>]*)>\s*;\s*rel="?next"?/.exec(link ?? '');
+  if (found === null) {
+    return null;
+  }
+  // Wherever it leads, the list stays the same one: the query alone is taken.
+  return Object.fromEntries(new URLSearchParams(found[1].split('?')[1] ?? ''));
 }
 
 async function readBytes(response, bytesMax) {

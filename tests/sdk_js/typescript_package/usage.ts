@@ -64,8 +64,25 @@ function show(event: JobEvent): void {
 export function explain(error: unknown): string {
   if (error instanceof JobFailed) return error.reason;
   if (error instanceof JobTimeout) return `${error.timeoutMs}`;
+  if (error instanceof ApiError && error.errors[0]) {
+    const fault: string = error.errors[0].detail;
+    return fault;
+  }
   if (error instanceof ApiError) return `${error.status} ${error.errorCode} ${error.retryAfterS}`;
   return error instanceof AitbcError ? error.message : 'unknown';
+}
+
+export async function lookFirst(): Promise<number> {
+  const { jobId } = await client.jobs.create({ payload: {} }, { strict: true, waitMs: 20_000 });
+  const { disputeUntil, status } = await client.jobs.payment(jobId);
+  if (disputeUntil !== null && status === 'escrowed') {
+    await client.jobs.dispute(jobId, { reason: 'RESULT_MALFORMED' });
+  }
+  let offers = 0;
+  for await (const { offerId } of client.marketplace.iterateOffers({ limit: 10 })) {
+    offers += offerId.length;
+  }
+  return offers;
 }
 
 export async function proved(id: string, genesisDigest: string): Promise<bigint | undefined> {
@@ -83,6 +100,10 @@ void checkProof('', { genesisDigest: new Uint8Array(32) });
 new AITBCClient({ version: '2025-01-01' });
 // @ts-expect-error a job is named by a text
 void client.jobs.get(7);
+// @ts-expect-error a reason is one of the codes
+void client.jobs.dispute('job_1', { reason: 'I am unhappy' });
+// @ts-expect-error the wire says `detail`
+void new ApiError({ status: 400, errorCode: '', detail: '' }).errors[0]?.message;
 // @ts-expect-error there is no such call
 void client.jobs.submit({});
 // @ts-expect-error the chain is needed to check what was signed for it
