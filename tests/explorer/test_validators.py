@@ -157,6 +157,27 @@ def test_ballots_and_what_they_changed_are_listed(council: Served) -> None:
     assert "to make validator-5 a validator" in html
 
 
+def test_a_ballot_says_who_voted_how_and_what_it_takes(council: Served) -> None:
+    is_open, passed = council.get("/validators/ballots.json").json()["ballots"]
+    twin = council.get(f"/validators/ballots/{passed['ballot_id']}.json").json()
+    assert (twin["yes"], twin["no"], twin["voters"], twin["quorum"]) == (3, 0, 4, 3)
+    voted = [(row["kind"], row["parties"][0]["address"]) for row in twin["outcomes"][:3]]
+    kinds = ["ballot_opened", "ballot_voted", "ballot_voted"]
+    assert voted == [
+        (kind, format_address(member.address)) for kind, member in zip(kinds, COUNCIL, strict=False)
+    ]
+    assert [row["kind"] for row in twin["outcomes"][3:]] == ["ballot_passed"]
+    assert (twin["status"], twin["closed_height"]) == ("passed", passed["closed_height"])
+    html = council.get(f"/validators/ballots/{is_open['ballot_id']}").text
+    assert "still open" in html
+    assert f'href="/transactions/{is_open["ballot_id"]}"' in html
+    assert html.count("/v1/proofs/outcome/") == 1
+    found = council.get(f"/search?q=/validators/ballots/{passed['ballot_id']}")
+    assert found.headers["location"] == f"/validators/ballots/{passed['ballot_id']}"
+    for wrong in ("zz", "ab" * 32):
+        assert council.get(f"/validators/ballots/{wrong}").status_code == 404
+
+
 @pytest.mark.parametrize("certificate", [b"", b"\x93", bytes(100), b"\xc1" * 8])
 def test_what_is_no_certificate_has_no_signers(certificate: bytes) -> None:
     assert signers_of(certificate) is None

@@ -12,8 +12,8 @@ from explorer_web import formats
 from explorer_web.action_fields import FIELDS, action_facts
 from explorer_web.facts import Source
 from explorer_web.jobs import CHECKS
-from explorer_web.outcomes import TITLES, outcome_sentence
 from explorer_web.markup import SOURCES
+from explorer_web.outcomes import TITLES, outcome_sentence
 from explorer_web.sentences import plain
 from explorer_web.words import (
     ATTESTATIONS,
