@@ -196,10 +196,10 @@ class CoordinatorSection(KeySource, frozen=True):
     """
 
     faucet_key_file: _Path | None = None
-    """Account that funds new managed wallets: a key file of role ``account``, opened by the same
-    passphrase."""
+    """Account that funds new managed wallets, with `devnet` only: a key file of role ``account``,
+    opened by the same passphrase."""
     wrapping_key_file: _Path = "wrapping.key"
-    """Private file of random bytes that encrypts managed keys (K3); made when it is missing."""
+    """Private file of random bytes that encrypts managed keys (K3); made with the database."""
     artifact_directory: _Path | None = None
     """Folder of uploaded and produced files; in the data folder when left out."""
     database_url: _Path | None = None
@@ -295,6 +295,9 @@ def parse_config(document: dict[str, object], folder: Path) -> NodeConfig:
             "lets clients make this machine send requests to itself, so it needs "
             "coordinator.devnet",
         )
+    if section and section.faucet_key_file and not section.devnet:
+        problem = "funds every new wallet, so it needs coordinator.devnet; elsewhere clients pay in"
+        raise ConfigInvalid("coordinator.faucet_key_file", problem)
     if config.coordinator and config.coordinator.devnet:
         for at, address in enumerate(addresses):
             if not address.is_loopback:

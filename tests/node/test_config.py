@@ -67,6 +67,13 @@ def test_the_demo_identity_needs_loopback_addresses() -> None:
         )
 
 
+def test_a_faucet_needs_a_devnet() -> None:
+    faucet = {**KEY, "faucet_key_file": "faucet.key"}
+    parse_config({**MINIMAL, "coordinator": {**faucet, "devnet": True}}, Path("/"))
+    with pytest.raises(ConfigInvalid, match=r"coordinator\.faucet_key_file.*pay in"):
+        parse_config({**MINIMAL, "coordinator": faucet}, Path("/"))
+
+
 def test_both_ways_of_writing_an_ipv6_address_are_read() -> None:
     config = parse_config({**MINIMAL, "http": {"listen": ["[::1]:8011", "::1:80"]}}, Path("/"))
     assert listen_addresses(config) == [ListenAddress("::1", 8011), ListenAddress("::1", 80)]
