@@ -115,10 +115,8 @@ def _check_balance(moment: Moment, entry: PooledTransaction, needed: Amount) -> 
 
 def has_room(entry: PooledTransaction, index: PoolIndex, limits: PoolLimits) -> bool:
     """Return whether a paying transaction fits without an eviction, as most do."""
-    return (
-        entry.slot is None
-        and len(index) < limits.transactions_max
-        and index.bytes_total + len(entry.data) <= limits.bytes_max
+    return entry.slot is None and index.has_room(
+        len(entry.data), limits.transactions_max, limits.bytes_max
     )
 
 

@@ -22,6 +22,7 @@ from node.pool_admission import (
     moment_of,
     victims_for,
 )
+from node.pool_glance import Glance
 from node.pool_index import PooledTransaction, PoolIndex
 from node.pool_reading import Read, read_entries
 from node.pool_rejections import Evicted, PoolFull, SignatureBudgetSpent, fault_of
@@ -86,8 +87,9 @@ class PoolEntrance:
                 few = slice(start, start + TURN_TRANSACTIONS)
                 known = None if digests is None else digests[few]
                 entries = read_entries(moment.head.tags, signed[few], known, source)
+                glance = self._glance(moment)
                 for position, read in enumerate(entries, start):
-                    verdict = self._screen(read, source, moment)
+                    verdict = self._screen(read, source, moment, glance)
                     if isinstance(verdict, SubmitOutcome):
                         outcomes[position] = verdict
                     else:
@@ -121,9 +123,16 @@ class PoolEntrance:
         """Note the outcomes of a part of a batch; others on the loop have their turns."""
         for start in range(0, len(portion), TURN_TRANSACTIONS):
             moment = await self._next_moment(start)
+            glance = self._glance(moment)
             for at in range(start, min(start + TURN_TRANSACTIONS, len(portion))):
                 position, entry, passed = portion[at]
-                outcomes[position] = self._conclude(entry, passed, moment, verdicts[at])
+                if verdicts[at] is True and glance.is_fine(entry):
+                    self._pool.take(entry)
+                    outcomes[position] = SubmitOutcome(
+                        entry.transaction_id, TransactionStatus.POOLED
+                    )
+                else:
+                    outcomes[position] = self._conclude(entry, passed, moment, verdicts[at])
 
     async def _next_moment(self, done: int) -> Moment:
         """Return what to judge the next few by; others on the loop have their turn before."""
@@ -131,10 +140,19 @@ class PoolEntrance:
             await asyncio.sleep(0)
         return moment_of(self._views, self._clock)
 
+    def _glance(self, moment: Moment) -> Glance:
+        return Glance(moment, self._pool.index, self._pool.limits)
+
     def _screen(
-        self, entry: Read, source: str, moment: Moment
+        self, entry: Read, source: str, moment: Moment, glance: Glance
     ) -> SubmitOutcome | PooledTransaction:
         """Judge all but the signature; return the outcome if it is clear already."""
+        if (
+            not isinstance(entry, Exception)
+            and glance.is_fine(entry)
+            and self._signatures.is_open(source)
+        ):
+            return entry
         transaction_id = bytes(32)
         try:
             if isinstance(entry, Exception):

@@ -136,6 +136,10 @@ class PoolIndex:
         """Return a pooled transaction."""
         return self._by_id.get(transaction_id)
 
+    def has_room(self, size: int, transactions_max: int, bytes_max: int) -> bool:
+        """Return whether one more of this size fits within bounds."""
+        return len(self._by_id) < transactions_max and self.bytes_total + size <= bytes_max
+
     def has_bytes(self, encoded_digest: Hash) -> bool:
         """Return whether exactly these signed bytes are pooled."""
         entry = self._by_reference.get(encoded_digest[:REFERENCE_BYTES])

@@ -48,6 +48,10 @@ class PoolSignatures:
             raise PoolFull(f"{UNVERIFIED_MAX} transactions wait for their signatures: send later")
         self.check_budget(source)
 
+    def is_open(self, source: str) -> bool:
+        """Return whether `check_open` would pass for a source that sent nothing wrong lately."""
+        return self.waiting < UNVERIFIED_MAX and not self._budget.knows(source)
+
     def check_budget(self, source: str) -> None:
         """Check that a source did not send too many wrong signatures lately (T7).
 
