@@ -87,8 +87,7 @@ class ExplorerAnswers:
             return Whereabouts(TransactionStatus.FINAL)
         if tree.get(block_id) is not None:
             return Whereabouts(TransactionStatus.INCLUDED)
-        stored = await asyncio.to_thread(self._store.block_by_id, block_id)
-        is_final = stored is not None
+        is_final = await asyncio.to_thread(self._store.holds_block, block_id)
         return Whereabouts(TransactionStatus.FINAL if is_final else TransactionStatus.UNKNOWN)
 
     def members_of(self, header: Header) -> ValidatorSet | None:

@@ -138,8 +138,13 @@ class ChainReader:
 
     def block_by_id(self, block_id: Hash) -> StoredBlock | None:
         """Return the block of an id."""
-        prefix = BLOCKS.c.id_prefix == id_prefix(block_id)
-        return self._block(prefix & (BLOCKS.c.block_id == block_id))
+        return self._block(_has_id(block_id))
+
+    def holds_block(self, block_id: Hash) -> bool:
+        """Return whether the block of an id is stored whole, without reading its body."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(BLOCKS.c.height).where(_has_id(block_id)))
+            return found.first() is not None
 
     def encoded_blocks(
         self, after_height: Height, blocks_max: int, bytes_max: int
@@ -242,6 +247,10 @@ class ChainReader:
         with self._database.reading() as connection:
             digest = connection.execute(select(CHAIN.c.genesis_digest)).scalar_one_or_none()
             return None if digest is None else Tags(digest)
+
+
+def _has_id(block_id: Hash) -> ColumnElement[bool]:
+    return (BLOCKS.c.id_prefix == id_prefix(block_id)) & (BLOCKS.c.block_id == block_id)
 
 
 def _newest(connection: Connection) -> StoredHead | None:

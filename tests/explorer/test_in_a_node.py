@@ -59,6 +59,16 @@ def test_a_final_transaction_has_a_page_as_soon_as_the_index_has_it(client: http
     assert "7 nait" in page.text
 
 
+def test_a_block_that_is_final_is_known_by_its_id(
+    client: httpx.Client, node: NodeProcess
+) -> None:
+    head = client.get("/v1/chain/head").json()
+    page = client.get(f"/blocks/{head['block_id']}")
+    assert page.status_code == 200 or "final, and not indexed yet" in page.text
+    nobodys = client.get("/blocks/" + "ab" * 32)
+    assert (nobodys.status_code, "Unknown here" in nobodys.text) == (404, True)
+
+
 def test_a_transaction_that_nobody_sent_is_unknown_here(client: httpx.Client) -> None:
     page = client.get("/transactions/" + "ab" * 32)
     assert page.status_code == 404

@@ -189,6 +189,8 @@ def test_blocks_whose_ids_share_a_prefix_are_told_apart(store: ChainStore):
     twin_id = sealed.block_id[:8] + bytes(24)
     sealed.commit_to(store)
     assert store.block_by_id(twin_id) is None
+    assert not store.holds_block(twin_id)
+    assert store.holds_block(sealed.block_id)
 
 
 def test_final_blocks_come_in_order_and_bounded_by_count_and_size(store: ChainStore, monkeypatch):
