@@ -13,8 +13,13 @@ from ledger.params import Parameters
 from ledger.records import Supply, Table, state_key
 from ledger.transaction import SignedTransaction, Transaction
 from ledger.views import genesis_view
-from node import pool_glance
-from node.pool_admission import PoolLimits, check_admissible, has_room, moment_of
+from node.pool_admission import (
+    SENDER_TRANSACTIONS_MAX,
+    PoolLimits,
+    check_admissible,
+    has_room,
+    moment_of,
+)
 from node.pool_glance import Glance
 from node.pool_index import PooledTransaction, PoolIndex, pooled
 from tests.node.pooled_chain import (
@@ -91,10 +96,7 @@ def test_a_glance_says_yes_to_just_the_transfers_that_pass(**drawn: Any) -> None
 def test_the_number_of_a_senders_transactions_is_seen_at_a_glance() -> None:
     chain, index, limits = PooledChain(), PoolIndex(), PoolLimits()
     moment = moment_of(chain, chain.clock)
-    entries = [
-        entry_of(chain.transfer().transaction)
-        for _ in range(pool_glance.SENDER_TRANSACTIONS_MAX + 1)
-    ]
+    entries = [entry_of(chain.transfer().transaction) for _ in range(SENDER_TRANSACTIONS_MAX + 1)]
     glance = Glance(moment, index, limits)
     for entry in entries[:-1]:
         assert glance.is_fine(entry)
