@@ -40,6 +40,9 @@ class Backend(Protocol):
     def truncate_log(self) -> bool:
         """Leave nothing of deleted rows in the log of changes; return whether that was possible."""
 
+    def copy_log(self) -> None:
+        """Copy what the log of changes holds into the tables' own pages, where that is our work."""
+
     def give_space_back(self) -> None:
         """Return what deleted rows left to the file system, as far as that is bounded work."""
 

@@ -32,7 +32,7 @@ from ledger.store.errors import (
     GenesisMismatch,
     NotInitialised,
 )
-from ledger.store.recent_ids import forget_ids, ids_row, insert_ids
+from ledger.store.recent_ids import ENTRY, forget_ids, ids_row, insert_ids
 from ledger.store.schema import Schema, upgrade_schema
 from ledger.store.state_table import SLICE_MAX, StateTable, write_first_state
 from ledger.store.stored import EpochEnd, NewBlock, StoredHead
@@ -40,6 +40,20 @@ from ledger.store.summaries import Pruner
 from ledger.types import Hash, Height
 
 _VALIDATORS_KEY: Final = state_key(Table.VALIDATORS)
+
+LOG_BYTES: Final = 4 * 1_048_576
+"""Bytes in the database's log at which `checkpoint` copies it into the file. Else one commit of
+many would do that, and what it holds would become final so much later."""
+
+COMMIT_BYTES: Final = 40_960
+"""What a commit takes in the log, whatever it holds: some ten pages. Like the next two, a guess
+that need not be exact."""
+
+CHANGE_BYTES: Final = 64
+"""What a changed record takes in the log."""
+
+SLICE_BYTES: Final = 1_048_576
+"""What a slice of the state table or of pruning takes in the log."""
 
 # Made once: SQLAlchemy then finds what it compiled of them without looking into them again.
 _INSERT_BLOCKS: Final = insert(BLOCKS)
@@ -56,6 +70,7 @@ class ChainStore(ChainReader):
         self._pruner = Pruner(database)
         self._first_kept: Callable[[], Height] = lambda: 0
         self._head = super().head()
+        self._logged_bytes = 0
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -67,7 +82,7 @@ class ChainStore(ChainReader):
             StoreLocked: another process writes it.
             StoreUnusable: a subclass that says what to do.
         """
-        database = Database(url)
+        database = Database(url, copies_log=True)
         try:
             upgrade_schema(database, Schema.CHAIN)
             return cls(database)
@@ -192,6 +207,7 @@ class ChainStore(ChainReader):
         for new in fresh:
             self._state.note(new.block.header.height, new.delta)
         self._pruner.note(len(fresh))
+        self._logged_bytes += COMMIT_BYTES + sum(map(_size_of, fresh))
 
     @property
     def wants_checkpoint(self) -> bool:
@@ -199,7 +215,11 @@ class ChainStore(ChainReader):
 
         What waits for the state table is bounded if that is done (see `state_table`).
         """
-        return self._state.is_due or self._pruner.is_due(self._first_needed(self._first_kept()))
+        return (
+            self._state.is_due
+            or self._logged_bytes >= LOG_BYTES
+            or self._pruner.is_due(self._first_needed(self._first_kept()))
+        )
 
     def checkpoint(self, keys: int = SLICE_MAX, *, force: bool = False) -> bool:
         """Carry one bounded slice of the deltas over into the state table, and prune a slice.
@@ -221,7 +241,13 @@ class ChainStore(ChainReader):
             with self._database.writing() as connection:
                 forget_ids(connection, self._require_head().header.timestamp_ms)
         below = self._first_needed(self._first_kept())
-        return bool(self._pruner.is_due(below) and self._pruner.prune(self.tags, below)) or carried
+        has_pruned = self._pruner.is_due(below) and self._pruner.prune(self.tags, below) > 0
+        self._logged_bytes += SLICE_BYTES * (carried + has_pruned)
+        is_long = self._logged_bytes >= LOG_BYTES
+        if is_long or (force and self._logged_bytes):
+            self._logged_bytes = 0
+            self._database.copy_log()
+        return carried or has_pruned or is_long
 
     def prune_below(self, first_kept: Callable[[], Height]) -> None:
         """Have every `checkpoint` prune what lies below the height that is then returned.
@@ -276,6 +302,11 @@ def _changes(new: NewBlock) -> dict[str, object]:
     """Return the row of what a block changes in the state."""
     height = new.block.header.height
     return {"height": height, "key_count": len(new.delta), "changes": encode_delta(new.delta)}
+
+
+def _size_of(new: NewBlock) -> int:
+    """Return about what a block takes in the log besides `COMMIT_BYTES`."""
+    return len(new.data) + CHANGE_BYTES * len(new.delta) + ENTRY.size * len(new.ids)
 
 
 def _epoch_end(new: NewBlock) -> EpochEnd | None:

@@ -24,7 +24,13 @@ class Database:
     """One database: a writing and a reading engine over the same URL."""
 
     def __init__(
-        self, url: str, *, durable: bool = True, create: bool = True, forgets: bool = False
+        self,
+        url: str,
+        *,
+        durable: bool = True,
+        create: bool = True,
+        forgets: bool = False,
+        copies_log: bool = False,
     ) -> None:
         """Prepare the engines; connections are opened when needed.
 
@@ -35,13 +41,15 @@ class Database:
                 commits may be lost together, but what is left is consistent.
             create: whether to make the file or schema if there is none.
             forgets: whether deleted rows are overwritten in the file; see `truncate_log`.
+            copies_log: whether the owner calls `copy_log` now and then; otherwise one commit of
+                many does that work besides its own.
 
         Raises:
             StoreUrlInvalid: no URL of a supported database, or its folder does not exist.
             StoreDriverMissing: its driver is not installed.
             StoreMissing: there is nothing there, and `create` is not set.
         """
-        self._backend = _backend(url, durable=durable, forgets=forgets)
+        self._backend = _backend(url, durable=durable, forgets=forgets, copies_log=copies_log)
         self.name = self._backend.name
         """The file or the server's database, for messages."""
         if not create:
@@ -100,6 +108,17 @@ class Database:
         with self._translated():
             return self._backend.truncate_log()
 
+    def copy_log(self) -> None:
+        """Copy the log of changes into the file; takes milliseconds for each megabyte.
+
+        For the writing thread, outside of a transaction.
+
+        Raises:
+            StoreFailed: as `writing`.
+        """
+        with self._translated():
+            self._backend.copy_log()
+
     def give_space_back(self) -> None:
         """Return pages that deleted rows left to the file system, a bounded number of them.
 
@@ -129,7 +148,7 @@ class Database:
             raise self._backend.failure(error) from error
 
 
-def _backend(url: str, *, durable: bool, forgets: bool) -> Backend:
+def _backend(url: str, *, durable: bool, forgets: bool, copies_log: bool) -> Backend:
     """Return what serves a URL."""
     try:
         parsed = make_url(url)
@@ -140,7 +159,7 @@ def _backend(url: str, *, durable: bool, forgets: bool) -> Backend:
         ) from None
     kind = parsed.get_backend_name()
     if kind == SQLITE:
-        return SqliteBackend(parsed, durable=durable, forgets=forgets)
+        return SqliteBackend(parsed, durable=durable, forgets=forgets, copies_log=copies_log)
     if kind == POSTGRESQL:
         # Its driver is an extra that most nodes do not have.
         from ledger.store.postgresql_engine import PostgresqlBackend  # noqa: PLC0415

@@ -114,6 +114,9 @@ class PostgresqlBackend:
         """Leave it to the server, which removes old versions of rows (autovacuum) and old logs."""
         return True
 
+    def copy_log(self) -> None:
+        """Leave it to the server (checkpointer)."""
+
     def give_space_back(self) -> None:
         """Leave it to the server, which reuses the space of deleted rows (autovacuum)."""
 

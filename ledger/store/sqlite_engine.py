@@ -23,8 +23,9 @@ VERSION_MIN: Final = (3, 37, 0)
 LOG_PAGES: Final = 1_000
 """Pages in the log at which a commit copies it into the file; SQLite's own default."""
 
-LOG_PAGES_UNSYNCED: Final = 8_192
-"""The same where commits are not synced: 32 MiB, and half the writing of an index."""
+LOG_PAGES_LONG: Final = 8_192
+"""The same where commits are not synced, which halves the writing of an index, or where the owner
+copies the log between commits: 32 MiB."""
 
 _UNREADABLE: Final = ("file is not a database", "malformed", "unsupported file format")
 
@@ -35,16 +36,18 @@ class SqliteBackend:
     driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
     """See `Backend`."""
 
-    def __init__(self, url: URL, *, durable: bool, forgets: bool = False) -> None:
+    def __init__(
+        self, url: URL, *, durable: bool, forgets: bool = False, copies_log: bool = False
+    ) -> None:
         """Prepare the engines; see `engine.Database`.
 
         Raises:
             StoreUrlInvalid: no file of its own, or its folder does not exist.
         """
         self.name = str(_path_of(url))
-        self.writer = _engine(
-            url, 1, "BEGIN IMMEDIATE", _writer_settings(durable=durable, forgets=forgets)
-        )
+        log_pages = LOG_PAGES if durable and not copies_log else LOG_PAGES_LONG
+        settings = _writer_settings(log_pages, durable=durable, forgets=forgets)
+        self.writer = _engine(url, 1, "BEGIN IMMEDIATE", settings)
         self.reader = _engine(url, READERS_MAX, "BEGIN", _READER_SETTINGS)
 
     def exists(self) -> bool:
@@ -67,6 +70,19 @@ class SqliteBackend:
         finally:
             pooled.close()
         return not is_busy
+
+    def copy_log(self) -> None:
+        """Copy the log into the file as far as nobody reads an older state; nobody is waited for.
+
+        What is in the log is durable, and stays there until the file is synced.
+        """
+        pooled = self.writer.raw_connection()
+        try:
+            raw = pooled.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            pooled.close()
 
     def give_space_back(self) -> None:
         """Cut free pages off; the file gets shorter when the log has been copied into it."""
@@ -145,7 +161,7 @@ _SETTINGS: Final = (
 _READER_SETTINGS: Final = (*_SETTINGS, "query_only = ON")
 
 
-def _writer_settings(*, durable: bool, forgets: bool) -> tuple[str, ...]:
+def _writer_settings(log_pages: int, *, durable: bool, forgets: bool) -> tuple[str, ...]:
     return (
         *_SETTINGS,
         # Takes effect when the file is made: pruned pages can go back to the file system.
@@ -154,7 +170,7 @@ def _writer_settings(*, durable: bool, forgets: bool) -> tuple[str, ...]:
         # FULL syncs the log at each commit; NORMAL when the log is copied into the file.
         f"synchronous = {'FULL' if durable else 'NORMAL'}",
         # A page that many rows change is copied into the file once for all of them.
-        f"wal_autocheckpoint = {LOG_PAGES if durable else LOG_PAGES_UNSYNCED}",
+        f"wal_autocheckpoint = {log_pages}",
         # Some systems overwrite deleted rows with zeros by default. Most of what is deleted is no
         # secret, and that costs writing.
         f"secure_delete = {'ON' if forgets else 'OFF'}",

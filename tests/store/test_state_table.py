@@ -1,13 +1,14 @@
 """The state table follows the deltas in slices; the loaded state is always that of the head."""
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from ledger.store import ChainStore, StoreFailed, state_table
+from ledger.store import ChainStore, StoreFailed, chain_store, state_table
 from ledger.store.chain_tables import CHAIN, DELTAS, STATE
 from ledger.store.state_table import BLOCK_WEIGHT, _Round
 from tests.databases import CHAIN as CHAIN_DATABASE
@@ -209,6 +210,29 @@ def test_restarts_in_the_middle_of_rounds_do_not_let_more_and_more_wait(file_pla
             store.close()
             store = open_store(file_place)
     assert max(waited) <= 3 * ROUND
+    store.close()
+
+
+def test_the_log_is_copied_between_commits_and_not_within_one(
+    sqlite_places: NewPlace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(chain_store, "LOG_BYTES", 20 * chain_store.COMMIT_BYTES)
+    place = sqlite_places()
+    builder, store = initialised(place)
+    file = Path(place.url(CHAIN_DATABASE).removeprefix("sqlite:///"))
+    log = Path(f"{file}-wal")
+    store._database.copy_log()
+    copied, sizes = file.read_bytes(), []
+    for _ in range(100):
+        builder.seal({b"a": b"1"}).commit_to(store)
+        assert file.read_bytes() == copied
+        if store.wants_checkpoint:
+            keep_up(store)
+            assert file.read_bytes() != copied
+            copied = file.read_bytes()
+            sizes.append(log.stat().st_size)
+    assert len(sizes) == 5
+    assert max(sizes) < 2 * sizes[0], "the log is used again from its beginning"
     store.close()
 
 
