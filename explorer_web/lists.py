@@ -37,6 +37,8 @@ Query = Mapping[str, str]
 """Parameters of an address; hostile."""
 
 _ADDRESS_HINT: Final = "ait1…"
+_FLOOR: Final = "Least price cap that it accepts"
+_FAILED: Final = "Attempts that ended without receipt or release"
 
 _PHASE_BADGES: Final[dict[str, Badge]] = {
     phase.value.lower(): badge for phase, badge in PHASES.items()
@@ -165,7 +167,7 @@ def jobs_listing(index: IndexReader, query: Query) -> Listing:
             Column("service", "Service"),
             Column("phase", "Phase", form=Form.BADGE, badges=_PHASE_BADGES),
             Column("payment", "Payment", form=Form.BADGE, badges=PAYMENTS, is_roomy=True),
-            Column("max_price", "Locked", Kind.MONEY, is_roomy=True),
+            Column("max_price", "Locked", Kind.MONEY, is_roomy=True, hint="Most that it may cost"),
             Column("paid_miner", "To the miner", Kind.MONEY, is_roomy=True),
             Column("client", "Client", Kind.ADDRESS, is_roomy=True),
             Column("miner", "Miner", Kind.ADDRESS, is_roomy=True, hint="Of the last attempt"),
@@ -275,12 +277,12 @@ def miners_listing(index: IndexReader, _query: Query) -> Listing:
             Column("miner", "Miner", Kind.MINER),
             Column("name", "Name"),
             Column("state", "State", form=Form.BADGE, badges=MINER_STATES),
-            Column("price_floor", "From, a job", Kind.MONEY, is_roomy=True),
-            Column("bond", "Bond", Kind.MONEY, is_roomy=True),
-            Column("assignments", "Attempts", Kind.NUMBER, is_roomy=True),
-            Column("receipts", "Receipts", Kind.NUMBER),
-            Column("lost", "Lost", Kind.NUMBER, is_roomy=True),
-            Column("earned", "Earned", Kind.MONEY),
+            Column("price_floor", "From, a job", Kind.MONEY, is_roomy=True, hint=_FLOOR),
+            Column("bond", "Bond", Kind.MONEY, is_roomy=True, hint="Locked, and got back"),
+            Column("assignments", "Attempts", Kind.NUMBER, is_roomy=True, hint="It was given"),
+            Column("receipts", "Receipts", Kind.NUMBER, hint="Attempts that it completed"),
+            Column("lost", "Failed", Kind.NUMBER, is_roomy=True, hint=_FAILED),
+            Column("earned", "Earned", Kind.MONEY, hint="Compensations included"),
             Column("registered_ms", "Registered", Kind.TIME, is_roomy=True),
         ),
         read=read,
@@ -322,7 +324,7 @@ def activity_listing(index: IndexReader, address: Address) -> Listing:
             Column("height", "Block", Kind.HEIGHT),
             Column("timestamp_ms", "Time", Kind.TIME),
             Column("words", "What", form=Form.WORDS),
-            Column("received", "Received", Kind.MONEY),
+            Column("received", "Received", Kind.MONEY, hint="Paid, refunded or sent to it"),
             Column("spent", "Spent", Kind.MONEY, hint="Moved or locked, its own fees included"),
             Column("transaction_id", "Transaction", Kind.TRANSACTION, is_roomy=True),
         ),

@@ -31,6 +31,9 @@ from explorer_web.words import OFFER_STATES
 from ledger.store import IndexReader, JobPhase, JobRow, OfferRow, OfferStatus
 from ledger.types import Amount
 
+_HALF: Final = "Half of its jobs waited at most this long for a miner"
+_MOST: Final = "95 of 100 of its jobs waited at most this long for a miner"
+
 OFFERS_READ: Final = 500
 """Newest open offers from which the depth is taken."""
 
@@ -256,12 +259,12 @@ def _services(offers: Sequence[OfferRow], jobs: Sequence[JobRow]) -> tuple[Table
         Column("service", "Service"),
         Column("offers", "Open offers", Kind.NUMBER),
         Column("depth", "Depth", Kind.NUMBER, hint="Jobs that they can still take"),
-        Column("cheapest", "Cheapest", Kind.MONEY),
-        Column("median", "Median", Kind.MONEY, is_roomy=True),
-        Column("last_settled", "Last settled", Kind.MONEY),
-        Column("last_settled_ms", "When", Kind.TIME, is_roomy=True),
-        Column("wait_p50_ms", "To assignment, p50", Kind.DURATION, is_roomy=True),
-        Column("wait_p95_ms", "p95", Kind.DURATION, is_roomy=True),
+        Column("cheapest", "Cheapest", Kind.MONEY, hint="Of its open offers, for a job"),
+        Column("median", "Median", Kind.MONEY, is_roomy=True, hint="Of its open offers, for a job"),
+        Column("last_settled", "Last settled", Kind.MONEY, hint="Paid for its newest settled job"),
+        Column("last_settled_ms", "When", Kind.TIME, is_roomy=True, hint="That job settled"),
+        Column("wait_p50_ms", "To assignment, p50", Kind.DURATION, is_roomy=True, hint=_HALF),
+        Column("wait_p95_ms", "p95", Kind.DURATION, is_roomy=True, hint=_MOST),
     )
     return Table("Services", columns, rows), len(found) - len(rows)
 

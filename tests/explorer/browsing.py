@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+PATIENCE_MS = 20_000
+"""Limit of whatever a test waits for, on a busy machine."""
+
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+EVERYTHING = "{ resultTypes: ['violations'], preload: false }"
+CONTRAST = "{ runOnly: ['color-contrast'], preload: false }"
 
 WATCH_POLICY = """
 window.violations = [];
@@ -57,3 +67,14 @@ def reading(browser: Browser, url: str, **options: Any) -> Iterator[Reader]:
         assert reader.troubles == []
     finally:
         context.close()
+
+
+def axe_faults(page: Page, rules: str) -> list[tuple[str, list[str]]]:
+    """Return what axe finds on the page that is open, by some of its rules."""
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(f"axe.run({rules})")
+    return [
+        (fault["id"], [node["html"] for node in fault["nodes"]][:3])
+        for fault in found["violations"]
+    ]

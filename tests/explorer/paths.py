@@ -38,6 +38,7 @@ def page_paths(chain: IndexedChain) -> dict[str, str]:
         "a transfer": f"/transactions/{chain.transfer.hex()}",
         "a receipt's transaction": f"/transactions/{chain.receipts['settled'].hex()}",
         "a search that found nothing": "/search?q=nothing+like+it",
+        "a search that found several": f"/search?q={chain.jobs['settled'].hex()}",
         "an unknown transaction": f"/transactions/{'ab' * 32}",
         "a short list": "/transactions?block=12",
         "style guide": "/styleguide",
@@ -61,23 +62,26 @@ def distinct_paths(chain: IndexedChain) -> dict[str, str]:
 AUDITED = (
     "style guide",
     "home",
+    "jobs",
+    "receipts",
     "a short list",
-    "a block",
+    "a crowded block",
     "a transfer",
     "receipt, settled",
     "job, settled",
+    "job, disputed",
     "an account",
+    "an account's activity",
     "a miner",
+    "market",
     "validators",
     "stats",
     "verify",
     "a search that found nothing",
+    "a search that found several",
     "an unknown transaction",
 )
-"""One page of each template; the style guide has every component in every state."""
-
-DARK_TOO = frozenset({"style guide", "home", "receipt, settled", "stats", "verify"})
-"""Pages whose colours are looked at in the dark as well; between them they have every colour."""
+"""Pages of each template; the style guide has every component in every state."""
 
 
 class _Links(HTMLParser):

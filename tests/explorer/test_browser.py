@@ -1,29 +1,20 @@
-"""The pages in a real Chromium: with and without JavaScript, wide and narrow, light and dark."""
+"""The pages in a real Chromium: with and without JavaScript, wide and narrow."""
 
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.explorer.browsing import reading
+from tests.explorer.browsing import AXE, PATIENCE_MS, PHONE, reading
 from tests.explorer.chains import IndexedChain
-from tests.explorer.paths import AUDITED, DARK_TOO, distinct_paths, page_paths
+from tests.explorer.paths import distinct_paths, page_paths
 from tests.explorer.serving import Served
 
 pytestmark = pytest.mark.browser
-
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
-EVERYTHING = "{ resultTypes: ['violations'], preload: false }"
-CONTRAST = "{ runOnly: ['color-contrast'], preload: false }"
-PATIENCE_MS = 20_000
-"""Limit of whatever a test waits for, on a busy machine."""
-AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -93,29 +84,6 @@ def test_hostile_text_anywhere_in_an_address_neither_runs_nor_breaks_a_page(
             wide = reader.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= PHONE["width"], path[:40]
             assert len(reader.page.content()) < 60_000, path[:40]
-
-
-@pytest.mark.parametrize("name", AUDITED)
-def test_axe_finds_nothing_to_object_to(
-    browser: Browser, site: Served, chain: IndexedChain, name: str
-) -> None:
-    with reading(browser, site.url, viewport=DESK, color_scheme="light") as reader:
-        reader.open(page_paths(chain)[name])
-        reader.page.evaluate(AXE.read_text(encoding="utf-8"))
-        assert axe_faults(reader.page, EVERYTHING) == []
-        if name in DARK_TOO:
-            # What does not depend on colours is the same in both schemes.
-            reader.page.emulate_media(color_scheme="dark")
-            assert axe_faults(reader.page, CONTRAST) == []
-
-
-def axe_faults(page: Page, rules: str) -> list[tuple[str, list[str]]]:
-    """Return what axe finds on the page that is open, by some of its rules."""
-    found = page.evaluate(f"axe.run({rules})")
-    return [
-        (fault["id"], [node["html"] for node in fault["nodes"]][:3])
-        for fault in found["violations"]
-    ]
 
 
 def test_dark_is_dark_and_light_is_light(browser: Browser, site: Served) -> None:

@@ -12,7 +12,16 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ledger.codec import encode
-from tests.explorer.browsing import Reader, reading
+from tests.explorer.browsing import (
+    AXE,
+    CONTRAST,
+    EVERYTHING,
+    PATIENCE_MS,
+    PHONE,
+    Reader,
+    axe_faults,
+    reading,
+)
 from tests.explorer.proof_documents import (
     ACCOUNT,
     BUNDLES,
@@ -24,7 +33,6 @@ from tests.explorer.proof_documents import (
     refusals,
 )
 from tests.explorer.proved_site import ProvedSite, proved_site
-from tests.explorer.test_browser import AXE, CONTRAST, EVERYTHING, PATIENCE_MS, PHONE, axe_faults
 from tests.node.proved_node import ProvedNode
 
 pytestmark = pytest.mark.browser
