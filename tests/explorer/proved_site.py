@@ -69,6 +69,8 @@ def reads_of(node: ProvedNode) -> ExplorerReads:
     parts = SimpleNamespace(
         chain=node.chain,
         pool=node.chain.pool,
+        store=node.store,
+        prover=node.prover,
         index_process=SimpleNamespace(fault=""),
         network=None,
         watch=SimpleNamespace(report=lambda: SimpleNamespace(validators=())),
