@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import sys
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from explorer_web.verification import BundleError, bundle
+from explorer_web.verification.__main__ import main
 from explorer_web.verification.scripts import kept_path, made_scripts
 from tests.explorer.chains import IndexedChain
 from tests.explorer.serving import Served
@@ -18,6 +20,19 @@ def test_the_served_scripts_are_what_the_sources_make() -> None:
     for name, text in made_scripts().items():
         kept = kept_path(name).read_text(encoding="utf-8")
         assert kept == text, "run: python -m explorer_web.verification --write"
+
+
+def test_the_source_makes_the_file_that_nodes_serve(
+    site: Served,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = tmp_path / "verifier.html"
+    monkeypatch.setattr(sys, "argv", ["verification", "--save", str(made)])
+    assert main() == 0
+    assert made.read_bytes() == site.get("/verify/offline.html").content
+    assert capsys.readouterr().out.split()[0] == sha256(made.read_bytes()).hexdigest()
 
 
 def test_a_page_loads_the_verifier_only_when_it_is_used(site: Served, chain: IndexedChain) -> None:

@@ -1,13 +1,23 @@
 """Configuration: typed, complete, and every refusal names the field."""
 
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
 
 import node
-from node.config import ConfigInvalid, ListenAddress, listen_addresses, parse_config, read_config
+from node.config import (
+    ConfigInvalid,
+    ListenAddress,
+    NodeConfig,
+    listen_addresses,
+    parse_config,
+    read_config,
+)
 
 MINIMAL = {"genesis": "genesis.json", "data_directory": "data"}
 KEY = {"key_file": "a.key", "passphrase_file": "a.pass"}
@@ -97,5 +107,31 @@ def test_a_missing_or_huge_file_is_refused(tmp_path: Path) -> None:
 def test_the_sample_in_the_readme_states_the_defaults() -> None:
     readme = Path(node.__file__).with_name("README.md").read_text()
     sample = tomllib.loads(readme.partition("```toml\n")[2].partition("```")[0])
-    needed = {name: sample[name] for name in ("genesis", "data_directory", "validator")}
+    needed = {name: sample[name] for name in ("genesis", "data_directory")}
     assert parse_config(sample, Path("/")) == parse_config(needed, Path("/"))
+
+
+def test_the_sample_in_the_readme_names_every_member() -> None:
+    readme = Path(node.__file__).with_name("README.md").read_text()
+    sample = readme.partition("```toml\n")[2].partition("```")[0]
+    section, named = "", set()
+    for line in sample.splitlines():
+        if found := re.match(r"(?:# )?\[([a-z0-9.]+)\]", line):
+            section = f"{found[1]}."
+        elif found := re.match(r"(?:# )?([a-z_0-9]+) = ", line):
+            named.add(section + found[1])
+    assert named == set(members_of(NodeConfig, ""))
+
+
+def members_of(section: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    """Yield the paths of all members of a section."""
+    for member in msgspec.structs.fields(section):
+        inner = [kind for kind in (member.type, *get_args(member.type)) if is_section(kind)]
+        if inner:
+            yield from members_of(inner[0], f"{prefix}{member.encode_name}.")
+        else:
+            yield prefix + member.encode_name
+
+
+def is_section(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
