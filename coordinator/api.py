@@ -129,18 +129,28 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
     """
     limiter = make_limiter(config)
     admission = Admission(services.clients, config, limiter, services.events.tickets)
-    return HttpSide(
-        handlers=(*coordinator_handlers(services, index, admission), *document_handlers()),
-        admission=admission,
-        limiter=limiter,
-        exception_handlers=exception_handlers(SERVED),
-        cors=CORSConfig(
-            allow_origins=sorted(config.allowed_origins),
-            allow_origin_regex=LOOPBACK_ORIGIN if config.is_devnet else None,
-            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=_REQUEST_HEADERS,
-            expose_headers=_RESPONSE_HEADERS,
-        ),
+    handlers = (*coordinator_handlers(services, index, admission), *document_handlers())
+    return HttpSide(handlers, admission, limiter, exception_handlers(SERVED), _cors(config))
+
+
+def build_public_side(config: HttpConfig) -> HttpSide:
+    """Return the HTTP side of a node without a coordinator: limits and CORS of its own routes.
+
+    Args:
+        config: settings.
+    """
+    limiter = make_limiter(config)
+    admission = Admission(None, config, limiter, None)
+    return HttpSide((), admission, limiter, exception_handlers(SERVED), _cors(config))
+
+
+def _cors(config: HttpConfig) -> CORSConfig:
+    return CORSConfig(
+        allow_origins=sorted(config.allowed_origins),
+        allow_origin_regex=LOOPBACK_ORIGIN if config.is_devnet else None,
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=_REQUEST_HEADERS,
+        expose_headers=_RESPONSE_HEADERS,
     )
 
 

@@ -13,11 +13,13 @@ from typing import Final
 import structlog
 from litestar.types import ControllerRouterHandler
 
+from coordinator.api import HttpSide, build_public_side
 from coordinator.http import Proxies
 from ledger.types import Epoch
 from node.chain_part import ChainPart, build_chain
 from node.config import ListenAddress, NodeConfig, listen_addresses, trusted_networks
-from node.coordinator_part import CoordinatorPart, build_coordinator
+from node.coordinator_part import CoordinatorPart, build_coordinator, http_settings
+from node.coordinator_watch import CoordinatorWatch
 from node.explorer_part import explorer_of
 from node.failpoints import Failpoints
 from node.http.application import build_application
@@ -48,8 +50,10 @@ class Node:
         self,
         chain_part: ChainPart,
         coordinator: CoordinatorPart | None,
+        side: HttpSide,
         metrics: NodeMetrics,
         clock: Clock,
+        *,
         addresses: Sequence[ListenAddress],
     ) -> None:
         self.addresses = tuple(addresses)
@@ -58,6 +62,9 @@ class Node:
         """Reads, submissions, finality."""
         self._parts = chain_part
         self._coordinator = coordinator
+        self._side = side
+        self.coordinator_watch: CoordinatorWatch | None = None
+        """How the coordinator does; None on a node without one."""
         self._metrics = metrics
         self._clock = clock
         self._server: HttpServer | None = None
@@ -120,8 +127,8 @@ class Node:
         if self._coordinating:
             self._coordinating.cancel()
             await asyncio.gather(self._coordinating, return_exceptions=True)
+        await self._side.limiter.close()
         if self._coordinator:
-            await self._coordinator.side.limiter.close()
             await self._coordinator.services.stop()
         if self._parts.network:
             await self._parts.network.stop()
@@ -150,14 +157,16 @@ class Node:
                 heartbeat_ms=self.chain.parameters().heartbeat_ms,
             ),
             # A node without a coordinator has no marketplace to offer.
-            "marketplace": Health.HEALTHY if self._coordinator else Health.UNHEALTHY,
+            "marketplace": (
+                self.coordinator_watch.health if self.coordinator_watch else Health.UNHEALTHY
+            ),
             **self._limits_health(),
         }
 
     def _limits_health(self) -> Mapping[str, Health]:
         """Return how the storage of shared limits is; nothing where limits are this node's own."""
-        limiter = self._coordinator.side.limiter if self._coordinator else None
-        if limiter is None or not limiter.is_shared:
+        limiter = self._side.limiter
+        if not limiter.is_shared:
             return {}
         return {"rate_limits": Health.DEGRADED if limiter.is_degraded else Health.HEALTHY}
 
@@ -221,8 +230,12 @@ def build_node(
         if coordinator and chain_part.kept_blocks:
             follower = coordinator.services.core.follower
             chain_part.kept_blocks.wait_for(lambda: follower.followed)
-        node = Node(chain_part, coordinator, metrics, clock, bound_addresses(sockets))
+        side = coordinator.side if coordinator else build_public_side(http_settings(config))
+        addresses = bound_addresses(sockets)
+        node = Node(chain_part, coordinator, side, metrics, clock, addresses=addresses)
         _observe(node, chain_part, metrics, clock)
+        if coordinator:
+            node.coordinator_watch = _watch_coordinator(coordinator, chain_part, metrics, clock)
         api = ChainApi(
             chain=chain_part.chain,
             pool=chain_part.pool,
@@ -231,6 +244,7 @@ def build_node(
             request_bytes_max=config.http.request_bytes_max,
             room=BodyRoom(config.http.request_bytes_max),
             report=chain_part.watch.report,
+            coordinator=node.coordinator_watch,
         )
         operations = Operations(config.environment, clock, node.health, node.heights, metrics)
         explorer = explorer_of(chain_part, clock)
@@ -244,7 +258,7 @@ def build_node(
                 *explorer.handlers,
                 *more_routes,
             ],
-            coordinator.side if coordinator else None,
+            side,
             metrics,
             Proxies(trusted_networks(config), config.http.public_url),
             explorer.error_page,
@@ -252,6 +266,34 @@ def build_node(
         node.serve_with(HttpServer(application, sockets))
         opened.pop_all()
     return node
+
+
+def _watch_coordinator(
+    coordinator: CoordinatorPart, parts: ChainPart, metrics: NodeMetrics, clock: Clock
+) -> CoordinatorWatch:
+    """Return what says how the coordinator does, and show it."""
+    chain = parts.chain
+    watch = CoordinatorWatch(coordinator.services.condition, lambda: chain.head().height, clock)
+    chain.on_final(lambda _parent, view: watch.on_final(view.header.height))
+    for name, text, read in (
+        (
+            "aitbc_coordinator_followed_height",
+            "Newest block whose effects the coordinator's tables hold.",
+            lambda: watch.followed_height,
+        ),
+        (
+            "aitbc_coordinator_lag_seconds",
+            "How long the oldest final block has waited that they lack.",
+            lambda: watch.lag_ms / 1_000,
+        ),
+        (
+            "aitbc_coordinator_failing_workers",
+            "Background work of the coordinator that failed, and has done nothing since.",
+            lambda: len(watch.failing),
+        ),
+    ):
+        metrics.gauge(name, text, read)
+    return watch
 
 
 def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -> None:

@@ -51,9 +51,18 @@ def build_coordinator(
         webhooks_to_loopback=section.webhooks_to_loopback,
     )
     services = build_services(settings, chain, index)
+    return CoordinatorPart(services, build_http_side(services, index, http_settings(config)))
+
+
+def http_settings(config: NodeConfig) -> HttpConfig:
+    """Return what holds for every route of the API, with a coordinator or without.
+
+    Raises:
+        KeyFileError: the password of the shared limits cannot be read.
+    """
     quotas = config.http.quotas
-    http = HttpConfig(
-        is_devnet=section.devnet,
+    return HttpConfig(
+        is_devnet=config.coordinator is not None and config.coordinator.devnet,
         allowed_origins=frozenset(config.http.allowed_origins),
         quotas=Quotas(
             submit=quotas.submit,
@@ -66,7 +75,6 @@ def build_coordinator(
         limits_url=config.http.limits_url,
         limits_password=_limits_password(config),
     )
-    return CoordinatorPart(services, build_http_side(services, index, http))
 
 
 def _limits_password(config: NodeConfig) -> str | None:

@@ -39,9 +39,17 @@ class Admission:
     """Decides whether a request reaches its handler. One for the application."""
 
     def __init__(
-        self, clients: ClientService, config: HttpConfig, limiter: Limiter, tickets: Tickets
+        self,
+        clients: ClientService | None,
+        config: HttpConfig,
+        limiter: Limiter,
+        tickets: Tickets | None,
     ) -> None:
-        """Judge by these keys, settings, counts and tickets."""
+        """Judge by these keys, settings, counts and tickets.
+
+        A node without a coordinator knows no key and gives no ticket: all its routes are public,
+        and whoever calls is known by the address alone.
+        """
         self._clients = clients
         self._config = config
         self._limiter = limiter
@@ -74,6 +82,8 @@ class Admission:
         _check_acceptable(connection, operation)
 
     async def _identify(self, connection: HttpConnection, operation: Operation) -> Principal | None:
+        if self._clients is None:
+            return None
         ticket = _in_query(connection, operation, "ticket")
         if ticket is not None:
             return await self._redeem(connection, ticket)
@@ -92,6 +102,7 @@ class Admission:
     async def _redeem(self, connection: HttpConnection, ticket: str) -> Principal:
         if key_of(connection) is not None:
             raise KeysDiffer
+        assert self._tickets is not None, "who knows keys gives tickets"
         principal = await self._tickets.redeem(ticket)
         if principal.is_demo:
             self._check_page(connection)

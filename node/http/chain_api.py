@@ -12,6 +12,7 @@ from coordinator.wire import transaction_text
 from ledger.store import ChainStore, StoredBlock
 from ledger.types import Address, Hash
 from node.chain import ChainNode
+from node.coordinator_watch import CoordinatorWatch
 from node.http.body_room import BodyRoom
 from node.http.chain_bodies import TURN
 from node.http.chain_views import (
@@ -25,7 +26,13 @@ from node.http.chain_views import (
     final_view,
     submitted_view,
 )
-from node.http.status_views import consensus_view, index_view, peers_view, sync_view
+from node.http.status_views import (
+    consensus_view,
+    coordinator_view,
+    index_view,
+    peers_view,
+    sync_view,
+)
 from node.http.waiting import Waiting
 from node.index_process import IndexProcess
 from node.mempool import Mempool
@@ -67,6 +74,8 @@ class ChainApi:
     """Room for the submissions that the pool has not seen yet."""
     report: Callable[[], NodeReport]
     """What the node waits for."""
+    coordinator: CoordinatorWatch | None = None
+    """How the coordinator does; None on a node without one."""
 
     def status(self) -> ChainStatusView:
         """Return where the node stands."""
@@ -92,6 +101,7 @@ class ChainApi:
             consensus=consensus_view(report),
             peers=peers_view(report),
             sync=sync_view(report.sync),
+            coordinator=coordinator_view(self.coordinator),
         )
 
     def account(self, address: Address) -> AccountView:

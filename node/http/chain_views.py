@@ -21,7 +21,7 @@ from ledger.store import StoredBlock
 from ledger.transaction import SignedTransaction
 from ledger.types import Amount, Hash, Height
 from ledger.views import ChainView
-from node.http.status_views import ConsensusView, IndexView, SyncView
+from node.http.status_views import ConsensusView, CoordinatorView, IndexView, SyncView
 
 
 class HeadView(View, frozen=True):
@@ -77,6 +77,8 @@ class ChainStatusView(View, frozen=True):
     """Connected peers by role."""
     sync: SyncView | UnsetType = UNSET
     """How far the peers are ahead; left out on a node without peers."""
+    coordinator: CoordinatorView | UnsetType = UNSET
+    """How the coordinator follows the chain; left out on a node without one."""
 
 
 class ParametersView(View, frozen=True):

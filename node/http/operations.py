@@ -71,7 +71,11 @@ class Operations:
         """Return how the node is. Without chain or database it can do nothing."""
         parts = self.parts()
         # A node without a coordinator has no marketplace, and lacks nothing.
-        vital = {health for name, health in parts.items() if name != "marketplace"}
+        vital = {
+            health
+            for name, health in parts.items()
+            if (name, health) != ("marketplace", Health.UNHEALTHY)
+        }
         if Health.UNHEALTHY in vital:
             status = "unavailable"
         else:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import UNSET, UnsetType
 
 from coordinator.wire import View
+from node.coordinator_watch import CoordinatorWatch
 from node.index_process import IndexProcess
 from node.status import NodeReport, SyncStatus, ValidatorSighting
 
@@ -80,6 +81,32 @@ class IndexView(View, frozen=True):
     """The same for a person."""
 
 
+class FailingWorkerView(View, frozen=True):
+    """Background work of the coordinator that fails."""
+
+    name: str
+    """Which: `follower`, `courier`, `sweeper`, `webhooks`, `events`, or a chore's name."""
+    failures: int
+    """How often it failed since it last did something."""
+    since_ms: int
+    """When the first of these was, milliseconds since the Unix epoch."""
+    error: str
+    """Class of the last error; the node's log has its text."""
+
+
+class CoordinatorView(View, frozen=True):
+    """How the coordinator of this node follows the chain."""
+
+    followed_height: int
+    """Height whose effects its tables hold."""
+    lag_blocks: int
+    """Final blocks that they lack."""
+    lag_ms: int
+    """How long the oldest of those has waited."""
+    failing: list[FailingWorkerView]
+    """Background work that failed, and has done nothing since; empty while all is well."""
+
+
 class SyncView(View, frozen=True):
     """How far the peers are ahead."""
 
@@ -125,6 +152,21 @@ def index_view(index: IndexProcess) -> IndexView:
         lag_ms=index.lag_ms,
         code=index.fault or UNSET,
         detail=index.fault_detail or UNSET,
+    )
+
+
+def coordinator_view(watch: CoordinatorWatch | None) -> CoordinatorView | UnsetType:
+    """Return how the coordinator does; nothing on a node without one."""
+    if watch is None:
+        return UNSET
+    return CoordinatorView(
+        followed_height=watch.followed_height,
+        lag_blocks=watch.lag_blocks,
+        lag_ms=watch.lag_ms,
+        failing=[
+            FailingWorkerView(each.name, each.failures, each.since_ms, each.error)
+            for each in watch.failing
+        ],
     )
 
 

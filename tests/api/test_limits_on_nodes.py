@@ -47,6 +47,29 @@ def test_a_node_goes_on_without_the_storage_of_its_limits_and_says_so(
         assert "aitbc_rate_limits_alone 1.0" in client.get("/metrics").text
 
 
+def test_a_node_without_a_coordinator_limits_its_routes_and_lets_pages_read_them(
+    tmp_path: Path,
+) -> None:
+    """L1 and CORS hold for every route of the API, whoever serves it."""
+    http = {
+        "listen": ["127.0.0.1:0"],
+        "quotas": {"other": 2},
+        "allowed_origins": ["https://light.example"],
+    }
+    page = {"origin": "https://light.example"}
+    folder = NodeFolder(tmp_path / "n", sections={"http": http})
+    with start_node(folder) as node, node.client() as client:
+        # A key is nobody's here: the address is counted.
+        first = client.get("/v1/chain/head", headers=page | {"x-api-key": "aitbc_none"})
+        assert first.headers["access-control-allow-origin"] == page["origin"]
+        assert first.headers["ratelimit"].startswith('"other";r=1;')
+        answers = [client.get("/v1/chain/head", headers=page) for _ in range(2)]
+        assert [each.status_code for each in answers] == [200, 429]
+        assert int(answers[1].headers["retry-after"]) > 0
+        stranger = client.get("/health", headers={"origin": "https://other.example"})
+        assert "access-control-allow-origin" not in stranger.headers
+
+
 @pytest.mark.parametrize(
     "url", ["http://10.0.0.5/", "valkey://user:secret@10.0.0.5/0", "10.0.0.5:6379", "valkey://"]
 )
