@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ledger.types import Hash, TimestampMs
+
+LISTED_MAX: Final = 1_000
+"""Most artifacts of one page of a list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from coordinator.artifacts.errors import DigestMismatch, UploadBusy, UploadNotFound, WrongOffset
-from coordinator.artifacts.model import ArtifactView
+from coordinator.artifacts.model import LISTED_MAX, ArtifactView
 from coordinator.artifacts.ranges import ByteRange, RangeNotSatisfiable, range_of, read_range
 from coordinator.artifacts.schemas import (
     Artifact,
@@ -34,15 +34,20 @@ from coordinator.http import (
 )
 from coordinator.http.bodies import announced_bytes, read_chunks, read_object, typed
 from coordinator.http.context import Given
-from coordinator.http.faults import BodyTooSlow
+from coordinator.http.faults import BodyTooSlow, FieldInvalid
 from coordinator.http.operation import ANY_KEY, CLIENT, MINER
-from coordinator.http.query import number_parameter
+from coordinator.http.paging import Position, cursor_parameter, encode_cursor, next_link
+from coordinator.http.query import CURSOR, limit_declaration, number_parameter
 from coordinator.http.times import format_time
 from coordinator.wire import parse_artifact
+from ledger.types import Hash, TimestampMs
 
 OCTETS: Final = "application/octet-stream"
 
 _TEXT: Final = {"type": "string"}
+
+_LIST: Final = "artifacts"
+"""What the cursors of the list of files belong to."""
 
 UPLOAD: Final = Operation(
     summary="Upload a file",
@@ -77,6 +82,7 @@ LIST: Final = Operation(
     summary="List the caller's files",
     tag="Artifacts",
     access=ANY_KEY,
+    parameters=(limit_declaration(LISTED_MAX, LISTED_MAX), CURSOR),
     answers={200: Answer("Files, those that end first first", same(ArtifactList))},
 )
 
@@ -154,8 +160,25 @@ async def upload_artifact(request: HttpRequest, context: Given) -> Response[byte
 @get("/v1/artifacts", opt=declared(LIST))
 async def list_artifacts(request: HttpRequest, context: Given) -> Response[bytes]:
     """List the caller's files."""
-    kept = await context.services.artifacts.list(exchange_of(request).caller)
-    return answer(request, ArtifactList(artifacts=[artifact_view(view) for view in kept]))
+    limit = number_parameter(request, "limit", default=LISTED_MAX, least=1, most=LISTED_MAX)
+    position = cursor_parameter(request, _LIST, [int, str])
+    after = None if position is None else _place(position)
+    kept, last = await context.services.artifacts.list(exchange_of(request).caller, limit, after)
+    cursor = None if last is None else encode_cursor(_LIST, (last[0], last[1].hex()))
+    return answer(
+        request,
+        ArtifactList(artifacts=[artifact_view(view) for view in kept]),
+        headers=next_link(request, cursor),
+    )
+
+
+def _place(position: Position) -> tuple[TimestampMs, Hash]:
+    end_ms, digest = position
+    try:
+        return int(end_ms), bytes.fromhex(str(digest))
+    except ValueError:
+        # The checksum of a cursor is no secret.
+        raise FieldInvalid("cursor", "is none that this list returned", "INVALID_CURSOR") from None
 
 
 @get("/v1/artifacts/{artifact:str}", opt=declared(DOWNLOAD))

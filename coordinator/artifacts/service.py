@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from coordinator.artifacts import store
 from coordinator.artifacts.files import ArtifactFolder, make_durable
-from coordinator.artifacts.model import ArtifactFile, ArtifactView
+from coordinator.artifacts.model import LISTED_MAX, ArtifactFile, ArtifactView
 from coordinator.artifacts.under_way import UnderWay
 from coordinator.artifacts.upload_store import open_bytes
 from coordinator.batches import in_batches
@@ -18,13 +18,10 @@ from coordinator.clients.access import require
 from coordinator.clients.model import Principal, Scope
 from coordinator.core import Core
 from coordinator.errors import ArtifactNotFound, InvalidRequest, TooLarge, TooManyRequests
-from ledger.types import Hash
+from ledger.types import Hash, TimestampMs
 
 DROPPED_PER_SWEEP_MAX: Final = 500
 """Artifacts deleted in one go."""
-
-LISTED_MAX: Final = 1_000
-"""Artifacts of one list."""
 
 
 class ArtifactService:
@@ -110,12 +107,30 @@ class ArtifactService:
             raise ArtifactNotFound
         return ArtifactFile(view, path)
 
-    async def list(self, principal: Principal) -> list[ArtifactView]:
-        """Return the files that the caller keeps, those that end first first."""
+    async def list(
+        self,
+        principal: Principal,
+        limit: int = LISTED_MAX,
+        after: tuple[TimestampMs, Hash] | None = None,
+    ) -> tuple[list[ArtifactView], tuple[TimestampMs, Hash] | None]:
+        """Return files that the caller keeps, those that end first first.
+
+        Args:
+            principal: the caller.
+            limit: most files.
+            after: end and digest of the last file of the page before.
+
+        Returns:
+            The files, and `after` of the next page if more follow.
+        """
         require(principal, Scope.CLIENT, Scope.MINER, Scope.READ)
-        return await self._core.database.read(
-            lambda c: store.kept_by(c, principal.client_id, LISTED_MAX)
+        # One more than asked for tells whether there are more.
+        found = await self._core.database.read(
+            lambda c: store.kept_by(c, principal.client_id, limit + 1, after)
         )
+        shown = found[:limit]
+        has_more = len(found) > limit
+        return shown, (shown[-1].expires_ms, shown[-1].digest) if has_more else None
 
     async def delete(self, principal: Principal, digest: Hash) -> None:
         """Keep a file of the caller no more; it is there as long as somebody else keeps it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
 from coordinator.artifacts.model import ArtifactView
 from coordinator.database.tables import artifacts
@@ -63,15 +63,24 @@ def is_kept_by(connection: Connection, digest: Hash, client_id: str) -> bool:
     return connection.execute(select(artifacts.c.digest).where(mine)).one_or_none() is not None
 
 
-def kept_by(connection: Connection, client_id: str, limit: int) -> list[ArtifactView]:
-    """Return the files that a client keeps, those that end first first."""
-    query = (
-        select(artifacts)
-        .where(artifacts.c.client_id == client_id)
-        .order_by(artifacts.c.expires_ms, artifacts.c.digest)
-        .limit(limit)
+def kept_by(
+    connection: Connection,
+    client_id: str,
+    limit: int,
+    after: tuple[TimestampMs, Hash] | None = None,
+) -> list[ArtifactView]:
+    """Return files that a client keeps, those that end first first; those after an end and digest.
+
+    A file whose end is put off meanwhile is shown again, and none is left out.
+    """
+    place = tuple_(artifacts.c.expires_ms, artifacts.c.digest)
+    query = select(artifacts).where(artifacts.c.client_id == client_id)
+    if after is not None:
+        query = query.where(place > tuple_(*after))
+    rows = connection.execute(
+        query.order_by(artifacts.c.expires_ms, artifacts.c.digest).limit(limit)
     )
-    return [ArtifactView(row.digest, row.size, row.expires_ms) for row in connection.execute(query)]
+    return [ArtifactView(row.digest, row.size, row.expires_ms) for row in rows]
 
 
 def drop_expired(connection: Connection, now_ms: TimestampMs, limit: int) -> tuple[int, list[Hash]]:

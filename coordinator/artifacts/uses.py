@@ -4,24 +4,35 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from coordinator.database.account_tables import artifact_uses
-from ledger.types import Hash
+from coordinator.database.tables import artifacts
+from ledger.types import Hash, TimestampMs
 
 _NAME: Final = re.compile(rb"sha256:([0-9a-f]{64})")
 
 
-def note_uses(connection: Connection, job_id: Hash, document: bytes) -> None:
-    """Note the files that a job's payload or result names."""
+def note_uses(connection: Connection, job_id: Hash, document: bytes) -> set[Hash]:
+    """Note the files that a job's payload or result names, and return them."""
     found = {bytes.fromhex(match.decode()) for match in _NAME.findall(document)}
     if not found:
-        return
+        return found
     of_job = select(artifact_uses.c.digest).where(artifact_uses.c.job_id == job_id)
     known = set(connection.execute(of_job).scalars())
     rows = [{"job_id": job_id, "digest": digest} for digest in sorted(found - known)]
     if rows:
         connection.execute(insert(artifact_uses), rows)
+    return found
+
+
+def keep_inputs(
+    connection: Connection, client_id: str, digests: Collection[Hash], until_ms: TimestampMs
+) -> None:
+    """Let files that a client keeps and its job takes not end before the job does."""
+    sooner = artifacts.c.digest.in_(digests) & (artifacts.c.expires_ms < until_ms)
+    mine = sooner & (artifacts.c.client_id == client_id)
+    connection.execute(update(artifacts).where(mine).values(expires_ms=until_ms))
 
 
 def drop_uses(connection: Connection, job_ids: Collection[Hash]) -> set[Hash]:

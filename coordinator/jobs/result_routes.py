@@ -15,6 +15,7 @@ from coordinator.errors import (
     ReceiptNotFound,
     ResultExpired,
     ResultNotDelivered,
+    Unavailable,
 )
 from coordinator.http import (
     Answer,
@@ -68,7 +69,7 @@ RESULT: Final = Operation(
     documents=frozenset({_V3}),
     parameters=(WAIT,),
     answers={200: Answer("Result and receipt", lambda wire: wire.result)},
-    errors=(*_NO_RESULT, ReceiptNotFound),
+    errors=(*_NO_RESULT, ReceiptNotFound, Unavailable),
 )
 
 PAYMENT: Final = Operation(
@@ -88,7 +89,7 @@ RECEIPT: Final = Operation(
     policy=Policy.RESULT,
     documents=frozenset({_V3}),
     answers={200: Answer("Receipt", lambda wire: wire.receipt)},
-    errors=(JobNotFound, ReceiptNotFound),
+    errors=(JobNotFound, ReceiptNotFound, Unavailable),
 )
 
 RECEIPTS: Final = Operation(
@@ -98,7 +99,7 @@ RECEIPTS: Final = Operation(
     policy=Policy.RESULT,
     documents=frozenset({_V3}),
     answers={200: Answer("Receipts; none is an empty list", lambda wire: wire.receipt_list)},
-    errors=(JobNotFound,),
+    errors=(JobNotFound, Unavailable),
 )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from coordinator.artifacts.uses import note_uses
+from coordinator.artifacts.uses import keep_inputs, note_uses
 from coordinator.database.account_tables import artifact_uses
 from coordinator.database.prepared import Prepared
 from coordinator.database.tables import jobs, payloads, receipts, results
@@ -125,7 +125,9 @@ def insert_job(connection: Connection, job: NewJob) -> None:
         blind=job.blind,
         expires_ms=job.payload_expires_ms,
     )
-    note_uses(connection, job.job_id, job.payload)
+    inputs = note_uses(connection, job.job_id, job.payload)
+    if inputs:
+        keep_inputs(connection, job.client_id, inputs, job.terms.deadline_ms)
 
 
 def insert_foreign_job(

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import UNSET
 
-from coordinator.errors import JobNotFound, NotFound, ReceiptNotFound
+from coordinator.errors import JobNotFound, NotFound, ReceiptNotFound, Unavailable
 from coordinator.http import (
     PUBLIC,
     Answer,
@@ -65,6 +65,7 @@ LIST: Final = Operation(
         CURSOR,
     ),
     answers={200: Answer("List of receipts", lambda wire: wire.receipt_list)},
+    errors=(Unavailable,),
 )
 
 GET: Final = Operation(
@@ -74,7 +75,7 @@ GET: Final = Operation(
     documents=frozenset({"2024-01-01", "2026-01-24"}),
     description="By the id of the receipt or of its job.",
     answers={200: Answer("Receipt details", lambda wire: wire.receipt)},
-    errors=(ReceiptNotFound, JobNotFound),
+    errors=(ReceiptNotFound, JobNotFound, Unavailable),
 )
 
 TRANSACTION: Final = Operation(
@@ -82,7 +83,7 @@ TRANSACTION: Final = Operation(
     tag="Receipts",
     access=PUBLIC,
     answers={200: Answer("Transaction", same(ReceiptTransaction))},
-    errors=(ReceiptNotFound, JobNotFound),
+    errors=(ReceiptNotFound, JobNotFound, Unavailable),
 )
 
 VERIFY: Final = Operation(
@@ -95,6 +96,7 @@ VERIFY: Final = Operation(
     body=same(VerifyRequest),
     takes_key=False,
     answers={200: Answer("Whether it is authentic", same(Verification))},
+    errors=(Unavailable,),
 )
 
 _VERIFIED_BYTES_MAX: Final = 65_536

@@ -7,7 +7,7 @@ from typing import Final
 from litestar import Response, get
 from litestar.params import FromPath
 
-from coordinator.errors import MinerNotFound
+from coordinator.errors import MinerNotFound, Unavailable
 from coordinator.http import (
     PUBLIC,
     Answer,
@@ -110,6 +110,7 @@ RECEIPTS: Final = Operation(
     documents=_DOCUMENTED,
     parameters=(limit_declaration(_DEFAULT, _MAXIMUM), CURSOR),
     answers={200: Answer("List of receipts", lambda wire: wire.receipt_list)},
+    errors=(Unavailable,),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.config import Limits
+from coordinator.http.paging import encode_cursor
 from tests.api.site import Site, running_site
 
 MIB = 1_048_576
@@ -138,3 +139,21 @@ async def test_a_file_comes_in_pieces_is_listed_and_deleted(site: Site) -> None:
     for wrong in ({"artifact": "sha256:x", "size": 1}, {"artifact": name, "size": 0}):
         refused = await site.http.post("/v1/artifacts/uploads", json=wrong)
         assert refused.status_code == 400
+
+
+async def test_the_list_goes_on_by_its_link(site: Site) -> None:
+    for text in (b"a", b"b", b"c"):
+        octets = {"Content-Type": "application/octet-stream"}
+        uploaded = await site.http.post("/v1/artifacts", content=text, headers=octets)
+        assert uploaded.status_code == 201, uploaded.text
+    seen: list[str] = []
+    path = "/v1/artifacts?limit=2"
+    while path:
+        page = await site.http.get(path)
+        seen += [each["artifact"] for each in page.json()["artifacts"]]
+        path = page.links.get("next", {}).get("url", "")
+    assert len(set(seen)) == len(seen)
+    assert {name_of(text) for text in (b"a", b"b", b"c")} <= set(seen)
+    for cursor in ("nonsense", encode_cursor("artifacts", (1, "zz"))):
+        refused = await site.http.get("/v1/artifacts", params={"cursor": cursor})
+        assert refused.json()["errors"][0]["code"] == "INVALID_CURSOR"

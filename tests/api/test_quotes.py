@@ -90,6 +90,15 @@ async def test_a_quote_for_an_offer_is_refused_as_its_submission_is(
         assert (answered.status_code, answered.json()["error_code"]) == (status, code)
 
 
+async def test_what_a_body_asks_of_a_machine_and_nobody_declares_is_warned_of(site: Site) -> None:
+    asked = {"gpu": "1", "memory": "4Gi", "cpu": "1000m"}
+    body = {"type": "ai-inference", "input": {"prompt": "Hello"}, "resources": asked}
+    warnings = (await quoted(site, body))["warnings"]
+    assert [each.split()[0] for each in warnings] == ["/resources/cpu", "/resources/memory"]
+    gpu = {**body, "resources": {"gpu": "1"}}
+    assert (await quoted(site, gpu))["warnings"] == []
+
+
 async def test_a_quote_keeps_nothing(site: Site) -> None:
     before = await balance(site)
     for _ in range(3):

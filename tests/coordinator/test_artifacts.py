@@ -203,3 +203,33 @@ async def test_a_key_without_scopes_neither_stores_nor_reads(world: World) -> No
         await world.services.artifacts.store(nobody, body(b"x"))
     with pytest.raises(Forbidden):
         await world.services.artifacts.open(nobody, bytes(32))
+
+
+async def test_the_input_of_a_job_does_not_end_before_the_job(world: World) -> None:
+    artifacts = world.services.artifacts
+    name, other = [(await artifacts.store(CLIENT, body(text))).digest for text in (b"in", b"not")]
+    end_ms = world.clock() + TIMINGS.artifact_retention_ms
+    await world.pass_time(TIMINGS.artifact_retention_ms / 1_000 - 600)
+    job = await world.job(input={"prompt": f"artifact:sha256:{name.hex()}"}, ttl_s=3_600)
+    await world.pass_time(1_200)
+    await artifacts.sweep()
+    assert world.clock() > end_ms
+    assert (await artifacts.open(CLIENT, name)).view.expires_ms == job.expires_ms
+    with pytest.raises(ArtifactNotFound):
+        await artifacts.open(CLIENT, other)
+    await world.pass_time(3_600)
+    await artifacts.sweep()
+    with pytest.raises(ArtifactNotFound):
+        await artifacts.open(CLIENT, name)
+
+
+async def test_every_file_is_listed_page_by_page(world: World) -> None:
+    artifacts = world.services.artifacts
+    stored = [await artifacts.store(CLIENT, body(bytes([number]))) for number in range(5)]
+    shown: list[ArtifactView] = []
+    page, last = await artifacts.list(CLIENT, 2)
+    while last is not None:
+        shown += page
+        page, last = await artifacts.list(CLIENT, 2, last)
+    shown += page
+    assert sorted(each.digest for each in shown) == sorted(each.digest for each in stored)

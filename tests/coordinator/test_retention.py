@@ -160,7 +160,7 @@ async def test_a_file_that_another_client_keeps_stays(world: World) -> None:
     assert (await world.services.retention.delete(CLIENT, job.job_id)).artifacts == ()
     digest = bytes.fromhex(source.removeprefix("sha256:"))
     assert (await world.services.artifacts.open(other, digest)).path.read_bytes() == b"source"
-    assert await world.services.artifacts.list(CLIENT) == []
+    assert await world.services.artifacts.list(CLIENT) == ([], None)
 
 
 async def test_content_goes_by_itself_a_week_later_and_not_before(world: World) -> None:

@@ -17,7 +17,7 @@ from coordinator.presenters.specs import (
     millicores_at,
     offer_at,
 )
-from coordinator.presenters.v2024_01_01.types import JobRequest, Program
+from coordinator.presenters.v2024_01_01.types import JobRequest, Program, Resources
 from coordinator.registry import service_id
 from coordinator.values import ApiVersion, JsonValue
 
@@ -56,8 +56,18 @@ def spec_of(body: Mapping[str, object]) -> JobSpec:
         if resources.cpu is None
         else millicores_at(resources.cpu, "/resources/cpu"),
         memory_mib=0 if resources.memory is None else mib_at(resources.memory, "/resources/memory"),
-        warnings=warnings,
+        warnings=(*warnings, *_unused(resources)),
     )
+
+
+def _unused(resources: Resources) -> list[str]:
+    """Return warnings of what a body asks of a machine and miners do not declare."""
+    asked = {"cpu": resources.cpu, "memory": resources.memory}
+    return [
+        f"/resources/{name} chooses no miner: miners do not declare it"
+        for name, value in asked.items()
+        if value is not None
+    ]
 
 
 def _service(request: JobRequest) -> str:

@@ -12,17 +12,19 @@ from aitbc.errors import ApiError, InvalidValue
 from aitbc.exchange import (
     Broken,
     Flow,
+    Query,
     Request,
     Session,
     ask,
     ask_nothing,
+    ask_page,
     opened,
     read_piece,
     repeated,
     segment,
     work,
 )
-from aitbc.json_values import Answer, typed_list, unexpected
+from aitbc.json_values import Answer, read_object, typed_list, unexpected
 
 PREFIX: Final = "sha256:"
 _PIECE_BYTES: Final = 1 << 16
@@ -95,9 +97,13 @@ def download_artifact(
 
 
 def list_artifacts(session: Session) -> Flow[list[Artifact]]:
-    """Return the files that the caller keeps, those that end first first."""
-    page = yield from ask(session, Request("GET", "/v1/artifacts"), Answer)
-    return typed_list(page["artifacts"], Artifact)
+    """Return all files that the caller keeps, page by page: those that end first first."""
+    found: list[Artifact] = []
+    query: Query | None = {}
+    while query is not None:
+        body, query = yield from ask_page(session, Request("GET", "/v1/artifacts", params=query))
+        found += typed_list(read_object(body, Answer)["artifacts"], Artifact)
+    return found
 
 
 def delete_artifact(session: Session, name: str) -> Flow[None]:
