@@ -1,4 +1,6 @@
-"""Admission to a route: version, authentication, authorisation, limit, in this order (A1).
+"""Admission to a route: version, authentication, limit, authorisation, in this order (A1).
+
+Whoever is refused is counted too: by the key, or by the address where there is none that is valid.
 
 One guard for the whole application reads each route's `Operation`. Body and existence come after
 it, in the handlers.
@@ -11,6 +13,7 @@ from litestar.handlers import BaseRouteHandler
 
 from coordinator.clients import Principal
 from coordinator.clients.service import ClientService
+from coordinator.errors import CoordinatorError
 from coordinator.events.tickets import Tickets
 from coordinator.http.authentication import check_origin, key_of
 from coordinator.http.config import HttpConfig
@@ -67,19 +70,30 @@ class Admission:
             return
         exchange = exchange_of(connection)
         exchange.operation = operation
-        _check_texts(connection)
         exchange.choice = route_choice(operation.documents)
+        try:
+            await self._read_head(connection, operation, exchange)
+        except CoordinatorError:
+            # Who guesses keys, or asks for nonsense, is known by the address alone.
+            await self.count(exchange, Policy.OTHER, remote_of(connection))
+            raise
+        # Which miner calls is in the body: its route counts that.
+        policy = Policy.MINERS if operation.policy is Policy.MINER else operation.policy
+        await self.count(exchange, policy, _subject(exchange, connection))
+        _authorise(exchange.principal, operation)
+        _check_acceptable(connection, operation)
+
+    async def _read_head(
+        self, connection: HttpConnection, operation: Operation, exchange: Exchange
+    ) -> None:
+        """Note which version is asked for, and who asks."""
+        _check_texts(connection)
         exchange.explicit = header_choice(_versions(connection, operation))
         exchange.choice = exchange.explicit or exchange.choice
         exchange.principal = await self._identify(connection, operation)
         if exchange.explicit is None and exchange.principal is not None:
             exchange.explicit = key_choice(exchange.principal.version_pin)
             exchange.choice = exchange.explicit or exchange.choice
-        _authorise(exchange.principal, operation)
-        # Which miner calls is in the body: its route counts that.
-        policy = Policy.MINERS if operation.policy is Policy.MINER else operation.policy
-        await self.count(exchange, policy, _subject(exchange, connection))
-        _check_acceptable(connection, operation)
 
     async def _identify(self, connection: HttpConnection, operation: Operation) -> Principal | None:
         if self._clients is None:

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from coordinator.clients import Scope
 from coordinator.clients.store import set_quotas
 from coordinator.http import Quotas
-from tests.api.site import Site, running_site
+from tests.api.site import PLENTY, Site, running_site
 
 JOB = {"payload": {"prompt": "Hello"}}
 AT_ONCE = 10
@@ -136,3 +138,18 @@ async def test_every_answer_says_where_its_caller_stands(site: Site) -> None:
         headers = (await site.http.get(path)).headers
         assert headers["ratelimit-policy"].startswith(f'"{policy}";q=')
         assert headers["ratelimit"].startswith(f'"{policy}";r=')
+
+
+async def test_who_is_refused_is_told_and_counted_too(folder: Path) -> None:
+    async with running_site(folder, is_devnet=False, quotas=replace(PLENTY, other=3)) as site:
+        reader = await site.key(Scope.READ)
+        async with site.with_key(reader) as http:
+            refused = await http.post("/v1/jobs", json={"prompt": "x"})
+            assert (refused.status_code, refused.json()["error_code"]) == (403, "FORBIDDEN")
+            assert refused.headers["ratelimit-policy"].startswith('"submit"')
+        statuses = []
+        for headers in ({}, {"X-Api-Key": "nonsense"}, {"AITBC-Version": "2025-01-01"}, {}):
+            answer = await site.http.get("/v1/jobs", headers=headers)
+            assert answer.headers["ratelimit-policy"].startswith('"other";q=3')
+            statuses.append(answer.status_code)
+        assert statuses == [401, 401, 400, 429]
