@@ -28,7 +28,6 @@ SHEET_WIDTH: Final = 2_000
 HEIGHT: Final = 900
 
 OTHER_PAGES: Final = {
-    "search, several": "/search?q=miner",
     "unknown": f"/transactions/{'ab' * 32}",
     "malformed": "/blocks/zz",
     "no page": "/nowhere",

@@ -108,6 +108,7 @@ def _pages(chosen: _Chooser) -> Iterator[Subject]:
     yield Subject("hours", _same("/stats/hours"))
     yield Subject("failures", _same("/stats/failures"))
     yield Subject("search, a prefix", chosen.of("transaction", "/search?q={:.8}"), is_alike=True)
+    yield Subject("search, several", chosen.of("job", "/search?q={:.8}"))
     yield Subject("search, nothing", _same("/search?q=ffffffffffffffff"))
     yield Subject("verify", _same("/verify"))
     yield Subject("style guide", _same("/styleguide"))

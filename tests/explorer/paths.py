@@ -38,7 +38,7 @@ def page_paths(chain: IndexedChain) -> dict[str, str]:
         "a transfer": f"/transactions/{chain.transfer.hex()}",
         "a receipt's transaction": f"/transactions/{chain.receipts['settled'].hex()}",
         "a search that found nothing": "/search?q=nothing+like+it",
-        "a search that found several": f"/search?q={chain.jobs['settled'].hex()}",
+        "a search that found several": f"/search?q={chain.jobs['settled'].hex()[:8]}",
         "an unknown transaction": f"/transactions/{'ab' * 32}",
         "a short list": "/transactions?block=12",
         "style guide": "/styleguide",
