@@ -118,10 +118,7 @@ def build_chain(
     memory.keep()
     view = load_final_view(store, genesis.spec.buckets)
     tree = BlockTree(view)
-    workers = config.signatures.workers
-    verifier = SignatureVerifier(store.tags, default_workers() if workers is None else workers)
-    limits = PoolLimits(config.mempool.transactions_max, config.mempool.bytes_max)
-    pool = Mempool(tree, verifier, clock, limits, metrics.count_rejected)
+    verifier, pool = _pool(config, store, tree, clock, metrics)
     chain = ChainNode(tree, pool, store, FinalLookup(store, index))
     identity, section = read_identity(keys.validator, data), config.p2p
     evidence = EvidenceKeeper(data / "evidence", chain, identity.keys, clock)
@@ -158,6 +155,16 @@ def build_chain(
         watch=Watch(chain, driver, network, keys.validator_key, clock),
         locks=locks,
     )
+
+
+def _pool(
+    config: NodeConfig, store: ChainStore, tree: BlockTree, clock: Clock, metrics: NodeMetrics
+) -> tuple[SignatureVerifier, Mempool]:
+    """Return the pool, and what verifies signatures for it and for others."""
+    workers, section = config.signatures.workers, config.mempool
+    verifier = SignatureVerifier(store.tags, default_workers() if workers is None else workers)
+    limits = PoolLimits(section.transactions_max, section.bytes_max)
+    return verifier, Mempool(tree, verifier, clock, limits, metrics.count_rejected)
 
 
 def _index_process(
