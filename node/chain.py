@@ -6,7 +6,7 @@ only in `publish`, after the store's commit is durable.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from ledger import balance_of, name_key
 from ledger.hashing import Tags
 from ledger.params import TIMESTAMP_DRIFT_MS, Parameters
 from ledger.records import Gap, Job, Miner, MinerNameClaim, Table, state_key
+from ledger.steps import UNITS_PER_STEP, Steps
 from ledger.transaction import IdentifiedTransaction
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 from ledger.views import ChainView
@@ -288,25 +289,40 @@ class ChainNode:
         """Have somebody told of each final block and its parent; their headers may be read."""
         self._on_final.append(notify)
 
-    def publish(self, block: TreeBlock) -> None:
-        """Make a block that is durable in the store the final head, and tell who waits."""
+    def publish(self, block: TreeBlock) -> Steps[None]:
+        """Make a block that is durable in the store the final head, and tell who waits.
+
+        The caller holds the tree's turn until all steps are done. The pool lets the block's
+        transactions go first, in pieces; then head and state move, in one piece; whoever waits is
+        told last. In between a transaction is where the store or the tree says.
+        """
         parent = self.tree.final_view
-        abandoned = self.tree.advance(block)
         ids = block.transaction_ids
-        self.pool.settle(ids)
+        for part in _parts(ids):
+            self.pool.release(part)
+            yield len(part)
+        abandoned = self.tree.advance(block)
+        self.pool.settle()
+        yield UNITS_PER_STEP
         height = block.view.header.height
-        for transaction_id in ids:
-            self._recent[transaction_id] = height
-            if self._waiters:
-                self._tell_waiters(transaction_id, height)
-        while len(self._recent) > RECENT_FINAL_MAX:
-            self._recent.popitem(last=False)
+        for part in _parts(ids):
+            self._remember(part, height)
+            yield len(part)
         for gone in abandoned:
             self._on_abandoned(gone.body)
         for notify in self._on_final:
             notify(parent, block.view)
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
+
+    def _remember(self, ids: Sequence[Hash], height: Height) -> None:
+        """Note the height of transactions that are final, and tell who waits for one of them."""
+        for transaction_id in ids:
+            self._recent[transaction_id] = height
+            if self._waiters:
+                self._tell_waiters(transaction_id, height)
+        while len(self._recent) > RECENT_FINAL_MAX:
+            self._recent.popitem(last=False)
 
     def _tell_waiters(self, transaction_id: Hash, height: Height) -> None:
         for future in self._waiters.pop(transaction_id, ()):
@@ -333,3 +349,9 @@ class ChainNode:
         if due_ms is None:
             return None
         return Work(due_ms + 1 + (0 if leading else TIMESTAMP_DRIFT_MS))
+
+
+def _parts(ids: Sequence[Hash]) -> Iterator[Sequence[Hash]]:
+    """Yield parts of a block's transactions, each a step of work."""
+    for start in range(0, len(ids), UNITS_PER_STEP):
+        yield ids[start : start + UNITS_PER_STEP]

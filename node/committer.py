@@ -16,6 +16,7 @@ from node.auditor import Auditor
 from node.block_tree import TreeBlock
 from node.chain import ChainNode
 from node.failpoints import Failpoint, Failpoints
+from node.pacing import paced
 
 PENDING_MAX: Final = 8
 """Final blocks that wait for the writer, and are then written together; beyond this the driver
@@ -89,7 +90,7 @@ class Committer:
     async def _publish(self, block: TreeBlock) -> None:
         self._failpoints.reached(Failpoint.BEFORE_PUBLISH)
         async with self._chain.tree.turn:
-            self._chain.publish(block)
+            await paced(self._chain.publish(block))
         self._published(block)
         self._queue.task_done()
 

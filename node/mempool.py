@@ -154,11 +154,8 @@ class Mempool:
             if self._index.get(transaction_id):
                 self._doubted[transaction_id] = None
 
-    def settle(self, final_ids: Sequence[Hash]) -> None:
-        """Drop what a new final block contains, what its state refuses, and what it outlived.
-
-        Call it after `Views.final_view` has moved to that block (T8).
-        """
+    def release(self, final_ids: Sequence[Hash]) -> None:
+        """Let go what a block contains that is about to be the final one; `settle` comes next."""
         remove, note = self._index.remove, self._included.add
         for transaction_id in final_ids:
             entry = remove(transaction_id)
@@ -166,6 +163,12 @@ class Mempool:
                 note(entry.reference)
             if self._doubted:
                 self._doubted.pop(transaction_id, None)
+
+    def settle(self) -> None:
+        """Drop what the state of a new final block refuses, and what it outlived.
+
+        Call it after `Views.final_view` has moved to that block (T8).
+        """
         self._expire()
         moment = moment_of(self._views, self._clock)
         for _ in range(min(RECHECKED_MAX, len(self._doubted))):

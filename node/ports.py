@@ -106,8 +106,11 @@ class Pool(Protocol):
     def pooled_spend(self, address: Address) -> Amount:
         """Return what the pooled transactions of a sender would spend."""
 
-    def settle(self, final_ids: Sequence[Hash]) -> None:
-        """Drop what a new final block contains, and what its state refuses or its time expires.
+    def release(self, final_ids: Sequence[Hash]) -> None:
+        """Let go what a block contains that is about to be the final one; `settle` comes next."""
+
+    def settle(self) -> None:
+        """Drop what the state of a new final block refuses or its time expires.
 
         Called after `Views.final_view` has moved to that block (T8).
         """

@@ -152,13 +152,15 @@ class NodeProcess:
         folder: NodeFolder,
         environment: dict[str, str] | None = None,
         options: Sequence[str] = (),
+        *,
+        module: str = "cli.main",
     ) -> None:
         """Start it; returns at once, see `wait_ready`."""
         self.folder = folder
         self.log_file = folder.root / "node.log"
         self.output = b""
         self.ready: dict[str, Any] = {}
-        command = [sys.executable, "-m", "cli.main", "node", "run", "--json"]
+        command = [sys.executable, "-m", module, "node", "run", "--json"]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--config", str(folder.config_file), *options],

@@ -84,10 +84,11 @@ class GossipNode:
     def make_final(self, block: Block) -> None:
         """Execute a block of another node and make it final."""
         result = apply_block(self.chain.final_view, block)
+        self.pool.release(result.transaction_ids)
         self.chain.head_view = result.view
         self.chain.final_view = make_final(self.chain.final_view, result.view)
         self.chain.head_view = self.chain.final_view
-        self.pool.settle(result.transaction_ids)
+        self.pool.settle()
 
     def dropped(self) -> float:
         return self.registry.get_sample_value("aitbc_gossip_dropped_transactions_total") or 0.0

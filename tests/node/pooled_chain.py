@@ -147,10 +147,11 @@ class PooledChain:
 
     def finalise(self, built: BuiltBlock) -> None:
         """Make the block final and let the pool settle."""
+        self.pool.release(built.result.transaction_ids)
         self.final_view = make_final(self.final_view, built.result.view)
         if self.head_view.block_id == self.final_view.block_id:
             self.head_view = self.final_view
-        self.pool.settle(built.result.transaction_ids)
+        self.pool.settle()
 
 
 def candidates(

@@ -87,7 +87,7 @@ async def test_a_parent_that_is_executed_after_it_is_final_is_looked_at_again(
     behind.tree.offer(built.data)
     at_once(behind.tree.certify(ears.parent, behind.chain.pool.is_verified))
     (block,) = behind.tree.path_to(built.view.block_id)
-    behind.chain.publish(block)
+    at_once(behind.chain.publish(block))
     assert ears.said == [(WorkPending, 2)]
     for node in (ahead, behind):
         node.driver.stop()

@@ -7,7 +7,6 @@ from coordinator.ports import TransactionStatus
 from ledger.actions import Custody, RegisterMiner, SubmitJob, Verification
 from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.steps import at_once
-from ledger.store import NewBlock
 from node.block_tree import TreeBlock
 from node.chain import Work
 from node.references import reference_of
@@ -118,13 +117,12 @@ async def test_a_block_that_is_durable_and_not_published_is_given_to_nobody(tmp_
         steps = node.tree.build(parent, number, proposer, node.clock.wall_ms(), [])
         made.append(at_once(steps)[0])
         node.tree.set_head(made[-1].view.block_id)
-    node.store.commit_all(
-        [NewBlock(at.view.block_id, at.block, b"", at.outcomes, at.delta) for at in made]
-    )
+    for at in made:
+        node.store.commit(at.view.block_id, at.block, b"", at.outcomes, at.delta)
     heights: list[list[int]] = []
     for block in made:
         heights.append([at.header.height for at in await node.chain.blocks_after(0, 10)])
-        node.chain.publish(block)
+        at_once(node.chain.publish(block))
     heights.append([at.header.height for at in await node.chain.blocks_after(0, 10)])
     assert heights == [[], [1], [1, 2]]
     assert await node.chain.blocks_after(2, 10) == ()

@@ -327,7 +327,7 @@ async def test_a_pooled_transaction_on_which_the_ledger_fails_leaves_the_pool(by
         assert chain.pool.find_work(chain.head_view, ()).reference is not None
     else:
         chain.pool.doubt([id_of(crashing)] if by == "doubt" else [])
-        chain.pool.settle([])
+        chain.pool.settle()
     assert not chain.pool.contains(id_of(crashing))
     dropped = chain.pool.drop_of(id_of(crashing))
     assert dropped is not None
