@@ -1,10 +1,10 @@
 """What a page shows of that which its proof covers: the reader's browser compares the two.
 
-Names, prices of services, payments and the like come from elsewhere than the proof of the page's
-object, so they are not among these values; the page says so.
+Names of services and the like come from elsewhere than the proof of the page's object, so they are
+not among these values; the page says so. A receipt's payment has a proof of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,7 +15,8 @@ from explorer_web.facts import Kind, Value, to_json
 from explorer_web.ports import AccountStanding
 from explorer_web.references import PageKind
 from ledger.keys import format_address
-from ledger.store import ReceiptRow, TransactionRow
+from ledger.outcomes import JOB_ENDS, OutcomeKind
+from ledger.store import Moment, OutcomeRow, ReceiptRow, TransactionRow
 from ledger.types import Address
 
 
@@ -31,10 +32,18 @@ class PageProof:
     """How the checker's claims name it."""
     shown: str
     """JSON object of texts by name: what the page shows and the proof has to say too."""
+    payment: str = ""
+    """JSON object: where the proof of a receipt's payment is, and what the page shows of it; empty
+    before the job has ended."""
 
 
-def receipt_proof(receipt: ReceiptRow) -> PageProof:
-    """Return the proof of a receipt's page: block, miner, and every field that was signed."""
+def receipt_proof(receipt: ReceiptRow, outcomes: Sequence[OutcomeRow]) -> PageProof:
+    """Return the proof of a receipt's page: block, miner, and every field that was signed.
+
+    Args:
+        receipt: the receipt.
+        outcomes: the outcome records of its job: the end's is the proof of the payment.
+    """
     said = msgspec.structs.asdict(receipt.content)
     shown = {
         "height": str(receipt.height),
@@ -43,7 +52,27 @@ def receipt_proof(receipt: ReceiptRow) -> PageProof:
         **{name: _text(FIELDS[name].kind, value) for name, value in said.items()},
     }
     identity = receipt.receipt_id.hex()
-    return PageProof(PageKind.RECEIPT, identity, f"receipt_{identity}", _written(shown))
+    paid = "" if receipt.settled is None else _payment(receipt, receipt.settled, outcomes)
+    return PageProof(PageKind.RECEIPT, identity, f"receipt_{identity}", _written(shown), paid)
+
+
+def _payment(receipt: ReceiptRow, ended: Moment, outcomes: Sequence[OutcomeRow]) -> str:
+    """Return what the page shows of a payment: what it is compared with is the record itself."""
+    end = next((row for row in outcomes if row.outcome.kind in JOB_ENDS), None)
+    # In a damaged index the record may be missing: then some other one is proved, and that is said.
+    height, index = (ended.height, 0) if end is None else end.position
+    kind = OutcomeKind.JOB_SETTLED if end is None else end.outcome.kind
+    told = {
+        "url": f"/v1/proofs/outcome/{height}/{index}",
+        "jobId": receipt.job_id.hex(),
+        "end": kind.name.lower(),
+        "paid": {
+            "miner": str(receipt.paid_miner),
+            "coordinator": str(receipt.paid_coordinator),
+            "client": str(receipt.paid_client),
+        },
+    }
+    return msgspec.json.encode(told).decode()
 
 
 def transaction_proof(row: TransactionRow) -> PageProof:

@@ -86,7 +86,7 @@ def receipt_page(index: IndexReader, reference: str) -> Page:
         crumbs=(Crumb(job_title, page_url(PageKind.JOB, job.job_id)), Crumb(title)),
         content={
             "checks": receipt_checks(receipt_id.hex(), [step.row for step in steps]),
-            "proof": receipt_proof(receipt),
+            "proof": receipt_proof(receipt, [step.row for step in steps]),
             "sentence": sentence,
             "badges": (POSTED, PAYMENTS[payment_of(receipt)], FINAL),
             "sections": sections,

@@ -1869,6 +1869,7 @@ const TITLES = {
   state: 'It is what the state held after the block',
   asked: 'It is of what this page is about',
   shown: 'The page shows what is proved',
+  payment: 'The page shows the payment that is proved',
 };
 
 const OF_KIND = {
@@ -2040,8 +2041,10 @@ class Panel {
     try {
       const bundle = await read();
       const primitives = await this.#primitives();
-      const found = await checkProof(bundle, { genesisDigest: this.#pin, primitives, onStep });
-      return () => this.#showVerdict(compare(found));
+      const how = { genesisDigest: this.#pin, primitives };
+      const found = await checkProof(bundle, { ...how, onStep });
+      const judged = await compare(found, (other) => checkProof(other, how));
+      return () => this.#showVerdict(judged);
     } catch (error) {
       return () => this.#say('bad', 'Not checked', error.message);
     }
@@ -2070,13 +2073,16 @@ class Panel {
         + 'below; do not believe this page.');
       return;
     }
+    const unpaid = steps.find((step) => step.verdict === 'not run');
     const isSame = steps.every((step) => step.verdict === 'passed');
     if (!isPinned) {
-      this.#say('wait', 'Proved for a chain that you have not pinned', isSame
-        ? `All steps passed. ${this.#comparing(claims.genesisDigest)}`
-        : `${MOVED} ${this.#comparing(claims.genesisDigest)}`);
+      const how = isSame ? 'All steps passed.' : unpaid?.detail ?? MOVED;
+      this.#say('wait', 'Proved for a chain that you have not pinned', `${how} ${
+        this.#comparing(claims.genesisDigest)}`);
     } else if (isSame) {
       this.#say('good', 'Proved', 'All steps passed, from the genesis digest that you pinned.');
+    } else if (unpaid) {
+      this.#say('wait', 'Proved but for its payment', unpaid.detail);
     } else {
       this.#say('wait', 'Proved, of another block than the page', MOVED);
     }
@@ -2186,6 +2192,57 @@ function element(name, className = '', text = '') {
 }
 return { Panel };
 })();
+const source_payments = (() => {
+// ---- payments.js
+const { moneyText } = source_words;
+async function withPayment(verdict, payment, prove) {
+  if (!payment || verdict.steps.some((step) => step.verdict !== 'passed')) return verdict;
+  const step = await stepOf(verdict, payment, prove);
+  return { ...verdict, steps: [...verdict.steps, { name: 'payment', ...step }] };
+}
+
+async function stepOf({ claims }, payment, prove) {
+  let found;
+  try {
+    found = await prove(payment.url);
+  } catch (error) {
+    return { verdict: 'not run', detail: error.message };
+  }
+  if (!found.valid) {
+    const { name, code, reason } = found.steps.find((step) => step.verdict === 'failed');
+    return failed(code, `${name}: ${reason}`);
+  }
+  return isOfThis(found, claims, payment)
+    ? judged(payment, paidBy(found.claims.outcome))
+    : failed('OTHER_OBJECT', 'the bundle proves something else than what was asked for');
+}
+
+function isOfThis({ claims }, { genesisDigest }, { jobId, end }) {
+  return claims.genesisDigest === genesisDigest
+    && claims.outcome?.objectId === jobId
+    && claims.outcome.kind === end;
+}
+
+function paidBy({ kind, amountsNait }) {
+  const [miner, coordinator] = kind === 'job_settled' ? amountsNait : [0n, 0n];
+  return { miner, coordinator, client: amountsNait.at(-1) };
+}
+
+function judged({ paid }, proved) {
+  const all = Object.keys(proved);
+  const other = all.filter((who) => paid[who] !== String(proved[who]));
+  const told = (each, of) => each.map((who) => `${who} ${moneyText(of[who])}`).join(', ');
+  if (other.length > 0) {
+    return failed('OTHER_VALUES', `${told(other, paid)} here, proved ${told(other, proved)}`);
+  }
+  return { verdict: 'passed', detail: `As proved: ${told(all, proved)}.` };
+}
+
+function failed(code, reason) {
+  return { verdict: 'failed', code, reason };
+}
+return { withPayment };
+})();
 const proofs_asked = (() => {
 // ---- asked.js
 function compared(verdict, kind, isAsked) {
@@ -2280,10 +2337,11 @@ const { canVerify } = src_crypto;
 const { fetched } = source_bundles;
 const { attachForm } = source_form;
 const { Panel } = source_panel;
+const { withPayment } = source_payments;
 const { IN_BROWSER, WHILE_OPEN } = source_pin;
 const { comparedWithPage } = source_shown;
 function attach(holder) {
-  const { fallback, bundle, kind, asked, shown } = holder.dataset;
+  const { fallback, bundle, kind, asked, shown, payment } = holder.dataset;
   const panel = new Panel(holder, async () => {
     if (await canVerify()) return undefined;
     holder.querySelector('[data-part="no-crypto"]').hidden = false;
@@ -2294,7 +2352,12 @@ function attach(holder) {
   holder.querySelector('[data-part="start"]')?.addEventListener('click', () => {
     holder.querySelector('[data-part="trust"]').hidden = false;
     const page = { kind, asked, shown: JSON.parse(shown) };
-    panel.check(() => fetched(bundle), kind, (verdict) => comparedWithPage(verdict, page));
+    const paid = payment && JSON.parse(payment);
+    panel.check(() => fetched(bundle), kind, (verdict, judge) => withPayment(
+      comparedWithPage(verdict, page),
+      paid,
+      async (url) => judge(await fetched(url)),
+    ));
   });
 }
 

@@ -1,5 +1,6 @@
 """Pages over HTTP: what they say, their twins, and that every link leads somewhere."""
 
+import json
 import re
 from html import unescape
 
@@ -123,6 +124,23 @@ def test_who_was_paid_is_proved_by_an_outcome_record(site: Served, chain: Indexe
             assert (outcome.kind, outcome.object_id) == (kind, job_id), path
     running = site.get(f"/jobs/{chain.jobs['running'].hex()}").text
     assert not re.search("aitbc verify .*?/v1/proofs/outcome/", running)
+
+
+def test_a_receipts_page_asks_for_the_proof_of_its_payment_once_there_is_one(
+    site: Served, chain: IndexedChain
+) -> None:
+    for state, receipt_id in chain.receipts.items():
+        path = f"/receipts/{receipt_id.hex()}"
+        html, twin = unescape(site.get(path).text), site.get(path + ".json").json()
+        told = re.search(r'data-payment="(\{.*?\}\})"', html)
+        assert (told is None) == (twin["settled_ms"] is None), state
+        if told is not None:
+            payment = json.loads(told[1])
+            assert payment["paid"] == {
+                name: twin[f"paid_{name}"] for name in ("miner", "coordinator", "client")
+            }
+            assert (payment["jobId"], payment["end"]) == (twin["job_id"], "job_settled")
+            assert f'"$NODE{payment["url"]}"' in html
 
 
 def test_every_outcome_links_its_proof(site: Served, chain: IndexedChain) -> None:

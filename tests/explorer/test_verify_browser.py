@@ -125,7 +125,9 @@ def test_a_receipt_is_verified_in_the_page_and_the_digest_is_pinned_once(
         expect(page.locator("[data-part=claims]")).to_contain_text(site.genesis_digest)
         pin(page, site.genesis_digest)
         expect(verdict).to_contain_text("Proved. All steps passed")
-        expect(page.locator(".steps li.tone-good")).to_have_count(11)
+        expect(page.locator(".steps li.tone-good")).to_have_count(12)
+        paid = page.locator("[data-step=payment]")
+        expect(paid).to_contain_text("As proved: miner 0.00304 AITBC, coordinator")
         expect(page.locator("[data-part=claims]")).to_contain_text(site.receipt.hex())
         reader.open(f"/receipts/{site.other_receipt.hex()}")
         start.click()
@@ -133,6 +135,47 @@ def test_a_receipt_is_verified_in_the_page_and_the_digest_is_pinned_once(
         page.get_by_role("button", name="Forget it").click()
         expect(verdict).to_contain_text("a chain that you have not pinned")
         assert reader.policy_violations() == []
+
+
+OTHER_THING = "proves something else than what was asked for"
+
+UNTRUE_PAYMENTS = {
+    "p.paid.miner = '1'": "miner 0.000000001 AITBC here",
+    "p.paid.client = '0'": "client 0 AITBC here",
+    "p.url = p.url.replace(/[0-9]+$/, '0')": OTHER_THING,
+    "p.jobId = '00'.repeat(32)": OTHER_THING,
+    "p.end = 'toString'": OTHER_THING,
+    "p.url = '/blocks/1.json'": "DOCUMENT_MALFORMED document: ",
+}
+"""What a page may say of a payment `p`, and what the step of its check tells then."""
+
+ASK = """() => {
+  const data = document.querySelector(".verification").dataset;
+  const p = JSON.parse(data.payment);
+  CHANGE;
+  data.payment = JSON.stringify(p);
+  document.querySelector("[data-part=start]").click();
+}"""
+
+
+def test_a_payment_that_is_not_the_proved_one_is_found_out(
+    browser: Browser, site: ProvedSite
+) -> None:
+    with reading(browser, site.url) as reader:
+        page = reader.page
+        verdict, step = page.locator(".verdict"), page.locator("[data-step=payment]")
+        for change, said in UNTRUE_PAYMENTS.items():
+            reader.open(f"/receipts/{site.receipt.hex()}")
+            page.evaluate(ASK.replace("CHANGE", change))
+            expect(verdict).to_contain_text("The page shows something else than what is proved")
+            expect(step).to_contain_text(said)
+            # What the receipt itself says stays proved.
+            expect(page.locator("[data-part=claims]")).to_contain_text(site.receipt.hex())
+        reader.open(f"/receipts/{site.receipt.hex()}")
+        page.evaluate(ASK.replace("CHANGE", "p.url += '000'"))
+        expect(verdict).to_contain_text("not pinned. The node answered 404")
+        pin(page, site.genesis_digest)
+        expect(verdict).to_contain_text("Proved but for its payment. The node answered 404")
 
 
 def test_transactions_and_balances_are_verified_in_their_pages(
@@ -330,7 +373,7 @@ def test_the_keyboard_is_enough_and_the_verdict_is_announced(
         page.keyboard.insert_text(json.dumps(BUNDLES["receipt"]))
         focus_by_tab(page, "[type=submit].primary")
         page.keyboard.press("Enter")
-        announced = page.get_by_role("status")
+        announced = page.locator("[role=status][data-part=announced]")
         expect(announced).to_have_text(
             "Proved. All steps passed, from the genesis digest that you pinned."
         )

@@ -49,7 +49,8 @@ export class Panel {
    * @param {() => Promise<string | Uint8Array>} read fetches or reads the bundle; what it throws
    *   is shown.
    * @param {string} [kind] of the bundle, where it is known before.
-   * @param {(verdict: object) => object} [compare] judges the verdict further.
+   * @param {(verdict: object, judge: Function) => object} [compare] judges the verdict further,
+   *   and other bundles by `judge`.
    */
   async check(read, kind = 'validators', compare = (verdict) => verdict) {
     this.#again = () => this.check(read, kind, compare);
@@ -69,8 +70,10 @@ export class Panel {
     try {
       const bundle = await read();
       const primitives = await this.#primitives();
-      const found = await checkProof(bundle, { genesisDigest: this.#pin, primitives, onStep });
-      return () => this.#showVerdict(compare(found));
+      const how = { genesisDigest: this.#pin, primitives };
+      const found = await checkProof(bundle, { ...how, onStep });
+      const judged = await compare(found, (other) => checkProof(other, how));
+      return () => this.#showVerdict(judged);
     } catch (error) {
       return () => this.#say('bad', 'Not checked', error.message);
     }
@@ -99,13 +102,16 @@ export class Panel {
         + 'below; do not believe this page.');
       return;
     }
+    const unpaid = steps.find((step) => step.verdict === 'not run');
     const isSame = steps.every((step) => step.verdict === 'passed');
     if (!isPinned) {
-      this.#say('wait', 'Proved for a chain that you have not pinned', isSame
-        ? `All steps passed. ${this.#comparing(claims.genesisDigest)}`
-        : `${MOVED} ${this.#comparing(claims.genesisDigest)}`);
+      const how = isSame ? 'All steps passed.' : unpaid?.detail ?? MOVED;
+      this.#say('wait', 'Proved for a chain that you have not pinned', `${how} ${
+        this.#comparing(claims.genesisDigest)}`);
     } else if (isSame) {
       this.#say('good', 'Proved', 'All steps passed, from the genesis digest that you pinned.');
+    } else if (unpaid) {
+      this.#say('wait', 'Proved but for its payment', unpaid.detail);
     } else {
       this.#say('wait', 'Proved, of another block than the page', MOVED);
     }

@@ -5,12 +5,13 @@ import { canVerify } from 'sdk/crypto.js';
 import { fetched } from './bundles.js';
 import { attachForm } from './form.js';
 import { Panel } from './panel.js';
+import { withPayment } from './payments.js';
 import { IN_BROWSER, WHILE_OPEN } from './pin.js';
 import { comparedWithPage } from './shown.js';
 
 /** Give life to a section of the site; `app.js` calls this when a reader begins to use it. */
 export function attach(holder) {
-  const { fallback, bundle, kind, asked, shown } = holder.dataset;
+  const { fallback, bundle, kind, asked, shown, payment } = holder.dataset;
   const panel = new Panel(holder, async () => {
     if (await canVerify()) return undefined;
     holder.querySelector('[data-part="no-crypto"]').hidden = false;
@@ -21,7 +22,12 @@ export function attach(holder) {
   holder.querySelector('[data-part="start"]')?.addEventListener('click', () => {
     holder.querySelector('[data-part="trust"]').hidden = false;
     const page = { kind, asked, shown: JSON.parse(shown) };
-    panel.check(() => fetched(bundle), kind, (verdict) => comparedWithPage(verdict, page));
+    const paid = payment && JSON.parse(payment);
+    panel.check(() => fetched(bundle), kind, (verdict, judge) => withPayment(
+      comparedWithPage(verdict, page),
+      paid,
+      async (url) => judge(await fetched(url)),
+    ));
   });
 }
 

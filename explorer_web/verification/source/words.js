@@ -14,6 +14,7 @@ const TITLES = {
   state: 'It is what the state held after the block',
   asked: 'It is of what this page is about',
   shown: 'The page shows what is proved',
+  payment: 'The page shows the payment that is proved',
 };
 
 const OF_KIND = {
