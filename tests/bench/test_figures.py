@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bench.figures import Figure, percentile, rounded, told
 from bench.limits import Limits, Measured
 from bench.load import Delivered, window_rates
+from bench.run import Run, benchmark_parser, run_benchmark
 
 VALUES = st.lists(st.floats(0.001, 1e9), min_size=1, max_size=50)
 
@@ -97,3 +98,16 @@ def test_limits_of_several_measurements_are_one_figure_of_all_their_runs() -> No
     assert (limits.core.median, limits.core.low, limits.core.runs) == (3, 1, 3)
     assert (limits.rows.median, limits.rows.unit) == (7, "1/s")
     assert limits.figures()[0].key == "limit.ed25519.core"
+
+
+def test_a_budget_that_is_missed_is_told_and_ends_the_command_with_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def measure(run: Run) -> None:
+        run.add("explorer.home.p95", "home", "ms", [60.0])
+        run.faults.append("home: p95 over 50")
+
+    parser = benchmark_parser("explorer", "A benchmark.")
+    assert run_benchmark("explorer", parser, ["--quick"], measure) == 1
+    assert "bench: home: p95 over 50" in capsys.readouterr().err
+    assert run_benchmark("explorer", parser, ["--quick"], lambda _: None) == 0
