@@ -68,6 +68,8 @@ class Column:
     """Whether it is left out on a narrow screen; JSON and CSV have it."""
     hint: str = ""
     """What it means."""
+    is_wide: bool = False
+    """Whether it is left out on a screen of medium width as well."""
 
     @property
     def is_number(self) -> bool:
@@ -82,9 +84,11 @@ class Column:
         elif self.form is Form.WORDS:
             name = "words"
         elif self.kind is Kind.TIME:
-            name = "firm"
+            name = "moment"
         else:
             name = "name" if self.kind is Kind.TEXT and self.form is Form.VALUE else ""
+        if self.is_wide:
+            return f"{name} spare".strip()
         return f"{name} roomy".strip() if self.is_roomy else name
 
     def json(self, cell: Cell) -> Json:

@@ -79,6 +79,11 @@ def words(text: str) -> Markup:
     return Markup(f"<bdi>{escape(text)}</bdi>")  # noqa: S704
 
 
+def name(text: str) -> Markup:
+    """Return a name in a cell, which may be broken after each underscore."""
+    return Markup(f"<bdi>{str(escape(text)).replace('_', '_<wbr>')}</bdi>")  # noqa: S704
+
+
 def digest(value: bytes) -> Markup:
     """Return bytes that have no page of their own."""
     return Markup(f'<code class="id" data-copy>{value.hex()}</code>')  # noqa: S704
@@ -142,8 +147,10 @@ class Values:
 
     def time(self, ms: int) -> Markup:
         """Return a time in UTC, and how far away it is."""
+        # Where there is no room for all of it, the date stands above the time.
+        written = formats.utc_time(ms).replace(" UTC", "\u00a0UTC")
         return Markup(  # noqa: S704
-            f'<time datetime="{formats.iso_time(ms)}">{formats.utc_time(ms)}</time> '
+            f'<time datetime="{formats.iso_time(ms)}">{written}</time> '
             f'<span class="relative" data-relative="{ms}">'
             f"{formats.relative(ms, self._now_ms)}</span>"
         )
@@ -189,6 +196,8 @@ class Values:
         if column.form is Form.BADGE and cell is not None:
             assert column.badges is not None, "a column of badges has them"
             return badge(column.badges[str(cell)])
+        if column.kind is Kind.TEXT and isinstance(cell, str):
+            return name(cell)
         return self.shown(column.kind, cell)
 
     def row(self, columns: Sequence[Column], cells: Row) -> Markup:

@@ -200,7 +200,8 @@ def _weights(days: Sequence[MinerDay], today: int) -> Weights:
 def _strip(days: Sequence[MinerDay], today: int) -> Grid:
     """Return on which of the last days a miner worked, and whether it failed."""
     by_day = {day_of(day.start_ms): day for day in days}
-    numbers = range(today - STRIP_DAYS + 1, today + 1)
+    # Newest first: where there is no room for all, the oldest are out of sight.
+    numbers = range(today, today - STRIP_DAYS, -1)
 
     def mark(number: int) -> Mark:
         day = by_day.get(number)

@@ -140,8 +140,8 @@ def _members(standing: ValidatorsStanding, counted: Participation) -> Table:
         Column("missed_heights", "Missed heights", is_roomy=True),
         Column("silent_ms", "Last heard", Kind.DURATION, is_roomy=True, hint="How long ago"),
         Column("final_height", "Announces", Kind.NUMBER, is_roomy=True, hint="Its final height"),
-        Column("public_key", "Consensus key", Kind.KEY, is_roomy=True),
-        Column("payout", "Fees go to", Kind.ADDRESS, is_roomy=True),
+        Column("public_key", "Consensus key", Kind.KEY, is_wide=True),
+        Column("payout", "Fees go to", Kind.ADDRESS, is_wide=True),
     )
     return Table("Members, in the order of rotation", columns, rows)
 

@@ -22,7 +22,7 @@ def id_link(path: str, text: str) -> str:
 
 
 TIME = (
-    '<time datetime="2025-10-09T08:53:20.000Z">2025-10-09 08:53:20 UTC</time> '
+    '<time datetime="2025-10-09T08:53:20.000Z">2025-10-09 08:53:20\u00a0UTC</time> '
     f'<span class="relative" data-relative="{NOW_MS - 90_000}">1 min ago</span>'
 )
 
@@ -45,7 +45,9 @@ WRITTEN: dict[Kind, tuple[Value, str]] = {
     Kind.HEIGHT: (1_204, '<a href="/blocks/1204">1,204</a>'),
     Kind.TRANSACTION: (HASH, id_link("transactions", HASH.hex())),
     Kind.JOB: (HASH, id_link("jobs", HASH.hex())),
+    Kind.BALLOT: (HASH, id_link("validators/ballots", HASH.hex())),
     Kind.RECEIPT: (HASH, id_link("receipts", HASH.hex())),
+    Kind.BALLOT: (HASH, id_link("validators/ballots", HASH.hex())),
 }
 
 
