@@ -59,9 +59,7 @@ def test_a_final_transaction_has_a_page_as_soon_as_the_index_has_it(client: http
     assert "7 nait" in page.text
 
 
-def test_a_block_that_is_final_is_known_by_its_id(
-    client: httpx.Client, node: NodeProcess
-) -> None:
+def test_a_block_that_is_final_is_known_by_its_id(client: httpx.Client, node: NodeProcess) -> None:
     head = client.get("/v1/chain/head").json()
     page = client.get(f"/blocks/{head['block_id']}")
     assert page.status_code == 200 or "final, and not indexed yet" in page.text
