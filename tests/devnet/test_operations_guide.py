@@ -86,6 +86,9 @@ class Machine:
     def start(self) -> None:
         (run,) = [line for line in commands(GUIDE, "4. Start") if "node run" in line]
         self.process = started(self.name, run, self.folder)
+
+    def wait_ready(self) -> None:
+        assert self.process is not None
         self.process.wait_until(lambda: self.status() is not None, PATIENCE_S)
 
     def stop(self) -> int:
@@ -154,10 +157,13 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         for machine in made.machines[:3]:
             machine.start()
             running.callback(machine.stop)
+        for machine in made.machines[:3]:
+            machine.wait_ready()
         # As soon as three of the four are there.
         wait_for(lambda: (made.north.status() or {}).get("height", 0) >= 1)
         made.machines[3].start()
         running.callback(made.machines[3].stop)
+        made.machines[3].wait_ready()
         yield made
 
 
@@ -308,6 +314,7 @@ def test_a_backup_of_the_coordinator_is_taken_while_it_works_and_restored(
         (north.node / "data" / f"coordinator.db{suffix}").unlink(missing_ok=True)
     shutil.copy(backup, north.node / "data" / "coordinator.db")
     north.start()
+    north.wait_ready()
     headers = {"X-Api-Key": key}
     me = httpx.get(f"{north.url}/v1/clients/me/balance", headers=headers, verify=PLAIN_HTTP)
     assert me.status_code == 200, me.text
