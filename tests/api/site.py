@@ -16,6 +16,7 @@ from coordinator.clients import Scope
 from coordinator.clients.key_ring import KeyWish
 from coordinator.config import Limits
 from coordinator.http import HttpConfig, Quotas, edge
+from coordinator.jobs import JobPhase
 from devnet.network.node import PLAIN_HTTP
 from node.config import ListenAddress
 from node.http.listeners import bind_all, bound_addresses
@@ -114,6 +115,16 @@ class Site:
         assert completed.status_code == 200, completed.text
         await self.world.settled(bytes.fromhex(job_id.removeprefix("job_")))
         self.world.chain.index()
+        return job_id
+
+    async def failed(self, body: Mapping[str, object]) -> str:
+        """Have a job fail for good, as its miner finds its input bad, and return its id."""
+        job_id = await self.queued(body)
+        assert (await self.claim(job_id)).status_code == 200
+        give_up = {"miner_id": MINER, "reason": "BAD_INPUT"}
+        answered = await self.http.post(f"/v1/jobs/{job_id}/fail", json=give_up)
+        assert answered.status_code == 200, answered.text
+        await self.world.until(bytes.fromhex(job_id.removeprefix("job_")), JobPhase.FAILED)
         return job_id
 
     async def serve_next_job(self, result: str) -> str:

@@ -105,17 +105,21 @@ async def test_the_client_of_004_stops_waiting_at_every_end(site: Site) -> None:
     coordinator = class_of("CoordinatorClient", "httpx-client.py.txt", site.url)(site.url)
 
     done = await site.done({"prompt": "Hello"})
+    failed = await site.failed({"prompt": "Hello"})
     cancelled = await site.queued({"prompt": "Hello"})
     await site.http.post(f"/v1/jobs/{cancelled}/cancel")
     expired = await site.queued({"prompt": "Hello", "ttl_seconds": 1})
     await site.world.pass_time(60)
-    for job_id, status in ((done, "completed"), (cancelled, "cancelled"), (expired, "failed")):
+    ends = {done: "completed", failed: "failed", cancelled: "cancelled", expired: "failed"}
+    for job_id, status in ends.items():
         job = await asyncio.to_thread(coordinator.wait_for_job, job_id)
         assert job["status"] == status
     with pytest.raises(httpx.HTTPStatusError):
         await asyncio.to_thread(coordinator.get_job, "job_unknown")
     tuned = await asyncio.to_thread(coordinator.submit_job, "Hi", max_tokens=5, seed=7)
     assert tuned["status"] == "pending"
+    reached = await site.world.get(bytes.fromhex(tuned["job_id"].removeprefix("job_")))
+    assert (reached.spec.params["max_tokens"], reached.spec.params["seed"]) == (5, 7)
     coordinator.client.close()
 
 

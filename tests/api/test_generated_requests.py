@@ -29,6 +29,18 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
+OFFER = {"job_type": "llm_inference", "price": "0.01"}
+
+BODIES = {
+    "POST /v1/jobs": tuple(JOBS.items()),
+    "POST /v1/jobs/quote": tuple(JOBS.items()),
+    "POST /v1/services/llm/inference": tuple((each, {"prompt": "Hello"}) for each in JOBS),
+    "POST /v1/marketplace/offers": tuple((each, OFFER) for each in JOBS),
+    "POST /v1/clients/me/keys": tuple((each, {"scopes": ["read"]}) for each in JOBS),
+}
+"""Members that make sense, by route and version: what is generated seldom does."""
+
+
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     names = ("submit", "status", "result", "miner", "miners", "other")
@@ -57,6 +69,8 @@ def target(node: NodeProcess) -> Target:
         receipt = client.post(f"/v1/jobs/{done}/complete", json=body)
         assert receipt.status_code == 200, receipt.text
         assert client.delete(f"/v1/jobs/{cancelled}").status_code == 200
+        offered = client.post("/v1/marketplace/offers", json=OFFER | {"max_jobs": 1_000})
+        assert offered.status_code == 201, offered.text
         services = client.get("/v1/registry/services").json()["services"]
     return Target(
         node.url,
@@ -64,10 +78,11 @@ def target(node: NodeProcess) -> Target:
             "job_id": (done, running, cancelled, queued),
             "receipt_id": (receipt.json()["receipt_id"], done),
             "miner_id": (MINER,),
+            "offer_id": (offered.json()["offer_id"],),
             "service_id": tuple(service["id"] for service in services),
         },
         (done, cancelled),
-        {(version, "POST /v1/jobs"): body for version, body in JOBS.items()},
+        {(version, route): body for route, bodies in BODIES.items() for version, body in bodies},
     )
 
 

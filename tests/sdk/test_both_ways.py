@@ -269,6 +269,7 @@ def test_a_key_that_no_header_can_hold_is_refused_without_telling_it(way: Way) -
     assert "ret" not in str(refusal.value)
 
 
+@pytest.mark.row("2024-01-01.000.sdk.python.construct", "2026-05-11.003.sdk.python.construct")
 def test_the_address_is_argument_then_environment_then_production(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:

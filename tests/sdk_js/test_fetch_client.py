@@ -29,8 +29,9 @@ async def test_the_usage_of_004_logs_the_answer(site: Site, program: Program, pr
 async def test_the_client_of_004_submits_asks_and_waits_for_each_of_the_three_ends(
     site: Site, program: Program
 ) -> None:
-    """`failed` is that of an expired job; a failed one has the same spelling."""
+    """`failed` is how a failed job ends, and an expired one."""
     completed = await site.done({"prompt": "Hello"}, ANSWER)
+    failed = await site.failed({"prompt": "Hello"})
     cancelled = await site.queued({"prompt": "Hello"})
     await site.http.post(f"/v1/jobs/{cancelled}/cancel")
     expired = await site.queued({"prompt": "Hello", "ttl_seconds": 1})
@@ -40,7 +41,7 @@ async def test_the_client_of_004_submits_asks_and_waits_for_each_of_the_three_en
         const client = new CoordinatorClient({json.dumps(site.url)}, 'your-api-key');
         const found = [await client.submitJob('Hi', 'llama3.2', {{ max_tokens: 5, seed: 7 }})];
         found.push(await client.getJob(found[0].job_id));
-        for (const id of {json.dumps([completed, expired, cancelled])}) {{
+        for (const id of {json.dumps([completed, failed, expired, cancelled])}) {{
           found.push(await client.waitForJob(id));
         }}
         console.log(JSON.stringify(found));
@@ -50,5 +51,7 @@ async def test_the_client_of_004_submits_asks_and_waits_for_each_of_the_three_en
     submitted, shown, *ended = json.loads(ran.out)
     assert submitted["job_id"].startswith("job_")
     assert (shown["job_id"], shown["status"]) == (submitted["job_id"], "pending")
-    assert [job["status"] for job in ended] == ["completed", "failed", "cancelled"]
+    assert [job["status"] for job in ended] == ["completed", "failed", "failed", "cancelled"]
     assert ended[0]["result"] == ANSWER
+    reached = await site.world.get(bytes.fromhex(submitted["job_id"].removeprefix("job_")))
+    assert (reached.spec.params["max_tokens"], reached.spec.params["seed"]) == (5, 7)
