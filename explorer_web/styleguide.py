@@ -1,4 +1,4 @@
-"""The page of every component in every state, made by the macros that the other pages use.
+"""The page of every component in every state, made as the other pages make it.
 
 Its values are made up and say so; nothing here is read from the chain.
 """
