@@ -236,16 +236,7 @@ def build_node(
         _observe(node, chain_part, metrics, clock)
         if coordinator:
             node.coordinator_watch = _watch_coordinator(coordinator, chain_part, metrics, clock)
-        api = ChainApi(
-            chain=chain_part.chain,
-            pool=chain_part.pool,
-            store=chain_part.store,
-            index=chain_part.index_process,
-            request_bytes_max=config.http.request_bytes_max,
-            room=BodyRoom(config.http.request_bytes_max),
-            report=chain_part.watch.report,
-            coordinator=node.coordinator_watch,
-        )
+        api = _chain_api(node, chain_part, config)
         operations = Operations(config.environment, clock, node.health, node.heights, metrics)
         explorer = explorer_of(chain_part, clock)
         application = build_application(
@@ -294,6 +285,20 @@ def _watch_coordinator(
     ):
         metrics.gauge(name, text, read)
     return watch
+
+
+def _chain_api(node: Node, parts: ChainPart, config: NodeConfig) -> ChainApi:
+    """Return what the routes of the chain answer from."""
+    return ChainApi(
+        chain=parts.chain,
+        pool=parts.pool,
+        store=parts.store,
+        index=parts.index_process,
+        request_bytes_max=config.http.request_bytes_max,
+        room=BodyRoom(config.http.request_bytes_max),
+        report=parts.watch.report,
+        coordinator=node.coordinator_watch,
+    )
 
 
 def _observe(node: Node, parts: ChainPart, metrics: NodeMetrics, clock: Clock) -> None:
