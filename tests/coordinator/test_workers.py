@@ -1,11 +1,13 @@
 """Background work that fails is said to fail, stops no other, and goes on when it can."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 
 from coordinator import workers
 from coordinator.duties import Duties
@@ -15,6 +17,13 @@ from coordinator.sweeper import RETENTION_INTERVAL_MS, Sweeper
 from coordinator.workers import FailingWorker, Watch
 from ledger.types import Hash
 from tests.coordinator.world import CLIENT, PATIENCE_S, World, spec
+
+
+@pytest.fixture(autouse=True)
+def told() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged; to print it with its tracebacks would take longer than the tests."""
+    with capture_logs() as entries:
+        yield entries
 
 
 async def eventually(is_so: Callable[[], bool]) -> None:
@@ -31,9 +40,9 @@ def broken(
 
 
 async def test_a_follower_that_fails_again_and_again_is_told_until_it_follows(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, told: list[MutableMapping[str, Any]]
 ) -> None:
-    monkeypatch.setattr(workers, "RESTART_S", 0.001)
+    monkeypatch.setattr(workers, "RESTART_S", 0.05)
     services = world.services
     await services.core.follower.catch_up()
     assert services.condition().is_sound
@@ -46,6 +55,7 @@ async def test_a_follower_that_fails_again_and_again_is_told_until_it_follows(
         (worker,) = services.condition().failing
         assert (worker.name, worker.error) == ("follower", "ValueError")
         assert worker.since_ms == world.clock()
+        assert "worker failed" in [entry["event"] for entry in told]
         assert services.condition().followed_height == height
     await eventually(lambda: services.condition().is_sound)
     assert (await world.until(job.job_id, JobPhase.QUEUED)).phase is JobPhase.QUEUED
@@ -87,7 +97,7 @@ async def test_a_look_that_fails_ends_no_chore(
         await ended.wait()
 
     monkeypatch.setattr(Duties, "perform", broken)
-    quick = replace(core.config, timings=replace(core.config.timings, sweep_interval_s=0.001))
+    quick = replace(core.config, timings=replace(core.config.timings, sweep_interval_s=0.05))
     sweeper = Sweeper(replace(core, config=quick), watch, each_minute=(long,))
     sweeping = asyncio.create_task(sweeper.run())
     await eventually(lambda: any(w.failures > 2 for w in watch.failing))
