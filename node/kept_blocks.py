@@ -29,4 +29,4 @@ class KeptBlocks:
         head = self._store.head()
         assert head is not None, "a node starts with an initialised store"
         reached = [reached() or 0 for reached in self._readers]
-        return max(0, min(head.height - self._keep_blocks, *reached))
+        return max(0, min([head.height - self._keep_blocks, *reached]))
