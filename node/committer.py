@@ -31,6 +31,8 @@ class FinalisedBlock:
     """The block."""
     certificate: bytes
     """Its own finalization; empty if only a descendant's makes it final."""
+    journaled: asyncio.Future[None] | None = None
+    """Done once the journal has the votes; None if it had them when the block was handed over."""
 
 
 class Committer:
@@ -81,6 +83,9 @@ class Committer:
                 batch.append(self._queue.get_nowait())
             await loop.run_in_executor(self._writer, self._commit, batch)
             for final in batch:
+                if final.journaled is not None:
+                    await asyncio.wait([final.journaled])
+                    final.journaled.result()
                 await self._publish(final.block)
             # Whatever waits: the table that falls behind now would have to be caught up with by
             # the next start. Mostly nothing is due, and then no thread is asked.

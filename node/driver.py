@@ -59,7 +59,7 @@ from node.journal import Journal
 from node.journal_format import Entry
 from node.ports import Clock, FoundWork, Network, NoPeers
 from node.recovery import Engine, EpochOpener, OpenedJournal
-from node.status import NodeStatus
+from node.status import NodeStatus, status_of
 from node.together import until_one_ends
 from node.turn import Turn
 
@@ -131,8 +131,6 @@ class Driver:
         """Queues ranges, for `import_final`."""
         self._open_epoch(opener.open_journal(chain.tree.final_view))
 
-    # ------------------------------------------------------------ running
-
     async def run(self) -> None:
         """Run until `stop`.
 
@@ -170,19 +168,8 @@ class Driver:
 
     def status(self) -> NodeStatus:
         """Return where consensus stands."""
-        committee, core = self._engine.committee, self._engine.core
-        return NodeStatus(
-            epoch=committee.epoch,
-            view=core.view,
-            final_view=core.floor.view,
-            final_height=self._chain.head().height,
-            leader=committee.leader_key(core.view),
-            validators=committee.size,
-            signs=core.may_sign,
-            silent_because=self._silent_because,
-            heard={committee.members[member]: view for member, view in core.heard.items()},
-            waiting=core.waiting(),
-        )
+        height, silent = self._chain.head().height, self._silent_because
+        return status_of(self._engine.committee, self._engine.core, height, silent)
 
     def waits_for_word(self) -> bool:
         """Return whether `vouch` would let this validator sign (S10)."""
@@ -202,8 +189,6 @@ class Driver:
     def handed_over(self) -> Height:
         """Height of the newest final block that was executed here; durable soon."""
         return self._handover.height
-
-    # ------------------------------------------------------------ what others ask for
 
     async def import_final(self, content: FinalRange, verified: IsVerified) -> None:
         """Execute and commit final blocks that follow what was handed over; returns when they are.
@@ -231,8 +216,6 @@ class Driver:
     @property
     def _is_halting(self) -> bool:
         return self._is_stopping or self._must_open
-
-    # ------------------------------------------------------------ turns
 
     async def _turns(self, committer: Committer, journal_thread: Executor) -> None:
         while not self._is_stopping:
@@ -263,15 +246,35 @@ class Driver:
         await turn.feed(event, self._engine.core, self._application, self._chain.tree)
 
     async def _finish(self, turn: Turn, committer: Committer, journal_thread: Executor) -> None:
-        """Make a turn durable, then do what it asks for."""
-        await self._make_durable(turn, journal_thread)
+        """Make a turn durable, then do what it asks for.
+
+        A lone validator's block is written while its journal is, and published after both: two
+        syncs at once. After a crash the store alone may have it. Then nothing that depends on the
+        votes was sent, and no view up to the block's is voted in again (`check_reach`).
+        """
+        commits = [effect for effect in turn.visible if isinstance(effect, Commit)]
+        is_alone = self._journal is not None and self._engine.committee.size == 1
+        if is_alone and commits:
+            journaled = asyncio.ensure_future(self._make_durable(turn, journal_thread))
+            try:
+                for commit in commits:
+                    await self._hand_over(commit, committer, journaled)
+            finally:
+                await journaled
+        else:
+            await self._make_durable(turn, journal_thread)
         for effect in turn.visible:
             if isinstance(effect, Commit):
-                self._handover.want(effect.certificate)
-                if self.importer.current(self._engine.committee) is None:
-                    await self._handover.take(self._application, committer)
+                await self._hand_over(effect, committer)
             else:
                 await self._carry_out(effect)
+
+    async def _hand_over(
+        self, effect: Commit, committer: Committer, journaled: asyncio.Future[None] | None = None
+    ) -> None:
+        self._handover.want(effect.certificate)
+        if self.importer.current(self._engine.committee) is None:
+            await self._handover.take(self._application, committer, journaled)
 
     async def _make_durable(self, turn: Turn, journal_thread: Executor) -> None:
         """Write what was persisted, if anything of this turn can be seen from outside.
@@ -308,8 +311,6 @@ class Driver:
             await self._finish(turn, committer, journal_thread)
         if await self.importer.step(item, committer):
             await self._handover.take(self._application, committer)
-
-    # ------------------------------------------------------------ effects
 
     async def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -349,8 +350,6 @@ class Driver:
                 self._network.report_fault(sender, code)
             case _:
                 raise AssertionError(f"an effect that nobody carries out: {effect!r}")
-
-    # ------------------------------------------------------------ epochs
 
     def _open_epoch(self, opened: OpenedJournal) -> None:
         tree, verified = self._chain.tree, self._chain.pool.is_verified

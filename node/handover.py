@@ -1,5 +1,7 @@
 """From final by consensus to the committer: blocks in order of height, each once."""
 
+import asyncio
+
 from consensus import Certificate, Finalize
 from ledger.codec import encode
 from ledger.types import Hash, Height, View
@@ -35,8 +37,18 @@ class HandOver:
         if self._wanted is None or certificate.view >= self._wanted.view:
             self._wanted = certificate
 
-    async def take(self, application: Application, committer: Committer) -> None:
+    async def take(
+        self,
+        application: Application,
+        committer: Committer,
+        journaled: asyncio.Future[None] | None = None,
+    ) -> None:
         """Give the committer the wanted block and its ancestors, or ask for what is missing.
+
+        Args:
+            application: has the blocks.
+            committer: takes them.
+            journaled: done once the journal has the votes, if it is being written.
 
         Raises:
             FinalBlockInvalid: this node's ledger refuses what a quorum made final.
@@ -52,11 +64,15 @@ class HandOver:
                 return
             for block in blocks:
                 is_named = block.view.block_id == final.block_id
-                await self.give(block, certificate if is_named else None, committer)
+                await self.give(block, certificate if is_named else None, committer, journaled)
         self._wanted = None
 
     async def give(
-        self, block: TreeBlock, certificate: Certificate | None, committer: Committer
+        self,
+        block: TreeBlock,
+        certificate: Certificate | None,
+        committer: Committer,
+        journaled: asyncio.Future[None] | None = None,
     ) -> None:
         """Give the committer a final block, unless it has it; waits while many are pending.
 
@@ -64,6 +80,7 @@ class HandOver:
             block: executed; its parent was given before.
             certificate: its own finalization, if it has one.
             committer: takes it.
+            journaled: see `take`.
         """
         header = block.view.header
         if header.height <= self.height:
@@ -71,4 +88,5 @@ class HandOver:
         assert header.height == self.height + 1, "final blocks are committed in order"
         self.height, self.block_id = header.height, block.view.block_id
         self._view = max(self._view, header.view)
-        await committer.put(FinalisedBlock(block, encode(certificate) if certificate else b""))
+        own = encode(certificate) if certificate else b""
+        await committer.put(FinalisedBlock(block, own, journaled))

@@ -9,8 +9,10 @@ What the two must agree on, for the epoch of the next block:
     there is a journal, or none can have    else it was lost, and the validator does not sign until
     been written                            the next epoch (S10)
 
-A crash leaves the journal ahead of the store, never behind: finality is journalled before it is
-committed. What lies between is executed again and committed again, which changes nothing if it was.
+A crash leaves the journal ahead of the store: finality is journalled before it is committed. What
+lies between is executed again and committed again, which changes nothing if it was. Only a lone
+validator writes both side by side, and its journal may lack the votes for the store's head: they
+convinced nobody else, and the head's view is over (`recovery_checks.check_reach`).
 
 A member that was none in the epoch before and has no journal says nothing by that: this is its
 first start, or its disk was lost. It stays silent then until `EpochOpener.vouch` (see
@@ -229,7 +231,7 @@ class EpochOpener:
                 raise behind
             return OpenedJournal(silent_because=str(behind))
         if epoch in known:
-            return self._open_known(epoch, view.next_parent_view, is_alone=is_alone)
+            return self._open_known(epoch, view, is_alone=is_alone)
         if self._journals.was_put_aside(epoch):
             # Nobody's word makes up for votes that are known and forgotten.
             if is_alone:
@@ -327,10 +329,11 @@ class EpochOpener:
             return None
         return CERTIFICATE_CODEC.decode(head.certificate)
 
-    def _open_known(self, epoch: Epoch, head_view: View, *, is_alone: bool) -> OpenedJournal:
+    def _open_known(self, epoch: Epoch, view: ChainView, *, is_alone: bool) -> OpenedJournal:
         assert self._journals is not None
-        journal = self._journals.open(epoch)
-        check_reach(journal, epoch, head_view)
+        journal, head_view = self._journals.open(epoch), view.next_parent_view
+        is_within = is_alone and not view.ends_epoch
+        check_reach(journal, epoch, view.header.parent_view if is_within else head_view, head_view)
         if journal.torn:
             log.warning("journal_tail_cut", epoch=epoch, dropped_bytes=journal.torn.dropped_bytes)
         if journal.floor_mark <= head_view:

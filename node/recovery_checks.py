@@ -28,11 +28,24 @@ def _finalizations(entries: tuple[Entry, ...]) -> list[Finalize]:
     ]
 
 
-def check_reach(journal: Journal, epoch: Epoch, head_view: View) -> None:
-    """Compare what journal and store say is final."""
+def check_reach(journal: Journal, epoch: Epoch, needed: View, head_view: View) -> None:
+    """Compare what journal and store say is final.
+
+    Args:
+        journal: of the epoch.
+        epoch: its number.
+        needed: what the journal must know to be final. The view of the store's head; of a lone
+            validator, whose journal and store are written side by side, that of the head's parent.
+            A crash between the two syncs loses the votes of the head's view, which nobody was
+            sent. The head is final and ends that view, so they are not cast again.
+        head_view: view of the store's head.
+
+    Raises:
+        JournalBehindStore: it is an older copy, and later votes may be missing from it.
+    """
     views = [final.view for final in _finalizations(journal.entries)]
     reach = max(journal.floor_mark, *views, 0)
-    if reach < head_view:
+    if reach < needed:
         raise JournalBehindStore(epoch, reach, head_view)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from consensus import Awaited, Waiting
+from consensus import Awaited, Committee, Core, Waiting
 from ledger.types import Epoch, Hash, Height, PublicKey, View
 
 
@@ -31,6 +31,24 @@ class NodeStatus:
     """Highest view in which each other validator was heard."""
     waiting: Waiting
     """What the current view waits for."""
+
+
+def status_of(
+    committee: Committee, core: Core, final_height: Height, silent_because: str
+) -> NodeStatus:
+    """Return where an epoch's consensus stands."""
+    return NodeStatus(
+        epoch=committee.epoch,
+        view=core.view,
+        final_view=core.floor.view,
+        final_height=final_height,
+        leader=committee.leader_key(core.view),
+        validators=committee.size,
+        signs=core.may_sign,
+        silent_because=silent_because,
+        heard={committee.members[member]: view for member, view in core.heard.items()},
+        waiting=core.waiting(),
+    )
 
 
 class WaitsFor(StrEnum):
