@@ -73,12 +73,10 @@ def dispute(
         with node_client(node, api_key_file) as client:
             show(client.dispute_receipt(job, reason=reason.upper()), as_json=as_json)
         return
-    if receipt is None:
-        raise CommandFailed("with --key the receipt's id is needed: aitbc job get JOB shows it")
+    job_id, receipt_id = _id(job, "job_"), _receipt_id(receipt)
     code = REASONS.get(reason.upper())
     if code is None:
         raise CommandFailed(f"--reason {reason}: must be one of {', '.join(REASONS)}")
-    job_id, receipt_id = _id(job, "job_"), _id(receipt, "receipt_")
     with node_client(node, api_key_file) as client:
         tags = chain_of(client, genesis_digest)
         parameters = client.chain_parameters()
@@ -98,6 +96,12 @@ def dispute(
         return
     print(f"disputed with a bond of {format_aitbc(locked)} AITBC, fee {format_aitbc(fee)} AITBC")
     print(f"final in block {final['height']}: {final['transaction_id']}")
+
+
+def _receipt_id(text: str | None) -> bytes:
+    if text is None:
+        raise CommandFailed("with --key the receipt's id is needed: aitbc job get JOB shows it")
+    return _id(text, "receipt_")
 
 
 def _id(text: str, prefix: str) -> bytes:

@@ -29,6 +29,18 @@ EXPIRY_MARGIN_S = 30.0
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, job_…")]
 Seconds = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0.0, max=86_400.0)]
 
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Parameter such as max_tokens=64."),
+]
+MaxPrice = Annotated[
+    str | None,
+    typer.Option(metavar="AITBC", help="Most to pay.", show_default="the service's own"),
+]
+TimeToLive = Annotated[
+    int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
+]
+
 
 @app.command()
 def submit(
@@ -44,17 +56,9 @@ def submit(
         list[str] | None,
         typer.Option(metavar="NAME=PATH", help="Input that is a file; it is uploaded first."),
     ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Parameter such as max_tokens=64."),
-    ] = None,
-    max_price: Annotated[
-        str | None,
-        typer.Option(metavar="AITBC", help="Most to pay.", show_default="the service's own"),
-    ] = None,
-    ttl: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
-    ] = 900,
+    parameter: Parameters = None,
+    max_price: MaxPrice = None,
+    ttl: TimeToLive = 900,
     hold: Annotated[bool, typer.Option("--hold", help="Keep it for `aitbc offer accept`.")] = False,
     offer: Annotated[
         str | None, typer.Option(metavar="OFFER", help="Accept this offer with it.")
@@ -113,17 +117,9 @@ def quote(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Input of the service; repeat it for several."),
     ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Parameter such as max_tokens=64."),
-    ] = None,
-    max_price: Annotated[
-        str | None,
-        typer.Option(metavar="AITBC", help="Most to pay.", show_default="the service's own"),
-    ] = None,
-    ttl: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
-    ] = 900,
+    parameter: Parameters = None,
+    max_price: MaxPrice = None,
+    ttl: TimeToLive = 900,
     offer: Annotated[
         str | None, typer.Option(metavar="OFFER", help="Quote for this offer.")
     ] = None,
