@@ -12,6 +12,7 @@ a `KnownBlock` it proves what the next page, or in the end the blocks, lead up t
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Protocol
 
 from consensus import Certificate, Committee, EpochWrong, MessageInvalid
@@ -31,6 +32,7 @@ from node.final_range import (
 from node.importing import RangeRefused
 from node.p2p import RangeAnswer, RangeProof
 from node.p2p.messages import HEADERS_PER_RANGE_MAX
+from node.pool_signatures import TURN_TRANSACTIONS
 from node.signatures import SignatureClaim, claim_of
 
 RANGE_BYTES: Final = 1_048_576
@@ -208,12 +210,14 @@ class RangeReader:
         else:
             content = read_bodies(self._tags, outline)
         known, unknown = set[bytes](), list[IdentifiedTransaction]()
-        for block in content.blocks:
-            for signed in block.body:
-                if self._known(signed):
-                    known.add(signed.data)
-                else:
-                    unknown.append(signed)
+        body = chain.from_iterable(block.body for block in content.blocks)
+        for number, signed in enumerate(body, start=1):
+            if self._known(signed):
+                known.add(signed.data)
+            else:
+                unknown.append(signed)
+            if number % TURN_TRANSACTIONS == 0:
+                await asyncio.sleep(0)  # A range holds thousands; others have their turn.
         verdicts = await self._verifier.verify(list(map(claim_of, unknown)))
         good = (each.data for each, is_good in zip(unknown, verdicts, strict=True) if is_good)
         return Prepared(content, frozenset(known.union(good)))

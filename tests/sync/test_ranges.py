@@ -15,8 +15,9 @@ from ledger.block import CODEC, Block, block_id
 from ledger.codec import encode
 from ledger.keys import KeyPair
 from ledger.params import Parameters
+from ledger.transaction import IdentifiedTransaction
 from node.block_tree import BlockTree
-from node.final_range import RangeInvalid, read_range
+from node.final_range import RangeInvalid, read_outline, read_range
 from node.handover import HandOver
 from node.importing import Importer, ImportStopped, RangeRefused
 from node.p2p import (
@@ -29,6 +30,9 @@ from node.p2p import (
     Role,
     StatusMessage,
 )
+from node.signatures import SignatureVerifier
+from node.sync import ranges
+from node.sync.ranges import RangeReader
 from tests.node.lone_node import PEER, TAGS, VALIDATOR, LoneNode, genesis
 from tests.node.memory_peers import MemoryHub, MemoryPeers
 
@@ -61,6 +65,31 @@ def read(chain: Chain) -> object:
 def test_a_sound_range_is_read(chain: Chain) -> None:
     content = read_range(TAGS, [block.block for block in chain[2:7]], chain[6].certificate)
     assert (content.first_height, content.last_height, content.epoch) == (3, 7, 0)
+
+
+async def test_others_have_their_turn_while_a_ranges_transactions_are_looked_up(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "TURN_TRANSACTIONS", 3)
+    looked_up, seen = 0, list[int]()
+
+    def known(_signed: IdentifiedTransaction) -> bool:
+        nonlocal looked_up
+        looked_up += 1
+        return True
+
+    async def somebody_else() -> None:
+        while looked_up < BLOCKS:
+            seen.append(looked_up)
+            await asyncio.sleep(0)
+
+    reader = RangeReader(TAGS, SignatureVerifier(TAGS, 0), known, lambda: 0)
+    outline = read_outline(TAGS, [block.block for block in chain], chain[-1].certificate)
+    other = asyncio.create_task(somebody_else())
+    prepared = await reader.prepare(outline)
+    await other
+    assert len(prepared.good) == BLOCKS
+    assert {3, 6, 9} <= set(seen)
 
 
 def bend(block: bytes, **changes: object) -> bytes:
