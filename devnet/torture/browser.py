@@ -1,12 +1,16 @@
 """A reader's browser on a page of a node: what the page's own check says of what it shows."""
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Error, Page, async_playwright, expect
 
 from devnet.torture.altered_rows import HOLDS, Verdict
 from ledger.types import Hash
 
 PATIENCE_MS = 60_000
 """Limit of whatever is waited for, on a busy machine."""
+
+
+class NoVerdict(Exception):
+    """A page comes to no verdict, or says neither what failed nor that everything holds."""
 
 
 async def verdict_of_page(chromium: str, url: str, genesis_digest: Hash) -> Verdict:
@@ -18,8 +22,7 @@ async def verdict_of_page(chromium: str, url: str, genesis_digest: Hash) -> Verd
         genesis_digest: the digest that the reader trusts.
 
     Raises:
-        AssertionError: the page does not come to a verdict, or to one without a step that failed
-            and without having proved everything.
+        NoVerdict: the page says neither which step failed nor that everything is proved.
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -28,6 +31,9 @@ async def verdict_of_page(chromium: str, url: str, genesis_digest: Hash) -> Verd
             page.set_default_timeout(PATIENCE_MS)
             await page.goto(url)
             return await _pressed(page, genesis_digest)
+        except (AssertionError, Error) as error:
+            # Playwright's ways to say that something was waited for in vain.
+            raise NoVerdict(str(error)) from error
         finally:
             await browser.close()
 
@@ -45,7 +51,9 @@ async def _pressed(page: Page, genesis_digest: Hash) -> Verdict:
         step = await failed.first.get_attribute("data-step")
         code = await failed.first.locator("code").first.text_content()
         return Verdict(step or "", code or "")
-    assert await verdict.text_content() == PROVED, await verdict.text_content()
+    said = await verdict.text_content()
+    if said != PROVED:
+        raise NoVerdict(f"no step failed, and the page says: {said}")
     return HOLDS
 
 

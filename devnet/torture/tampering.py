@@ -24,7 +24,7 @@ from devnet.torture.altered_rows import (
     choose_row,
     write_row,
 )
-from devnet.torture.browser import verdict_of_page
+from devnet.torture.browser import NoVerdict, verdict_of_page
 from devnet.torture.ground import WATCH_S, Ground
 from ledger.codec import encode
 from ledger.hashing import Tags
@@ -102,7 +102,10 @@ class Tampering:
         if self._chromium is None:
             return
         url, digest = f"{node.url}/transactions/{name}", self._tags.genesis_digest
-        found = await verdict_of_page(self._chromium, url, digest)
+        try:
+            found = await verdict_of_page(self._chromium, url, digest)
+        except NoVerdict as error:
+            raise TamperingFailed(f"the browser on {url}: {error}") from error
         if found != wanted:
             raise TamperingFailed(f"the browser on {url} says {found}, not {wanted}")
 
