@@ -170,7 +170,7 @@ def test_no_block_waits_for_the_pruning_of_many(file_place: Place, monkeypatch: 
     store, builder = open_store(file_place), Builder()
     store.initialise(TAGS, builder.sealed[0].block, {})
     store.prune_below(lambda: store.head().height)
-    whole, pruned = [], []
+    whole, pruned = list[int](), list[int]()
     for height in range(1, 3 * SLICE_BLOCKS):
         builder.seal({}).commit_to(store)
         while store.checkpoint(force=True) or store.wants_checkpoint:
