@@ -193,9 +193,11 @@ WITHOUT_KEY = {
     "/v1/artifacts",
     "/v1/chain/transactions",
     # Said again, it is still so.
+    "/v1/jobs/{job_id}/accept",
     "/v1/jobs/{job_id}/cancel",
     "/v1/jobs/{job_id}/claim",
     "/v1/jobs/{job_id}/complete",
+    "/v1/jobs/{job_id}/dispute",
     "/v1/jobs/{job_id}/heartbeat",
     "/v1/jobs/{job_id}/progress",
     "/v1/marketplace/offers/{offer_id}/withdraw",
