@@ -25,8 +25,8 @@ from coordinator.http.authentication import LOOPBACK_ORIGIN
 from coordinator.http.context import Context
 from coordinator.http.repeats import claiming
 from coordinator.jobs import result_routes as results
-from coordinator.jobs import settlement_routes as settlements
 from coordinator.jobs import routes as jobs
+from coordinator.jobs import settlement_routes as settlements
 from coordinator.leases import progress
 from coordinator.leases import routes as leases
 from coordinator.leases import standing_routes as standings
