@@ -96,7 +96,7 @@ async def test_the_payment_has_the_documented_fields_and_a_number_as_amount(site
     job_id = await site.queued(MINIMAL | {"payment_amount": 0.25})
     response = await site.http.get(f"/v1/jobs/{job_id}/payment")
     payment = response.json()
-    assert set(payment) - {"paid", "refunded", "fee"} == {
+    assert set(payment) - {"paid", "refunded", "fee", "dispute_until"} == {
         "payment_id",
         "job_id",
         "amount",

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from coordinator import errors
 from coordinator.http import faults, status_of
 from coordinator.http.errors import STATUSES
+from node.http.body_room import SubmissionsFull
 from tests.api.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -350,7 +351,9 @@ async def test_every_error_class_has_a_status_below_500_but_for_unavailability()
     by_code = {error.code: status_of(error) for error in all_errors()}
     assert DOCUMENTED.items() <= by_code.items()
     assert by_code.pop("COORDINATOR_ERROR") == 500
-    assert {code for code, status in by_code.items() if status >= 500} == {"CHAIN_UNAVAILABLE"}
+    unavailable = {"CHAIN_UNAVAILABLE", SubmissionsFull.code}
+    assert {code for code, status in by_code.items() if status >= 500} == unavailable
+    assert {by_code[code] for code in unavailable} == {503}
     assert len(all_errors()) > len(STATUSES)
 
 

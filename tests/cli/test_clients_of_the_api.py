@@ -106,7 +106,7 @@ def richer(bundle: dict[str, Any]) -> None:
     """Lie that an account has more than it has, or that a receipt is of another index."""
     if "account" in bundle:
         bundle["account"]["record"] = "91cf7fffffffffffffff"
-    else:
+    elif "receipt" in bundle:
         bundle["receipt"]["index"] = str(int(bundle["receipt"]["index"]) + 1)
 
 
