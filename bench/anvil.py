@@ -53,6 +53,8 @@ GAS_LIMIT: Final = 10**12
 POLL_S: Final = 0.005
 """Between two questions whether a batch is in a block."""
 
+FEWER: Final = "its blocks cost ever more as they grow in number; try fewer --transactions"
+
 BLOCK_LIMIT_S: Final = 60.0
 """Limit until what was sent is in a block; some ways to make blocks never take the last."""
 
@@ -65,7 +67,8 @@ class AnvilUnavailable(Exception):
 
         Args:
             reason: what is missing, and what to do.
-            exit_code: of the command, as those of ``./dev``: 3 lacks a program, 4 cannot install.
+            exit_code: of the command, as those of ``./dev``: 3 lacks a program, 4 cannot install;
+                1 where it runs and does not keep up.
         """
         super().__init__(reason)
         self.exit_code = exit_code
@@ -93,7 +96,8 @@ class Anvil:
         """Send a batch, and return its size when the last of it is in a block.
 
         Raises:
-            RuntimeError: one of them was refused, or is in no block for too long.
+            RuntimeError: one of them was refused.
+            AnvilUnavailable: it does not answer, or they are in no block, for too long.
         """
         first = number * self._batch
         batch = self.transactions[first : first + self._batch]
@@ -101,7 +105,7 @@ class Anvil:
         deadline = time.monotonic() + BLOCK_LIMIT_S
         while self._call(client, "eth_getTransactionReceipt", answers[-1:])[0] is None:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"anvil has batch {number} in no block after {BLOCK_LIMIT_S} s")
+                raise AnvilUnavailable(f"anvil has batch {number} in no block in time: {FEWER}", 1)
             time.sleep(POLL_S)
         return len(batch)
 
@@ -123,7 +127,10 @@ class Anvil:
             {"jsonrpc": "2.0", "id": at, "method": method, "params": [each] if each else []}
             for at, each in enumerate(arguments)
         ]
-        answer = client.post(self.url, json=calls)
+        try:
+            answer = client.post(self.url, json=calls)
+        except httpx.TimeoutException:
+            raise AnvilUnavailable(f"anvil does not answer {method} in time: {FEWER}", 1) from None
         answer.raise_for_status()
         replies = sorted(_replies.decode(answer.content), key=lambda reply: reply.id)
         for reply in replies:

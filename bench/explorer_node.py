@@ -92,7 +92,7 @@ def _wait_indexed(node: NodeProcess, history: History, say: Callable[[str], None
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the index has reached {height} of {history.blocks}")
             if time.monotonic() > told + TELL_S:
-                say(f"the node has indexed {height:,} of {history.blocks:,} blocks")
+                say(f"the node has indexed {max(height, 0):,} of {history.blocks:,} blocks")
                 told = time.monotonic()
             time.sleep(POLL_S)
 

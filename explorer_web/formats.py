@@ -27,6 +27,9 @@ UNIT_NAMES: Final[dict[UnitType, tuple[str, str]]] = {
 """One and many of each unit of work."""
 
 
+TIMES_KEPT: Final = 1_024
+"""Newest times whose words are remembered: a chart and its table write each hour many times."""
+
 ADDRESSES_KEPT: Final = 4_096
 """Addresses whose text is kept; each takes some microseconds to make."""
 
@@ -74,12 +77,14 @@ def size(count: int) -> str:
     return f"{count / 1_048_576:.1f} MiB"
 
 
+@lru_cache(maxsize=TIMES_KEPT)
 def iso_time(time_ms: int) -> str:
     """Return a time for ``<time datetime>``, to the millisecond."""
     instant = _EPOCH + timedelta(milliseconds=min(time_ms, _LAST_MS))
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=TIMES_KEPT)
 def utc_time(time_ms: int) -> str:
     """Return a time for people, to the second: ``2026-01-24 15:00:05 UTC``."""
     instant = _EPOCH + timedelta(milliseconds=min(time_ms, _LAST_MS))
