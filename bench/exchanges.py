@@ -54,6 +54,11 @@ class Connection:
         Raises:
             Unexpected: the status is another than `wanted`.
         """
+        if self._reader.at_eof():
+            # A server closes what was idle for long; nothing of this request is on its way yet.
+            self._writer.close()
+            name, _, port = self._host.rpartition(":")
+            self._reader, self._writer = await asyncio.open_connection(name, int(port))
         self._writer.write(request)
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             head = await self._reader.readuntil(b"\r\n\r\n")
