@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = benchmark_parser("compare", __doc__)
     parser.add_argument("other", choices=["anvil"], help="the chain to compare with")
     parser.add_argument("--accounts", type=positive, default=ACCOUNTS, help="accounts that send")
-    parser.add_argument("--transactions", type=positive, default=10_000, help="transfers a run")
+    parser.add_argument("--transactions", type=positive, default=2_000, help="transfers a run")
     parser.add_argument("--batch", type=positive, default=BATCH, help="transfers in a request")
     parser.add_argument(
         "--connections", type=positive, default=CONNECTIONS, help="requests in flight"
