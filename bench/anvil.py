@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +53,9 @@ GAS_LIMIT: Final = 10**12
 POLL_S: Final = 0.005
 """Between two questions whether a batch is in a block."""
 
+NO_MINING: Final = "--no-mining"
+"""Its option to make a block only when it is asked to."""
+
 FEWER: Final = "its blocks cost ever more as they grow in number; try fewer --transactions"
 
 BLOCK_LIMIT_S: Final = 60.0
@@ -67,8 +70,8 @@ class AnvilUnavailable(Exception):
 
         Args:
             reason: what is missing, and what to do.
-            exit_code: of the command, as those of ``./dev``: 3 lacks a program, 4 cannot install;
-                1 where it runs and does not keep up.
+            exit_code: of the command, as those of ``./dev``: 2 is asked for wrongly, 3 lacks a
+                program, 4 cannot install; 1 where it runs and does not keep up.
         """
         super().__init__(reason)
         self.exit_code = exit_code
@@ -86,14 +89,20 @@ _replies: Final = msgspec.json.Decoder(list[_Reply])
 class Anvil:
     """A running anvil and transfers that were signed for it."""
 
-    def __init__(self, url: str, transactions: Sequence[str], batch: int) -> None:
+    def __init__(
+        self, url: str, transactions: Sequence[str], batch: int, *, asks_for_blocks: bool = False
+    ) -> None:
         """Name what runs; `running_anvil` starts it."""
         self.url = url
         self.transactions = transactions
         self._batch = batch
+        self._asks_for_blocks = asks_for_blocks
 
     def send(self, client: httpx.Client, number: int) -> int:
         """Send a batch, and return its size when the last of it is in a block.
+
+        Others of it may still wait, since anvil takes them in any order: a receipt costs it much,
+        so that asking for all of them would halve its rate. `wait_for_all` waits for those.
 
         Raises:
             RuntimeError: one of them was refused.
@@ -101,17 +110,40 @@ class Anvil:
         """
         first = number * self._batch
         batch = self.transactions[first : first + self._batch]
-        answers = self._call(client, "eth_sendRawTransaction", batch)
-        deadline = time.monotonic() + BLOCK_LIMIT_S
-        while self._call(client, "eth_getTransactionReceipt", answers[-1:])[0] is None:
-            if time.monotonic() > deadline:
-                raise AnvilUnavailable(f"anvil has batch {number} in no block in time: {FEWER}", 1)
-            time.sleep(POLL_S)
+        last = self._call(client, "eth_sendRawTransaction", batch)[-1:]
+        self._wait(
+            lambda: self._call(client, "eth_getTransactionReceipt", last)[0] is not None, client
+        )
         return len(batch)
 
-    def count_in_blocks(self, client: httpx.Client) -> int:
-        """Return how many transactions its blocks hold; the check that none was lost."""
-        height = int(self._call(client, "eth_blockNumber", [None])[0], 16)
+    def wait_for_all(self, client: httpx.Client) -> None:
+        """Wait until its blocks hold everything that was signed: a lost transfer is no fast one.
+
+        Raises:
+            AnvilUnavailable: they do not, for too long.
+        """
+        expected = len(self.transactions)
+        self._wait(lambda: self._count_in_blocks(client) == expected, client)
+
+    def _wait(self, is_there: Callable[[], bool], client: httpx.Client) -> None:
+        """Wait for something, asking for blocks where it makes none by itself."""
+        deadline = time.monotonic() + BLOCK_LIMIT_S
+        while True:
+            if self._asks_for_blocks:
+                self._call(client, "evm_mine", [None])
+            if is_there():
+                return
+            if time.monotonic() > deadline:
+                raise AnvilUnavailable(f"anvil has some in no block in time: {FEWER}", 1)
+            if not self._asks_for_blocks:
+                time.sleep(POLL_S)
+
+    def height(self, client: httpx.Client) -> int:
+        """Return the number of its newest block."""
+        return int(self._call(client, "eth_blockNumber", [None])[0], 16)
+
+    def _count_in_blocks(self, client: httpx.Client) -> int:
+        height = self.height(client)
         total = 0
         for first in range(0, height + 1, self._batch):
             heights = [hex(each) for each in range(first, min(first + self._batch, height + 1))]
@@ -161,12 +193,18 @@ def install() -> Path:
     return FOLDER / "node_modules" / PROGRAM
 
 
-def sign(accounts: int, count: int, processes: int) -> tuple[list[str], list[str]]:
-    """Return the addresses of all accounts and signed transfers between them, round robin.
+def sign(
+    accounts: int, count: int, batch: int, connections: int, processes: int
+) -> tuple[list[str], list[str]]:
+    """Return the addresses of all accounts and signed transfers between them.
+
+    An account's transfers have an order, so those of one account are in batches of one connection.
 
     Args:
-        accounts: all of them send.
+        accounts: all of them send; as many as connections, at least.
         count: transfers.
+        batch: transfers in a request.
+        connections: request N goes over connection N modulo this.
         processes: how many sign at once.
     """
     size = -(-count // processes)
@@ -174,7 +212,8 @@ def sign(accounts: int, count: int, processes: int) -> tuple[list[str], list[str
     def part(first: int) -> dict[str, list[str]]:
         wish = {
             "accounts": accounts,
-            "senders": accounts,
+            "connections": connections,
+            "batch": batch,
             "first": first,
             "count": min(size, count - first),
             "chainId": CHAIN_ID,
@@ -211,12 +250,12 @@ def running_anvil(
     genesis = folder / "genesis.json"
     genesis.write_text(json.dumps(_genesis(addresses)))
     chosen = ["--host", "127.0.0.1", "--port", str(port), "--init", str(genesis)]
-    # As fast as it goes: no log, first come first served, blocks and requests of any size.
-    chosen += ["--quiet", "--order", "fifo", "--gas-limit", str(GAS_LIMIT)]
+    # As fast as it goes: no log, blocks and requests of any size.
+    chosen += ["--quiet", "--gas-limit", str(GAS_LIMIT)]
     chosen += ["--no-request-size-limit", *options]
     process = ManagedProcess("anvil", [str(program), *chosen], folder / "anvil.log")
     url = f"http://127.0.0.1:{port}"
-    anvil = Anvil(url, transactions, batch)
+    anvil = Anvil(url, transactions, batch, asks_for_blocks=NO_MINING in options)
     try:
         with plain_client() as client:
             process.wait_until(lambda: _answers(anvil, client), START_LIMIT_S)
@@ -233,7 +272,7 @@ def version_of(program: Path) -> str:
 
 def _answers(anvil: Anvil, client: httpx.Client) -> bool:
     try:
-        anvil.count_in_blocks(client)
+        anvil.height(client)
     except httpx.TransportError:
         return False
     return True

@@ -75,27 +75,27 @@ def deliver(
     """Keep requests in flight until all are answered.
 
     Args:
-        requests: how many; they begin in order.
-        connections: how many are in flight, each on a connection of its own.
+        requests: how many.
+        connections: how many are in flight, each on a connection of its own: request N goes over
+            connection N modulo `connections`, in order.
         send: sends the request with a number, waits for its answer, and returns its transactions.
 
     Returns:
         The answers in the order in which they came.
     """
-    numbers = iter(range(requests))
     delivered: list[Delivered] = []
     clients = [plain_client() for _ in range(connections)]
     began = time.perf_counter()
 
-    def work(client: httpx.Client) -> None:
-        # Taking from the iterator and appending to the list are one step each of the interpreter.
-        for number in numbers:
-            count = send(client, number)
+    def work(connection: int) -> None:
+        for number in range(connection, requests, connections):
+            count = send(clients[connection], number)
+            # Appending is one step of the interpreter.
             delivered.append(Delivered(time.perf_counter() - began, count))
 
     try:
         with ThreadPoolExecutor(connections) as pool:
-            list(pool.map(work, clients))
+            list(pool.map(work, range(connections)))
     finally:
         for client in clients:
             client.close()

@@ -19,8 +19,8 @@ def test_both_chains_take_the_same_load(tmp_path: Path, capsys: pytest.CaptureFi
     assert compare.main(["anvil", *small, "--quick", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     figures = {each["key"]: each for each in report["figures"]}
-    ours, theirs = figures["compare.ours"], figures["compare.anvil.at-once"]
-    ratio = figures["compare.ratio.at-once"]["median"]
+    ours, theirs = figures["compare.ours"], figures["compare.anvil.asked"]
+    ratio = figures["compare.ratio.asked"]["median"]
     assert ratio == pytest.approx(ours["median"] / theirs["median"], rel=1e-3)
     assert "no consensus and nothing on disk" in report["mode"]["anvil"]
     assert "synced to disk" in report["mode"]["ours"]
@@ -57,6 +57,17 @@ def test_a_batch_is_delivered_when_the_last_of_it_has_a_receipt() -> None:
         [{"id": 0, "result": {"blockNumber": "0x1"}}],
     )
     assert Anvil("http://anvil", ["0x01", "0x02", "0x03"], batch=2).send(client, 0) == 2
+
+
+def test_a_run_ends_when_all_transfers_are_in_blocks() -> None:
+    height, zero = [{"id": 0, "result": "0x1"}], {"id": 0, "result": "0x0"}
+    client = answering(
+        height,
+        [zero, {"id": 1, "result": "0x2"}],
+        height,
+        [zero, {"id": 1, "result": "0x3"}],
+    )
+    Anvil("http://anvil", ["0x01", "0x02", "0x03"], batch=2).wait_for_all(client)
 
 
 def test_a_refused_transfer_is_an_error_and_not_a_fast_one() -> None:
