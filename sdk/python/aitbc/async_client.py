@@ -41,6 +41,8 @@ class AwaitedClient(AsyncResource):
 
     _version: str
 
+    listen = iterated_async(events.listen)
+
     def __init__(
         self,
         base_url: str | None = None,
@@ -113,6 +115,7 @@ class AsyncClient(AwaitedClient):
     wait_for_job = awaited(jobs.wait_for_job)
     watch_job = iterated_async(jobs.watch_job)
     stream_job = iterated_async(events.stream_job)
+    listen_to_job = iterated_async(events.listen_to_job)
     get_job_result = awaited(jobs.get_job_result)
     cancel_job = awaited(jobs.cancel_job)
     dispute_receipt = awaited(settlement.dispute_receipt)

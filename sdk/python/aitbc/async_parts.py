@@ -29,6 +29,7 @@ class AsyncJobs(AsyncResource):
     wait = awaited(jobs_2024.wait)
     watch = iterated_async(jobs_2024.watch_)
     stream = iterated_async(events.stream_job)
+    listen = iterated_async(events.listen_to_job)
     get_results = awaited(jobs_2024.get_results)
     cancel = awaited(jobs_2024.cancel)
     payment = awaited(jobs.get_payment)

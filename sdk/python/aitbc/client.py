@@ -44,6 +44,8 @@ class BlockingClient(Resource):
 
     _version: str
 
+    listen = iterated(events.listen)
+
     def __init__(
         self,
         base_url: str | None = None,
@@ -116,6 +118,7 @@ class Client(BlockingClient):
     wait_for_job = blocking(jobs.wait_for_job)
     watch_job = iterated(jobs.watch_job)
     stream_job = iterated(events.stream_job)
+    listen_to_job = iterated(events.listen_to_job)
     get_job_result = blocking(jobs.get_job_result)
     cancel_job = blocking(jobs.cancel_job)
     dispute_receipt = blocking(settlement.dispute_receipt)

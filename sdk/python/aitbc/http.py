@@ -3,7 +3,7 @@
 import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -13,10 +13,13 @@ import httpx
 from aitbc.errors import InvalidValue
 from aitbc.exchange import (
     Broken,
+    Closed,
     Effect,
     Emit,
     Flow,
     Head,
+    Hear,
+    Listen,
     Open,
     Pause,
     Read,
@@ -28,7 +31,15 @@ from aitbc.exchange import (
 )
 from aitbc.json_values import Answer
 
-__all__ = ["Request", "Transport", "broken_by", "head_of", "settings_of", "wire_form"]
+__all__ = [
+    "Request",
+    "Transport",
+    "broken_by",
+    "head_of",
+    "needing_websockets",
+    "settings_of",
+    "wire_form",
+]
 
 _PLAIN_HTTP: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """What httpx is given to verify with where nothing is encrypted: it trusts nobody."""
@@ -74,7 +85,7 @@ class Transport:
     def run(self, flow: Flow[_Result]) -> _Result:
         """Perform a call and return its result."""
         steps = Steps(flow)
-        with _Exchange(self._http, self._sleep) as exchange:
+        with _Exchange(self._http, self.session, self._sleep) as exchange:
             try:
                 effect = steps.advance()
                 while effect is not None:
@@ -87,7 +98,7 @@ class Transport:
     def stream(self, flow: Stream[_Result]) -> Generator[_Result, None, None]:
         """Perform a call and yield what it emits."""
         steps = Steps(flow)
-        with _Exchange(self._http, self._sleep) as exchange:
+        with _Exchange(self._http, self.session, self._sleep) as exchange:
             try:
                 effect = steps.advance()
                 while effect is not None:
@@ -103,11 +114,15 @@ class Transport:
 class _Exchange:
     """The answer that is open while a call is performed."""
 
-    def __init__(self, http: httpx.Client, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self, http: httpx.Client, session: Session, sleep: Callable[[float], None]
+    ) -> None:
         self._http = http
+        self._session = session
         self._sleep = sleep
         self._open = ExitStack()
         self._pieces: Iterator[bytes] = iter(())
+        self._hear: Callable[[float], str | Closed] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -128,12 +143,19 @@ class _Exchange:
                     return self._begin(effect)
                 case Read():
                     return next(self._pieces, None)
+                case Listen():
+                    return self._listen(effect)
+                case Hear():
+                    assert self._hear is not None, "a WebSocket is open"
+                    return self._hear(effect.timeout_s)
                 case Pause():
                     self._sleep(effect.seconds)
                     return None
             return effect.call()
         except httpx.RequestError as error:
             return broken_by(error)
+        except Broken as broken:
+            return broken
 
     def _begin(self, effect: Open) -> Head:
         self._open.close()
@@ -145,6 +167,33 @@ class _Exchange:
         )
         self._pieces = response.iter_bytes()
         return head_of(response)
+
+    def _listen(self, effect: Listen) -> Head:
+        self._open.close()
+        with needing_websockets():
+            from aitbc import sockets  # noqa: PLC0415 - an extra, which few programs need
+        found = sockets.listen(self._session, effect, self._open)
+        if isinstance(found, sockets.Refused):
+            self._pieces = iter([found.body])
+            return found.head
+        self._hear = found.hear
+        return sockets.OPEN
+
+
+@contextmanager
+def needing_websockets() -> Iterator[None]:
+    """Say what to do where the package of WebSockets is not installed.
+
+    Raises:
+        InvalidValue: it is not.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "websockets":
+            raise
+        reason = "is not installed, and WebSockets need it: pip install 'aitbc[websockets]'"
+        raise InvalidValue("websockets", reason) from None
 
 
 def settings_of(session: Session) -> dict[str, Any]:

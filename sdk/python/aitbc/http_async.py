@@ -9,10 +9,14 @@ from typing import Self, TypeVar
 import httpx
 
 from aitbc.exchange import (
+    Broken,
+    Closed,
     Effect,
     Emit,
     Flow,
     Head,
+    Hear,
+    Listen,
     Open,
     Pause,
     Read,
@@ -22,7 +26,7 @@ from aitbc.exchange import (
     Stream,
     ask,
 )
-from aitbc.http import broken_by, head_of, settings_of, wire_form
+from aitbc.http import broken_by, head_of, needing_websockets, settings_of, wire_form
 from aitbc.json_values import Answer
 
 _Result = TypeVar("_Result")
@@ -63,7 +67,7 @@ class AsyncTransport:
     async def run(self, flow: Flow[_Result]) -> _Result:
         """Perform a call and return its result."""
         steps = Steps(flow)
-        async with _Exchange(self._http, self._sleep) as exchange:
+        async with _Exchange(self._http, self.session, self._sleep) as exchange:
             try:
                 effect = steps.advance()
                 while effect is not None:
@@ -76,7 +80,7 @@ class AsyncTransport:
     async def stream(self, flow: Stream[_Result]) -> AsyncGenerator[_Result, None]:
         """Perform a call and yield what it emits."""
         steps = Steps(flow)
-        async with _Exchange(self._http, self._sleep) as exchange:
+        async with _Exchange(self._http, self.session, self._sleep) as exchange:
             try:
                 effect = steps.advance()
                 while effect is not None:
@@ -92,11 +96,18 @@ class AsyncTransport:
 class _Exchange:
     """The answer that is open while a call is performed."""
 
-    def __init__(self, http: httpx.AsyncClient, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        session: Session,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
         self._http = http
+        self._session = session
         self._sleep = sleep
         self._open = AsyncExitStack()
         self._pieces: AsyncIterator[bytes] | None = None
+        self._hear: Callable[[float], Awaitable[str | Closed]] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,12 +129,19 @@ class _Exchange:
                 case Read():
                     assert self._pieces is not None, "an answer is open"
                     return await anext(self._pieces, None)
+                case Listen():
+                    return await self._listen(effect)
+                case Hear():
+                    assert self._hear is not None, "a WebSocket is open"
+                    return await self._hear(effect.timeout_s)
                 case Pause():
                     await self._sleep(effect.seconds)
                     return None
             return await asyncio.to_thread(effect.call)
         except httpx.RequestError as error:
             return broken_by(error)
+        except Broken as broken:
+            return broken
 
     async def _begin(self, effect: Open) -> Head:
         await self._open.aclose()
@@ -135,6 +153,17 @@ class _Exchange:
         )
         self._pieces = response.aiter_bytes()
         return head_of(response)
+
+    async def _listen(self, effect: Listen) -> Head:
+        await self._open.aclose()
+        with needing_websockets():
+            from aitbc import sockets, sockets_async  # noqa: PLC0415 - as in `aitbc.http`
+        found = await sockets_async.listen(self._session, effect, self._open)
+        if isinstance(found, sockets.Refused):
+            self._pieces = _pieces_of(iter([found.body]))
+            return found.head
+        self._hear = found.hear
+        return sockets.OPEN
 
 
 async def _pieces_of(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -29,6 +29,7 @@ class Jobs(Resource):
     wait = blocking(jobs_2024.wait)
     watch = iterated(jobs_2024.watch_)
     stream = iterated(events.stream_job)
+    listen = iterated(events.listen_to_job)
     get_results = blocking(jobs_2024.get_results)
     cancel = blocking(jobs_2024.cancel)
     payment = blocking(jobs.get_payment)

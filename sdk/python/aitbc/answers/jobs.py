@@ -159,6 +159,33 @@ class JobEvent(Answer):
     """Where that begins in the attempt's text, in characters."""
 
 
+class JobChange(Answer):
+    """A state that a job reached, as its WebSocket tells it."""
+
+    job_id: str
+    """The job."""
+    state: str | None
+    """The state, version 2026-05-11."""
+    status: str | None
+    """The status, version 2024-01-01."""
+    timestamp: str
+    """When it was reached."""
+    seq: int
+    """Its number, from which listening can be taken up again."""
+
+
+class Message(Answer):
+    """Something that concerns a key, as `/ws` tells it."""
+
+    type: str
+    """``connected``, ``resync``, ``job_update``, ``receipt_created``, ``marketplace_update`` or
+    ``heartbeat``."""
+    data: Record
+    """What there is to say of it; `docs/events.md` has the members."""
+    seq: int
+    """Its number, from which listening can be taken up again."""
+
+
 class Quote(Answer):
     """What a submission of a job would come to now. It binds nobody."""
 

@@ -73,6 +73,38 @@ class Read:
 
 
 @dataclass(frozen=True)
+class Listen:
+    """Open a WebSocket. What is open is closed.
+
+    The outcome is a `Head`: of status 101, and messages are heard; or of another one, and the body
+    of the refusal is read.
+    """
+
+    request: Request
+    """Names it."""
+    timeout_s: float
+    """Limit of connecting, and of the answer."""
+
+
+@dataclass(frozen=True)
+class Hear:
+    """Wait for the next message of the open WebSocket; the outcome is its text, or a `Closed`."""
+
+    timeout_s: float
+    """Longest wait; then the outcome is a `Broken`."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Outcome of `Hear`: the other side ended it, or the network did."""
+
+    code: int
+    """Code of RFC 6455; 1006 if the other side said none."""
+    reason: str
+    """Its words, often none."""
+
+
+@dataclass(frozen=True)
 class Pause:
     """Wait."""
 
@@ -109,7 +141,7 @@ class Broken(Exception):
         self.was_sent = was_sent
 
 
-Effect: TypeAlias = Open | Read | Pause | Work
+Effect: TypeAlias = Open | Read | Listen | Hear | Pause | Work
 
 Flow: TypeAlias = Generator[Effect, object, _Result]
 """A call that returns a result."""

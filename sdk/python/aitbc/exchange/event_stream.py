@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from aitbc.errors import ApiError, ConnectionFailed, JobTimeout
-from aitbc.exchange.effects import Broken, Emit, Flow, Head, Pause, Request, Stream, read_piece
+from aitbc.errors import ApiError, JobTimeout
+from aitbc.exchange.attempts import Attempts
+from aitbc.exchange.effects import Broken, Emit, Flow, Head, Request, Stream, read_piece
 from aitbc.exchange.session import Session, header_value, opened
 from aitbc.json_values import Record, parse_json, unexpected
 
@@ -18,8 +19,6 @@ SILENCE_S_MAX: Final = 60.0
 
 NOTHING_FOLLOWS: Final = 204
 """Status of the answer to a reader that knows the last event already."""
-
-_REPEATED: Final = frozenset({429, 502, 503, 504})
 
 _Item = TypeVar("_Item")
 
@@ -119,49 +118,40 @@ def follow(
         JobTimeout: the last event has not come after `timeout_s`.
         ConnectionFailed: it cannot be connected again.
     """
-    deadline = session.clock() + timeout_s
+    attempts = Attempts(session, request.path, timeout_s)
     last_id = header_value("since", since) if since else ""
-    failures = 0
-    while True:
+    while not attempts.is_over:
         reader = EventReader()
+        error: Broken | ApiError
         try:
-            head = yield from _connect(session, request, last_id, deadline)
+            head = yield from _connect(session, request, last_id, attempts)
             if head.status == NOTHING_FOLLOWS:
                 return
-            while (piece := (yield from _piece(session, deadline))) is not None:
+            while (piece := (yield from _piece(attempts))) is not None:
                 for event in reader.feed(piece):
-                    last_id, failures = event.event_id or last_id, 0
+                    last_id = event.event_id or last_id
+                    attempts.got_on()
                     item = item_of(event)
                     yield Emit(item)
                     if is_last(item):
                         return
-            reason, least_s = "the stream ended", 0.0
-        except Broken as broken:
-            reason, least_s = str(broken), 0.0
-        except ApiError as error:
-            least_s = error.retry_after_s or 0.0
-            if error.status not in _REPEATED or least_s > session.retry.pause_max_s:
-                raise
-            reason = str(error)
-        failures += 1
-        if session.clock() >= deadline:
-            raise JobTimeout(f"{request.path} has not ended after {timeout_s:g} s")
-        if failures >= session.retry.attempts:
-            raise ConnectionFailed(f"{session.base_url}{request.path}: {reason}")
-        jitter_s = session.retry.base_s * 2 ** (failures - 1) * session.chance()
-        yield Pause(least_s + min(session.retry.pause_max_s, jitter_s))
+            error = Broken("the stream ended", was_sent=True)
+        except (Broken, ApiError) as found:
+            error = found
+        yield from attempts.pause_after(error)
+    raise JobTimeout(f"{request.path} has not ended after {timeout_s:g} s")
 
 
-def _connect(session: Session, request: Request, last_id: str, deadline: float) -> Flow[Head]:
+def _connect(session: Session, request: Request, last_id: str, attempts: Attempts) -> Flow[Head]:
     headers = {**(request.headers or {}), "Accept": "text/event-stream"}
     if last_id:
         headers["Last-Event-ID"] = last_id
-    patience_s = max(0.1, min(SILENCE_S_MAX, deadline - session.clock()))
+    patience_s = max(0.1, min(SILENCE_S_MAX, attempts.left_s))
     return (yield from opened(session, replace(request, headers=headers, timeout_s=patience_s)))
 
 
-def _piece(session: Session, deadline: float) -> Flow[bytes | None]:
+def _piece(attempts: Attempts) -> Flow[bytes | None]:
     """Return the next piece; a stream that goes on when time is over is as good as broken."""
-    if session.clock() >= deadline:
+    if attempts.is_over:
         raise Broken("time is over", was_sent=True)
     return (yield from read_piece())
