@@ -82,11 +82,11 @@ def read_steps(index: IndexReader, job: JobRow) -> list[Step]:
     The ledger bounds the number of a job's attempts (J10), so one read has all of it.
     """
     rows = index.outcomes(limit=PAGE_MAX, object_id=job.job_id)
-    return [_step(index, job, row) for row in reversed(rows)]
+    causes = index.causes_of(rows)
+    return [_step(job, row, causes.get(row.cause) if row.cause else None) for row in reversed(rows)]
 
 
-def _step(index: IndexReader, job: JobRow, row: OutcomeRow) -> Step:
-    cause = index.transaction(row.cause) if row.cause else None
+def _step(job: JobRow, row: OutcomeRow, cause: TransactionRow | None) -> Step:
     words = outcome_sentence(row.outcome)
     if cause is not None and isinstance(action := cause.content.transaction.action, ReleaseJob):
         words = (*words, f" Reason: {REASONS[action.reason]}.")

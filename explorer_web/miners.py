@@ -19,8 +19,8 @@ from explorer_web.words import CUSTODIES, MINER_STATES
 from ledger.actions import RegisterMiner, UpdateMiner
 from ledger.keys import format_address
 from ledger.outcomes import OutcomeKind
-from ledger.store import IndexReader, JobPhase, JobRow, MinerDay, MinerRow
-from ledger.types import Address, TimestampMs
+from ledger.store import CompletedJob, IndexReader, MinerDay, MinerRow
+from ledger.types import Address
 
 ROWS_SHOWN: Final = 10
 """Rows of each list on the page."""
@@ -58,7 +58,7 @@ def miner_page(index: IndexReader, address: Address, standing: Standing) -> Page
     days = index.miner_days(address, SCORE_DAYS)
     today = max(day_of(standing.final_ms), day_of(days[0].start_ms) if days else 0)
     sections = _sections(miner, _weights(days, today))
-    services = _services(index.jobs(limit=RECENT_JOBS, miner=address, phase=JobPhase.COMPLETED))
+    services = _services(index.completed_jobs(address, RECENT_JOBS))
     prices = _price_history(index, address)
     current = jobs_listing(index, {"miner": text, "phase": "running"})
     receipts = receipts_listing(index, {"miner": text})
@@ -254,23 +254,23 @@ def _earnings(days: Sequence[MinerDay], today: int) -> Chart:
     )
 
 
-def _services(jobs: Sequence[JobRow]) -> Table:
+def _services(jobs: Sequence[CompletedJob]) -> Table:
     """Return times and prices of the newest completed jobs, by service."""
-    by_service: dict[str, list[JobRow]] = {}
+    by_service: dict[str, list[CompletedJob]] = {}
     for job in jobs:
         by_service.setdefault(job.service, []).append(job)
     rows: list[Row] = []
     for service, done in sorted(by_service.items()):
-        times = sorted(took for job in done if (took := _took(job)) is not None)
-        last = next((job for job in done if job.paid_miner), None)
+        times = sorted(job.took_ms for job in done if job.took_ms is not None)
+        last = next((job for job in done if job.paid), None)
         rows.append(
             (
                 service,
                 len(done),
                 percentile(times, 50),
                 percentile(times, 95),
-                last.paid_miner if last else None,
-                last.ended.timestamp_ms if last and last.ended else None,
+                last.paid if last else None,
+                last.ended_ms if last else None,
             )
         )
     columns = (
@@ -284,12 +284,6 @@ def _services(jobs: Sequence[JobRow]) -> Table:
     return Table("Times and prices by service", columns, rows)
 
 
-def _took(job: JobRow) -> TimestampMs | None:
-    if job.received is None or job.assigned is None:
-        return None
-    return job.received.timestamp_ms - job.assigned.timestamp_ms
-
-
 def percentile(ordered: Sequence[int], share: int) -> int | None:
     """Return the least value that so many of 100 do not exceed; None of nothing."""
     return ordered[-(-len(ordered) * share // 100) - 1] if ordered else None
@@ -299,10 +293,11 @@ def _price_history(index: IndexReader, address: Address) -> Table:
     """Return the newest price floors that a miner set, from what it signed."""
     kinds = {OutcomeKind.MINER_REGISTERED, OutcomeKind.MINER_UPDATED}
     rows: list[Row] = []
-    for outcome in index.outcomes(limit=PRICE_CHANGES, object_id=address):
-        if outcome.outcome.kind not in kinds or outcome.cause is None:
-            continue
-        signed = index.transaction(outcome.cause)
+    found = index.outcomes(limit=PRICE_CHANGES, object_id=address)
+    changes = [each for each in found if each.outcome.kind in kinds]
+    causes = index.causes_of(changes)
+    for outcome in changes:
+        signed = causes.get(outcome.cause) if outcome.cause else None
         action = signed.content.transaction.action if signed else None
         if isinstance(action, RegisterMiner | UpdateMiner):
             rows.append((outcome.height, outcome.timestamp_ms, action.price_floor, outcome.cause))

@@ -48,6 +48,7 @@ from ledger.store.read_models import (
 from ledger.store.stored import NewBlock, StoredBlock, StoredHead
 from ledger.store.work_models import (
     AttestationRow,
+    CompletedJob,
     DisputeRow,
     JobPhase,
     JobRow,
@@ -76,6 +77,7 @@ __all__ = [
     "ChainStats",
     "ChainStore",
     "CommitRefused",
+    "CompletedJob",
     "Database",
     "DisputeRow",
     "EncodedBlock",

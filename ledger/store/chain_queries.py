@@ -4,7 +4,7 @@ Rows are collected from the newest to the oldest of the partitions that can hold
 page is full. Which can is said by the catalogue: by height, or by the digests.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, select
 
@@ -189,6 +189,24 @@ class ChainQueries:
             here = key.between(start, start + count - 1)
             return fetch(connection, tables.outcome_rows.where(here).order_by(key), outcome_row)
 
+    def causes_of(self, outcomes: Iterable[OutcomeRow]) -> dict[Hash, TransactionRow]:
+        """Return the transactions that caused some outcomes, by id; automatic work has none.
+
+        An outcome stands in the block of its cause, so no digest is asked where that is.
+        """
+        found: dict[Hash, TransactionRow] = {}
+        with self._database.reading() as connection:
+            partitions = self._catalogue.partitions(connection)
+            wanted: dict[Partition, set[Hash]] = {}
+            for row in outcomes:
+                here = next((each for each in partitions if each.first_height <= row.height), None)
+                if row.cause is not None and here is not None:
+                    wanted.setdefault(here, set()).add(row.cause)
+            for partition, ids in wanted.items():
+                for cause in _transactions_in(connection, partition.tables, ids):
+                    found[cause.transaction_id] = cause
+        return found
+
     def account_activity(
         self, address: Address, before: Before = None, limit: int = 25
     ) -> list[ActivityRow]:
@@ -293,6 +311,18 @@ def _heights_in(
             if transaction_id in transaction_ids:
                 found[transaction_id] = unpack_position(position)[0]
     return found
+
+
+def _transactions_in(
+    connection: Connection, tables: PartitionTables, transaction_ids: Collection[Hash]
+) -> Iterator[TransactionRow]:
+    """Yield those among some transactions that a partition holds."""
+    prefix = tables.transactions.c.id_prefix
+    for prefixes in chunked(sorted(map(id_prefix, transaction_ids))):
+        query = tables.transaction_rows.where(prefix.in_(prefixes))
+        for row in fetch(connection, query, transaction_row):
+            if row.transaction_id in transaction_ids:
+                yield row
 
 
 def _height_of(before: tuple[int, int]) -> Height:

@@ -50,12 +50,14 @@ from ledger.store.read_models import (
 from ledger.store.read_rows import (
     BALLOT_ROWS,
     CHANGE_ROWS,
+    COMPLETED_ROWS,
     JOB_ROWS,
     MINER_ROWS,
     OFFER_ROWS,
     RECEIPT_ROWS,
     ballot_row,
     change_row,
+    completed_row,
     job_row,
     miner_row,
     offer_row,
@@ -64,6 +66,7 @@ from ledger.store.read_rows import (
 from ledger.store.schema import Schema, require_schema
 from ledger.store.tally import DAY_MS, HOUR_MS, TOTAL_NAMES, phase_total
 from ledger.store.work_models import (
+    CompletedJob,
     JobPhase,
     JobRow,
     MinerDay,
@@ -160,6 +163,12 @@ class IndexReader(ChainQueries):
         if phase is not None:
             query = query.where(JOBS.c.phase == phase)
         return self._all(query, job_row)
+
+    def completed_jobs(self, miner: Address, limit: int = 25) -> list[CompletedJob]:
+        """Return what is counted of a miner's jobs that have a receipt, newest submission first."""
+        is_done = (JOBS.c.miner == miner) & (JOBS.c.phase == JobPhase.COMPLETED)
+        query = paged(COMPLETED_ROWS.where(is_done), JOBS.c.position, None, limit)
+        return self._all(query, completed_row)
 
     def receipt(self, receipt_id: Hash) -> ReceiptRow | None:
         """Return a receipt."""

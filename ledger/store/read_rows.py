@@ -29,6 +29,7 @@ from ledger.store.read_models import (
 )
 from ledger.store.work_models import (
     AttestationRow,
+    CompletedJob,
     DisputeRow,
     JobPhase,
     JobRow,
@@ -49,6 +50,11 @@ _MOTION: Final[msgspec.msgpack.Decoder[Motion]] = msgspec.msgpack.Decoder(Motion
 
 JOB_ROWS: Final[AnySelect] = select(JOBS)
 """What `job_row` reads."""
+
+COMPLETED_ROWS: Final[AnySelect] = select(
+    JOBS.c.terms, JOBS.c.assigned_ms, JOBS.c.received_ms, JOBS.c.paid_miner, JOBS.c.ended_ms
+)
+"""What `completed_row` reads."""
 
 RECEIPT_ROWS: Final[AnySelect] = select(RECEIPTS)
 """What `receipt_row` reads."""
@@ -115,6 +121,14 @@ def job_row(row: AnyRow) -> JobRow:
         paid_coordinator=job.paid_coordinator,
         paid_client=job.paid_client,
     )
+
+
+def completed_row(row: AnyRow) -> CompletedJob:
+    """Return what is counted of a job that has a receipt."""
+    terms, assigned_ms, received_ms, paid, ended_ms = row
+    is_timed = assigned_ms is not None and received_ms is not None
+    took_ms = received_ms - assigned_ms if is_timed else None
+    return CompletedJob(_TERMS.decode(terms).service, took_ms, paid, ended_ms)
 
 
 def ballot_row(row: AnyRow) -> BallotRow:

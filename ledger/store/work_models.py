@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from ledger.actions import AttestationKind, Custody, PostReceipt, Reason, SubmitJob
 from ledger.outcomes import OutcomeKind
-from ledger.types import Address, Amount, Attempt, Hash, Height, MinerName, TimestampMs
+from ledger.types import (
+    Address,
+    Amount,
+    Attempt,
+    DurationMs,
+    Hash,
+    Height,
+    MinerName,
+    TimestampMs,
+)
 
 
 class Position(NamedTuple):
@@ -250,6 +259,20 @@ class MinerRow:
     """Receipts whose dispute ended against it."""
     reruns: int
     """Receipts that a second run of the job agreed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedJob:
+    """How long a miner took for a job, and what it got: what statistics of its work are made of."""
+
+    service: str
+    """What was asked for."""
+    took_ms: DurationMs | None
+    """From the last assignment to the receipt; None where the index has not both."""
+    paid: Amount
+    """Nait paid to it; 0 before the job has ended."""
+    ended_ms: TimestampMs | None
+    """When it ended; None before that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,37 @@ def test_a_blocks_transactions_and_outcomes_are_found_by_its_height(played, file
             done = [o for o in sealed.outcomes if o.cause == row.transaction_id]
             assert [each.outcome for each in file_reader.outcomes_of(row)] == done
             assert file_reader.transaction(row.transaction_id) == row
+        caused = {o.cause for o in sealed.outcomes if o.cause}
+        assert file_reader.causes_of(outcomes) == {
+            row.transaction_id: row for row in rows if row.transaction_id in caused
+        }
+
+
+def test_the_causes_of_outcomes_of_many_blocks_are_found_together(played, reader):
+    outcomes = reader.outcomes(limit=1_000)
+    caused = {row.cause for row in outcomes if row.cause}
+    assert len({row.height for row in outcomes}) > 10
+    assert any(row.cause is None for row in outcomes)
+    assert reader.causes_of(outcomes) == {each: reader.transaction(each) for each in caused}
+    assert reader.causes_of([]) == {}
+
+
+def test_what_is_counted_of_a_miners_jobs_is_what_those_jobs_say(played, reader):
+    counted = 0
+    for miner in MINERS:
+        jobs = reader.jobs(limit=1_000, miner=miner.address, phase=JobPhase.COMPLETED)
+        found = reader.completed_jobs(miner.address, 1_000)
+        assert [(each.service, each.paid) for each in found] == [
+            (job.service, job.paid_miner) for job in jobs
+        ]
+        for each, job in zip(found, jobs, strict=True):
+            assert job.assigned is not None
+            assert job.received is not None
+            assert each.took_ms == job.received.timestamp_ms - job.assigned.timestamp_ms
+            assert each.ended_ms == (job.ended.timestamp_ms if job.ended else None)
+        assert reader.completed_jobs(miner.address, 1) == found[:1]
+        counted += len(found)
+    assert counted > 1
 
 
 def test_a_jobs_outcomes_are_its_timeline(played, reader):
@@ -339,6 +370,8 @@ def every_query(reader: IndexReader) -> None:
             reader.receipts(bound, client=client, provider=MINERS[0].address)
     reader.transaction(bytes(32))
     reader.outcomes_of(some)
+    reader.causes_of(reader.outcomes())
+    reader.completed_jobs(MINERS[0].address)
     reader.job(bytes(32))
     reader.receipt(bytes(32))
     reader.receipt_of_job(bytes(32))
