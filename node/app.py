@@ -20,12 +20,14 @@ from node.chain_part import ChainPart, build_chain
 from node.config import ListenAddress, NodeConfig, listen_addresses, trusted_networks
 from node.coordinator_part import CoordinatorPart, build_coordinator, http_settings
 from node.coordinator_watch import CoordinatorWatch
+from node.descriptors import http_connections_max, raise_descriptor_limit
 from node.explorer_part import explorer_of
 from node.failpoints import Failpoints
 from node.http.application import build_application
 from node.http.body_room import BodyRoom
 from node.http.chain_api import ChainApi
 from node.http.chain_routes import chain_handlers
+from node.http.connections import ConnectionLimits, Room
 from node.http.governance_routes import governance_handlers
 from node.http.listeners import bind_all, bound_addresses, close_all
 from node.http.operations import Health, Operations, health_of_chain, operations_handlers
@@ -254,9 +256,23 @@ def build_node(
             Proxies(trusted_networks(config), config.http.public_url),
             explorer.error_page,
         )
-        node.serve_with(HttpServer(application, sockets))
+        node.serve_with(HttpServer(application, sockets, _room(config, metrics)))
         opened.pop_all()
     return node
+
+
+def _room(config: NodeConfig, metrics: NodeMetrics) -> Room:
+    """Return the room for connections, and show how full it is."""
+    total = http_connections_max(config.http.connections_max, raise_descriptor_limit())
+    room = Room(ConnectionLimits(total, trusted=trusted_networks(config)))
+    metrics.gauge("aitbc_http_connections", "Open HTTP connections.", room.count)
+    metrics.gauge("aitbc_http_connections_max", "HTTP connections that may be open.", lambda: total)
+    metrics.gauge(
+        "aitbc_http_connections_refused",
+        "HTTP connections that found no room since the start.",
+        lambda: room.refused,
+    )
+    return room
 
 
 def _watch_coordinator(

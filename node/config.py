@@ -101,6 +101,9 @@ class HttpSection(_Section, frozen=True):
     """Addresses such as ``127.0.0.1:8011`` and ``[::1]:8011``; all serve the same."""
     request_bytes_max: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 8_388_608
     """Bytes of one batch of transactions."""
+    connections_max: Annotated[int, Meta(ge=64, le=32_768)] = 2_048
+    """Connections at once, of which one address has a quarter unless it is a trusted proxy; never
+    more than half of the files that the system lets the process open."""
     trusted_proxies: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
     """Addresses or networks of the proxies before this node, such as ``127.0.0.1``. Who asks is
     taken from the ``X-Forwarded-For`` that they send; nobody else's is read."""

@@ -9,8 +9,9 @@ import structlog
 
 from node.config import ListenAddress
 
-BACKLOG = 2_048
-"""Connections that may wait to be accepted."""
+BACKLOG = 256
+"""Connections that may wait to be accepted. As many are accepted in one turn of the event loop,
+before `node.http.connections` is asked whether there is room for them."""
 
 UNREAD_MS_MAX = 120_000
 """How long a peer may leave unread, or unconfirmed, what was sent to it; then it is cut off."""

@@ -9,6 +9,9 @@ from typing import Final
 import uvicorn
 from litestar.types import ASGIApp
 
+from node.http.connections import ConnectionLimits, Room, protocol_in
+from node.http.listeners import BACKLOG
+
 GRACE_SECONDS: Final = 10
 """How long requests in flight may take once the node stops."""
 
@@ -31,14 +34,18 @@ class HttpServer:
     Args:
         app: the application.
         sockets: listening sockets; the server closes them.
+        room: what bounds its connections.
     """
 
-    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self, app: ASGIApp, sockets: Sequence[socket.socket], room: Room | None = None
+    ) -> None:
         config = uvicorn.Config(
             app,
             # It bounds a request's head; httptools, which uvicorn would take where it is
             # installed, keeps headers in memory for as long as somebody sends some.
-            http="h11",
+            http=protocol_in(room or Room(ConnectionLimits())),
+            backlog=BACKLOG,
             log_config=None,
             access_log=False,
             lifespan="off",
