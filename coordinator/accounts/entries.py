@@ -7,14 +7,16 @@ over the history. For a managed account that sum is its balance on the chain, wh
 it registered here, and its entries begin with that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, union
+from sqlalchemy import BindParameter, Connection, Select, insert, select, union
 
 from coordinator.accounts.model import EntryKind
 from coordinator.database.account_tables import account_entries
+from coordinator.database.listed import Listed
+from coordinator.database.prepared import Prepared, Value
 from coordinator.database.tables import miners, wallets
 from coordinator.ports import FinalBlock
 from ledger import spend_of
@@ -25,28 +27,38 @@ from ledger.types import Address, Hash
 BY_ITSELF: Final = -1
 """Position of what the chain does without a transaction; it stands before all of them."""
 
-_ADDRESSES_MAX: Final = 500
-"""Addresses of one question to the database."""
 
-_client_accounts: Final = union(
-    *(
-        select(table.c.address).where(table.c.address.in_(bindparam("addresses", expanding=True)))
-        for table in (wallets, miners)
+def _ours(addresses: Sequence[BindParameter[bytes]]) -> Select[tuple[object, ...]]:
+    """Return those addresses that belong to clients, each with the balance of its newest entry."""
+    mine = (select(t.c.address).where(t.c.address.in_(addresses)) for t in (wallets, miners))
+    found = union(*mine).subquery()
+    newest = (
+        select(account_entries.c.balance)
+        .where(account_entries.c.address == found.c.address)
+        .order_by(account_entries.c.timestamp_ms.desc(), account_entries.c.seq.desc())
+        .limit(1)
     )
-).subquery()
+    return select(found.c.address, newest.scalar_subquery().label("balance"))
 
-_OURS: Final = select(
-    _client_accounts.c.address,
-    select(account_entries.c.balance)
-    .where(account_entries.c.address == _client_accounts.c.address)
-    .order_by(account_entries.c.timestamp_ms.desc(), account_entries.c.seq.desc())
-    .limit(1)
-    .scalar_subquery()
-    .label("balance"),
+
+_OURS: Final = Listed(_ours)
+
+_ADD: Final = Prepared(
+    insert(account_entries).inline(),
+    (
+        "address",
+        "height",
+        "position",
+        "outcome",
+        "timestamp_ms",
+        "kind",
+        "amount",
+        "fee",
+        "balance",
+        "transaction_id",
+        "job_id",
+    ),
 )
-"""Those of some addresses that belong to clients, each with the balance of its newest entry."""
-
-_ADD: Final = insert(account_entries)
 
 _SPENT: Final = {
     SubmitJob: EntryKind.ESCROW,
@@ -78,7 +90,7 @@ def record_entries(connection: Connection, block: FinalBlock) -> None:
     """Store what a final block moved on accounts that belong to clients."""
     moves = list(_moves(block))
     balances = _balances(connection, {move.address for move in moves})
-    rows = []
+    rows: list[dict[str, Value]] = []
     for move in moves:
         if move.address not in balances:
             continue
@@ -99,8 +111,7 @@ def record_entries(connection: Connection, block: FinalBlock) -> None:
                 "job_id": move.job_id,
             }
         )
-    if rows:
-        connection.execute(_ADD, rows)
+    _ADD.run_all(connection, rows)
 
 
 def _moves(block: FinalBlock) -> Iterator[_Move]:
@@ -169,13 +180,7 @@ def _end_kind(outcome: Outcome, index: int) -> EntryKind:
 
 def _balances(connection: Connection, addresses: set[Address]) -> dict[Address, int]:
     """Return the sums of what is stored for those of some accounts that belong to clients."""
-    found: dict[Address, int] = {}
-    ordered = sorted(addresses)
-    for start in range(0, len(ordered), _ADDRESSES_MAX):
-        some = ordered[start : start + _ADDRESSES_MAX]
-        for row in connection.execute(_OURS, {"addresses": some}):
-            found[row.address] = row.balance or 0
-    return found
+    return {row.address: row.balance or 0 for row in _OURS.all(connection, addresses)}
 
 
 def newest_balances(connection: Connection) -> dict[Address, int]:

@@ -6,9 +6,9 @@ times what the database needs to run it. What a statement says is the same here 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias, TypeVar, cast
 
-from sqlalchemy import ClauseElement, ColumnElement, Connection, Row, Select, literal
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Row, Select, UpdateBase, literal
 from sqlalchemy.engine import Dialect, result_tuple
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -18,6 +18,8 @@ Value: TypeAlias = int | str | bytes | bool | None
 
 Found: TypeAlias = Row[tuple[object, ...]]
 """A row, its values named as the statement's columns are."""
+
+ValueT = TypeVar("ValueT", str, int)
 
 _MakeRow: TypeAlias = Callable[[Iterable[object]], Found]
 _Convert: TypeAlias = Callable[[object], object]
@@ -45,7 +47,8 @@ class Prepared:
 
     Its parameters are given by name, each with a value that the driver takes: enumerations by
     their value. It has no expanding parameters, such as those of `in_` with a list; where the
-    statement itself names the values, `one_of` stands for it.
+    statement itself names the values, `one_of` stands for it, and for any number of values there
+    is `coordinator.database.listed`.
     """
 
     def __init__(self, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
@@ -72,6 +75,15 @@ class Prepared:
         fetched = cast("Sequence[Sequence[object]]", cursor.fetchall())
         return [make(_converted(row, converts) if converts else row) for row in fetched]
 
+    def run_all(self, connection: Connection, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Run it once for each of some sets of parameters, which all have the same names."""
+        if not rows:
+            return
+        compiled = self._compiled_for(connection)
+        cursor = connection.connection.cursor()
+        given = [compiled.parameters(row) for row in rows]
+        cursor.executemany(compiled.text, cast("Sequence[Sequence[Value]]", given))
+
     def one_or_none(self, connection: Connection, **values: Value) -> Found | None:
         """Return the row, None if there is none; there is at most one."""
         found = self.all(connection, **values)
@@ -84,19 +96,22 @@ class Prepared:
         return found
 
     def _execute(self, connection: Connection, values: Mapping[str, Value]) -> DBAPICursor:
-        if not connection.in_transaction():
-            # What follows belongs to one transaction, as with statements that are run otherwise.
-            connection.begin()
-        compiled = self._compiled.get(connection.dialect.name)
-        if compiled is None:
-            compiled = self._compile(connection.dialect)
+        compiled = self._compiled_for(connection)
         cursor = connection.connection.cursor()
         cursor.execute(compiled.text, compiled.parameters(values))
         return cursor
 
+    def _compiled_for(self, connection: Connection) -> _Compiled:
+        if not connection.in_transaction():
+            # What follows belongs to one transaction, as with statements that are run otherwise.
+            connection.begin()
+        compiled = self._compiled.get(connection.dialect.name)
+        return self._compile(connection.dialect) if compiled is None else compiled
+
     def _compile(self, dialect: Dialect) -> _Compiled:
         compiler = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiler, SQLCompiler)
+        assert not compiler.post_compile_params, "each run would have a text of its own"
         order = compiler.positiontup if compiler.positional else None
         constants = {name: value for name, value in compiler.params.items() if value is not None}
         compiled = _Compiled(str(compiler), order, constants)
@@ -109,8 +124,8 @@ class Prepared:
         """Return what makes a row of a fetched one, and what converts some of its values."""
         made = self._made.get(dialect.name)
         if made is None:
-            assert isinstance(self._statement, Select), "only a select has rows"
-            columns = list(self._statement.selected_columns)
+            assert isinstance(self._statement, Select | UpdateBase), "nothing else has rows"
+            columns = list(self._statement.exported_columns)
             names = [column.key or column.name for column in columns]
             assert len(set(names)) == len(names), "columns of one name have labels"
             converts = [
@@ -125,7 +140,7 @@ class Prepared:
         return made
 
 
-def one_of(column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+def one_of(column: ColumnElement[ValueT], values: Iterable[ValueT]) -> ColumnElement[bool]:
     """Return the condition that a column has one of some values, for a statement to prepare."""
     return column.in_([literal(value) for value in values])
 

@@ -1,11 +1,12 @@
 """Reads the facts that `decide` needs, all with one statement: it runs after every change."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, exists, func, select
 
-from coordinator.database.parts import rows_of
+from coordinator.database.listed import Listed
+from coordinator.database.prepared import one_of
 from coordinator.database.tables import (
     attempts,
     attestations,
@@ -35,7 +36,7 @@ def read_facts(connection: Connection, job_ids: Collection[Hash]) -> dict[Hash, 
     """Return the facts of those of some jobs that are live on the chain."""
     return {
         row.job_id: _facts(row)
-        for row in rows_of(connection, _FACTS, "wanted", job_ids)
+        for row in _FACTS.all(connection, job_ids)
         if row.end_kind is None and row.phase not in _NOT_LIVE
     }
 
@@ -84,8 +85,8 @@ def _reason(value: int | None) -> Reason | None:
     return None if value is None else Reason(value)
 
 
-def _statement() -> Select[tuple[object, ...]]:
-    """Return the statement that gathers all facts of the jobs `wanted`."""
+def _statement(wanted: Sequence[BindParameter[bytes]]) -> Select[tuple[object, ...]]:
+    """Return the statement that gathers all facts of the wanted jobs."""
     of_job = jobs.outerjoin(
         _live, (_live.c.job_id == jobs.c.job_id) & (_live.c.phase == AttemptPhase.LIVE.value)
     ).outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
@@ -106,7 +107,7 @@ def _statement() -> Select[tuple[object, ...]]:
         select(*job, jobs.c.end_kind, *attempt, *receipt)
         .add_columns(*_of_the_past(), *_of_the_attempt(), *_of_the_receipt())
         .select_from(of_job)
-        .where(jobs.c.job_id.in_(bindparam("wanted", expanding=True)))
+        .where(jobs.c.job_id.in_(wanted))
     )
 
 
@@ -114,7 +115,7 @@ def _of_the_past() -> tuple[ColumnElement[Any], ...]:
     ended = (_past.c.job_id == jobs.c.job_id) & (_past.c.phase == AttemptPhase.ENDED.value)
     last = select(_past.c.end_reason).where(ended).order_by(_past.c.attempt.desc()).limit(1)
     blamed = select(func.count(_past.c.miner.distinct())).where(
-        ended, _past.c.end_reason.not_in([reason.value for reason in BLAMELESS])
+        ended, ~one_of(_past.c.end_reason, (reason.value for reason in BLAMELESS))
     )
     return (
         exists().where(payloads.c.job_id == jobs.c.job_id).label("has_payload"),
@@ -162,4 +163,4 @@ def _of_the_receipt() -> tuple[ColumnElement[Any], ...]:
     )
 
 
-_FACTS: Final = _statement()
+_FACTS: Final = Listed(_statement)

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
-from coordinator.database.parts import rows_of
+from coordinator.database.listed import Listed
 from coordinator.database.tables import jobs, miners, receipts, results
 from coordinator.events.log import record
 from coordinator.events.model import EventKind, NewEvent
@@ -26,20 +26,26 @@ _IS_RESULT: Final = (
 )
 
 # Built once: to build it takes as long as to run it, and it runs twice for each block.
-_SHOWN: Final = (
-    select(
-        jobs.c.job_id,
-        jobs.c.client_id,
-        jobs.c.phase,
-        jobs.c.attempt,
-        jobs.c.end_kind,
-        jobs.c.requested_ms,
-        receipts.c.is_disputed,
-        results.c.job_id.label("delivered"),
+_SHOWN: Final = Listed(
+    lambda job_ids: (
+        select(
+            jobs.c.job_id,
+            jobs.c.client_id,
+            jobs.c.phase,
+            jobs.c.attempt,
+            jobs.c.end_kind,
+            jobs.c.requested_ms,
+            receipts.c.is_disputed,
+            results.c.job_id.label("delivered"),
+        )
+        .outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
+        .outerjoin(results, _IS_RESULT)
+        .where(jobs.c.job_id.in_(job_ids))
     )
-    .outerjoin(receipts, receipts.c.job_id == jobs.c.job_id)
-    .outerjoin(results, _IS_RESULT)
-    .where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
+)
+
+_NAMES: Final = Listed(
+    lambda addresses: select(miners.c.address, miners.c.name).where(miners.c.address.in_(addresses))
 )
 
 
@@ -71,7 +77,7 @@ def shown_states(connection: Connection, job_ids: Collection[Hash]) -> dict[Hash
             attempt=row.attempt,
             requested_ms=row.requested_ms,
         )
-        for row in rows_of(connection, _SHOWN, "job_ids", job_ids)
+        for row in _SHOWN.all(connection, job_ids)
     }
 
 
@@ -148,10 +154,7 @@ class JobChanges:
         ]
 
     def _names(self, addresses: Collection[Address]) -> dict[Address, str]:
-        if not addresses:
-            return {}
-        named = select(miners.c.address, miners.c.name).where(miners.c.address.in_(addresses))
-        return {row.address: row.name for row in self._connection.execute(named)}
+        return {row.address: row.name for row in _NAMES.all(self._connection, addresses)}
 
 
 def _receipt_data(receipt_id: Hash, job_id: Hash, miner: str) -> dict[str, JsonValue]:

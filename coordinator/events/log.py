@@ -7,10 +7,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, true
 
 from coordinator.database.events_tables import events
+from coordinator.database.prepared import Prepared
 from coordinator.events.model import Event, EventKind, NewEvent, Seq
 from ledger.types import Hash, TimestampMs
 
-_INSERT: Final = insert(events)
+_INSERT: Final = Prepared(insert(events).inline(), ("kind", "client_id", "job_id", "at_ms", "data"))
 
 PRUNE_ROWS_MAX: Final = 5_000
 """Events deleted in one transaction."""
@@ -21,20 +22,19 @@ def record(connection: Connection, new: Sequence[NewEvent]) -> None:
 
     Whoever calls this calls `EventHub.kick` after the commit.
     """
-    if new:
-        connection.execute(
-            _INSERT,
-            [
-                {
-                    "kind": event.kind.value,
-                    "client_id": event.client_id,
-                    "job_id": event.job_id,
-                    "at_ms": event.at_ms,
-                    "data": json.dumps(event.data, separators=(",", ":")),
-                }
-                for event in new
-            ],
-        )
+    _INSERT.run_all(
+        connection,
+        [
+            {
+                "kind": event.kind.value,
+                "client_id": event.client_id,
+                "job_id": event.job_id,
+                "at_ms": event.at_ms,
+                "data": json.dumps(event.data, separators=(",", ":")),
+            }
+            for event in new
+        ],
+    )
 
 
 def newest_seq(connection: Connection) -> Seq:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import chain as cursor
 from coordinator.database.tables import jobs, miners, outbox, wallets
 from ledger.types import Hash, Height
@@ -11,6 +12,12 @@ from ledger.types import Hash, Height
 GENESIS_HEIGHT: Final = 0
 
 _CHAIN_ID: Final = select(cursor.c.chain_id)
+
+_POSITION: Final = Prepared(select(cursor.c.height, cursor.c.block_id))
+
+_MOVE: Final = Prepared(
+    update(cursor).values(height=bindparam("new_height"), block_id=bindparam("new_block_id"))
+)
 
 
 def bind(connection: Connection, chain_id: str) -> str:
@@ -25,13 +32,18 @@ def bind(connection: Connection, chain_id: str) -> str:
 
 def position(connection: Connection) -> tuple[Height, Hash]:
     """Return height and id of the block that was followed last; zeros before the first."""
-    row = connection.execute(select(cursor)).one()
+    row = _POSITION.one(connection)
     return row.height, row.block_id
+
+
+def move_to(connection: Connection, height: Height, block_id: Hash) -> None:
+    """Note the block that was followed last."""
+    _MOVE.run(connection, new_height=height, new_block_id=block_id)
 
 
 def begin_at(connection: Connection, height: Height, block_id: Hash) -> None:
     """Take a block as followed of which the node does not hold what it did."""
-    connection.execute(update(cursor).values(height=height, block_id=block_id))
+    move_to(connection, height, block_id)
 
 
 def holds_nothing(connection: Connection) -> bool:

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, TypeVar
 
 from sqlalchemy import Connection, select, update
 
+from coordinator.database.prepared import Value
 from coordinator.database.tables import attestations, jobs, miners, receipts
 from coordinator.events.changes import JobChanges
 from coordinator.follower.attempts import (
@@ -278,7 +279,7 @@ class BlockEffects:
             void_attempts(self._sheet, job)
             self._set(job.job_id, open_assignment=None)
 
-    def _set(self, job_id: Hash, **values: object) -> None:
+    def _set(self, job_id: Hash, **values: Value) -> None:
         self._sheet.set(jobs.c.job_id, job_id, **values)
 
     def _void(self, job: JobRow, attempt: int | None) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from coordinator.database.prepared import Value
 from coordinator.jobs.model import JobPhase
 from ledger.actions import Reason
 from ledger.outcomes import RULED, Outcome, OutcomeKind
@@ -50,7 +51,7 @@ class End:
     error_message: str | None = None
     """The same for the client."""
 
-    def columns(self) -> dict[str, object]:
+    def columns(self) -> dict[str, Value]:
         """Return the columns that change."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 

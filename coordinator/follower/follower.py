@@ -19,6 +19,7 @@ from coordinator.follower.beginning import (
     begin_at,
     bind,
     holds_nothing,
+    move_to,
     position,
 )
 from coordinator.follower.effects import BlockEffects
@@ -233,7 +234,7 @@ class Follower:
             changed |= effects.changed_jobs
             fates |= effects.fates
             height, parent_id = block.header.height, block.block_id
-        connection.execute(update(cursor).values(height=height, block_id=parent_id))
+        move_to(connection, height, parent_id)
         return changed, fates, self._duties.perform(connection, moment, sorted(changed))
 
     def requeued(self, job_ids: Collection[Hash]) -> None:
@@ -275,4 +276,4 @@ def _empty_derived(connection: Connection) -> None:
     forget_counts(connection)
     for table, values in CHAIN_DERIVED.items():
         connection.execute(update(table).values(**values))
-    connection.execute(update(cursor).values(height=GENESIS_HEIGHT, block_id=bytes(32)))
+    move_to(connection, GENESIS_HEIGHT, bytes(32))

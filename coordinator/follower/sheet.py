@@ -10,34 +10,39 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Column, Connection, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Column, Connection, Table, bindparam, insert, select, update
 
-from coordinator.database.parts import rows_of
+from coordinator.database.listed import Listed
+from coordinator.database.prepared import Prepared, Value
 from coordinator.database.tables import attempts, jobs
 from coordinator.leases.phase import AttemptPhase
 from coordinator.outbox import OutboxState, store
 from ledger.types import Address, Amount, Hash, TimestampMs
 
-_JOBS: Final = select(
-    jobs.c.job_id,
-    jobs.c.service,
-    jobs.c.max_price,
-    jobs.c.deadline_ms,
-    jobs.c.escrowed_ms,
-    jobs.c.miner,
-    jobs.c.receipt_id,
-).where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
+_JOBS: Final = Listed(
+    lambda job_ids: select(
+        jobs.c.job_id,
+        jobs.c.service,
+        jobs.c.max_price,
+        jobs.c.deadline_ms,
+        jobs.c.escrowed_ms,
+        jobs.c.miner,
+        jobs.c.receipt_id,
+    ).where(jobs.c.job_id.in_(job_ids))
+)
 
-_ATTEMPTS: Final = (
-    select(
-        attempts.c.job_id,
-        attempts.c.assignment_id,
-        attempts.c.phase,
-        attempts.c.assigned_ms,
-        attempts.c.release_message,
+_ATTEMPTS: Final = Listed(
+    lambda job_ids: (
+        select(
+            attempts.c.job_id,
+            attempts.c.assignment_id,
+            attempts.c.phase,
+            attempts.c.assigned_ms,
+            attempts.c.release_message,
+        )
+        .where(attempts.c.job_id.in_(job_ids))
+        .order_by(attempts.c.attempt)
     )
-    .where(attempts.c.job_id.in_(bindparam("job_ids", expanding=True)))
-    .order_by(attempts.c.attempt)
 )
 
 
@@ -89,8 +94,8 @@ class Sheet:
     def __init__(self, connection: Connection) -> None:
         """Begin with no row."""
         self._connection = connection
-        self._inserts: defaultdict[Table, list[dict[str, object]]] = defaultdict(list)
-        self._updates: defaultdict[Column[bytes], dict[Hash, dict[str, object]]]
+        self._inserts: defaultdict[Table, list[dict[str, Value]]] = defaultdict(list)
+        self._updates: defaultdict[Column[bytes], dict[Hash, dict[str, Value]]]
         self._updates = defaultdict(dict)
         self._voided: list[Hash] = []
         self.jobs: dict[Hash, JobRow] = {}
@@ -98,22 +103,33 @@ class Sheet:
 
     def read(self, job_ids: Collection[Hash]) -> None:
         """Read jobs, their attempts, and what is pending for them."""
-        for row in rows_of(self._connection, _JOBS, "job_ids", job_ids):
-            self.jobs[row.job_id] = JobRow(*row)
+        for row in _JOBS.all(self._connection, job_ids):
+            self.jobs[row.job_id] = JobRow(
+                job_id=row.job_id,
+                service=row.service,
+                max_price=row.max_price,
+                deadline_ms=row.deadline_ms,
+                escrowed_ms=row.escrowed_ms,
+                miner=row.miner,
+                receipt_id=row.receipt_id,
+            )
         if not self.jobs:
             return
-        for job_id, *attempt in rows_of(self._connection, _ATTEMPTS, "job_ids", job_ids):
+        for row in _ATTEMPTS.all(self._connection, job_ids):
             # An older version's rebuild left attempts of strangers' jobs that are not there yet.
-            if job_id in self.jobs:
-                self.jobs[job_id].attempts.append(AttemptRow(*attempt))
+            if row.job_id in self.jobs:
+                attempt = AttemptRow(
+                    row.assignment_id, row.phase, row.assigned_ms, row.release_message
+                )
+                self.jobs[row.job_id].attempts.append(attempt)
         for pending in store.pending_of_jobs(self._connection, list(self.jobs)):
             self.jobs[pending.job_id].pending.append(pending)
 
-    def add(self, table: Table, **values: object) -> None:
+    def add(self, table: Table, **values: Value) -> None:
         """Insert a row; those of one block into one table have the same columns."""
         self._inserts[table].append(values)
 
-    def set(self, key: Column[bytes], wanted: Hash, **values: object) -> None:
+    def set(self, key: Column[bytes], wanted: Hash, **values: Value) -> None:
         """Change columns of the row that has this key; what comes later counts."""
         self._updates[key].setdefault(wanted, {}).update(values)
 
@@ -124,10 +140,10 @@ class Sheet:
     def save(self) -> None:
         """Write what was noted since the last time."""
         for table, rows in self._inserts.items():
-            self._connection.execute(insert(table), rows)
+            _insert_of(table, tuple(rows[0])).run_all(self._connection, rows)
         for key, changes in self._updates.items():
             for columns, rows in _by_columns(changes).items():
-                self._connection.execute(_update_of(key, columns), rows)
+                _update_of(key, columns).run_all(self._connection, rows)
         store.mark(self._connection, self._voided, OutboxState.VOID)
         self._inserts.clear()
         self._updates.clear()
@@ -135,19 +151,25 @@ class Sheet:
 
 
 def _by_columns(
-    changes: dict[Hash, dict[str, object]],
-) -> dict[tuple[str, ...], list[dict[str, object]]]:
+    changes: dict[Hash, dict[str, Value]],
+) -> dict[tuple[str, ...], list[dict[str, Value]]]:
     """Return the changes of rows, those of the same columns together."""
-    found: defaultdict[tuple[str, ...], list[dict[str, object]]] = defaultdict(list)
+    found: defaultdict[tuple[str, ...], list[dict[str, Value]]] = defaultdict(list)
     for wanted, values in changes.items():
         columns = tuple(sorted(values))
-        given: dict[str, object] = {f"new_{name}": values[name] for name in columns}
+        given: dict[str, Value] = {f"new_{name}": values[name] for name in columns}
         found[columns].append(given | {"wanted": wanted})
     return found
 
 
 @cache
-def _update_of(key: Column[bytes], columns: Sequence[str]) -> Update:
+def _insert_of(table: Table, columns: Sequence[str]) -> Prepared:
+    """Return the statement that adds a row with these columns; there are few of them."""
+    return Prepared(insert(table).inline(), columns)
+
+
+@cache
+def _update_of(key: Column[bytes], columns: Sequence[str]) -> Prepared:
     """Return the statement that sets columns of the row with a key; there are few of them."""
     new: dict[str, object] = {name: bindparam(f"new_{name}") for name in columns}
-    return update(key.table).where(key == bindparam("wanted")).values(new)
+    return Prepared(update(key.table).where(key == bindparam("wanted")).values(new))

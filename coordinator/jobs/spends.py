@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from coordinator.database.account_tables import key_spends as spends
+from coordinator.database.listed import Listed
 from coordinator.database.tables import jobs
 from ledger.types import Amount, Hash, TimestampMs
 
@@ -20,11 +21,13 @@ PAID_MAX: Final = 2**63 - 1
 """Greatest sum of a day that is kept, above every budget: the same units may be spent again and
 again, and a sum that a column does not hold must not stop the following of the chain."""
 
-_COSTS: Final = select(
-    jobs.c.key_id,
-    jobs.c.requested_ms,
-    (jobs.c.paid_miner + jobs.c.paid_coordinator + jobs.c.fee).label("cost"),
-).where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)), jobs.c.key_id.is_not(None))
+_COSTS: Final = Listed(
+    lambda job_ids: select(
+        jobs.c.key_id,
+        jobs.c.requested_ms,
+        (jobs.c.paid_miner + jobs.c.paid_coordinator + jobs.c.fee).label("cost"),
+    ).where(jobs.c.job_id.in_(job_ids), jobs.c.key_id.is_not(None))
+)
 
 
 def day_of(instant_ms: TimestampMs) -> int:
@@ -34,10 +37,8 @@ def day_of(instant_ms: TimestampMs) -> int:
 
 def count_ends(connection: Connection, job_ids: Sequence[Hash]) -> None:
     """Add jobs that ended to what their keys spent: once, in the transaction that ends them."""
-    if not job_ids:
-        return
     sums: defaultdict[tuple[str, int], list[Amount]] = defaultdict(list)
-    for row in connection.execute(_COSTS, {"job_ids": list(job_ids)}):
+    for row in _COSTS.all(connection, job_ids):
         sums[row.key_id, day_of(row.requested_ms)].append(row.cost)
     for (key_id, day), costs in sums.items():
         if not _add(connection, key_id, day, len(costs), sum(costs)):

@@ -1,9 +1,9 @@
 """The queue as the tables have it: which jobs miners may be given, and why one is given none."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from coordinator.database.listed import Listed
 from coordinator.database.prepared import Prepared, one_of
 from coordinator.database.tables import attempts, clients, jobs, miners, outbox, payloads
 from coordinator.jobs.model import JobPhase
@@ -83,18 +84,18 @@ def read_waiting(
         job_ids: those that are asked for; None for all.
         known: those of them that were found before; what a job needs never changes.
     """
-    given: dict[str, object] = {"now_ms": now_ms}
-    if job_ids is not None:
-        given["job_ids"] = list(job_ids)
-    found = connection.execute(_WAITING if job_ids is None else _SOME_WAITING, given)
+    if job_ids is None:
+        found = _WAITING.all(connection, now_ms=now_ms)
+    else:
+        found = _SOME_WAITING.all(connection, job_ids, now_ms=now_ms)
     gone, come = set(known), []
-    for row in cast("Iterable[AnyRow]", found):
+    for row in found:
         if row.job_id in known:
             gone.discard(row.job_id)
             continue
         job = WaitingJob(row.job_id, row.seq, row.client_id, row.deadline_ms, Needs.of(row))
         come.append((job, row.served_turn))
-    return QueueChanges(come, gone, connection.execute(_LAST_TURN).scalar() or 0)
+    return QueueChanges(come, gone, _LAST_TURN.one(connection).turn or 0)
 
 
 def look_at(
@@ -162,7 +163,7 @@ def is_offered(connection: Connection, job_id: Hash, now_ms: TimestampMs) -> boo
 _now: Final = bindparam("now_ms", type_=BigInteger)
 
 # Statements are made once: to build one takes longer than to run it.
-_WAITING: Final = (
+_waiting: Final = (
     select(
         jobs.c.job_id,
         jobs.c.seq,
@@ -178,13 +179,15 @@ _WAITING: Final = (
     .where(offered(_now))
 )
 
-_SOME_WAITING: Final = _WAITING.where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
+_WAITING: Final = Prepared(_waiting)
+
+_SOME_WAITING: Final = Listed(lambda job_ids: _waiting.where(jobs.c.job_id.in_(job_ids)))
 
 _OFFERED: Final = Prepared(
     select(jobs.c.job_id).where(jobs.c.job_id == bindparam("job_id"), offered(_now))
 )
 
-_LAST_TURN: Final = select(func.max(clients.c.served_turn))
+_LAST_TURN: Final = Prepared(select(func.max(clients.c.served_turn).label("turn")))
 
 _SERVED: Final = Prepared(
     update(clients)

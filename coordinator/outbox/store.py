@@ -1,12 +1,12 @@
 """The outbox table: every function works inside the caller's transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from coordinator.database.parts import in_parts, rows_of
+from coordinator.database.listed import Listed
 from coordinator.database.prepared import Prepared, Value, one_of
 from coordinator.database.tables import outbox
 from coordinator.outbox.model import OutboxState, Outgoing, SignedBytes
@@ -22,9 +22,7 @@ STANDING: Final = (_PENDING, OutboxState.FINAL.value)
 # Statements are made once: to build one takes longer than to run it.
 _ONE: Final = Prepared(select(outbox).where(outbox.c.transaction_id == bindparam("transaction_id")))
 
-_SEVERAL: Final = select(outbox).where(
-    outbox.c.transaction_id.in_(bindparam("transaction_ids", expanding=True))
-)
+_SEVERAL: Final = Listed(lambda ids: select(outbox).where(outbox.c.transaction_id.in_(ids)))
 
 _ALL_PENDING: Final = Prepared(
     select(outbox)
@@ -37,13 +35,13 @@ _standing: Final = (
     select(outbox).where(one_of(outbox.c.state, STANDING)).order_by(outbox.c.created_ms)
 )
 
-_OF_INTENT: Final = Prepared(_standing.where(outbox.c.intent == bindparam("intent")))
+_OF_INTENTS: Final = Listed(lambda intents: _standing.where(outbox.c.intent.in_(intents)))
 
-_OF_INTENTS: Final = _standing.where(outbox.c.intent.in_(bindparam("intents", expanding=True)))
-
-_OF_JOBS: Final = select(
-    outbox.c.job_id, outbox.c.transaction_id, outbox.c.attempt, outbox.c.action
-).where(outbox.c.job_id.in_(bindparam("job_ids", expanding=True)), outbox.c.state == _PENDING)
+_OF_JOBS: Final = Listed(
+    lambda job_ids: select(
+        outbox.c.job_id, outbox.c.transaction_id, outbox.c.attempt, outbox.c.action
+    ).where(outbox.c.job_id.in_(job_ids), outbox.c.state == _PENDING)
+)
 
 _LATE: Final = Prepared(
     select(outbox).where(
@@ -51,13 +49,20 @@ _LATE: Final = Prepared(
     )
 )
 
-_MARK: Final = (
-    update(outbox)
-    .where(outbox.c.transaction_id.in_(bindparam("transaction_ids", expanding=True)))
-    .values(state=bindparam("new_state"))
+_MARK: Final = Listed(
+    lambda ids: (
+        update(outbox).where(outbox.c.transaction_id.in_(ids)).values(state=bindparam("new_state"))
+    )
 )
 
-_MARK_AND_TELL: Final = _MARK.returning(outbox.c.transaction_id)
+_MARK_AND_TELL: Final = Listed(
+    lambda ids: (
+        update(outbox)
+        .where(outbox.c.transaction_id.in_(ids))
+        .values(state=bindparam("new_state"))
+        .returning(outbox.c.transaction_id)
+    )
+)
 
 _COLUMNS: Final = (
     "transaction_id",
@@ -181,22 +186,22 @@ def pending(connection: Connection, limit: int) -> list[Outgoing]:
 
 def get_all(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Outgoing]:
     """Return those of some transactions that are stored, whatever became of them."""
-    found = rows_of(connection, _SEVERAL, "transaction_ids", transaction_ids)
-    return [_outgoing(row) for row in found]
+    return [_outgoing(row) for row in _SEVERAL.all(connection, transaction_ids)]
 
 
 def pending_of_jobs(connection: Connection, job_ids: Sequence[Hash]) -> list[PendingRow]:
     """Return what is pending for some jobs."""
-    return [PendingRow(*row) for row in rows_of(connection, _OF_JOBS, "job_ids", job_ids)]
+    return [
+        PendingRow(row.job_id, row.transaction_id, row.attempt, row.action)
+        for row in _OF_JOBS.all(connection, job_ids)
+    ]
 
 
 def mark_final(connection: Connection, transaction_ids: Sequence[Hash]) -> list[Hash]:
     """Mark those of a block's transactions that are ours; return their ids."""
-    found: list[Hash] = []
-    for part in in_parts(transaction_ids):
-        given = {"transaction_ids": part, "new_state": OutboxState.FINAL.value}
-        found += connection.execute(_MARK_AND_TELL, given).scalars()
-    return found
+    final = OutboxState.FINAL.value
+    marked = _MARK_AND_TELL.all(connection, transaction_ids, new_state=final)
+    return [row.transaction_id for row in marked]
 
 
 def mark_expired(connection: Connection, block_ms: TimestampMs) -> list[Outgoing]:
@@ -208,8 +213,7 @@ def mark_expired(connection: Connection, block_ms: TimestampMs) -> list[Outgoing
 
 def mark(connection: Connection, transaction_ids: Collection[Hash], state: OutboxState) -> None:
     """Note what became of transactions."""
-    for part in in_parts(transaction_ids):
-        connection.execute(_MARK, {"transaction_ids": part, "new_state": state.value})
+    _MARK.run(connection, transaction_ids, new_state=state.value)
 
 
 def note_refusal(connection: Connection, transaction_id: Hash, code: str) -> None:
@@ -225,11 +229,7 @@ def forget(connection: Connection, transaction_id: Hash) -> None:
 
 def _standing_of(connection: Connection, intents: Sequence[str]) -> Mapping[str, Outgoing]:
     """Return the newest pending or final transaction of each intent that has one."""
-    if len(intents) == 1:
-        rows: Iterable[AnyRow] = _OF_INTENT.all(connection, intent=intents[0])
-    else:
-        rows = rows_of(connection, _OF_INTENTS, "intents", intents)
-    return {row.intent: _outgoing(row) for row in rows}
+    return {row.intent: _outgoing(row) for row in _OF_INTENTS.all(connection, intents)}
 
 
 def _row(

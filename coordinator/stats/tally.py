@@ -11,7 +11,9 @@ from typing import ClassVar, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from coordinator.database.listed import Listed
 from coordinator.database.marketplace_tables import market_totals, miner_records
+from coordinator.database.prepared import Prepared, Value
 from coordinator.duties import BLAMELESS
 from coordinator.stats.reputation import MICRO, Weights, day_of
 from ledger.actions import Action, ReleaseJob
@@ -48,18 +50,18 @@ _WEIGHED: Final = ("completed", "faults", "settled", "refuted")
 _STORED: Final = (*_COUNTS, *(f"{name}_micro" for name in _WEIGHED), "faded_day")
 
 # Statements are made once: to build one takes longer than to run it.
-_TOTALS: Final = select(market_totals.c.name, market_totals.c.value)
-_NEW_TOTAL: Final = insert(market_totals)
-_SET_TOTAL: Final = (
+_TOTALS: Final = Prepared(select(market_totals.c.name, market_totals.c.value))
+_NEW_TOTAL: Final = Prepared(insert(market_totals).inline(), ("name", "value"))
+_SET_TOTAL: Final = Prepared(
     update(market_totals)
     .where(market_totals.c.name == bindparam("counted"))
     .values(value=bindparam("new_value"))
 )
-_RECORDS: Final = select(miner_records).where(
-    miner_records.c.miner.in_(bindparam("miners", expanding=True))
+_RECORDS: Final = Listed(
+    lambda addresses: select(miner_records).where(miner_records.c.miner.in_(addresses))
 )
-_NEW_RECORD: Final = insert(miner_records)
-_SET_RECORD: Final = (
+_NEW_RECORD: Final = Prepared(insert(miner_records).inline(), ("miner", "service", *_STORED))
+_SET_RECORD: Final = Prepared(
     update(miner_records)
     .where(
         miner_records.c.miner == bindparam("of_miner"),
@@ -211,40 +213,40 @@ def weights_of(row: Row[tuple[object, ...]], day: int) -> Weights:
 
 
 def _add_totals(connection: Connection, counted: Mapping[str, int]) -> None:
-    known = {row.name: row.value for row in connection.execute(_TOTALS)}
-    new = [{"name": name, "value": 0} for name in counted if name not in known]
-    if new:
-        connection.execute(_NEW_TOTAL, new)
-    sums = [
+    known = {row.name: row.value for row in _TOTALS.all(connection)}
+    new: list[dict[str, Value]] = [
+        {"name": name, "value": 0} for name in counted if name not in known
+    ]
+    _NEW_TOTAL.run_all(connection, new)
+    sums: list[dict[str, Value]] = [
         {"counted": name, "new_value": min(known.get(name, 0) + value, SUM_MAX)}
         for name, value in counted.items()
     ]
-    connection.execute(_SET_TOTAL, sums)
+    _SET_TOTAL.run_all(connection, sums)
 
 
 def _add_work(
     connection: Connection, work: Mapping[tuple[Address, str], Counter[str]], day: int
 ) -> None:
-    rows = connection.execute(_RECORDS, {"miners": sorted({miner for miner, _ in work})})
+    rows = _RECORDS.all(connection, sorted({miner for miner, _ in work}))
     known = {(row.miner, row.service): row for row in rows}
-    new, more = [], []
+    new: list[dict[str, Value]] = []
+    more: list[dict[str, Value]] = []
     for (miner, service), counts in work.items():
         row = known.get((miner, service))
         weights = Weights(**{name: counts[name] * MICRO for name in _WEIGHED})
         if row is None:
-            values: dict[str, object] = {name: min(counts[name], SUM_MAX) for name in _COUNTS}
+            values: dict[str, Value] = {name: min(counts[name], SUM_MAX) for name in _COUNTS}
             new.append(values | _columns(weights, day) | {"miner": miner, "service": service})
             continue
         # Times of blocks rise, so what is stored is never from a later day.
         values = {name: min(getattr(row, name) + counts[name], SUM_MAX) for name in _COUNTS}
         values |= _columns(weights_of(row, day).plus(weights), day)
-        given: dict[str, object] = {f"new_{name}": value for name, value in values.items()}
+        given: dict[str, Value] = {f"new_{name}": value for name, value in values.items()}
         more.append(given | {"of_miner": miner, "of_service": service})
-    if new:
-        connection.execute(_NEW_RECORD, new)
-    if more:
-        connection.execute(_SET_RECORD, more)
+    _NEW_RECORD.run_all(connection, new)
+    _SET_RECORD.run_all(connection, more)
 
 
-def _columns(weights: Weights, day: int) -> dict[str, int]:
+def _columns(weights: Weights, day: int) -> dict[str, Value]:
     return {f"{name}_micro": getattr(weights, name) for name in _WEIGHED} | {"faded_day": day}

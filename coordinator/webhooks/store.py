@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from coordinator.database.listed import Listed
+from coordinator.database.prepared import Prepared
 from coordinator.database.webhook_tables import webhook_attempts as attempts
 from coordinator.database.webhook_tables import webhook_messages as messages
 from coordinator.database.webhook_tables import webhooks
@@ -19,6 +21,12 @@ from coordinator.webhooks.model import (
 from ledger.types import TimestampMs
 
 _Row = Row[tuple[object, ...]]
+
+_ACTIVE: Final = Listed(
+    lambda client_ids: select(webhooks).where(
+        webhooks.c.client_id.in_(client_ids), webhooks.c.status == WebhookStatus.ACTIVE.value
+    )
+)
 
 OPEN: Final = (MessageState.PENDING.value, MessageState.RESENDING.value)
 """States of messages that are sent, or wait until their webhook is enabled."""
@@ -72,10 +80,7 @@ def count_webhooks(connection: Connection, client_id: str) -> int:
 
 def active_webhooks(connection: Connection, client_ids: Sequence[str]) -> list[Webhook]:
     """Return the webhooks of clients to which messages are sent."""
-    query = select(webhooks).where(
-        webhooks.c.client_id.in_(client_ids), webhooks.c.status == WebhookStatus.ACTIVE.value
-    )
-    return [_webhook(row) for row in connection.execute(query)]
+    return [_webhook(row) for row in _ACTIVE.all(connection, client_ids)]
 
 
 def set_webhook(connection: Connection, webhook_id: str, **values: object) -> None:
@@ -147,30 +152,35 @@ def due_webhooks(
 
     Messages of before `since_ms` are too old to be sent.
     """
-    # One look into an index for each active webhook, however many messages wait for it.
-    first_due = (
-        select(messages.c.due_ms)
-        .where(
-            messages.c.webhook_id == webhooks.c.webhook_id,
-            messages.c.due_ms <= now_ms,
-            messages.c.created_ms >= since_ms,
-        )
-        .order_by(messages.c.due_ms)
-        .limit(1)
-        .scalar_subquery()
+    due = _DUE.all(connection, now_ms=now_ms, since_ms=since_ms, most=limit)
+    return [(row.webhook_id, row.client_id) for row in due]
+
+
+# One look into an index for each active webhook, however many messages wait for it.
+_first_due: Final = (
+    select(messages.c.due_ms)
+    .where(
+        messages.c.webhook_id == webhooks.c.webhook_id,
+        messages.c.due_ms <= bindparam("now_ms"),
+        messages.c.created_ms >= bindparam("since_ms"),
     )
-    active = (
-        select(webhooks.c.webhook_id, webhooks.c.client_id, first_due.label("due_ms"))
-        .where(webhooks.c.status == WebhookStatus.ACTIVE.value)
-        .subquery()
-    )
-    query = (
-        select(active.c.webhook_id, active.c.client_id)
-        .where(active.c.due_ms.is_not(None))
-        .order_by(active.c.due_ms)
-        .limit(limit)
-    )
-    return [(row.webhook_id, row.client_id) for row in connection.execute(query)]
+    .order_by(messages.c.due_ms)
+    .limit(1)
+    .scalar_subquery()
+)
+
+_active: Final = (
+    select(webhooks.c.webhook_id, webhooks.c.client_id, _first_due.label("due_ms"))
+    .where(webhooks.c.status == WebhookStatus.ACTIVE.value)
+    .subquery()
+)
+
+_DUE: Final = Prepared(
+    select(_active.c.webhook_id, _active.c.client_id)
+    .where(_active.c.due_ms.is_not(None))
+    .order_by(_active.c.due_ms)
+    .limit(bindparam("most"))
+)
 
 
 def due_messages(

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from coordinator.database import Database, DatabaseClosed
-from coordinator.database.prepared import Found, Prepared
+from coordinator.database.listed import VALUES_MAX, Listed
+from coordinator.database.prepared import Found, Prepared, Value
 from coordinator.database.tables import miners
 from tests.databases import COORDINATOR, Place
 
@@ -29,6 +30,20 @@ RENAME: Final = Prepared(
     .where(miners.c.name_key == bindparam("wanted_key"))
     .values(name=bindparam("new_name"))
 )
+BY_NAMES: Final = Listed(lambda names: select(miners).where(miners.c.name_key.in_(names)))
+RENAME_SEVERAL: Final = Listed(
+    lambda names: (
+        update(miners).where(miners.c.name_key.in_(names)).values(name=bindparam("new_name"))
+    )
+)
+RENAME_AND_TELL: Final = Listed(
+    lambda names: (
+        update(miners)
+        .where(miners.c.name_key.in_(names))
+        .values(name=bindparam("new_name"))
+        .returning(miners.c.name_key)
+    )
+)
 LARGEST: Final = 2**63 - 1
 
 
@@ -41,17 +56,24 @@ def database(place: Place) -> Iterator[Database]:
 
 
 def _add(connection: Connection, name: str = "one") -> int:
-    return ADD.run(
-        connection,
-        name_key=name,
-        name="It's 100% déjà vu: ?",
-        client_id="client_1",
-        address=name.encode().ljust(20, b"\0"),
-        custody=1,
-        wanted="{}",
-        created_ms=LARGEST,
-        is_active=True,
-    )
+    return ADD.run(connection, **_row(name))
+
+
+def _row(name: str) -> dict[str, Value]:
+    return {
+        "name_key": name,
+        "name": "It's 100% déjà vu: ?",
+        "client_id": "client_1",
+        "address": name.encode().ljust(20, b"\0"),
+        "custody": 1,
+        "wanted": "{}",
+        "created_ms": LARGEST,
+        "is_active": True,
+    }
+
+
+def _key(row: Found) -> str:
+    return str(row.name_key)
 
 
 def _by_name(connection: Connection) -> Found | None:
@@ -81,6 +103,36 @@ async def test_a_prepared_update_says_how_many_rows_it_changed(database: Databas
     assert found is not None
     assert found.name == "new"
     assert await database.read(lambda c: BY_NAME.all(c, wanted_key="two")) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, VALUES_MAX, VALUES_MAX + 1, 3 * VALUES_MAX])
+async def test_a_list_of_values_finds_the_rows_that_sqlalchemy_finds(
+    database: Database, count: int
+) -> None:
+    await database.write(lambda c: ADD.run_all(c, [_row(f"{n}") for n in range(2 * VALUES_MAX)]))
+    wanted = [f"{number * 3}" for number in range(count)]
+    of_names = select(miners).where(miners.c.name_key.in_(wanted))
+    expected = await database.read(lambda c: c.execute(of_names).all())
+    found = await database.read(lambda c: BY_NAMES.all(c, wanted))
+    assert sorted(found, key=_key) == sorted(expected, key=_key)
+    changed = await database.write(lambda c: RENAME_SEVERAL.run(c, wanted, new_name="new"))
+    assert changed == len(expected)
+    renamed = await database.read(lambda c: BY_NAMES.all(c, wanted))
+    assert [row.name for row in renamed] == ["new"] * len(expected)
+
+
+async def test_an_update_of_listed_rows_tells_which_there_were(database: Database) -> None:
+    await database.write(lambda c: ADD.run_all(c, [_row("one"), _row("two"), _row("three")]))
+    told = await database.write(
+        lambda c: RENAME_AND_TELL.all(c, ["one", "four", "three"], new_name="new")
+    )
+    assert sorted(row.name_key for row in told) == ["one", "three"]
+
+
+def test_a_list_that_each_run_would_write_anew_is_not_prepared(database: Database) -> None:
+    wanted = select(miners).where(miners.c.name_key.in_(bindparam("names", expanding=True)))
+    with pytest.raises(AssertionError, match="a text of its own"):
+        database.look(lambda c: Prepared(wanted).all(c))
 
 
 async def test_a_write_that_raises_takes_back_what_a_prepared_statement_did(
