@@ -53,6 +53,7 @@ class Database:
             self._connections.close()
             raise
         self._is_closed = False
+        self._begun = self._ended = 0
         self._is_log_secret = False
         self._failure: Future[None] = Future()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
@@ -80,6 +81,15 @@ class Database:
         future: Future[T] = Future()
         self._queue.put((work, future, forgets))  # type: ignore[arg-type]
         return await asyncio.shield(asyncio.wrap_future(future))
+
+    @property
+    def version(self) -> int | None:
+        """A number that stays the same for as long as the tables do; None while one is written to.
+
+        What was read after it was asked for is what a read would find, if it is the same later.
+        """
+        begun = self._begun
+        return begun if begun == self._ended else None
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent snapshot; it must not write. See `Readers.read`."""
@@ -140,6 +150,7 @@ class Database:
 
     def _commit(self, batch: list[_Write]) -> None:
         answers: list[Callable[[], None]] = []
+        self._begun += 1
         try:
             if self._failure.done():
                 self._failure.result()
@@ -154,6 +165,9 @@ class Database:
             if isinstance(error, StoreFailed) and not self._failure.done():
                 self._failure.set_exception(error)
             return
+        # Before anybody learns of the write; one that failed leaves the tables in doubt until
+        # another succeeds.
+        self._ended = self._begun
         for answer in answers:
             answer()
 

@@ -23,9 +23,8 @@ class TimeInvalid(ValueError):
 
 def format_time(time_ms: TimestampMs) -> str:
     """Return a time as text, cut to the whole second, such as ``2026-01-24T15:00:05Z``."""
-    return (_EPOCH + timedelta(seconds=min(time_ms // 1000, _LAST_SECOND))).strftime(
-        "%Y-%m-%dT%H:%M:%SZ"
-    )
+    instant = _EPOCH + timedelta(seconds=min(time_ms // 1000, _LAST_SECOND))
+    return instant.isoformat()[:19] + "Z"
 
 
 def unix_seconds(time_ms: TimestampMs) -> int:

@@ -34,6 +34,7 @@ from coordinator.jobs.model import (
     JobView,
     PaymentView,
 )
+from coordinator.jobs.recent import CONTENT_BYTES_MAX, RecentViews
 from coordinator.jobs.settlement import JobSettlement
 from coordinator.jobs.store import is_delivered
 from coordinator.jobs.views import JobViews
@@ -58,6 +59,7 @@ class JobService:
         self._core = core
         self._views = views
         self._roster = roster
+        self._recent = RecentViews()
         self._creation = JobCreation(core)
         self._cancellation = JobCancellation(core)
         self._settlement = JobSettlement(core)
@@ -106,7 +108,15 @@ class JobService:
             JobNotFound: unknown, or another client's (A3).
         """
         require(principal, Scope.CLIENT, Scope.READ)
-        return await self._core.database.read(lambda c: self._read(c, principal, job_id))
+        database, client_id = self._core.database, principal.client_id
+        version = database.version
+        kept = self._recent.find(version, client_id, job_id)
+        if kept is not None:
+            return kept
+        view, is_lasting = await database.read(lambda c: self._read(c, client_id, job_id))
+        if is_lasting:
+            self._recent.keep(version, client_id, view)
+        return view
 
     async def list(
         self,
@@ -271,12 +281,19 @@ class JobService:
         if not found.eligible:
             raise JobNotPossible(found.registered, found.exclusions)
 
-    def _read(self, connection: Connection, principal: Principal, job_id: Hash) -> JobView:
+    def _read(self, connection: Connection, client_id: str, job_id: Hash) -> tuple[JobView, bool]:
+        """Return the view, and whether it is the same until something is written, and small.
+
+        Raises:
+            JobNotFound: unknown, or another client's.
+        """
         found = self._views.find(connection, job_id)
-        if found is None or found.client_id != principal.client_id:
+        if found is None or found.client_id != client_id:
             raise JobNotFound
         view = self._views.show(connection, found)
         if view.attempt > 0 or view.phase not in _WITHOUT_MINER:
-            return view
+            content = len(found.payload or b"") + len(found.result_document or b"")
+            return view, content <= CONTENT_BYTES_MAX
+        # Which miners there are to be had depends on the time, too.
         _, eligibility = self._roster.fitting(connection, Needs.of(found))
-        return replace(view, eligibility=eligibility)
+        return replace(view, eligibility=eligibility), False
