@@ -31,6 +31,7 @@ from genesis import (
 from ledger.keys import KeyPair, parse_address
 from ledger.params import NAIT_PER_AITBC, Parameters
 from node.keyfile import KeyCost, Role, create_key_file, load_key
+from tests.warm_start import ForkedProcess, can_fork
 
 READY_SECONDS = 60.0
 """Limit of a start on a busy machine."""
@@ -154,21 +155,35 @@ class NodeProcess:
         options: Sequence[str] = (),
         *,
         module: str = "cli.main",
+        is_warm: bool = True,
     ) -> None:
-        """Start it; returns at once, see `wait_ready`."""
+        """Start it; returns at once, see `wait_ready`.
+
+        Args:
+            folder: of the node.
+            environment: variables besides this process's.
+            options: of `aitbc node run`, besides the configuration.
+            module: what is run in the place of the command `aitbc`.
+            is_warm: whether it may begin with its modules loaded, see `tests.warm_start`.
+        """
         self.folder = folder
         self.log_file = folder.root / "node.log"
         self.output = b""
         self.ready: dict[str, Any] = {}
-        command = [sys.executable, "-m", module, "node", "run", "--json"]
+        arguments = ["node", "run", "--json", "--config", str(folder.config_file), *options]
+        own = {**child_environment(), **(environment or {})}
+        self.process: ForkedProcess | subprocess.Popen[bytes]
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--config", str(folder.config_file), *options],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**child_environment(), **(environment or {})},
-            )
+            if is_warm and module == "cli.main" and can_fork() and "LD_PRELOAD" not in own:
+                self.process = ForkedProcess(arguments, own, stderr=log)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", module, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=own,
+                )
 
     def __enter__(self) -> Self:
         return self
@@ -241,9 +256,11 @@ class NodeProcess:
         return httpx.Client(base_url=self.url, timeout=timeout_s, verify=PLAIN_HTTP)
 
 
-def start_node(folder: NodeFolder, environment: dict[str, str] | None = None) -> NodeProcess:
+def start_node(
+    folder: NodeFolder, environment: dict[str, str] | None = None, *, is_warm: bool = True
+) -> NodeProcess:
     """Start a node and wait until it answers; use it in a `with` statement."""
-    node = NodeProcess(folder, environment)
+    node = NodeProcess(folder, environment, is_warm=is_warm)
     try:
         return node.wait_ready()
     except BaseException:

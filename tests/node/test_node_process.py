@@ -34,7 +34,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
         sections={"http": {"listen": listen, "quotas": {"other": 1_000_000}}},
         with_coordinator=True,
     )
-    with start_node(folder) as node:
+    # As it is started by hand, with an interpreter and imports of its own.
+    with start_node(folder, is_warm=False) as node:
         yield node
         assert node.stop() == 0, node.told("did not end well")
 
