@@ -10,7 +10,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,9 @@ from coordinator.database.errors import DatabaseClosed
 from ledger.store import Database as Connections
 
 T = TypeVar("T")
+
+KEPT_S: Final = 1.0
+"""How long a thread without work keeps its connection; a server may end one that is idle."""
 
 
 class _Answers:
@@ -130,7 +133,7 @@ class Readers:
                         read.answer(read.work(connection))
                         # The next one sees what was written since. Its connection is the same:
                         # to take one out of the pool costs as much as a small read.
-                        connection.rollback()
+                        self._connections.renew(connection)
                         read = self._next_of_many()
             except BaseException as error:  # noqa: BLE001 - handed to the caller
                 if read is not None:
@@ -138,9 +141,9 @@ class Readers:
             read = self._waiting.get()
 
     def _next_of_many(self) -> _Read | None:
-        """Return the read that waits already, None if there is none, or if this is the end."""
+        """Return the read that comes soon, None if there is none, or if this is the end."""
         try:
-            read = self._waiting.get_nowait()
+            read = self._waiting.get(timeout=KEPT_S)
         except queue.Empty:
             return None
         if read is None:

@@ -2,7 +2,7 @@
 
 from typing import Final, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ledger.store.errors import StoreError
 
@@ -36,6 +36,9 @@ class Backend(Protocol):
 
     def claim(self) -> None:
         """Become the one process that writes, until `Database.close`."""
+
+    def renew(self, connection: Connection) -> None:
+        """Let a reading connection that is in a transaction see what was written since."""
 
     def truncate_log(self) -> bool:
         """Leave nothing of deleted rows in the log of changes; return whether that was possible."""

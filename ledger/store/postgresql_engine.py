@@ -11,7 +11,7 @@ import os
 import socket
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -109,6 +109,10 @@ class PostgresqlBackend:
             StoreUnsafe: the server is not set to keep what it confirms.
         """
         self.writer.raw_connection().close()
+
+    def renew(self, connection: Connection) -> None:
+        """End the transaction; the driver begins another with the next statement."""
+        connection.connection.rollback()
 
     def truncate_log(self) -> bool:
         """Leave it to the server, which removes old versions of rows (autovacuum) and old logs."""

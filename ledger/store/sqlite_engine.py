@@ -57,6 +57,13 @@ class SqliteBackend:
     def claim(self) -> None:
         """Do nothing: each transaction takes the file's lock."""
 
+    def renew(self, connection: Connection) -> None:
+        """End the transaction and begin another; it holds no state before its first statement."""
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.execute("ROLLBACK")
+        raw.execute("BEGIN")
+
     def truncate_log(self) -> bool:
         """Copy the log into the file and empty it, unless somebody reads an older state."""
         pooled = self.writer.raw_connection()

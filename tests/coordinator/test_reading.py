@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 import pytest
@@ -145,6 +146,18 @@ async def test_a_write_that_raises_takes_back_what_a_prepared_statement_did(
     with pytest.raises(ValueError, match="refused"):
         await database.write(fail)
     assert await database.read(_by_name) is None
+
+
+async def test_a_connection_that_is_kept_sees_what_was_written_since(database: Database) -> None:
+    for number in range(6):
+        names = ["0", f"{number}"]
+        await database.write(partial(_add, name=names[1]))
+        found = await database.read(lambda c: c.execute(select(miners)).all())
+        listed = await database.read(partial(BY_NAMES.all, listed=names))
+        assert len(found) == number + 1
+        assert len({row.name_key for row in listed}) == min(2, number + 1)
+        with pytest.raises(ZeroDivisionError):
+            await database.read(lambda c: 1 // len(BY_NAMES.all(c, ["none"])))
 
 
 async def test_all_statements_of_a_read_see_one_state(database: Database) -> None:
