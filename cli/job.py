@@ -12,7 +12,7 @@ from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
 from cli.dispute import dispute
 from cli.exits import Exit
 from cli.group import AsJson, command_group
-from cli.job_inputs import LLM_SERVICE, pairs_of, parameters_of, payload_of, uploaded
+from cli.job_inputs import LLM_SERVICE, named, pairs_of, parameters_of, payload_of, uploaded
 from cli.job_receipt import receipt
 from cli.job_stream import run, stream
 from cli.output import show, show_table
@@ -117,6 +117,10 @@ def quote(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Input of the service; repeat it for several."),
     ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Input that is a file; it is not uploaded."),
+    ] = None,
     parameter: Parameters = None,
     max_price: MaxPrice = None,
     ttl: TimeToLive = 900,
@@ -129,13 +133,15 @@ def quote(
 ) -> None:
     """Show what a job would come to now: price, miners, times; orders nothing.
 
-    A file's input is named as it will be: --field input_url=artifact:sha256:…
-
     aitbc job quote "Why is the sky blue?" --model llama3.2 --max-price 0.2
+
+    aitbc job quote --service ffmpeg_transcode --file input_url=clip.mov --field output_format=mp4
     """
     if max_price is not None:
         parse_aitbc(max_price, "--max-price")
     payload = payload_of(prompt, model, service, field or ()) | parameters_of(parameter or ())
+    for name, path in pairs_of("--file", file or ()):
+        payload[name] = f"artifact:{named(Path(path))}"
     with node_client(node, api_key_file) as client:
         quoted = client.quote_job(
             payload, ttl_seconds=ttl, payment_amount=max_price, offer_id=offer

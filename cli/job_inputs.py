@@ -1,5 +1,6 @@
 """What a job's input is, from the options of a command."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,5 +73,18 @@ def uploaded(client: Client, path: Path) -> str:
     """
     try:
         return client.upload_artifact(path)
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be read: {error.strerror}") from None
+
+
+def named(path: Path) -> str:
+    """Return the name that a file gets when it is uploaded; nothing is sent.
+
+    Raises:
+        CommandFailed: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}") from None

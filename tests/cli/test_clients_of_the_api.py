@@ -149,13 +149,21 @@ def test_a_job_that_is_cancelled_ends_its_stream_without_a_result(aitbc: Run) ->
     assert "ended as CANCELLED" in streamed.err
 
 
-def test_a_quote_orders_nothing(miner: RestMiner, aitbc: Run) -> None:
+def test_a_quote_orders_nothing(miner: RestMiner, aitbc: Run, tmp_path: Path) -> None:
     before = aitbc("job", "list", "--json").out
     quote = json.loads(aitbc("job", "quote", "Why?", "--json").out)
     assert (quote["service"], quote["eligible_miners"]) == ("llm_inference", 1)
     assert "is possible" in aitbc("job", "quote", "Why?").out
     dear = ("--max-price", "0.2", "--ttl", "60", "--parameter", "max_tokens=8", "--json")
     assert json.loads(aitbc("job", "quote", "Why?", *dear).out)["max_price"] == "0.20"
+    clip = tmp_path / "clip.mov"
+    clip.write_bytes(b"frames")
+    encoding = ("--service", "ffmpeg_transcode", "--field", "output_format=mp4", "--json")
+    of_file = aitbc("job", "quote", *encoding, "--file", f"input_url={clip}")
+    assert of_file.code == 0, of_file.err
+    assert json.loads(of_file.out)["service"] == "ffmpeg_transcode"
+    missing = aitbc("job", "quote", *encoding, "--file", "input_url=/no/such")
+    assert (missing.code, "/no/such cannot be read" in missing.err) == (Exit.REFUSED, True)
     assert aitbc("job", "list", "--json").out == before
 
 
