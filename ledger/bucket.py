@@ -119,10 +119,6 @@ def change(contents: Contents, depth: int, key_digest: Hash, value_digest: Hash 
         value_digest: SHA-256 of the value, or None to take the entry out.
     """
     if isinstance(contents, bytes):
-        at = contents.find(key_digest)
-        if at >= 0 and value_digest is not None and not at % ENTRY_BYTES:  # The usual case.
-            at += 32
-            return contents[:at] + value_digest + contents[at + 32 :]
         blob = _change_flat(contents, key_digest, value_digest)
         return blob if len(blob) <= FLAT_BYTES_MAX else from_blob(blob, depth)
     branch = branch_of(key_digest, depth)

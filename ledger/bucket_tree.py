@@ -5,12 +5,14 @@ is. Above the buckets stands a complete 16-ary tree with nodes SHA-256(04 ‖ ch
 buckets, B a power of two in 2^8 … 2^20, every level has a sixteenth of the nodes below; where
 log2(B) is no multiple of 4 the topmost node has only 2, 4 or 8 children: all that are left.
 
-`BucketTree` is the final state's tree: one flat array of digests per level, the buckets' contents
-in a list. `TreeOverlay` is the tree of one unfinalized block: the buckets and the rows of digests
-that differ. A block's changes touch each bucket and each node above it once.
+`BucketTree` is the final state's tree: one flat array of rows per level, the buckets' contents in
+a list. `TreeOverlay` is the tree of one unfinalized block: the buckets and the rows that differ. A
+row is what a node is the digest of: the prefix, then the digests of its children side by side. A
+block's changes touch each bucket and each node above it once.
 """
 
 import hashlib
+import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
@@ -28,8 +30,14 @@ BUCKET_BITS_MAX: Final = 20
 
 NODE_PREFIX: Final = b"\x04"
 
-ROW_BYTES: Final = 16 * 32
-"""Digests of the children of one node, side by side."""
+ROW_BYTES: Final = len(NODE_PREFIX) + 16 * 32
+"""Length of a row; the topmost one may be shorter."""
+
+_FIRST_32_BITS: Final = "I28x"
+"""What `struct` takes of a key digest; no bucket number has more bits."""
+
+RowAt = Callable[[int], memoryview]
+"""Gives a row of one level by its node's number."""
 
 
 def bucket_bits(buckets: int) -> int:
@@ -49,6 +57,35 @@ def node_digest(row: bytes | bytearray) -> Hash:
     return hashlib.sha256(NODE_PREFIX + row).digest()
 
 
+class Rows:
+    """Some rows of one level, side by side."""
+
+    __slots__ = ("data", "places")
+
+    def __init__(self, numbers: Sequence[int], row_at: RowAt) -> None:
+        """Copy the rows of some nodes."""
+        self.data = memoryview(bytearray().join(map(row_at, numbers)))
+        """The rows."""
+        self.places = dict(zip(numbers, range(0, len(self.data), ROW_BYTES), strict=True))
+        """Where the row of each node begins."""
+
+    def put(self, digests: Mapping[int, Hash]) -> None:
+        """Set the digests of children, by their number in the level below."""
+        data, places = self.data, self.places
+        for number, digest in digests.items():
+            at = places[number >> 4] + ((number & 15) << 5) + 1
+            data[at : at + 32] = digest
+
+    def digests_in_steps(self) -> Steps[dict[int, Hash]]:
+        """Return the digest of each node."""
+        data, digests, step = self.data, list[Hash](), UNITS_PER_STEP * ROW_BYTES
+        for start in range(0, len(data), step):
+            ends = range(start, min(start + step, len(data)), ROW_BYTES)
+            digests += sha256_each([data[at : at + ROW_BYTES] for at in ends])
+            yield len(ends)
+        return dict(zip(self.places, digests, strict=True))
+
+
 class BucketTree(LayeredBase):
     """The tree of the final state."""
 
@@ -61,11 +98,12 @@ class BucketTree(LayeredBase):
         """Leading bits of a key digest that choose the bucket."""
         self.contents: list[Contents] = [bucket.EMPTY] * buckets
         """Every bucket's entries."""
-        self._levels: list[bytearray] = []
+        self._levels: list[memoryview] = []
         digest, width = bucket.digest_of(bucket.EMPTY), buckets
         while width > 1:
-            self._levels.append(bytearray(digest * width))
-            digest, width = node_digest(digest * min(width, 16)), width // 16
+            children = digest * min(width, 16)
+            digest, width = node_digest(children), width // 16
+            self._levels.append(memoryview(bytearray((NODE_PREFIX + children) * max(width, 1))))
         self.root: Hash = digest
         """Root over all entries."""
 
@@ -87,7 +125,7 @@ class BucketTree(LayeredBase):
             tree.contents[number] = contents = bucket.from_blob(b"".join(pairs), tree.bits)
             dirty[number] = bucket.digest_of(contents)
         if dirty:
-            rows, tree.root = _changed_rows(dirty, tree.height, tree.copier_of)
+            rows, tree.root = at_once(_changed_rows_in_steps(dirty, tree.height, tree.rows_at))
             tree._write(rows)
         return tree
 
@@ -95,14 +133,14 @@ class BucketTree(LayeredBase):
         """Return the entries of one bucket."""
         return self.contents[number]
 
-    def row(self, level: int, number: int) -> bytes | bytearray:
+    def row(self, level: int, number: int) -> bytes:
         """Return the digests of the children of node `number` above `level` (0 = the buckets)."""
-        return self._levels[level][number * ROW_BYTES : (number + 1) * ROW_BYTES]
+        return bytes(self.rows_at(level)(number)[len(NODE_PREFIX) :])
 
-    def copier_of(self, level: int) -> Callable[[int], bytearray]:
-        """Return what copies a row of a level, so that the caller may change it."""
-        digests = self._levels[level]
-        return lambda number: digests[number * ROW_BYTES : (number + 1) * ROW_BYTES]
+    def rows_at(self, level: int) -> RowAt:
+        """Return what gives the rows of a level."""
+        rows = self._levels[level]
+        return lambda number: rows[number * ROW_BYTES : (number + 1) * ROW_BYTES]
 
     @property
     def height(self) -> int:
@@ -139,13 +177,14 @@ class BucketTree(LayeredBase):
             self.contents[number] = contents
         self._write(overlay.rows)
         self.root = overlay.root
-        overlay.contents, overlay.rows = {}, [{} for _ in self._levels]
+        overlay.contents, overlay.rows = {}, []
 
-    def _write(self, rows: "list[dict[int, bytearray]]") -> None:
-        for level, changed in zip(self._levels, rows, strict=True):
-            for number, row in changed.items():
+    def _write(self, rows: Sequence[Rows]) -> None:
+        for level, changed in zip(self._levels, rows, strict=False):
+            data = changed.data
+            for number, place in changed.places.items():
                 at = number * ROW_BYTES
-                level[at : at + len(row)] = row
+                level[at : at + ROW_BYTES] = data[place : place + ROW_BYTES]
 
 
 class TreeOverlay(Layer[BucketTree]):
@@ -158,32 +197,30 @@ class TreeOverlay(Layer[BucketTree]):
         super().__init__(base, parent)
         self.contents: dict[int, Contents] = {}
         """Buckets that the block changed, by number."""
-        self.rows: list[dict[int, bytearray]] = [{} for _ in range(base.height)]
-        """Per level, the rows of digests that the block changed, by the number of their node."""
+        self.rows: list[Rows] = []
+        """Per level, the rows that the block changed; no level if it changed nothing."""
         self.root: Hash = parent.root if parent is not None else base.root
         """Root over all entries."""
 
     def compute(self, below: "_Below", changes: Mapping[bytes, bytes | None]) -> Steps[None]:
         """Take in a block's changes, on what this layer stands on; once, before it is read."""
         changed: dict[int, Contents] = {}
-        waiting = list(changes.items())
-        for at in range(0, len(waiting), UNITS_PER_STEP):
-            some = waiting[at : at + UNITS_PER_STEP]
-            _change_buckets(below, some, changed)
-            yield len(some)
-        dirty: dict[int, Hash] = {}
-        touched = list(changed.items())
+        keys, values = list(changes), list(changes.values())
+        for at in range(0, len(keys), UNITS_PER_STEP):
+            end = at + UNITS_PER_STEP
+            _change_buckets(below, keys[at:end], values[at:end], changed)
+            yield min(end, len(keys)) - at
+        digests: list[Hash] = []
+        touched = list(changed.values())
         for at in range(0, len(touched), UNITS_PER_STEP):
-            some_buckets = touched[at : at + UNITS_PER_STEP]
-            digests = bucket.digests_of([contents for _, contents in some_buckets])
-            dirty.update(zip((number for number, _ in some_buckets), digests, strict=True))
-            yield len(some_buckets)
+            some = touched[at : at + UNITS_PER_STEP]
+            digests += bucket.digests_of(some)
+            yield len(some)
         self.contents = changed
-        rows = []
-        for level in range(self.base.height):
-            dirty, row = yield from _changed_row_in_steps(dirty, below.copier_of(level))
-            rows.append(row)
-        self.rows, self.root = rows, dirty[0]
+        dirty = dict(zip(changed, digests, strict=True))
+        self.rows, self.root = yield from _changed_rows_in_steps(
+            dirty, self.base.height, below.rows_at
+        )
 
     @property
     def bits(self) -> int:
@@ -197,11 +234,11 @@ class TreeOverlay(Layer[BucketTree]):
 
     def bucket_at(self, number: int) -> Contents:
         """Return the entries of one bucket."""
-        return _Below(self.base, self).bucket_at(number)
+        return _Below(self.base, self).contents_at()(number)
 
-    def row(self, level: int, number: int) -> bytes | bytearray:
+    def row(self, level: int, number: int) -> bytes:
         """Return the digests of the children of node `number` above `level` (0 = the buckets)."""
-        return _Below(self.base, self).row(level, number)
+        return bytes(_Below(self.base, self).rows_at(level)(number)[len(NODE_PREFIX) :])
 
 
 class _Below:
@@ -213,90 +250,81 @@ class _Below:
         self.base = base
         self.layers = parent.lineage() if parent is not None else []
 
-    def bucket_at(self, number: int) -> Contents:
-        for layer in self.layers:
-            contents = layer.contents.get(number)
-            if contents is not None:
-                return contents
-        return self.base.contents[number]
-
-    def row(self, level: int, number: int) -> bytes | bytearray:
-        for layer in self.layers:
-            row = layer.rows[level].get(number)
-            if row is not None:
-                return row
-        return self.base.row(level, number)
-
-    def copier_of(self, level: int) -> Callable[[int], bytearray]:
-        """Return what copies a row of a level, so that the caller may change it."""
-        copy_of_base = self.base.copier_of(level)
-        changed = [layer.rows for layer in self.layers]
+    def contents_at(self) -> Callable[[int], Contents]:
+        """Return what gives the entries of a bucket."""
+        of_base = self.base.contents.__getitem__
+        changed = [layer.contents for layer in self.layers]
         if not changed:
-            return copy_of_base
+            return of_base
 
-        def copy(number: int) -> bytearray:
+        def contents(number: int) -> Contents:
+            for buckets in changed:
+                found = buckets.get(number)
+                if found is not None:
+                    return found
+            return of_base(number)
+
+        return contents
+
+    def rows_at(self, level: int) -> RowAt:
+        """Return what gives the rows of a level."""
+        of_base = self.base.rows_at(level)
+        changed = [layer.rows[level] for layer in self.layers if layer.rows]
+        if not changed:
+            return of_base
+
+        def row(number: int) -> memoryview:
             for rows in changed:
-                row = rows[level].get(number)
-                if row is not None:
-                    return row[:]
-            return copy_of_base(number)
+                at = rows.places.get(number)
+                if at is not None:
+                    return rows.data[at : at + ROW_BYTES]
+            return of_base(number)
 
-        return copy
+        return row
 
 
 def _change_buckets(
-    below: _Below, changes: Sequence[tuple[bytes, bytes | None]], changed: dict[int, Contents]
+    below: _Below,
+    keys: Sequence[bytes],
+    values: Sequence[bytes | None],
+    changed: dict[int, Contents],
 ) -> None:
     """Bring the contents of every bucket that the changes touch up to date in `changed`."""
-    from_bytes, bucket_at, bits = int.from_bytes, below.bucket_at, below.base.bits
+    contents_at, bits = below.contents_at(), below.base.bits
     shift = 32 - bits
-    key_digests = sha256_each([key for key, _ in changes])
-    value_digests = sha256_each([value or b"" for _, value in changes])
-    for change, key_digest, put in zip(changes, key_digests, value_digests, strict=True):
-        number = from_bytes(key_digest[:4], "big") >> shift
+    key_digests = sha256_each(keys)
+    value_digests = sha256_each([value or b"" for value in values])
+    leading = struct.unpack(">" + _FIRST_32_BITS * len(keys), b"".join(key_digests))
+    for first, key_digest, value, put in zip(
+        leading, key_digests, values, value_digests, strict=True
+    ):
+        number = first >> shift
         contents = changed.get(number)
         if contents is None:
-            contents = bucket_at(number)
-        value_digest = None if change[1] is None else put
+            contents = contents_at(number)
+        if value is not None and isinstance(contents, bytes):
+            # The usual case of `bucket.change` without its calls: the key has an entry.
+            at = contents.find(key_digest) + 32
+            if at % bucket.ENTRY_BYTES == 32:
+                changed[number] = contents[:at] + put + contents[at + 32 :]
+                continue
+        value_digest = None if value is None else put
         changed[number] = bucket.change(contents, bits, key_digest, value_digest)
 
 
-def _changed_row_in_steps(
-    dirty: dict[int, Hash], copy_of_row: Callable[[int], bytearray]
-) -> Steps[tuple[dict[int, Hash], dict[int, bytearray]]]:
-    """Carry changed digests of one level up by one.
-
-    Returns:
-        The changed digests of the level above, and the changed rows of this one.
-    """
-    changed: dict[int, bytearray] = {}
-    for number, digest in dirty.items():
-        above = number >> 4
-        row = changed.get(above)
-        if row is None:
-            row = changed[above] = copy_of_row(above)
-        at = (number & 15) * 32
-        row[at : at + 32] = digest
-    digests: dict[int, Hash] = {}
-    rows = list(changed.items())
-    for at in range(0, len(rows), UNITS_PER_STEP):
-        some = rows[at : at + UNITS_PER_STEP]
-        hashed = sha256_each([NODE_PREFIX + row for _, row in some])
-        digests.update(zip((number for number, _ in some), hashed, strict=True))
-        yield len(some)
-    return digests, changed
-
-
-def _changed_rows(
-    dirty: dict[int, Hash], height: int, copier_of: Callable[[int], Callable[[int], bytearray]]
-) -> tuple[list[dict[int, bytearray]], Hash]:
+def _changed_rows_in_steps(
+    dirty: dict[int, Hash], height: int, rows_at: Callable[[int], RowAt]
+) -> Steps[tuple[list[Rows], Hash]]:
     """Carry changed bucket digests up, level by level.
 
     Returns:
         The changed rows of each level, and the root. `dirty` must not be empty.
     """
-    rows = []
+    levels = []
     for level in range(height):
-        dirty, row = at_once(_changed_row_in_steps(dirty, copier_of(level)))
-        rows.append(row)
-    return rows, dirty[0]
+        numbers = list(dict.fromkeys([number >> 4 for number in dirty]))
+        rows = Rows(numbers, rows_at(level))
+        rows.put(dirty)
+        levels.append(rows)
+        dirty = yield from rows.digests_in_steps()
+    return levels, dirty[0]

@@ -34,7 +34,7 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def sha256_each(items: Iterable[bytes]) -> list[bytes]:
+def sha256_each(items: Iterable[bytes | memoryview]) -> list[bytes]:
     """Return the SHA-256 digest of each item, in order, without a line of Python for each."""
     return list(map(_DIGEST, map(hashlib.sha256, items)))
 

@@ -91,6 +91,24 @@ def test_an_overlay_has_the_root_of_the_changed_state(
     assert tree.root == before == BucketTree.build(start.items(), 2**9).root
 
 
+def test_blocks_of_many_steps_have_the_root_of_the_changed_state() -> None:
+    """More changed keys, buckets and rows than a step takes, on a parent's tree and final."""
+    keys = [number.to_bytes(3, "big") for number in range(900)]
+    state: Map = dict.fromkeys(keys[:600], b"old")
+    tree = BucketTree.build(state.items(), 2**12)
+    changes: list[dict[bytes, bytes | None]] = [
+        dict.fromkeys(keys[300:], b"new"),
+        {**dict.fromkeys(keys[:450]), **dict.fromkeys(keys[500:], b"newer")},
+    ]
+    parent = tree.overlay(changes[0])
+    child = tree.overlay(changes[1], parent)
+    for overlay, change in zip((parent, child), changes, strict=True):
+        state = applied(state, change)
+        assert overlay.root == reference_root(state, 2**12)
+        tree.absorb(overlay)
+        assert tree.root == overlay.root == BucketTree.build(state.items(), 2**12).root
+
+
 def test_changes_that_change_nothing_keep_the_root() -> None:
     tree = BucketTree.build([(b"a", b"1"), (b"b", b"2")], 2**8)
     assert tree.overlay({}).root == tree.root
