@@ -26,6 +26,8 @@ from node.failpoints import Failpoints
 from node.http.application import build_application
 from node.http.body_room import BodyRoom
 from node.http.chain_api import ChainApi
+from node.http.chain_event_routes import chain_event_handlers
+from node.http.chain_events import ChainEvents
 from node.http.chain_routes import chain_handlers
 from node.http.connections import ConnectionLimits, Room
 from node.http.governance_routes import governance_handlers
@@ -70,14 +72,15 @@ class Node:
         self._metrics = metrics
         self._clock = clock
         self._server: HttpServer | None = None
+        self._chain_events: ChainEvents | None = None
         self._driving: asyncio.Task[None] | None = None
         self._networking: asyncio.Task[None] | None = None
         self._coordinating: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
 
-    def serve_with(self, server: HttpServer) -> None:
-        """Take over the server of the application, which is built on this node."""
-        self._server = server
+    def serve_with(self, server: HttpServer, chain_events: ChainEvents) -> None:
+        """Take over the server of the application, which is built on this node, and its streams."""
+        self._server, self._chain_events = server, chain_events
 
     async def start(self) -> None:
         """Set everything to work; requests are answered when it returns."""
@@ -124,6 +127,8 @@ class Node:
         """End everything in order; what was reported final is durable already."""
         if self._coordinator:
             self._coordinator.services.release_waiting()
+        if self._chain_events:
+            self._chain_events.close()
         if self._server:
             await self._server.stop()
         if self._coordinating:
@@ -239,11 +244,13 @@ def build_node(
         if coordinator:
             node.coordinator_watch = _watch_coordinator(coordinator, chain_part, metrics, clock)
         api = _chain_api(node, chain_part, config)
+        chain_events = ChainEvents(chain_part.chain, chain_part.store.header_at)
         operations = Operations(config.environment, clock, node.health, node.heights, metrics)
         explorer = explorer_of(chain_part, clock)
         application = build_application(
             [
                 *chain_handlers(api),
+                *chain_event_handlers(api, chain_events),
                 *governance_handlers(chain_part.chain, chain_part.index, chain_part.index_process),
                 *snapshot_handlers(chain_part.snapshots),
                 *proof_handlers(chain_part.chain, chain_part.prover),
@@ -256,7 +263,7 @@ def build_node(
             Proxies(trusted_networks(config), config.http.public_url),
             explorer.error_page,
         )
-        node.serve_with(HttpServer(application, sockets, _room(config, metrics)))
+        node.serve_with(HttpServer(application, sockets, _room(config, metrics)), chain_events)
         opened.pop_all()
     return node
 

@@ -174,11 +174,9 @@ async def chain_transaction(
     request: HttpRequest, transaction_id: FromPath[str], chain_api: Api
 ) -> Response[bytes]:
     """Answer with where a transaction is."""
-    match = _ID.fullmatch(transaction_id)
-    if match is None:
-        raise TransactionNotFound
+    reference = transaction_reference(transaction_id)
     height = chain_api.chain.head().height
-    view = await chain_api.transaction(bytes.fromhex(match[1]))
+    view = await chain_api.transaction(reference)
     return answer(request, view, as_of_height=height)
 
 
@@ -227,6 +225,18 @@ def chain_handlers(api: ChainApi) -> list[Router]:
             request_max_body_size=None,
         )
     ]
+
+
+def transaction_reference(text: str) -> Hash:
+    """Return the id that a path names.
+
+    Raises:
+        TransactionNotFound: it is no id.
+    """
+    match = _ID.fullmatch(text)
+    if match is None:
+        raise TransactionNotFound
+    return bytes.fromhex(match[1])
 
 
 def _block_reference(text: str) -> int | Hash:
