@@ -22,7 +22,9 @@ What is asked for and what waits are bounded together (`SPANS_MAX`), so nobody c
 Nothing is imported that does not begin right above the own head, or below it.
 
 A node that takes part in consensus gets most blocks there, so a small gap is left alone for
-`patience_ms` after the head last moved. There is no mode: a node that is not behind asks nothing.
+`patience_ms` after it opened, and after the head last moved: under full load a block may take
+longer than that, and who is sooner with it says so before the others have it. There is no mode: a
+node that is not behind asks nothing.
 """
 
 from collections import Counter
@@ -126,6 +128,7 @@ class Planner:
         """May be changed at any time, such as when an epoch makes this node a member."""
         self._head = head
         self._moved_ms = 0
+        self._behind_since_ms: int | None = None
         self._now_ms = 0
         self._sources = Sources()
         self._asked: dict[int, Span] = {}
@@ -142,6 +145,7 @@ class Planner:
         self._expire()
         self._drop_useless()
         self._import_next()
+        self._note_gap()
         self._ask()
         self._set_alarm()
         effects, self._effects = tuple(self._effects), []
@@ -258,6 +262,13 @@ class Planner:
                 self._effects.append(Import(span.number))
                 return
 
+    def _note_gap(self) -> None:
+        """Note since when this node has been behind without a break."""
+        if self._target() <= self._head:
+            self._behind_since_ms = None
+        elif self._behind_since_ms is None:
+            self._behind_since_ms = self._now_ms
+
     def _ask(self) -> None:
         """Ask for the lowest heights that nobody was asked for, and for what is waited for."""
         if self._patient_until() is not None:
@@ -338,9 +349,9 @@ class Planner:
     def _patient_until(self) -> int | None:
         """Return until when a small gap is left alone; None if nothing is left alone."""
         gap = self._target() - self._head
-        if gap > NEAR_BLOCKS or gap <= 0:
+        if gap > NEAR_BLOCKS or self._behind_since_ms is None:
             return None
-        until_ms = self._moved_ms + self.patience_ms
+        until_ms = max(self._behind_since_ms, self._moved_ms) + self.patience_ms
         return until_ms if until_ms > self._now_ms else None
 
     def _set_alarm(self) -> None:

@@ -68,9 +68,28 @@ def test_several_peers_are_asked_for_different_spans_at_once() -> None:
 def test_a_member_leaves_a_small_gap_to_consensus_for_a_while() -> None:
     planner = Planner(0, patience_ms=500)
     (wake,) = planner.handle(said(100, b"a", NEAR_BLOCKS))
-    assert wake == WakeAt(500)
-    assert asks(planner.handle(Tick(499))) == []
-    assert len(asks(planner.handle(Tick(500)))) == 1
+    assert wake == WakeAt(600)
+    assert asks(planner.handle(Tick(599))) == []
+    assert len(asks(planner.handle(Tick(600)))) == 1
+
+
+def test_a_member_whose_blocks_take_long_asks_for_none_that_consensus_brings_in_time() -> None:
+    planner, asked = Planner(0, patience_ms=500), 0
+    for height in range(1, 20):
+        # Another is sooner by almost the patience, and blocks take longer than that.
+        asked += len(asks(planner.handle(said(1_000 * height, b"a", height))))
+        asked += len(asks(planner.handle(Moved(1_000 * height + 499, height))))
+    assert asked == 0
+    planner.handle(said(20_000, b"a", 20))
+    assert len(asks(planner.handle(Tick(20_500)))) == 1
+
+
+def test_a_member_that_stays_behind_asks_although_others_go_on() -> None:
+    planner = Planner(0, patience_ms=500)
+    planner.handle(said(1_000, b"a", 1))
+    assert asks(planner.handle(said(1_400, b"a", 2))) == []
+    (ask,) = asks(planner.handle(said(1_500, b"a", 3)))
+    assert (ask.first, ask.blocks_max) == (1, 3)
 
 
 def test_a_large_gap_is_not_left_alone() -> None:

@@ -82,9 +82,10 @@ def test_while_a_trusted_peer_is_connected_a_stranger_counts_for_nothing() -> No
     assert asks(planner.handle(said(1, b"stranger", 10**6, is_trusted=False))) == []
     assert not planner.is_far_behind
     assert planner.progress().target == 10
-    found = asks(planner.handle(said(600, b"trusted", 11)))
+    planner.handle(said(600, b"trusted", 11))
+    found = asks(planner.handle(Tick(1_100)))
     assert [(ask.peer, ask.first, ask.blocks_max) for ask in found] == [(b"trusted", 11, 1)]
-    planner.handle(Left(700, b"trusted"))
+    planner.handle(Left(1_200, b"trusted"))
     assert planner.is_far_behind
 
 
