@@ -15,6 +15,9 @@ from ledger.types import Hash
 PAUSES_SECONDS: Final = (1, 2, 4, 8, 16, 30)
 """Time until the first announcement, and between one and the next; the last one repeats."""
 
+PUSHED_RUNG: Final = 2
+"""Pause with which a transaction begins that was sent to all validators: links lose nothing, who
+connects is told anyway, and under full load most transactions wait for a second or two."""
 
 LOOKED_AT_MAX: Final = 16_384
 """Transactions that one call of `due` takes out, announced or forgotten: a few milliseconds."""
@@ -35,9 +38,15 @@ class AnnouncementBook:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, transaction_id: Hash, now: float) -> None:
-        """Answer for a transaction from now on; it is being sent to peers at this moment."""
-        self._put(0, transaction_id, now)
+    def add(self, transaction_id: Hash, now: float, rung: int = 0) -> None:
+        """Answer for a transaction from now on; it is being sent to peers at this moment.
+
+        Args:
+            transaction_id: its id.
+            now: time on the loop's clock.
+            rung: which of the pauses is its first.
+        """
+        self._put(rung, transaction_id, now)
 
     def due(
         self, now: float, limit: int, is_pooled: Callable[[Hash], bool]

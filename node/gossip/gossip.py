@@ -18,7 +18,7 @@ from typing import Final
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.transaction import IdentifiedTransaction
 from ledger.types import Hash, PublicKey
-from node.gossip.announcements import AnnouncementBook
+from node.gossip.announcements import PUSHED_RUNG, AnnouncementBook
 from node.gossip.arrivals import VALIDATOR_SOURCE, Arrivals, source_of
 from node.gossip.budgets import (
     ATTENTION_MAX,
@@ -106,11 +106,11 @@ class Gossip:
 
     def submitted(self, ids: Sequence[Hash]) -> None:
         """Spread what clients gave this node and its pool took."""
-        now = _now()
+        now, rung = _now(), PUSHED_RUNG if self._is_validator() else 0
         for identity in ids:
             entry = self._pool.get(identity)
             if entry is not None:
-                self._book.add(identity, now)
+                self._book.add(identity, now, rung)
                 self._outgoing.put(entry.reference, entry.data)
 
     def abandoned(self, body: Sequence[IdentifiedTransaction]) -> None:
