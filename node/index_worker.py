@@ -39,9 +39,9 @@ BATCH_ENTRIES: Final = 16_384
 """Blocks, transactions and outcomes that a transaction aims at: enough that pages of an index are
 changed once for many rows, and few enough that they take some ten megabytes."""
 
-GATHER_S: Final = 0.05
+GATHER_S: Final = 0.1
 """Least time between the beginnings of two transactions of an index that is not behind: a block
-costs milliseconds of a processor, a hundred blocks together little more."""
+costs milliseconds of a processor, ten blocks together hardly more."""
 
 NICENESS: Final = 5
 """How far votes, blocks and answers come before the index where processors are scarce."""

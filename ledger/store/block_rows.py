@@ -13,7 +13,7 @@ from ledger.outcomes import Outcome
 from ledger.store.bulk import Value
 from ledger.store.columns import id_prefix
 from ledger.store.stored import StoredBlock, StoredHead
-from ledger.transaction import SignedTransaction, transaction_id, transaction_id_of_bytes
+from ledger.transaction import SignedTransaction, transaction_id, transaction_ids_of_bytes
 from ledger.types import Hash, TimestampMs
 
 # These decode what this program wrote, whose roots the header commits to; the formats' own bounds
@@ -73,7 +73,7 @@ def block_of(row: Row[int, bytes, bytes, bytes, bytes, bytes], tags: Tags) -> St
         header=HEADER_CODEC.decode_trusted(header),
         transactions=_BODY.decode(body),
         signed=signed,
-        transaction_ids=tuple(transaction_id_of_bytes(tags, each) for each in signed),
+        transaction_ids=tuple(transaction_ids_of_bytes(tags, signed)),
         outcomes=_OUTCOMES.decode(outcomes),
         certificate=certificate,
     )
