@@ -9,6 +9,7 @@ An application's handler of errors asks `explorer.error_page` first.
 
 from explorer_web.ports import (
     AccountStanding,
+    BlockFinality,
     ExplorerReads,
     MemberStanding,
     NodeReads,
@@ -21,6 +22,7 @@ from explorer_web.wrong_address import ErrorPage
 
 __all__ = [
     "AccountStanding",
+    "BlockFinality",
     "ErrorPage",
     "Explorer",
     "ExplorerReads",

@@ -20,6 +20,8 @@ BAR_MAX: Final = 40
 """Greatest width of a bar."""
 LABELS_MAX: Final = 6
 """Words under the horizontal axis."""
+BASE: Final = HEIGHT - BOTTOM
+"""Where the horizontal axis is, from the picture's top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,10 @@ class Bar:
 
     x: float
     """Its left edge."""
-    y: float
-    """Its upper edge."""
     width: float
     """Its width."""
-    height: float
-    """Its height."""
+    height: int
+    """How far it rises above the horizontal axis."""
     words: str
     """What it stands for, and its value."""
 
@@ -105,14 +105,13 @@ def draw(
     """
     top = _round_up(max((value or 0 for value in series.values), default=0))
     step = (WIDTH - LEFT) / max(len(series.values), 1)
-    width = min(step * 0.8, BAR_MAX)
+    width = round(min(step * 0.8, BAR_MAX), 1)
     height = HEIGHT - BOTTOM - TOP
     bars = tuple(
         Bar(
-            x=round(LEFT + (number + 0.5) * step - width / 2, 2),
-            y=round(TOP + height * (1 - value / top), 2),
-            width=round(width, 2),
-            height=round(height * value / top, 2),
+            x=round(LEFT + (number + 0.5) * step - width / 2, 1),
+            width=width,
+            height=round(height * value / top),
             words=f"{label}: {series.write(value)}",
         )
         for number, (label, value) in enumerate(zip(series.labels, series.values, strict=True))

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """Nait per whole unit."""
     TIME = "time"
     """Milliseconds since the Unix epoch."""
+    HOUR = "hour"
+    """Start of an hour, milliseconds since the Unix epoch."""
     DURATION = "duration"
     """Milliseconds."""
     UNITS = "units"

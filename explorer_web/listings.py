@@ -32,6 +32,9 @@ KEY_COLUMN: Final = "key"
 CSV_ROWS_AT_ONCE: Final = 200
 """Rows of a CSV file that are read at once; other pages are made in between."""
 
+CSV_ROWS_FIRST: Final = 50
+"""Rows that are read before a CSV file begins: few, so that its reader soon sees some."""
+
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """What spreadsheets take for a formula."""
 
@@ -254,7 +257,7 @@ def csv_chunks(listing: Listing, first: Rows) -> Iterator[bytes]:
 
     Args:
         listing: the list.
-        first: its first `CSV_ROWS_AT_ONCE` rows, read before the answer began.
+        first: its first rows, `CSV_ROWS_FIRST` of them, read before the answer began.
     """
     yield _csv_lines([[*(column.name for column in listing.columns), KEY_COLUMN]])
     found, count = first, 0

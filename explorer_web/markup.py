@@ -5,13 +5,14 @@ of others is escaped here; everything else is digits, hex or words of ours. Ids 
 full; style shortens them where there is no room.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup, escape
 
 from explorer_web import formats
+from explorer_web.charts import BASE, Bar
 from explorer_web.facts import Kind, Source, Value
 from explorer_web.listings import Cell, Column, Form, Row
 from explorer_web.references import PageKind, page_url
@@ -126,6 +127,20 @@ def _id_link(url: str, text: str) -> Markup:
     )
 
 
+def bars(drawn: Iterable[Bar]) -> Markup:
+    """Return the bars of a chart; each says its value to who points at it.
+
+    They rise in a group that is turned upside down, so that no bar names its upper edge.
+    """
+    written = "".join(
+        f'<rect x="{bar.x}" width="{bar.width}" height="{bar.height}">'
+        f"<title>{escape(bar.words)}</title></rect>"
+        for bar in drawn
+    )
+    turned = f'<g class="series-1" transform="matrix(1 0 0 -1 0 {BASE})">'
+    return Markup(f"{turned}{written}</g>")  # noqa: S704
+
+
 class Values:
     """Writes values of one page; templates know it as `v`."""
 
@@ -136,6 +151,7 @@ class Values:
     account = staticmethod(account)
     miner = staticmethod(miner)
     source = staticmethod(source)
+    bars = staticmethod(bars)
 
     def __init__(self, now_ms: int) -> None:
         """Write values at a time.
@@ -198,16 +214,27 @@ class Values:
             return badge(column.badges[str(cell)])
         if column.kind is Kind.TEXT and isinstance(cell, str):
             return name(cell)
+        if column.kind is Kind.MONEY and isinstance(cell, int):
+            # The exact numbers are in the twin; a mark of its own for each would add a tenth.
+            return Markup(formats.money(cell))  # noqa: S704
         return self.shown(column.kind, cell)
 
-    def row(self, columns: Sequence[Column], cells: Row) -> Markup:
-        """Return a row of a list; open pages are sent rows alone. Its first cell names it."""
-        first, *others = zip(columns, cells, strict=True)
-        head = f'<th scope="row" class="{first[0].style}">{self.cell(*first)}</th>'
-        rest = "".join(
-            f'<td class="{column.style}">{self.cell(column, cell)}</td>' for column, cell in others
-        )
-        return Markup(f"<tr>{head}{rest}</tr>")  # noqa: S704
+    def rows(self, columns: Sequence[Column], rows: Iterable[Row]) -> Markup:
+        """Return rows of a list; open pages are sent rows alone. Its first cell names each."""
+        names = [f'<th scope="row"{_classes(columns[0])}>', "</th>"] if columns else []
+        marks = [names, *([f"<td{_classes(column)}>", "</td>"] for column in columns[1:])]
+        written = []
+        for row in rows:
+            parts = [
+                f"{start}{self.cell(column, cell)}{end}"
+                for column, (start, end), cell in zip(columns, marks, row, strict=True)
+            ]
+            written.append(f"<tr>{''.join(parts)}</tr>")
+        return Markup("\n".join(written))  # noqa: S704
+
+
+def _classes(column: Column) -> str:
+    return f' class="{column.style}"' if column.style else ""
 
 
 def _of_bytes(kind: Kind, value: bytes) -> Markup:
@@ -221,12 +248,19 @@ def _of_bytes(kind: Kind, value: bytes) -> Markup:
 def _of_number(kind: Kind, value: int) -> Markup:
     if kind is Kind.HEIGHT:
         return link(kind, value)
+    if kind is Kind.HOUR:
+        return _hour(value)
     if kind is Kind.MONEY:
         return Markup(f'<data value="{value}">{formats.money(value)}</data>')  # noqa: S704
     if kind is Kind.RATE:
         return Markup(f'<data value="{value}">{formats.money(value)} a unit</data>')  # noqa: S704
     write = _NUMBERS.get(kind)
     return Markup(write(value)) if write else words(str(value))  # noqa: S704
+
+
+@lru_cache(maxsize=formats.TIMES_KEPT)
+def _hour(start_ms: int) -> Markup:
+    return Markup(f"<time>{formats.utc_time(start_ms)[:16]}Z</time>")  # noqa: S704
 
 
 _NUMBERS: Final = {

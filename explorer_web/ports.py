@@ -118,6 +118,16 @@ class ValidatorsStanding:
     """Version that this node speaks with its peers."""
 
 
+@dataclass(frozen=True, slots=True)
+class BlockFinality:
+    """How long a block took to become final, as this node saw it."""
+
+    height: Height
+    """Its height."""
+    took_ms: DurationMs
+    """From the block's time to the moment at which this node had it durably final."""
+
+
 class NodeReads(Protocol):
     """The node as the pages see it."""
 
@@ -146,8 +156,8 @@ class NodeReads(Protocol):
             None where the set is not known here, or not the one that the header names.
         """
 
-    def finality_ms(self) -> Sequence[int]:
-        """Return how long the newest final blocks took, from their time to finality here."""
+    def finality(self) -> Sequence[BlockFinality]:
+        """Return how long the newest final blocks took, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,9 +106,9 @@ async def miners(request: HtmlRequest, site: Given) -> ListAnswer:
 async def stats(request: HtmlRequest, site: Given) -> Response[bytes]:
     """Answer with the statistics."""
     wanted = Wanted(is_twin=request.url.path.endswith(TWIN_SUFFIX), is_measured=True)
-    finality_ms = site.reads.node.finality_ms()
+    finality = site.reads.node.finality()
     query = dict(request.query_params.items())
-    build = partial(stats_page, site.reads.index, query, finality_ms)
+    build = partial(stats_page, site.reads.index, query, finality)
     return await site.answer(request, lambda _: build(), wanted)
 
 

@@ -23,7 +23,7 @@ from coordinator.http import remote_of
 from explorer_web.absence import INDEX_LAGS, absent_page
 from explorer_web.assets import Assets
 from explorer_web.health import ChainHealth, HealthReader, chain_health
-from explorer_web.listings import CSV_ROWS_AT_ONCE, Listing, Rows, csv_chunks, listing_page
+from explorer_web.listings import CSV_ROWS_FIRST, Listing, Rows, csv_chunks, listing_page
 from explorer_web.page import Absence, Absent, Moved, Page
 from explorer_web.ports import ExplorerReads, Standing
 from explorer_web.references import TWIN_SUFFIX, PageKind
@@ -50,8 +50,8 @@ ASK_AGAIN: Final = "no-cache"
 KEEP_A_DAY: Final = "public, max-age=86400, immutable"
 KEEP_NOT: Final = "no-store"
 
-PACKING: Final = 3
-"""How hard pages are packed: harder takes twice the time for a tenth of the bytes."""
+PACKING: Final = 5
+"""How hard pages are packed: less takes a third less time for an eighth more bytes."""
 
 _VARY: Final = {"Vary": "Accept-Encoding"}
 
@@ -146,7 +146,7 @@ class Site:
 
         def begin() -> tuple[Listing, Rows]:
             listing = make()
-            return listing, listing.read(before, CSV_ROWS_AT_ONCE)
+            return listing, listing.read(before, CSV_ROWS_FIRST)
 
         place = self._downloads.place(remote_of(request))
         try:

@@ -10,7 +10,8 @@ from typing import Final
 
 from explorer_web.charts import Chart, Series, draw
 from explorer_web.checks import twin_checks
-from explorer_web.facts import Fact, Json, Kind, Section, Source, facts_json
+from explorer_web.facts import Json, Kind, facts_json
+from explorer_web.finality import finality_chart, finality_section
 from explorer_web.formats import utc_time
 from explorer_web.listings import (
     Cell,
@@ -24,9 +25,9 @@ from explorer_web.listings import (
     parse_position,
 )
 from explorer_web.measures import HOUR_MS, MEASURES, WRITTEN, Measure, Span
-from explorer_web.miners import percentile
 from explorer_web.outcomes import TITLES
 from explorer_web.page import Absence, Absent, Crumb, Page
+from explorer_web.ports import BlockFinality
 from explorer_web.words import PHASES, REASONS
 from ledger.store import ChainStats, HourRow, IndexReader, MinerRow, ReasonRow, ReasonTotal
 from ledger.types import TimestampMs
@@ -46,13 +47,15 @@ _REASONS_MAX: Final = 1_000
 """More than there are reasons, so that a kind and a reason are one number."""
 
 
-def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequence[int]) -> Page:
+def stats_page(
+    index: IndexReader, query: Mapping[str, str], measured: Sequence[BlockFinality]
+) -> Page:
     """Return the page of statistics.
 
     Args:
         index: where the counters are.
         query: parameters of the address; `hours` chooses the window.
-        finality_ms: how long this node's newest final blocks took to become final.
+        measured: how long this node's newest final blocks took to become final, oldest first.
 
     Raises:
         Absent: no such window.
@@ -61,8 +64,9 @@ def stats_page(index: IndexReader, query: Mapping[str, str], finality_ms: Sequen
     totals = index.stats()
     hours = _hours(index, totals, int(window.value))
     span = Span.of(index, totals.timestamp_ms)
-    charts = [_chart(each, hours, span, window) for each in MEASURES]
-    finality = Section("Finality, as this node saw it", _finality(finality_ms), _FINALITY)
+    interval, *others = (_chart(each, hours, span, window) for each in MEASURES)
+    charts = [interval, finality_chart(measured), *others]
+    finality = finality_section(measured)
     failures = _failures(index.reason_totals(_since_ms(totals, int(window.value))))
     earners = _concentration(index.best_earners(EARNERS), totals)
     drawn: dict[str, Json] = {
@@ -129,7 +133,7 @@ def hours_listing(index: IndexReader, query: Mapping[str, str]) -> Listing:
         "row.",
         path="/stats/hours",
         columns=(
-            Column("start_ms", "Hour", Kind.TIME),
+            Column("start_ms", "Hour, UTC", Kind.HOUR),
             *(
                 Column(each.name, each.title, each.kind, hint=each.formula, is_roomy=number > 4)
                 for number, each in enumerate(MEASURES)
@@ -168,7 +172,7 @@ def failures_listing(index: IndexReader, query: Mapping[str, str]) -> Listing:
         lead="Why attempts and jobs ended without pay, from outcome records of final blocks.",
         path="/stats/failures",
         columns=(
-            Column("start_ms", "Hour", Kind.TIME),
+            Column("start_ms", "Hour, UTC", Kind.HOUR),
             Column("what", "What ended"),
             Column("reason", "Reason"),
             Column("count", "How often", Kind.NUMBER),
@@ -222,7 +226,7 @@ def _parse_reason_key(text: str) -> tuple[TimestampMs, int, int] | None:
 def _chart(measure: Measure, hours: Sequence[HourRow], span: Span, window: Filter) -> Chart:
     values = [measure.value(hour, span) for hour in hours]
     columns = (
-        Column("start_ms", "Hour", Kind.TIME),
+        Column("start_ms", "Hour, UTC", Kind.HOUR),
         Column("value", measure.title, measure.kind),
     )
     rows = [(hour.start_ms, value) for hour, value in zip(hours, values, strict=True)]
@@ -240,24 +244,6 @@ def _chart(measure: Measure, hours: Sequence[HourRow], span: Span, window: Filte
         table=Table(measure.title, columns, rows),
         csv_url=f"/stats/hours.csv?hours={window.value}",
     )
-
-
-_FINALITY: Final = (
-    "From a block's time, which is its proposer's clock, to the moment at which this node had it "
-    "durably final: the newest blocks since it started."
-)
-
-
-def _finality(finality_ms: Sequence[int]) -> list[Fact]:
-    source, kind = Source.NODE, Kind.DURATION
-    ordered = sorted(finality_ms)
-    missing = "no block since this node started"
-    return [
-        Fact("finality_blocks", "Blocks measured", Kind.NUMBER, len(ordered), source),
-        Fact("finality_p50_ms", "p50", kind, percentile(ordered, 50), source, "", missing),
-        Fact("finality_p95_ms", "p95", kind, percentile(ordered, 95), source, "", missing),
-        Fact("finality_max_ms", "Longest", kind, percentile(ordered, 100), source, "", missing),
-    ]
 
 
 def _why(row: ReasonRow | ReasonTotal) -> str:

@@ -108,6 +108,7 @@ def _facts() -> Section:
             _fact("amount", Kind.MONEY, 1_500_000_000, "Exact, with its unit."),
             _fact("small amount", Kind.MONEY, 12),
             _fact("time", Kind.TIME, _NOW_MS),
+            _fact("hour", Kind.HOUR, _NOW_MS),
             _fact("duration", Kind.DURATION, 3_905_000),
             _fact("size", Kind.BYTES, 1_536),
             _fact("share", Kind.SHARE, 525),

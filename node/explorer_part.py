@@ -8,6 +8,7 @@ from typing import Final
 from coordinator.ports import TransactionStatus
 from explorer_web import (
     AccountStanding,
+    BlockFinality,
     Explorer,
     ExplorerReads,
     MemberStanding,
@@ -50,7 +51,7 @@ class ExplorerAnswers:
         self._clock = clock
         self._report = parts.watch.report
         self._network = parts.network
-        self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
+        self._finality: deque[BlockFinality] = deque(maxlen=FINALITY_BLOCKS)
         parts.chain.on_final(self._measure)
 
     async def standing(self) -> Standing:
@@ -125,15 +126,16 @@ class ExplorerAnswers:
             peer_version=PROTOCOL_VERSION,
         )
 
-    def finality_ms(self) -> Sequence[int]:
-        """Return how long the newest final blocks took, from their time to finality here."""
-        return tuple(self._finality_ms)
+    def finality(self) -> Sequence[BlockFinality]:
+        """Return how long the newest final blocks took, oldest first."""
+        return tuple(self._finality)
 
     def _target(self) -> Height:
         return self._network.syncer.progress().target if self._network else 0
 
     def _measure(self, _parent: ChainView, view: ChainView) -> None:
-        self._finality_ms.append(max(0, self._clock.wall_ms() - view.header.timestamp_ms))
+        took_ms = max(0, self._clock.wall_ms() - view.header.timestamp_ms)
+        self._finality.append(BlockFinality(view.header.height, took_ms))
 
 
 def _member(member: Validator, seen: ValidatorSighting | None) -> MemberStanding:

@@ -131,7 +131,7 @@ class NewsDesk:
         return [
             Row(
                 block.height,
-                str(write.row(columns, block_cells(block))),
+                str(write.rows(columns, [block_cells(block)])),
             )
             for block in found
         ]

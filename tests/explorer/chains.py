@@ -8,6 +8,7 @@ from pathlib import Path
 from coordinator.ports import TransactionStatus
 from explorer_web import (
     AccountStanding,
+    BlockFinality,
     MemberStanding,
     Standing,
     ValidatorsStanding,
@@ -97,8 +98,8 @@ class NodeOfTests:
             peer_version=1,
         )
 
-    def finality_ms(self) -> Sequence[int]:
-        return (40, 10, 30, 20)
+    def finality(self) -> Sequence[BlockFinality]:
+        return tuple(map(BlockFinality, (7, 8, 9, 10), (40, 10, 30, 20)))
 
 
 @dataclass

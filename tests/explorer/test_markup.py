@@ -37,6 +37,7 @@ WRITTEN: dict[Kind, tuple[Value, str]] = {
     Kind.UNITS: (2_500_000, "2.5"),
     Kind.SHARE: (525, "5.25 %"),
     Kind.ADDRESS: (ACCOUNT, id_link("accounts", format_address(ACCOUNT))),
+    Kind.HOUR: (1_700_000_400_000, "<time>2023-11-14 22:20Z</time>"),
     Kind.MINER: (ACCOUNT, id_link("miners", format_address(ACCOUNT))),
     Kind.KEY: (HASH, f'<code class="id" data-copy>{HASH.hex()}</code>'),
     Kind.HASH: (HASH, f'<code class="id" data-copy>{HASH.hex()}</code>'),

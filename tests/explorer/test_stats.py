@@ -2,15 +2,20 @@
 
 import csv
 import io
+import random
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from explorer_web.charts import HEIGHT, WIDTH, Series, draw
+from bench.explorer_pages import PAGE_BYTES_MAX, unpacked
+from explorer_web import BlockFinality
+from explorer_web.charts import BASE, WIDTH, Series, draw
+from explorer_web.finality import finality_chart, finality_section
 from explorer_web.listings import ROWS_PER_PAGE, Table, csv_chunks, listing_page
 from explorer_web.measures import HOUR_MS, MEASURES, Span
 from explorer_web.stats import failures_listing, hours_listing, stats_page
@@ -18,9 +23,10 @@ from explorer_web.words import REASONS
 from ledger.actions import Reason
 from ledger.outcomes import OutcomeKind
 from ledger.store import PAGE_MAX, HourRow, IndexReader
+from ledger.store.columns import wide_bytes
 from tests.databases import INDEX
 from tests.explorer.chains import IndexedChain
-from tests.explorer.serving import Served
+from tests.explorer.serving import Served, serve
 
 
 def test_every_chart_has_its_table_its_formula_and_a_file(site: Served) -> None:
@@ -34,7 +40,8 @@ def test_every_chart_has_its_table_its_formula_and_a_file(site: Served) -> None:
         in_file = [row[measure.name] for row in hours]
         values = [each["value"] for each in told["values"]]
         assert ["" if value is None else str(value) for value in values] == in_file
-    assert html.count("The same as a table") == html.count("<svg viewBox") == len(MEASURES)
+    charts = len(MEASURES) + 1
+    assert html.count("The same as a table") == html.count("<svg viewBox") == charts
 
 
 def test_the_hours_add_up_to_the_totals(site: Served, chain: IndexedChain) -> None:
@@ -78,6 +85,31 @@ def test_finality_is_said_as_this_node_measured_it(site: Served) -> None:
         "finality_p95_ms": 40,
         "finality_max_ms": 40,
     }
+
+
+def test_the_time_to_finality_of_each_new_block_is_drawn_and_stands_in_a_table(
+    site: Served,
+) -> None:
+    told = site.get("/stats.json").json()["charts"]["finality"]
+    assert [(row["height"], row["took_ms"]) for row in told["values"]] == [
+        (7, 40), (8, 10), (9, 30), (10, 20),
+    ]  # fmt: skip
+    html = unescape(site.get("/stats").text)
+    figure = html[html.index('<figure class="chart" id="finality">') :].partition("</figure>")[0]
+    assert told["formula"] in figure
+    assert figure.count("<rect ") == 4
+    assert "<title>8: 10 ms</title>" in figure
+    assert '<a href="/blocks/8">8</a></th><td class="number">10 ms</td>' in figure
+
+
+def test_of_many_blocks_the_newest_are_drawn_and_all_are_summed_up() -> None:
+    blocks = [BlockFinality(height, 1_000 - height) for height in range(1, 501)]
+    chart = finality_chart(blocks)
+    assert [row[0] for row in chart.table.rows] == list(range(401, 501))
+    assert len(chart.bars) == 100
+    assert finality_section(blocks).facts[-1].value == 999
+    assert finality_chart([]).bars == ()
+    assert [fact.value for fact in finality_section([]).facts] == [0, None, None, None]
 
 
 def interval_ms(start_ms: int, blocks: int, span: Span) -> int | None:
@@ -137,7 +169,7 @@ def test_bars_stay_within_their_picture(values: list[int | None]) -> None:
     assert len(chart.bars) == sum(value is not None for value in values)
     for bar in chart.bars:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH + 0.1
-        assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
+        assert 0 <= bar.height <= BASE
     assert len(chart.across) <= 7
 
 
@@ -169,6 +201,28 @@ def test_a_halt_is_as_wide_on_the_axis_as_it_was_long(chain: IndexedChain, tmp_p
             text = b"".join(csv_chunks(listing, listing.read("", 200))).decode()
             assert len(list(csv.DictReader(io.StringIO(text)))) == count
             assert listing.read("", 2).older
+
+
+def test_a_whole_week_of_hours_is_a_page_within_its_budget(
+    chain: IndexedChain, tmp_path: Path
+) -> None:
+    path = tmp_path / "index.db"
+    with_hours(chain, path, list(range(168)))
+    counts = random.Random(1)
+    with closing(sqlite3.connect(path)) as copy:
+        kinds = {row[1]: row[2] for row in copy.execute("PRAGMA table_info(hours)")}
+        kinds.pop("hour")
+        for (hour,) in copy.execute("SELECT hour FROM hours").fetchall():
+            for name, kind in kinds.items():
+                value = counts.randrange(10**6)
+                told = value if kind == "INTEGER" else wide_bytes(value * 10**6)
+                copy.execute(f"UPDATE hours SET {name} = ? WHERE hour = ?", (told, hour))
+        copy.commit()
+    week = replace(chain, indexed=replace(chain.indexed, reader=IndexReader(f"sqlite:///{path}")))
+    with closing(week.indexed.reader), serve(week) as served:
+        sent = served.sent("/stats?hours=168")
+    assert unpacked(sent).count(b"<rect ") > 7 * 168
+    assert len(sent) <= PAGE_BYTES_MAX
 
 
 def crowded(chain: IndexedChain, path: Path) -> int:
