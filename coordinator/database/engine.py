@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from coordinator.database.errors import DatabaseClosed
 from coordinator.database.readers import Readers
 from coordinator.database.schema import upgrade_schema
+from coordinator.database.versions import TableVersions
 from ledger.store import Database as Connections
 from ledger.store import StoreFailed
 
@@ -54,6 +55,7 @@ class Database:
             raise
         self._is_closed = False
         self._begun = self._ended = 0
+        self._versions = TableVersions()
         self._is_log_secret = False
         self._failure: Future[None] = Future()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
@@ -90,6 +92,10 @@ class Database:
         """
         begun = self._begun
         return begun if begun == self._ended else None
+
+    def version_of(self, table: str) -> int | None:
+        """Return what `version` does for one table, of those whose writes `touch` them."""
+        return self._versions.of(table)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent snapshot; it must not write. See `Readers.read`."""
@@ -155,6 +161,7 @@ class Database:
             if self._failure.done():
                 self._failure.result()
             with self._connections.writing() as connection:
+                self._versions.watch(connection)
                 answers.extend(_run(connection, work, future) for work, future, _ in batch)
             self._is_log_secret |= any(forgets for _, _, forgets in batch)
             if self._is_log_secret:
@@ -168,6 +175,7 @@ class Database:
         # Before anybody learns of the write; one that failed leaves the tables in doubt until
         # another succeeds.
         self._ended = self._begun
+        self._versions.settle()
         for answer in answers:
             answer()
 

@@ -8,10 +8,10 @@ into emptied columns gives the same again (K2).
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from coordinator.database.prepared import Value
-from coordinator.database.tables import attestations, jobs, miners, receipts
+from coordinator.database.tables import attestations, jobs, receipts
 from coordinator.events.changes import JobChanges
 from coordinator.follower.attempts import (
     begin_attempt,
@@ -27,6 +27,7 @@ from coordinator.jobs.store import fail_unescrowed, insert_foreign_job
 from coordinator.leases.phase import AttemptPhase
 from coordinator.marketplace.effects import OFFER_KINDS, follow_offer, lose_acceptances
 from coordinator.marketplace.store import delete_offer
+from coordinator.miners.store import change, find_by_address
 from coordinator.outbox import OutboxState, Outgoing, store
 from coordinator.ports import FinalBlock
 from coordinator.stats.tally import WorkTally
@@ -228,8 +229,7 @@ class BlockEffects:
     def _declare(self, outcome: Outcome) -> None:
         action = self._cause(outcome).transaction.action
         assert isinstance(action, RegisterMiner | UpdateMiner)
-        row = miners.c.address == outcome.object_id
-        found = self._connection.execute(select(miners).where(row)).one_or_none()
+        found = find_by_address(self._connection, outcome.object_id)
         if found is None:
             return
         values: dict[str, object] = {"is_active": True}
@@ -237,11 +237,10 @@ class BlockEffects:
             values["registered_ms"] = self._now_ms
         if sha256(found.wanted.encode()) == action.capabilities_digest:
             values["document"] = found.wanted
-        self._connection.execute(update(miners).where(row).values(**values))
+        change(self._connection, outcome.object_id, **values)
 
     def _retire(self, outcome: Outcome) -> None:
-        row = miners.c.address == outcome.object_id
-        self._connection.execute(update(miners).where(row).values(is_active=False))
+        change(self._connection, outcome.object_id, is_active=False)
 
     # ----------------------------------------------------------------------- parts
 

@@ -12,6 +12,7 @@ from coordinator.database import ChainIncomplete, Database, DatabaseOfAnotherCha
 from coordinator.database.account_tables import account_entries, key_spends
 from coordinator.database.tables import CHAIN_DERIVED, attempts, attestations, jobs, receipts
 from coordinator.database.tables import chain as cursor
+from coordinator.database.versions import touch
 from coordinator.duties import Duties
 from coordinator.events.hub import EventHub
 from coordinator.follower.beginning import (
@@ -24,6 +25,7 @@ from coordinator.follower.beginning import (
 )
 from coordinator.follower.effects import BlockEffects
 from coordinator.marketplace.store import open_again
+from coordinator.miners.store import MINERS
 from coordinator.moment import Moment, Moments
 from coordinator.outbox import Courier, OutboxState
 from coordinator.ports import BlocksNotKept, Chain, FinalBlock
@@ -274,6 +276,7 @@ def _empty_derived(connection: Connection) -> None:
     connection.execute(delete(jobs).where(jobs.c.client_id.is_(None)))
     open_again(connection)
     forget_counts(connection)
+    touch(connection, MINERS)
     for table, values in CHAIN_DERIVED.items():
         connection.execute(update(table).values(**values))
     move_to(connection, GENESIS_HEIGHT, bytes(32))

@@ -8,8 +8,8 @@ from coordinator.core import Core
 from coordinator.errors import Forbidden, MinerNotFound
 from coordinator.leases.store import CallingMiner
 from coordinator.miners.capabilities import Capabilities, read_document
+from coordinator.miners.known import KnownMiners
 from coordinator.miners.presence import Presence
-from coordinator.miners.store import find_miner
 
 DOCUMENTS_MAX: Final = 1_000
 """Documents whose meaning is remembered."""
@@ -22,6 +22,7 @@ class Callers:
         """Stand on the core; every call is a sign of life."""
         self._core = core
         self._presence = presence
+        self._miners = KnownMiners(core.database)
         self._read: dict[str, Capabilities] = {}
 
     async def calling(self, principal: Principal, name: str) -> CallingMiner:
@@ -32,7 +33,7 @@ class Callers:
             MinerNotFound: no miner of this name.
         """
         require(principal, Scope.MINER)
-        row = await self._core.database.read(lambda c: find_miner(c, name))
+        row = await self._miners.find(name)
         if row is None or row.document is None:
             raise MinerNotFound
         if row.client_id != principal.client_id:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from coordinator.clients.model import Principal
 from coordinator.core import Core
@@ -10,6 +10,7 @@ from coordinator.database.tables import attempts, jobs, miners
 from coordinator.leases.calling import Callers
 from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.store import CallingMiner
+from coordinator.miners.store import change
 from ledger.types import Attempt, Hash, TimestampMs
 
 
@@ -71,8 +72,7 @@ class MinerStandings:
         caller = await self._callers.calling(principal, miner)
 
         def note(connection: Connection) -> MinerStanding:
-            row = miners.c.address == caller.address
-            connection.execute(update(miners).where(row).values(is_draining=is_draining))
+            change(connection, caller.address, is_draining=is_draining)
             return self._standing(connection, caller)
 
         standing = await self._core.database.write(note)

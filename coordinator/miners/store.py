@@ -26,6 +26,7 @@ from coordinator.database.tables import (
     receipts,
     sponsorships,
 )
+from coordinator.database.versions import touch
 from coordinator.leases.phase import AttemptPhase
 from coordinator.miners.names import key_of
 from coordinator.outbox.store import STANDING
@@ -35,6 +36,9 @@ from ledger.types import Address, Amount, Hash, TimestampMs
 AnyRow = Row[tuple[object, ...]]
 
 _HELD: Final = (AttemptPhase.OPEN.value, AttemptPhase.LIVE.value)
+
+MINERS: Final = miners.name
+"""The table, as `Database.version_of` knows it; each write to it calls `touch`."""
 
 _BY_NAME: Final = Prepared(select(miners).where(miners.c.name_key == bindparam("name_key")))
 
@@ -72,6 +76,7 @@ def insert_miner(
     now_ms: TimestampMs,
 ) -> None:
     """Store a miner that is not registered on the chain yet."""
+    touch(connection, MINERS)
     connection.execute(
         insert(miners).values(
             name_key=key_of(name),
@@ -91,19 +96,28 @@ def want(connection: Connection, name: str, wanted: str) -> None:
 
     Whoever registers is ready for work.
     """
+    touch(connection, MINERS)
     row = miners.c.name_key == key_of(name)
     connection.execute(update(miners).where(row).values(wanted=wanted, is_draining=False))
 
 
 def activate(connection: Connection, name: str, document: str) -> None:
     """Note that the chain holds a document's digest, if it is still the one that is wanted."""
+    touch(connection, MINERS)
     row = (miners.c.name_key == key_of(name)) & (miners.c.wanted == document)
     connection.execute(update(miners).where(row).values(document=document, is_active=True))
 
 
 def delete_miner(connection: Connection, name: str) -> None:
     """Forget a miner whose registration never came to the chain."""
+    touch(connection, MINERS)
     connection.execute(delete(miners).where(miners.c.name_key == key_of(name)))
+
+
+def change(connection: Connection, address: Address, **values: object) -> None:
+    """Change columns of a miner's row."""
+    touch(connection, MINERS)
+    connection.execute(update(miners).where(miners.c.address == address).values(**values))
 
 
 def is_draining(connection: Connection, address: Address) -> bool:
