@@ -49,9 +49,13 @@ class KnownKeys:
         self._known: dict[str, KnownKey] = {}
         self._changes = 0
 
+    def remembered(self, key_id: str) -> KnownKey | None:
+        """Return a key by its public part if it was read before."""
+        return self._known.get(key_id)
+
     async def find(self, key_id: str) -> KnownKey | None:
         """Return a key by its public part, None if there is none."""
-        known = self._known.get(key_id)
+        known = self.remembered(key_id)
         if known is not None:
             return known
         changes = self._changes

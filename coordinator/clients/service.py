@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from coordinator.clients import store
 from coordinator.clients.demo import DEMO_KEYS, DEMO_PRINCIPAL
 from coordinator.clients.key_ring import KeyRing, KeyWish, check_label
-from coordinator.clients.keys import parse_key
-from coordinator.clients.known_keys import KnownKeys
+from coordinator.clients.keys import KeyText, parse_key
+from coordinator.clients.known_keys import KnownKey, KnownKeys
 from coordinator.clients.model import ClientView, IssuedKey, Principal
 from coordinator.clients.operator import OPERATOR_ID, OPERATOR_WISH, write_key_file
 from coordinator.clients.usage import UsageCounts
@@ -62,7 +62,23 @@ class ClientService:
             return DEMO_PRINCIPAL
         key = parse_key(key_text)
         known = None if key is None else await self._known.find(key.key_id)
-        if key is None or known is None or not hmac.compare_digest(known.digest, key.digest):
+        if key is None or known is None:
+            raise InvalidApiKey(_INVALID_KEY)
+        return self._proven(key, known)
+
+    def remembered(self, key_text: str) -> Principal | None:
+        """Return who the caller is if the key was read before; None asks for `authenticate`.
+
+        Raises:
+            InvalidApiKey: as of `authenticate`.
+        """
+        key = parse_key(key_text)
+        known = None if key is None else self._known.remembered(key.key_id)
+        return None if key is None or known is None else self._proven(key, known)
+
+    def _proven(self, key: KeyText, known: KnownKey) -> Principal:
+        """Return whom a key identifies, whose public part is known."""
+        if not hmac.compare_digest(known.digest, key.digest):
             raise InvalidApiKey(_INVALID_KEY)
         now_ms = self._core.moments.clock_ms()
         if not known.works(now_ms):

@@ -26,6 +26,7 @@ from coordinator.http.faults import (
     NotAcceptable,
     ScopeMissing,
 )
+from coordinator.http.guesses import Guesses
 from coordinator.http.limits import Limiter, refusal
 from coordinator.http.negotiation import accepts
 from coordinator.http.operation import OPERATION_KEY, PUBLIC, Operation, Policy
@@ -57,6 +58,7 @@ class Admission:
         self._config = config
         self._limiter = limiter
         self._tickets = tickets
+        self._guesses = Guesses(config.quotas.other, config.clock)
 
     async def __call__(self, connection: HttpConnection, handler: BaseRouteHandler) -> None:
         """Admit a request; Litestar calls this as a guard.
@@ -108,10 +110,20 @@ class Admission:
             return None
         if key is None and not self._config.is_devnet:
             raise AuthenticationRequired
-        principal = await self._clients.authenticate(key)
+        principal = await self._authenticate(connection, key)
         if principal.is_demo:
             self._check_page(connection)
         return principal
+
+    async def _authenticate(self, connection: HttpConnection, key: str | None) -> Principal:
+        assert self._clients is not None, "without clients nobody is identified"
+        if key is None:
+            return await self._clients.authenticate(None)
+        remembered = self._clients.remembered(key)
+        if remembered is not None:
+            return remembered
+        with self._guesses.one_of(remote_of(connection)):
+            return await self._clients.authenticate(key)
 
     async def _redeem(self, connection: HttpConnection, ticket: str) -> Principal:
         if key_of(connection) is not None:

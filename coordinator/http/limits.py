@@ -73,6 +73,12 @@ class Windows:
         oldest = window[0] if window else now
         return is_counted, len(window), oldest + WINDOW_S - now
 
+    def take_back(self, policy: str, subject: str) -> None:
+        """Forget the newest hit of a window, which was counted in advance."""
+        window = self._windows.get((policy, subject))
+        if window:
+            window.pop()
+
     def __len__(self) -> int:
         """Return how many windows are kept."""
         return len(self._windows)

@@ -38,7 +38,7 @@ NOBODYS_MODEL: Final = "nobody-runs-this"
 """And of a model that makes no job."""
 
 WITHOUT_END: Final = "/v1/chain/events"
-"""Lasts until its reader goes, so no answer of it is whole: tests/node/test_chain_events.py asks."""
+"""Lasts until its reader goes, no answer of it is whole: tests/node/test_chain_events.py asks."""
 
 WAITS: Final = ("wait", "wait_s")
 

@@ -1,6 +1,7 @@
 """The documented limits at their documented numbers, over HTTP, by a clock that does not move."""
 
 import asyncio
+import secrets
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,12 @@ import httpx
 import pytest
 
 from coordinator.clients import Scope
+from coordinator.clients.keys import new_key
 from coordinator.clients.store import set_quotas
+from coordinator.errors import InvalidApiKey
 from coordinator.http import Quotas
+from coordinator.http.faults import RateLimitExceeded
+from coordinator.http.guesses import Guesses
 from tests.api.site import PLENTY, Site, running_site
 
 JOB = {"payload": {"prompt": "Hello"}}
@@ -153,3 +158,39 @@ async def test_who_is_refused_is_told_and_counted_too(folder: Path) -> None:
             assert answer.headers["ratelimit-policy"].startswith('"other";q=3')
             statuses.append(answer.status_code)
         assert statuses == [401, 401, 400, 429]
+
+
+async def test_who_guesses_keys_is_not_looked_up_for_ever(folder: Path) -> None:
+    clock = Clock()
+    quotas = replace(PLENTY, other=3)
+    async with running_site(folder, is_devnet=False, quotas=quotas, clock=clock) as site:
+        old, new = await site.key(), await site.key()
+
+        async def answer(key: str) -> int:
+            async with site.with_key(key) as http:
+                return (await http.get("/v1/jobs")).status_code
+
+        assert await answer(old) == 200
+        guesses = [new_key(secrets.token_bytes).text for _ in range(4)]
+        assert [await answer(guess) for guess in guesses] == [401, 401, 401, 429]
+        # What was read before needs no database; what was not is refused as the guesses are.
+        assert (await answer(old), await answer(new)) == (200, 429)
+        clock.now_s += 60
+        assert await answer(new) == 200
+
+
+def test_keys_that_are_right_are_no_guesses() -> None:
+    clock = Clock()
+    guesses = Guesses(2, clock)
+    for _ in range(5):
+        with guesses.one_of("192.0.2.1"):
+            pass
+    for _ in range(2):
+        with pytest.raises(InvalidApiKey), guesses.one_of("192.0.2.1"):
+            raise InvalidApiKey("no such key")
+    with pytest.raises(RateLimitExceeded), guesses.one_of("192.0.2.1"):
+        pytest.fail("it was let through")
+    with guesses.one_of("192.0.2.2"):
+        clock.now_s += 60
+    with guesses.one_of("192.0.2.1"):
+        pass
