@@ -29,6 +29,11 @@ The column `must` is what the tests of a row show; where it is empty, fields, de
 as the document has them. The last column links the resolutions of what the documents leave open
 or contradict.
 
+Tests are marked *node* that ask the program of a node, a process of its own with consensus, by its
+sockets. The others ask the coordinator's application over real HTTP and WebSockets, with its real
+database, on a chain that applies the ledger's rules in the test's process, without consensus
+(`tests/api/site.py`): there a test turns the clock and makes the blocks.
+
 Notes:
 
 - Document 002 lists a security requirement for `POST /v1/jobs` only. Reading a job outside the
@@ -45,6 +50,8 @@ class Shown:
     """Path from the root of the repository."""
     name: str
     """Name of its function."""
+    on_node: bool = False
+    """Whether its module starts a node's process."""
 
 
 class RowMarkInvalid(Exception):
@@ -71,9 +78,11 @@ def shown_rows(folder: Path = ROOT / "tests") -> dict[str, list[Shown]]:
         if "mark.row" not in text:
             continue
         name = path.relative_to(ROOT if path.is_relative_to(ROOT) else folder).as_posix()
-        for function, ids in _marked(ast.parse(text), name):
+        module = ast.parse(text)
+        on_node = _starts_a_node(module)
+        for function, ids in _marked(module, name):
             for row in ids:
-                shown[row].append(Shown(name, function))
+                shown[row].append(Shown(name, function, on_node))
     return dict(shown)
 
 
@@ -95,6 +104,16 @@ def _marked(module: ast.Module, path: str) -> Iterator[tuple[str, list[str]]]:
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _is_mark(node.func) and node not in seen:
             raise RowMarkInvalid(f"{path}:{node.lineno}: `row` stands in a test's decorators")
+
+
+def _starts_a_node(module: ast.Module) -> bool:
+    """Return whether a module imports what starts a node's process."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "tests.processes"
+        and "start_node" in {alias.name for alias in node.names}
+        for node in ast.walk(module)
+    )
 
 
 def _is_mark(function: ast.expr) -> bool:
@@ -119,7 +138,11 @@ def render(shown: Mapping[str, Sequence[Shown]]) -> str:
     inventory = rows()
     links = places()
     count = len(shown.keys() & {row["id"] for row in inventory})
-    lines = [HEADING, f"{count} of {len(inventory)} rows have a test."]
+    on_node = sum(any(test.on_node for test in shown.get(row["id"], ())) for row in inventory)
+    lines = [
+        HEADING,
+        f"{count} of {len(inventory)} rows have a test, {on_node} one that is marked *node*.",
+    ]
     sections: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in inventory:
         sections[row["version"], row["document"]].append(row)
@@ -139,7 +162,10 @@ def _line(row: Mapping[str, Any], tests: Sequence[Shown], links: Mapping[str, st
         f"`{row['id'].split('.', 2)[2]}`",
         _cell(f"{row['method']} {row['path']}".replace("* *", "every route")),
         _cell("; ".join(row["must"])),
-        ", ".join(f"[{_sentence(test.name)}](../{test.path})" for test in distinct),
+        ", ".join(
+            f"[{_sentence(test.name)}](../{test.path}){' *node*' if test.on_node else ''}"
+            for test in distinct
+        ),
         ", ".join(
             f"[{code}](rules/api-resolutions.md#{links[code]})"
             for code in resolutions_of(row["id"])

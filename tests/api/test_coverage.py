@@ -53,6 +53,15 @@ def test_markers_are_read_from_functions_and_from_parameters(tmp_path: Path) -> 
     assert shown_rows(tmp_path) == {"a": [test], "b": [test], "c": [test]}
 
 
+def test_a_test_that_starts_a_node_is_told_from_one_that_does_not(tmp_path: Path) -> None:
+    marked = "@pytest.mark.row('a')\ndef test_it(): ...\n"
+    (tmp_path / "test_node.py").write_text(f"from tests.processes import start_node\n{marked}")
+    (tmp_path / "test_site.py").write_text(f"from tests.processes import Told\n{marked}")
+    assert shown_rows(tmp_path) == {
+        "a": [Shown("test_node.py", "test_it", on_node=True), Shown("test_site.py", "test_it")]
+    }
+
+
 @pytest.mark.parametrize(
     "source",
     [
