@@ -78,6 +78,12 @@ CASES: Final[dict[Absence, Case]] = {
         Badge("No such page", Tone.NEUTRAL, "The address leads nowhere."),
         "Search by height or id above, or begin at the overview.",
     ),
+    Absence.FAILED: Case(
+        "This page could not be made",
+        Badge("Internal error", Tone.BAD, "The node failed while it made the page."),
+        "Nothing is wrong with the address: this node failed, and its log says why. Look again in "
+        "a moment; if it fails again, tell the node's operator the reference.",
+    ),
 }
 """Words for each case; a test asserts that none is missing."""
 
@@ -88,6 +94,9 @@ INDEX_LAGS: Final = {
     TransactionStatus.REJECTED: Absence.DROPPED,
 }
 """What the node's word on a transaction means for its page."""
+
+_STATUSES: Final = {Absence.UNREACHABLE: 503, Absence.FAILED: 500}
+"""Statuses of what is no matter of the address; all else is 404."""
 
 _LOOK_AGAIN: Final = frozenset({Absence.PENDING, Absence.NOT_FINAL, Absence.NOT_INDEXED})
 """What will be there soon: the page advances by itself, and stops at the object's own."""
@@ -146,7 +155,7 @@ def kept_sentence(kept: KeptRange | None) -> str:
 
 
 def absent_page(absent: Absent, kept: KeptRange | None = None) -> Page:
-    """Return the page for what is not there, with status 404.
+    """Return the page for what is not there, with the status that says so.
 
     Args:
         absent: what was asked for, and why it is not there.
@@ -172,5 +181,5 @@ def absent_page(absent: Absent, kept: KeptRange | None = None) -> Page:
             "stages": stages_of(absent.absence),
         },
         twin={"error": absent.absence.value, "kind": kind, "detail": detail or case.advice},
-        status=503 if absent.absence is Absence.UNREACHABLE else 404,
+        status=_STATUSES.get(absent.absence, 404),
     )

@@ -82,6 +82,8 @@ class Absence(StrEnum):
     """It was refused or expired before it got into a block."""
     NO_PAGE = "no_page"
     """The site has no page at this address."""
+    FAILED = "failed"
+    """The node failed while it made the page."""
 
 
 class Absent(Exception):

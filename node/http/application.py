@@ -1,7 +1,7 @@
 """The one Litestar application of a node, and what is around it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
@@ -14,6 +14,8 @@ from coordinator.presenters import SERVED
 from explorer_web import ErrorPage
 from node.http.measured import measured
 from node.metrics import NodeMetrics
+
+AnyRequest: TypeAlias = Request[Any, Any, State]
 
 
 def build_application(
@@ -30,7 +32,8 @@ def build_application(
         side: the coordinator's routes and guard; None on a node without one.
         metrics: counts requests.
         proxies: what stands before the node; nothing when left out.
-        error_page: the explorer's answer to a person's wrong address; without it the API answers.
+        error_page: the explorer's answer to people where an address leads nowhere or a page fails;
+            without it the API answers.
     """
     answers = side.exception_handlers if side else exception_handlers(SERVED)
     application = Litestar(
@@ -46,11 +49,14 @@ def build_application(
 
 
 def _with_page(answers: ExceptionHandlersMap, error_page: ErrorPage) -> ExceptionHandlersMap:
-    """Return the handlers of errors, of which a page answers a person whose address is wrong."""
-    refused = answers[HTTPException]
+    """Return the handlers of errors, of which a page answers people where the explorer fails."""
 
-    def answer(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
-        page = error_page(request, error)
-        return refused(request, error) if page is None else page
+    def paged(kind: type[Exception]) -> Callable[[AnyRequest, Exception], Response[bytes]]:
+        of_api = answers[kind]
 
-    return {**answers, HTTPException: answer}
+        def answer(request: AnyRequest, error: Exception) -> Response[bytes]:
+            return error_page(request, error, of_api(request, error))
+
+        return answer
+
+    return {**answers, HTTPException: paged(HTTPException), Exception: paged(Exception)}

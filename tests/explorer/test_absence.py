@@ -3,24 +3,28 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, text, update
 
 from coordinator.ports import TransactionStatus
-from explorer_web import Whereabouts
+from explorer_web import AccountStanding, Standing, Whereabouts
 from explorer_web.absence import CASES
 from explorer_web.formats import utc_day
 from explorer_web.page import Absence
 from explorer_web.site import CONTENT_SECURITY_POLICY
+from ledger.keys import format_address
 from ledger.store.engine import Database
 from ledger.store.index_tables import CURSOR
 from ledger.store.partition_tables import partition_tables
+from ledger.types import Address
 from tests.databases import INDEX
 from tests.explorer.chains import IndexedChain, NodeOfTests, stand_at_head
 from tests.explorer.moving import moving_chain
 from tests.explorer.serving import Served, serve
+from tests.ledger.worlds import PEOPLE
 
 UNSEEN = bytes.fromhex("cd" * 32)
 
@@ -222,3 +226,58 @@ def test_an_index_that_trails_is_said_to(site: Served, node: NodeOfTests) -> Non
     node.final_height = node.head_height = node.final_height + 100
     assert "catching up" in site.get("/blocks").text
     assert "index 101 blocks behind" in site.get("/blocks").text
+
+
+class FailingNode(NodeOfTests):
+    """A node with a fault in what one page asks it, or in what every page asks it."""
+
+    fails_always = False
+
+    async def account(self, address: Address) -> AccountStanding:
+        raise ZeroDivisionError("secret of the node")
+
+    async def standing(self) -> Standing:
+        if self.fails_always:
+            raise ZeroDivisionError("secret of the node")
+        return await super().standing()
+
+
+@pytest.fixture
+def failing(chain: IndexedChain) -> FailingNode:
+    """A node that fails."""
+    return FailingNode(**{each.name: getattr(chain.node, each.name) for each in fields(chain.node)})
+
+
+def test_a_page_that_fails_says_so_as_a_page_and_names_where_the_log_says_why(
+    chain: IndexedChain, failing: FailingNode
+) -> None:
+    path = f"/accounts/{format_address(PEOPLE.client.address)}"
+    with serve(replace(chain, node=failing)) as served:
+        answer = served.get(path, accept="text/html")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert answer.headers["cache-control"] == "no-store"
+        assert "This page could not be made" in answer.text
+        assert f"Reference {answer.headers['x-request-id']}" in answer.text
+        assert path in answer.text
+        assert not re.search("secret|Traceback|ZeroDivision", answer.text)
+        for form, accept in ((".json", "text/html"), ("", "application/json")):
+            told = served.get(path + form, accept=accept)
+            assert told.status_code == 500
+            assert told.headers["content-type"] == "application/json"
+            assert told.json()["error_code"] == "INTERNAL_ERROR"
+            assert "secret" not in told.text
+        assert served.get("/blocks", accept="text/html").status_code == 200
+
+
+def test_where_not_even_the_page_of_an_error_can_be_made_the_api_answers(
+    chain: IndexedChain, failing: FailingNode
+) -> None:
+    failing.fails_always = True
+    with serve(replace(chain, node=failing)) as served:
+        for path, status in (("/blocks", 500), ("/nowhere", 404)):
+            answer = served.get(path, accept="text/html")
+            assert answer.status_code == status
+            assert answer.json()["request_id"] == answer.headers["x-request-id"]
+            assert "secret" not in answer.text
