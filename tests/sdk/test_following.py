@@ -83,3 +83,24 @@ def test_a_refusal_is_told_at_once(way: Way) -> None:
     with serving(in_turn(refused)) as server, pytest.raises(ApiError, match="JOB_NOT_FOUND"):
         way(server.url, lambda client: client.stream_job("job_1", 30.0))
     assert len(server.asked) == 1
+
+
+def block(height: int) -> bytes:
+    return event(height, "block", height=height, block_id="00" * 32)
+
+
+def test_final_blocks_are_followed_from_the_last_one_on(way: Way) -> None:
+    script = in_turn(
+        reply(block(7), block(8)), Reply(hangs_up=True), reply(block(9)), Reply(204, b"")
+    )
+    with serving(script) as server:
+        seen = way(server.url, lambda client: client.chain.follow_blocks(60.0, since=6))
+    assert [each.height for each in seen] == [7, 8, 9]
+    assert [asked.headers["Last-Event-ID"] for asked in server.asked] == ["6", "8", "8", "9"]
+
+
+def test_final_blocks_are_followed_until_time_is_over(way: Way) -> None:
+    counted = iter(range(1_000_000))
+    with serving(lambda _asked: reply(block(next(counted)))) as server:
+        seen = way(server.url, lambda client: client.chain.follow_blocks(0.3))
+    assert [each.height for each in seen] == list(range(len(seen)))

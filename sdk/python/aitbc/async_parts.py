@@ -99,6 +99,7 @@ class AsyncChain(AsyncResource):
     account = awaited(chain.get_account)
     transaction = awaited(chain.get_transaction)
     send = awaited(chain.send_transaction)
+    follow_blocks = iterated_async(chain.follow_blocks)
 
 
 class AsyncStatements(AsyncResource):

@@ -99,6 +99,7 @@ class Chain(Resource):
     account = blocking(chain.get_account)
     transaction = blocking(chain.get_transaction)
     send = blocking(chain.send_transaction)
+    follow_blocks = iterated(chain.follow_blocks)
 
 
 class Statements(Resource):

@@ -8,6 +8,7 @@ from aitbc.answers.accounts import (
     Statement,
     StatementLine,
 )
+from aitbc.answers.chain import FinalBlock
 from aitbc.answers.clients import (
     ApiKey,
     Artifact,
@@ -75,6 +76,7 @@ __all__ = [
     "Caller",
     "CancelledJob",
     "DeletedData",
+    "FinalBlock",
     "Health",
     "Job",
     "JobCancellation",

@@ -2,13 +2,18 @@
 
 from typing import Final
 
+from aitbc.answers import FinalBlock
 from aitbc.digests import ChainTags
 from aitbc.errors import InvalidValue
-from aitbc.exchange import Flow, Request, Session, ask, segment
+from aitbc.exchange import Flow, Request, Session, Stream, ask, segment
+from aitbc.exchange.event_stream import follow
 from aitbc.json_values import Answer, unexpected
 
 FINAL_TIMEOUT_S: Final = 30.0
 """Limit of an exchange that waits until a transaction is final."""
+
+FOLLOW_S_DEFAULT: Final = 86_400.0
+"""How long `follow_blocks` goes on that is told nothing else: a day."""
 
 
 def _read(session: Session, path: str, params: dict[str, str | int] | None = None) -> Flow[Answer]:
@@ -91,3 +96,25 @@ def send_transaction(session: Session, signed: bytes, *, wait_final: bool = Fals
         repeatable=True,
     )
     return (yield from ask(session, request, Answer))
+
+
+def follow_blocks(
+    session: Session, timeout_s: float = FOLLOW_S_DEFAULT, *, since: int | None = None
+) -> Stream[FinalBlock]:
+    """Iterate over final blocks as they come, the newest one first, until `timeout_s` is over.
+
+    A lost connection is taken up again after the last block. They are the node's word; to trust
+    none, see `aitbc.light`.
+
+    Args:
+        session: the client's.
+        timeout_s: how long to follow in all; a day when left out.
+        since: height of the newest block that is known already; those after it come first.
+    """
+    yield from follow(
+        session,
+        Request("GET", "/v1/chain/events"),
+        timeout_s=timeout_s,
+        since=None if since is None else str(since),
+        item_of=lambda event: FinalBlock(event.data),
+    )

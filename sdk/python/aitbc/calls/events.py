@@ -39,7 +39,13 @@ def stream_job(
     """
     request = Request("GET", f"/v1/jobs/{segment(job_id)}/events")
     yield from follow(
-        session, request, timeout_s=timeout_s, since=since, item_of=_job_event, is_last=_is_last
+        session,
+        request,
+        timeout_s=timeout_s,
+        since=since,
+        item_of=_job_event,
+        is_last=_is_last,
+        late=JobTimeout(f"job {job_id} has not ended after {timeout_s:g} s"),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from aitbc.errors import ApiError, JobTimeout
+from aitbc.errors import AitbcError, ApiError
 from aitbc.exchange.attempts import Attempts
 from aitbc.exchange.effects import Broken, Emit, Flow, Head, Request, Stream, read_piece
 from aitbc.exchange.session import Session, header_value, opened
@@ -102,7 +102,8 @@ def follow(
     timeout_s: float,
     since: str | None,
     item_of: Callable[[ServerEvent], _Item],
-    is_last: Callable[[_Item], bool],
+    is_last: Callable[[_Item], bool] = lambda _item: False,
+    late: AitbcError | None = None,
 ) -> Stream[_Item]:
     """Emit what a stream's events say; a lost connection is taken up again after the last one.
 
@@ -113,9 +114,9 @@ def follow(
         since: id of the last event that is known already.
         item_of: makes of an event what is emitted.
         is_last: whether the stream ends with this.
+        late: is raised when time is over; without it the stream ends.
 
     Raises:
-        JobTimeout: the last event has not come after `timeout_s`.
         ConnectionFailed: it cannot be connected again.
     """
     attempts = Attempts(session, request.path, timeout_s)
@@ -139,7 +140,8 @@ def follow(
         except (Broken, ApiError) as found:
             error = found
         yield from attempts.pause_after(error)
-    raise JobTimeout(f"{request.path} has not ended after {timeout_s:g} s")
+    if late is not None:
+        raise late
 
 
 def _connect(session: Session, request: Request, last_id: str, attempts: Attempts) -> Flow[Head]:

@@ -1,0 +1,18 @@
+"""The chain."""
+
+from aitbc.json_values import Answer
+
+
+class FinalBlock(Answer):
+    """A block that became final."""
+
+    height: int
+    """Its height."""
+    block_id: str
+    """Its id, hex."""
+    timestamp_ms: int
+    """Its time, milliseconds since the Unix epoch."""
+    transaction_count: int
+    """Transactions in it."""
+    outcome_count: int
+    """Outcome records of it."""
