@@ -15,7 +15,7 @@ Explicit versions are strict (V2). What was chosen, and by which rule, is in eve
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
 from coordinator.http.faults import AmbiguousBody, FieldInvalid, UnknownApiVersion
 from coordinator.values import ApiVersion
@@ -63,6 +63,12 @@ class Choice:
         return self.source in _EXPLICIT
 
 
+# Choices never change, and each request asks for three of them.
+_BY_HEADER: Final = {version: Choice(version, VersionSource.HEADER) for version in VERSIONS}
+_BY_ROUTE: Final = {version: Choice(version, VersionSource.ROUTE) for version in VERSIONS}
+_BY_DEFAULT: Final = Choice(NEWEST, VersionSource.DEFAULT)
+
+
 def header_choice(values: Sequence[str]) -> Choice | None:
     """Return the version that the header names; None without the header (V1, 1).
 
@@ -76,10 +82,10 @@ def header_choice(values: Sequence[str]) -> Choice | None:
         return None
     if len(values) > 1:
         raise UnknownApiVersion("the AITBC-Version header is repeated")
-    for version in VERSIONS:
-        if values[0] == version:
-            return Choice(version, VersionSource.HEADER)
-    raise UnknownApiVersion(f"{values[0][:40]!r} is not a version of this API")
+    named = cast("ApiVersion", values[0])
+    if named not in _BY_HEADER:
+        raise UnknownApiVersion(f"{named[:40]!r} is not a version of this API")
+    return _BY_HEADER[named]
 
 
 def key_choice(pin: ApiVersion | None) -> Choice | None:
@@ -89,9 +95,7 @@ def key_choice(pin: ApiVersion | None) -> Choice | None:
 
 def route_choice(documents: Collection[ApiVersion]) -> Choice:
     """Return the newest version whose document has the route, else the newest (V1, 5 and 6)."""
-    if documents:
-        return Choice(max(documents), VersionSource.ROUTE)
-    return Choice(NEWEST, VersionSource.DEFAULT)
+    return _BY_ROUTE[max(documents)] if documents else _BY_DEFAULT
 
 
 def body_version(body: Mapping[str, object]) -> ApiVersion | None:
