@@ -13,7 +13,7 @@ block's changes touch each bucket and each node above it once.
 
 import hashlib
 import struct
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -111,19 +111,25 @@ class BucketTree(LayeredBase):
     def build(cls, entries: Iterable[tuple[bytes, bytes]], buckets: int) -> "BucketTree":
         """Return the tree over (key, value) pairs with distinct keys."""
         tree = cls(buckets)
-        digest, from_bytes = hashlib.sha256, int.from_bytes
-        shift = 32 - tree.bits
-        # Each bucket is sorted alone, which takes a third of the time that sorting all would.
-        found: defaultdict[int, list[bytes]] = defaultdict(list)
+        digest, shift = hashlib.sha256, 32 - tree.bits
+        # Whole buckets share their first byte. To sort all entries at once would take longer, and
+        # so would a list for each bucket: the next entry's is never in the processor's cache.
+        parts: list[list[bytes]] = [[] for _ in range(256)]
         for key, value in entries:
-            pair = digest(key).digest() + digest(value).digest()
-            found[from_bytes(pair[:4], "big") >> shift].append(pair)
+            entry = digest(key).digest() + digest(value).digest()
+            parts[entry[0]].append(entry)
         dirty: dict[int, Hash] = {}
-        while found:
-            number, pairs = found.popitem()
-            pairs.sort()
-            tree.contents[number] = contents = bucket.from_blob(b"".join(pairs), tree.bits)
-            dirty[number] = bucket.digest_of(contents)
+        for part in parts:
+            part.sort()
+            blob, at = b"".join(part), 0
+            part.clear()
+            for number, count in Counter(
+                first >> shift for (first,) in struct.iter_unpack(">I60x", blob)
+            ).items():
+                end = at + count * bucket.ENTRY_BYTES
+                contents = bucket.from_blob(blob[at:end], tree.bits)
+                tree.contents[number], dirty[number] = contents, bucket.digest_of(contents)
+                at = end
         if dirty:
             rows, tree.root = at_once(_changed_rows_in_steps(dirty, tree.height, tree.rows_at))
             tree._write(rows)

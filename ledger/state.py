@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from ledger.bucket_tree import BucketTree, TreeOverlay
 from ledger.codec import encode
@@ -167,11 +167,13 @@ class FinalState(LayeredBase, State):
         tree = BucketTree.build(records.items(), buckets)
         if tree.root != root:
             raise StateRootMismatch(root, tree.root)
-        decoded: dict[bytes, Record] = {}
-        while records:
-            key, value = records.popitem()
+        # Each record takes the place of its bytes: no second map grows beside the first.
+        decoded = cast("dict[bytes, Record]", records)
+        for key, value in records.items():
             decoded[key] = decode_trusted_record(key, value)
-        return cls(decoded, buckets, tree)
+        state = cls(decoded, buckets, tree)
+        records.clear()
+        return state
 
     @property
     def root(self) -> Hash:
