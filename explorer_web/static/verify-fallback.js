@@ -1324,29 +1324,8 @@ function toHex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function fromHex(text, field = 'hex') {
-  if (typeof text !== 'string' || text.length % 2 === 1 || NO_HEX.test(text)) {
-    throw new InvalidValue(field, 'must be hex of whole bytes, in lower case');
-  }
-  return Uint8Array.from({ length: text.length / 2 }, (_, at) =>
-    Number.parseInt(text.slice(2 * at, 2 * at + 2), 16),
-  );
-}
 
-function toBase64(bytes) {
-  return btoa(String.fromCharCode(...bytes));
-}
 
-function fromBase64(text, field = 'base64') {
-  if (typeof text !== 'string' || !BASE64.test(text)) {
-    throw new InvalidValue(field, 'must be base64');
-  }
-  const bare = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
-  if (bare.length % 4 === 1) {
-    throw new InvalidValue(field, 'must be base64; its length is none');
-  }
-  return Uint8Array.from(atob(bare), (char) => char.charCodeAt(0));
-}
 
 function concat(...parts) {
   const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
@@ -1364,11 +1343,7 @@ function equal(one, other) {
   }
   return one.reduce((difference, byte, at) => difference | (byte ^ other[at]), 0) === 0;
 }
-
-function utf8(text) {
-  return new TextEncoder().encode(text);
-}
-return { toHex, fromHex, toBase64, fromBase64, concat, equal, utf8 };
+return { toHex, concat, equal };
 })();
 const source_fallback = (() => {
 // ---- fallback.js

@@ -73,20 +73,7 @@ function fromHex(text, field = 'hex') {
   );
 }
 
-function toBase64(bytes) {
-  return btoa(String.fromCharCode(...bytes));
-}
 
-function fromBase64(text, field = 'base64') {
-  if (typeof text !== 'string' || !BASE64.test(text)) {
-    throw new InvalidValue(field, 'must be base64');
-  }
-  const bare = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
-  if (bare.length % 4 === 1) {
-    throw new InvalidValue(field, 'must be base64; its length is none');
-  }
-  return Uint8Array.from(atob(bare), (char) => char.charCodeAt(0));
-}
 
 function concat(...parts) {
   const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
@@ -108,7 +95,7 @@ function equal(one, other) {
 function utf8(text) {
   return new TextEncoder().encode(text);
 }
-return { toHex, fromHex, toBase64, fromBase64, concat, equal, utf8 };
+return { toHex, fromHex, concat, equal, utf8 };
 })();
 const src_crypto = (() => {
 // ---- crypto.js
@@ -130,12 +117,6 @@ async function sha256(bytes) {
   return new Uint8Array(await subtle.digest('SHA-256', bytes));
 }
 
-async function hmacSha256(secret, bytes) {
-  const { subtle } = await webcrypto();
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const key = await subtle.importKey('raw', secret, algorithm, false, ['sign']);
-  return new Uint8Array(await subtle.sign('HMAC', key, bytes));
-}
 
 async function verifySignature(publicKey, message, signature, primitives = PLATFORM) {
   if (publicKey.length !== 32 || signature.length !== 64) {
@@ -161,9 +142,6 @@ async function canVerify() {
   }
 }
 
-async function randomBytes(count) {
-  return (await webcrypto()).getRandomValues(new Uint8Array(count));
-}
 
 async function verifyEd25519(publicKey, message, signature) {
   const { subtle } = await webcrypto();
@@ -194,7 +172,7 @@ async function webcrypto() {
   if (globalThis.process?.versions?.node) return (await import('node:crypto')).webcrypto;
   throw new Error('there is no WebCrypto here; a page has to come over https, or from this machine');
 }
-return { PLATFORM, sha256, hmacSha256, verifySignature, isSoundKey, canVerify, randomBytes };
+return { PLATFORM, sha256, verifySignature, isSoundKey, canVerify };
 })();
 const src_shapes = (() => {
 // ---- shapes.js
@@ -901,9 +879,6 @@ class ChainTags {
   }
 }
 
-function canonicalJson(value) {
-  return utf8(canonicalText(value));
-}
 
 function canonicalText(value) {
   if (Array.isArray(value)) {
@@ -938,7 +913,7 @@ async function addressOf(publicKey, primitives = PLATFORM) {
 function idText(prefix, bytes) {
   return `${prefix}${toHex(bytes)}`;
 }
-return { ChainTags, canonicalJson, addressOf, idText };
+return { ChainTags, addressOf, idText };
 })();
 const src_transactions = (() => {
 // ---- transactions.js
@@ -967,18 +942,6 @@ const TRANSACTION_FIELDS = [
   ['salt', bytesOf(16)],
 ];
 
-async function readTransaction(tags, signed) {
-  const read = decodeTransaction(signed);
-  if (read.chainId !== tags.chainId) {
-    throw new InvalidValue('chainId', `must be ${tags.chainId}, not ${read.chainId}`);
-  }
-  const id = await transactionId(tags, signed);
-  if (!(await isSigned(tags, id, read))) {
-    throw new InvalidValue('signature', 'is not by the sender');
-  }
-  const sender = await addressOf(read.publicKey, tags.primitives);
-  return { id, sender, ...read };
-}
 
 function decodeTransaction(signed) {
   if (signed.length > TRANSACTION_BYTES_MAX) {
@@ -998,16 +961,6 @@ async function isSigned(tags, id, { publicKey, signature }) {
   return verifySignature(publicKey, message, signature, tags.primitives);
 }
 
-function receiptFields(transaction) {
-  const { name, fields } = actionFields(transaction.action);
-  if (name !== 'post_receipt') {
-    throw new InvalidValue('action', 'is not a receipt');
-  }
-  if (fields.startedMs > fields.completedMs) {
-    throw new InvalidValue('completedMs', 'is before startedMs');
-  }
-  return fields;
-}
 
 function versionOf(field, value) {
   if (value !== VERSION) {
@@ -1022,7 +975,7 @@ function actionOf(field, action) {
   }
   return action;
 }
-return { CHAIN_ID, readTransaction, decodeTransaction, transactionId, isSigned, receiptFields };
+return { CHAIN_ID, decodeTransaction, transactionId, isSigned };
 })();
 const src_bech32m = (() => {
 // ---- bech32m.js
@@ -1047,25 +1000,6 @@ function formatAddress(bytes) {
   return `${PREFIX}1${words.map((word) => ALPHABET[word]).join('')}`;
 }
 
-function parseAddress(text) {
-  const length = PREFIX.length + 1 + WORDS + CHECKSUM_WORDS;
-  const isText = typeof text === 'string' && text.length === length && /^[!-~]*$/.test(text);
-  const lowered = isText ? text.toLowerCase() : '';
-  if (!isText || (text !== lowered && text !== text.toUpperCase())) {
-    throw new InvalidValue('address', `must be ${length} characters of one case`);
-  }
-  if (!lowered.startsWith(`${PREFIX}1`)) {
-    throw new InvalidValue('address', `must begin with ${PREFIX}1`);
-  }
-  const words = Array.from(lowered.slice(PREFIX.length + 1), (char) => ALPHABET.indexOf(char));
-  if (words.includes(-1)) {
-    throw new InvalidValue('address', 'has a character that addresses do not use');
-  }
-  if (checksum([...spread(), ...words]) !== FINAL) {
-    throw new InvalidValue('address', 'checksum is wrong; a character was mistyped');
-  }
-  return Uint8Array.from(regroup(words.slice(0, WORDS), 5, 8));
-}
 
 function regroup(groups, from, to) {
   const found = [];
@@ -1099,7 +1033,7 @@ function checksum(words) {
   }
   return total >>> 0;
 }
-return { formatAddress, parseAddress };
+return { formatAddress };
 })();
 const proofs_claims = (() => {
 // ---- claims.js

@@ -3,7 +3,8 @@
 Each module becomes a function that is called once and returns what the module exports; modules
 that it imports stand before it. That keeps names apart, and what is served can be compared with
 its sources by eye. It understands the forms that our modules and the vendored ones use and refuses
-every other, so that nothing is bundled wrongly.
+every other, so that nothing is bundled wrongly. Classes and functions that nobody imports are left
+out.
 """
 
 import re
@@ -20,6 +21,11 @@ _EXPORTED: Final = re.compile(r"export (?=(?:const|class|function\*?|async funct
 _EXPORT_LIST: Final = re.compile(r"export \{([^}]*)\};\s*")
 _COMMENT: Final = re.compile(r"[ \t]*(?:/\*(?!!)(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.DOTALL)
 """Comments that fill their lines; the sources have them. Notices (`/*!`) stay."""
+_DECLARED: Final = re.compile(
+    r"(?:class|(?:async )?function\*?) (?:[^\n]*\}\n|[^\n]*[{(,]\n.*?\n\}\n)", re.DOTALL
+)
+"""A class or function of a module's first level: one line, or all lines to a brace that begins one.
+The sources are laid out so."""
 _NAME: Final = re.compile(r"(\w+)(?:\s+as\s+(\w+))?")
 _IMPORT_CALL: Final = re.compile(r"\bimport\(\s*['\"](?!node:)|\bimport\.meta\b")
 
@@ -35,6 +41,25 @@ class _Bundle:
     """Names of the modules' variables, in the order of their text."""
     parts: list[str] = field(default_factory=list)
     open: list[Path] = field(default_factory=list)
+    wanted: dict[Path, set[str] | None] = field(default_factory=dict)
+    """What is imported of each module; None for all."""
+
+    def gather(self, path: Path) -> None:
+        """Take note of what a module imports, and what the modules do that it imports."""
+        text = _COMMENT.sub("\n", path.read_text(encoding="utf-8"))
+        for start in re.finditer(r"^import\b", text, re.MULTILINE):
+            found = _IMPORT.match(text, start.start())
+            if found is None:
+                continue  # Its text is refused when the module is added.
+            target = self.find(path, found["source"])
+            is_new = target not in self.wanted
+            names = self.wanted.setdefault(target, set())
+            if found["names"] is None:
+                self.wanted[target] = None
+            elif names is not None:
+                names.update(there for there, _ in _names(found["names"]))
+            if is_new:
+                self.gather(target)
 
     def add(self, path: Path) -> str:
         """Add a module behind all that it imports; return the variable that holds its exports."""
@@ -68,7 +93,7 @@ class _Module:
         self._path = path
         self._bundle = bundle
         self._exports: dict[str, str] = {}
-        self._rest = path.read_text(encoding="utf-8")
+        self._source = self._rest = path.read_text(encoding="utf-8")
 
     def text(self) -> str:
         """Return the function's body."""
@@ -97,11 +122,20 @@ class _Module:
             return ""
         if found := _EXPORTED.match(self._rest):
             self._take(found.end())
+            if self._is_unused(found[1]) and (declared := _DECLARED.match(self._rest)):
+                self._take(declared.end())
+                return ""
             self._exports[found[1]] = found[1]
         line = self._take(self._rest.find("\n") + 1 or len(self._rest))
         if re.match(r"(import|export)\b", line) or _IMPORT_CALL.search(line):
             raise BundleError(f"{self._path.name}: {line.strip()[:80]}")
         return line
+
+    def _is_unused(self, name: str) -> bool:
+        """Return whether nobody imports a name, and its own module has it only once."""
+        wanted = self._bundle.wanted.get(self._path)
+        once = len(re.findall(rf"\b{name}\b", self._source)) == 1
+        return wanted is not None and name not in wanted and once
 
     def _take(self, size: int) -> str:
         taken, self._rest = self._rest[:size], self._rest[size:]
@@ -129,8 +163,9 @@ def bundle(entry: Path, roots: Mapping[str, Path], notice: str) -> str:
     Raises:
         BundleError: see there.
     """
-    made = _Bundle(roots)
-    place = made.add(entry.resolve(strict=True))
+    made, first = _Bundle(roots), entry.resolve(strict=True)
+    made.gather(first)
+    place = made.add(first)
     exports = ", ".join(_exports_of(made.parts[-1]))
     body = f"{''.join(made.parts)}return {place};"
     return f"{notice}\nexport const {{ {exports} }} = (() => {{\n{body}\n}})();\n"

@@ -107,3 +107,44 @@ def test_modules_of_another_form_are_not_bundled(tmp_path: Path, text: str) -> N
     (tmp_path / "b.js").write_text("export const b = 7;\n")
     with pytest.raises(BundleError):
         bundle(tmp_path / "a.js", {}, "")
+
+
+_LIBRARY = """\
+// An example, which imports nothing:
+// import { other } from 'elsewhere';
+export class Unused {}
+export function kept(a) {
+  return a + 1;
+}
+
+export function alsoUnused({ a }) {
+  return a;
+}
+export const number = 1;
+export function usedHere() {
+  return 2;
+}
+export const sum = usedHere() + number;
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "exports"),
+    [
+        ("{ kept, sum }", "kept, number, usedHere, sum"),
+        ("{ alsoUnused as other }", "alsoUnused, number, usedHere, sum"),
+        ("* as all", "Unused, kept, alsoUnused, number, usedHere, sum"),
+    ],
+)
+def test_what_nobody_imports_is_left_out_of_a_script(
+    tmp_path: Path, imported: str, exports: str
+) -> None:
+    (tmp_path / "library.js").write_text(_LIBRARY)
+    entry = tmp_path / "entry.js"
+    entry.write_text(f"import {imported} from './library.js';\nexport function run() {{}}\n")
+    made = bundle(entry, {}, "// Notice")
+    assert f"return {{ {exports} }};" in made
+    for name in ("Unused", "kept", "alsoUnused"):
+        is_there = re.search(rf"(?:class|function) {name}\b", made) is not None
+        assert is_there == (name in exports.split(", "))
+    assert "export const { run }" in made
