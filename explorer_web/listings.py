@@ -88,8 +88,6 @@ class Column:
             name = "words"
         elif self.kind is Kind.TIME:
             name = "moment"
-        elif self.kind is Kind.HOUR:
-            name = "firm"
         else:
             name = "name" if self.kind is Kind.TEXT and self.form is Form.VALUE else ""
         if self.is_wide:
