@@ -3,32 +3,23 @@
 import sqlite3
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Connection
 
-from coordinator.database import Database, parts
+from coordinator.database import Database
+from coordinator.database.listed import VALUES_MAX
 from coordinator.duties.facts import read_facts
 from coordinator.events.changes import shown_states
 from coordinator.follower.sheet import Sheet
 from coordinator.outbox import OutboxState, SignedBytes, store
 from tests.coordinator.world import World
 
-SQLITES_MAX = 32_766
-"""Parameters of one statement for SQLite, unless who built it raised that."""
+PARAMETERS_MAX = 2 * VALUES_MAX + 100
+"""Parameters of one statement in these tests: the values, in two places of it at most, and others.
 
-PARAMETERS_MAX = 500
-"""The same here, so that few rows are many."""
-
-CONSTANTS_MAX = 100
-"""Parameters of a statement beside its values."""
+SQLite takes 32,766 unless who built it changed that, PostgreSQL 65,535.
+"""
 
 MANY = [number.to_bytes(32, "big") for number in range(3 * PARAMETERS_MAX)]
-
-
-@pytest.fixture(autouse=True)
-def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parts.VALUES_MAX + CONSTANTS_MAX <= SQLITES_MAX
-    monkeypatch.setattr(parts, "VALUES_MAX", PARAMETERS_MAX - CONSTANTS_MAX)
 
 
 def _bound(connection: Connection) -> None:

@@ -11,9 +11,9 @@ from ledger.store import BallotStatus, Moment
 from tests.databases import Place
 from tests.ledger.councils import BALLOT_MS, COUNCIL, Council
 from tests.ledger.worlds import PEOPLE
+from tests.store.every_query import recorded
 from tests.store.indexes import open_indexed
 from tests.store.plans import check_plan
-from tests.store.test_queries import recorded
 from tests.store.test_real_chain import StoredWorld
 
 FEE = SetParameter("fee_base", 2_000)

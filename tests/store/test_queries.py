@@ -3,11 +3,9 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from ledger.actions import Reason
 from ledger.codec import encode
@@ -18,7 +16,6 @@ from ledger.store import (
     FoundKind,
     IndexReader,
     JobPhase,
-    OfferStatus,
 )
 from ledger.store.bulk import insert_rows
 from ledger.store.columns import id_prefix, pack_position, prefix_range
@@ -35,6 +32,7 @@ from tests.store.chains import (
     Played,
     random_history,
 )
+from tests.store.every_query import every_query, recorded
 from tests.store.indexes import SMALL, Indexed, open_indexed
 from tests.store.plans import check_plan
 
@@ -341,68 +339,6 @@ def test_reasons_page_by_page_are_all_and_their_totals_are_their_sums(played, re
         totals = reader.reason_totals(since_ms)
         assert {(each.kind, each.reason): each.count for each in totals} == sums
         assert all(type(each.count) is int for each in totals)
-
-
-def every_query(reader: IndexReader) -> None:
-    before = (40, 3)
-    some = reader.transactions(limit=1)[0]
-    reader.indexed_height()
-    reader.first_height()
-    reader.blocks()
-    reader.blocks(before_height=40)
-    reader.block_at(3)
-    reader.block_by_id(bytes(32))
-    for bound in (None, before):
-        reader.transactions(bound)
-        reader.transactions(bound, height=20)
-        reader.transactions(bound, address=CLIENT.address)
-        reader.outcomes(bound)
-        reader.outcomes(bound, height=20)
-        reader.outcomes(bound, object_id=bytes(32))
-        reader.account_activity(CLIENT.address, bound)
-        reader.miners(bound)
-        for phase in (None, JobPhase.QUEUED):
-            reader.jobs(bound, phase=phase)
-            reader.jobs(bound, phase=phase, client=CLIENT.address)
-            reader.jobs(bound, phase=phase, miner=MINERS[0].address)
-        for client in (None, CLIENT.address):
-            reader.receipts(bound, client=client)
-            reader.receipts(bound, client=client, provider=MINERS[0].address)
-    reader.transaction(bytes(32))
-    reader.outcomes_of(some)
-    reader.causes_of(reader.outcomes())
-    reader.completed_jobs(MINERS[0].address)
-    reader.job(bytes(32))
-    reader.receipt(bytes(32))
-    reader.receipt_of_job(bytes(32))
-    reader.miner(NOBODY)
-    reader.miner_by_name("miner-0")
-    reader.find("abcdef")
-    reader.hours(before_ms=START_MS)
-    reader.best_earners()
-    reader.miner_days(MINERS[0].address)
-    reader.reasons(START_MS)
-    reader.reasons(START_MS, (START_MS, 3, 1))
-    reader.reason_totals(START_MS)
-    for bound in (None, before):
-        reader.offers(bound)
-        reader.offers(bound, status=OfferStatus.OPEN)
-        reader.offers(bound, status=OfferStatus.OPEN, service="llm_inference")
-    reader.cheapest_offers("llm_inference")
-    reader.stats()
-
-
-@contextmanager
-def recorded(reader: IndexReader) -> Iterator[list[tuple[str, object]]]:
-    """Collect the statements that a reader executes."""
-    statements: list[tuple[str, object]] = []
-
-    def remember(_connection, _cursor, statement, parameters, _context, _many) -> None:
-        statements.append((statement, parameters))
-
-    event.listen(reader._database._backend.reader, "before_cursor_execute", remember)
-    yield statements
-    event.remove(reader._database._backend.reader, "before_cursor_execute", remember)
 
 
 def test_no_query_scans_or_sorts_whatever_the_chain_holds(reader):
