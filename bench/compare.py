@@ -80,10 +80,11 @@ def _measure(run: Run, program: Path) -> None:
     with running_cluster(run.folder / "ours", 1, 0, wallets) as cluster:
         # The first turn of each warms it up and does not count.
         for turn in range(run.runs + 1):
-            turns = [("ours", _our_turn(run, cluster, requests))]
-            for name, chosen in ANVIL_MODES.items():
-                turns.append((name, _their_turn(run, program, signed, name, chosen)))
-            for name, rate in turns:
+            for name in ("ours", *ANVIL_MODES):
+                if name == "ours":
+                    rate = _our_turn(run, cluster, requests)
+                else:
+                    rate = _their_turn(run, program, signed, name)
                 run.say(f"{name}: {rate:,.0f}/s" + ("" if turn else ", warming up"))
                 if turn:
                     rates.setdefault(name, []).append(rate)
@@ -113,10 +114,8 @@ def _our_turn(run: Run, cluster: Cluster, requests: int) -> float:
     return sum(each.count for each in delivered) / delivered[-1].at_s
 
 
-def _their_turn(
-    run: Run, program: Path, signed: tuple[list[str], list[str]], name: str, chosen: Sequence[str]
-) -> float:
-    """Give what was signed to a new chain of theirs; return transfers a second.
+def _their_turn(run: Run, program: Path, signed: tuple[list[str], list[str]], name: str) -> float:
+    """Give what was signed to a new chain of theirs, in a mode; return transfers a second.
 
     It is new each time, since the cost of a block grows with the number of those before, and
     nothing else of theirs runs meanwhile.
@@ -126,7 +125,7 @@ def _their_turn(
     folder.mkdir(exist_ok=True)
     count = len(signed[1])
     with (
-        running_anvil(program, folder, signed, options.batch, chosen) as anvil,
+        running_anvil(program, folder, signed, options.batch, ANVIL_MODES[name]) as anvil,
         plain_client() as client,
     ):
         began = time.perf_counter()

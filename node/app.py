@@ -269,7 +269,7 @@ def build_node(
 
 
 def _room(config: NodeConfig, metrics: NodeMetrics) -> Room:
-    """Return the room for connections, and show how full it is."""
+    """Raise the limit of descriptors; return the room for connections, and show how full it is."""
     total = http_connections_max(config.http.connections_max, raise_descriptor_limit())
     room = Room(ConnectionLimits(total, trusted=trusted_networks(config)))
     metrics.gauge("aitbc_http_connections", "Open HTTP connections.", room.count)
