@@ -2,7 +2,9 @@
 
 What consensus waits for goes first: a vote must not stand behind what anybody may send us by HTTP.
 A claim that is in a frame already, queued or with a process, is not put into another: who asks for
-it waits for that frame, and if it is in more of a hurry than the frame, the frame changes lanes.
+it waits for that frame, and if it is in more of a hurry than the frame, the frame changes lanes. A
+frame is known until those who waited for it have its verdicts, so that nobody asks for it anew
+between the verdicts and what they are remembered in.
 """
 
 import asyncio
@@ -31,7 +33,7 @@ class Frame:
 
 
 class Lanes:
-    """Frames that nobody works on yet, and all that are not verified; used on the event loop."""
+    """Frames that nobody works on yet, and all that somebody waits for; used on the event loop."""
 
     def __init__(self, shares: int) -> None:
         """Begin with none.
@@ -74,6 +76,8 @@ class Lanes:
         """Note that one of those who waited for these frames does not any more."""
         for frame in frames:
             frame.waiters -= 1
+            if not frame.waiters and frame.verdicts.done():
+                self._forget(frame)
 
     def take(self) -> Frame | None:
         """Return the frame that is to be verified next; None if there is none."""
@@ -97,8 +101,9 @@ class Lanes:
     def conclude(self, frame: Frame, verdicts: bytes) -> None:
         """Give those who wait for a frame its verdicts, one a record and in their order."""
         assert len(verdicts) == len(frame.records)
-        self._forget(frame)
         frame.verdicts.set_result(verdicts)
+        if not frame.waiters:
+            self._forget(frame)
 
     def _new_frames(self, records: Sequence[bytes], *, is_urgent: bool) -> list[Frame]:
         if not records:

@@ -31,18 +31,20 @@ async def test_what_the_pool_is_verifying_when_the_proposal_comes_is_not_verifie
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_at: list[bytes] = []
+    begun = asyncio.Event()
     hub, leader, other = pair()
     await leader.pooled(BODY)
     block = leader.build(BODY)
 
     def noting(tag: bytes, record: bytes) -> bool:
         looked_at.append(record)
+        begun.set()
         return verify_record(tag, record)
 
     monkeypatch.setattr(signatures, "verify_record", noting)
     other.arriving |= {reference_of(encode(signed)): encode(signed) for signed in BODY}
     arriving = asyncio.create_task(other.pooled(BODY))
-    await eventually(lambda: looked_at)
+    await begun.wait()
     assert len(other.pool) == 0
     propose(leader, other, block)
     await hub.settle()

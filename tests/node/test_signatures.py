@@ -125,6 +125,17 @@ async def test_a_claim_that_is_asked_for_often_is_verified_once(
     assert not verifier._lanes._frames, "nothing is remembered that nobody waits for"
 
 
+async def test_verdicts_that_nobody_has_fetched_yet_are_not_asked_for_again() -> None:
+    lanes, records = Lanes(1), [bytes([number]) * 128 for number in range(20)]
+    _, (frame,) = lanes.enlist(records, is_urgent=False)
+    assert lanes.take() is frame
+    lanes.conclude(frame, bytes([1] * 20))
+    assert lanes.enlist(records[5:], is_urgent=True) == ([frame], [])
+    lanes.leave([frame])
+    lanes.leave([frame])
+    assert lanes.enlist(records[5:], is_urgent=True)[0] == [], "then they are somebody else's"
+
+
 async def test_copies_of_a_few_claims_are_a_few_claims(lone: SignatureVerifier) -> None:
     claims, expected = mixed(INLINE_MAX)
     with held(lone):
