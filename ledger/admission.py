@@ -42,7 +42,7 @@ from ledger.rejections import (
 )
 from ledger.seen import SeenIds, SeenOverlay
 from ledger.transaction import CODEC, SignedTransaction, Transaction
-from ledger.types import ChainId, Hash, TimestampMs
+from ledger.types import Address, ChainId, Hash, TimestampMs
 from ledger.views import ChainView
 
 __all__ = [
@@ -114,15 +114,26 @@ def check_applies(
     transaction_id: Hash,
     signed_bytes: int,
     now_ms: TimestampMs,
+    *,
+    sender: Address | None = None,
 ) -> None:
     """Check that a block at `now_ms` on this view could contain the transaction; keep nothing.
 
     For fee-free actions a pool needs this before it takes them: nothing else bounds them there.
 
+    Args:
+        view: the block's parent.
+        transaction: what it could contain.
+        transaction_id: its id.
+        signed_bytes: length of the signed transaction.
+        now_ms: the block's time.
+        sender: the sender's address, if the caller has it.
+
     Raises:
         TransactionRejected: the view's state refuses it.
     """
-    apply_transaction(open_block(view, now_ms), transaction, transaction_id, signed_bytes)
+    env = open_block(view, now_ms)
+    apply_transaction(env, transaction, transaction_id, signed_bytes, sender=sender)
 
 
 def _check_transfer(action: Transfer) -> None:

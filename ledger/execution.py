@@ -87,7 +87,12 @@ def check_can_pay(
 
 
 def apply_transaction(
-    env: Environment, transaction: Transaction, transaction_id: Hash, signed_bytes: int
+    env: Environment,
+    transaction: Transaction,
+    transaction_id: Hash,
+    signed_bytes: int,
+    *,
+    sender: Address | None = None,
 ) -> None:
     """Carry out one transaction whose bytes, time, id and signature have been checked.
 
@@ -96,11 +101,13 @@ def apply_transaction(
         transaction: what is carried out.
         transaction_id: its id.
         signed_bytes: length of the signed transaction.
+        sender: the sender's address, if the caller has it.
 
     Raises:
         TransactionRejected: a rule refuses it; nothing has changed.
     """
-    cause = Cause(transaction_id, transaction.sender, transaction.sender_public_key)
+    public_key = transaction.sender_public_key
+    cause = Cause(transaction_id, sender or transaction.sender, public_key)
     spend = check_can_pay(env.state, env.parameters, transaction, signed_bytes, sender=cause.sender)
     if isinstance(transaction.action, actions.Transfer):
         apply_transfer(env, cause, transaction.action, spend)

@@ -32,7 +32,8 @@ def apply_identified(env: Environment, signed: IdentifiedTransaction) -> None:
     if type(action) is Transfer:
         _apply_transfer(env, signed, action)
     else:
-        apply_transaction(env, transaction, signed.transaction_id, len(signed.data))
+        identity, size = signed.transaction_id, len(signed.data)
+        apply_transaction(env, transaction, identity, size, sender=signed.sender)
 
 
 def check_payable(

@@ -26,6 +26,7 @@ from ledger.transaction import IdentifiedTransaction
 from ledger.types import Address, Amount, ChainId, Hash, Height, TimestampMs
 from ledger.views import ChainView
 from node.block_tree import BlockTree, TreeBlock
+from node.newest_blocks import NewestBlocks
 from node.ports import FinalStore, FoundWork, Pool
 
 RECENT_FINAL_MAX: Final = 100_000
@@ -87,6 +88,7 @@ class ChainNode:
         self._store = store
         self._find_final = find_final
         self._recent: OrderedDict[Hash, Height] = OrderedDict()
+        self._newest = NewestBlocks()
         self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         self._waiters: dict[Hash, list[asyncio.Future[Height]]] = {}
         self._moved = asyncio.Event()
@@ -260,6 +262,8 @@ class ChainNode:
         limit = min(limit, self.head().height - height)
         if limit <= 0:
             return ()
+        if newest := self._newest.after(height, limit):
+            return newest
         stored = await asyncio.to_thread(self._store.final_blocks, height, limit)
         if stored[0].height != height + 1:
             raise BlocksNotKept(height + 1, stored[0].height)
@@ -302,6 +306,7 @@ class ChainNode:
             self.pool.release(part)
             yield len(part)
         abandoned = self.tree.advance(block)
+        self._newest.add(block)
         self.pool.settle()
         yield UNITS_PER_STEP
         height = block.view.header.height

@@ -6,7 +6,8 @@ it sleeps in a read of its input; when that ends, because the node ended, howeve
 this. An error of a database ends it too: a new process reads anew how far the index is.
 
 A block that comes after a quiet time is indexed at once. Blocks that follow each other closely are
-taken together, so that one transfer after the other does not cost a transaction of the index each.
+taken together, so that one transfer after the other does not cost a transaction of the index each;
+the more so, within `GATHER_S_MAX`, the longer such a transaction takes on this machine now.
 
 It imports what it needs and no more: a machine may start many nodes at once.
 """
@@ -42,6 +43,13 @@ changed once for many rows, and few enough that they take some ten megabytes."""
 GATHER_S: Final = 0.1
 """Least time between the beginnings of two transactions of an index that is not behind: a block
 costs milliseconds of a processor, ten blocks together hardly more."""
+
+GATHER_S_MAX: Final = 0.25
+"""Most time between them: pages of a busy node are no older than that and a transaction."""
+
+GATHER_TIMES: Final = 16
+"""Within these two, the time between them in transactions: the index of a busy node has a sixteenth
+of a processor, and leaves the rest to its blocks."""
 
 NICENESS: Final = 5
 """How far votes, blocks and answers come before the index where processors are scarce."""
@@ -146,10 +154,20 @@ def _follow(
                 limit = _next_limit(limit, blocks, indexer.batch_entries)
                 if _is_over(source):
                     return
+            gather_s = gathering_s(time.monotonic() - began_s)
             report(IndexReport(indexer.indexed_height(), is_waiting=True))
             if not os.read(source, _WAKES_READ):
                 return
-            time.sleep(max(0.0, began_s + GATHER_S - time.monotonic()))
+            time.sleep(max(0.0, began_s + gather_s - time.monotonic()))
+
+
+def gathering_s(took_s: float) -> float:
+    """Return the time between the beginnings of two transactions of an index that is not behind.
+
+    Args:
+        took_s: how long the last one took.
+    """
+    return min(GATHER_S_MAX, max(GATHER_S, GATHER_TIMES * took_s))
 
 
 def _next_limit(limit: int, blocks: int, entries: int) -> int:

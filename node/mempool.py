@@ -26,14 +26,14 @@ from itertools import islice
 from typing import Final
 
 from coordinator.ports import SubmitOutcome
-from ledger.admission import check_applies, check_transaction_time
+from ledger.admission import check_transaction_time
 from ledger.errors import TransactionRejected
 from ledger.hashing import sha256
 from ledger.proposal import block_time
 from ledger.transaction import IdentifiedTransaction
 from ledger.types import Address, Amount, Hash
 from ledger.views import ChainView
-from node.pool_admission import Moment, PoolLimits, moment_of
+from node.pool_admission import Moment, PoolLimits, check_applies_on, moment_of
 from node.pool_entrance import PoolBehind, PoolEntrance
 from node.pool_index import PooledTransaction, PoolIndex
 from node.pool_rejections import NotIncluded, fault_of
@@ -46,7 +46,8 @@ RECHECKED_MAX: Final = 256
 """Doubted transactions that are judged after a final block; the rest follows after later ones."""
 
 LOOKED_AT_MAX: Final = 16
-"""Others that are judged after a final block, in turn: less than a millisecond."""
+"""Others that are judged after a final block, in turn: less than a millisecond. What came since the
+block before is not: it was judged when it came."""
 
 WORK_CHECKS_MAX: Final = 32
 """Transactions that one search for work tries on a state, at most; about a millisecond."""
@@ -81,6 +82,7 @@ class Mempool:
         self._signatures = PoolSignatures(verifier, clock)
         self._clock = clock
         self._index = PoolIndex()
+        self._new: set[Hash] = set()
         self._doubted: OrderedDict[Hash, None] = OrderedDict()
         self._drops: OrderedDict[Hash, TransactionRejected] = OrderedDict()
         self._included = DigestCache()
@@ -104,6 +106,7 @@ class Mempool:
     def _take(self, entry: PooledTransaction) -> None:
         self._drops.pop(entry.transaction_id, None)
         self._index.add(entry)
+        self._new.add(entry.transaction_id)
 
     # ------------------------------------------------------------ for the proposer
 
@@ -129,7 +132,7 @@ class Mempool:
             transaction = entry.content.transaction
             try:
                 check_transaction_time(view.parameters, transaction, now_ms)
-                check_applies(view, transaction, entry.transaction_id, entry.size, now_ms)
+                check_applies_on(entry, view, now_ms)
             except TransactionRejected as reason:
                 if view.block_id == self._views.final_view.block_id:
                     self._drop(entry.transaction_id, reason)
@@ -175,8 +178,10 @@ class Mempool:
             doubted = self._index.get(self._doubted.popitem(last=False)[0])
             if doubted:
                 self._judge(doubted, moment)
+        new, self._new = self._new, set()
         for entry in self._index.next_in_turn(LOOKED_AT_MAX):
-            self._judge(entry, moment)
+            if entry.transaction_id not in new:
+                self._judge(entry, moment)
 
     def _expire(self) -> None:
         """Drop what no block may contain any more; after a pause of the chain that is much."""
@@ -189,14 +194,14 @@ class Mempool:
 
     def _judge(self, entry: PooledTransaction, moment: Moment) -> None:
         """Drop what head and final state refuse, unless an unfinal block holds it already."""
-        identity, transaction = entry.transaction_id, entry.content.transaction
-        if moment.head.seen.contains(identity, transaction.valid_until_ms):
+        identity = entry.transaction_id
+        if moment.head.seen.contains(identity, entry.valid_until_ms):
             return
         reason: TransactionRejected | None = None
         views = {view.block_id: view for view in (moment.head, moment.final)}
         for view in views.values():
             try:
-                check_applies(view, transaction, identity, entry.size, moment.now_ms)
+                check_applies_on(entry, view, moment.now_ms)
             except TransactionRejected as refusal:
                 reason = refusal
             except Exception as crash:  # noqa: BLE001
@@ -267,6 +272,7 @@ class Mempool:
         dropped = self._index.remove(transaction_id)
         if dropped:  # A block may hold it all the same.
             self._signatures.remember(dropped.encoded_digest)
+        self._new.discard(transaction_id)
         self._doubted.pop(transaction_id, None)
         # Where it was raised would keep alive what was looked at there, such as a block's state.
         reason.__cause__ = reason.__context__ = None

@@ -103,8 +103,21 @@ def check_admissible(
     holder = index.holder(entry.slot)
     if holder is not None:
         raise FeeFreeAlreadyPooled(holder.transaction_id)
-    # Nothing but the job bounds a transaction without a fee, so the job must want it now.
-    check_applies(head, transaction, entry.transaction_id, entry.size, moment.now_ms)
+    if is_new:
+        # Nothing but the job bounds a transaction without a fee, so the job must want it now. What
+        # only time can have changed since it did, who builds the next block will see.
+        check_applies_on(entry, head, moment.now_ms)
+
+
+def check_applies_on(entry: PooledTransaction, view: ChainView, now_ms: TimestampMs) -> None:
+    """Check that a block at `now_ms` on a view could contain a transaction.
+
+    Raises:
+        TransactionRejected: the view's state refuses it.
+    """
+    identity, size = entry.transaction_id, len(entry.data)
+    transaction = entry.content.transaction
+    check_applies(view, transaction, identity, size, now_ms, sender=entry.sender)
 
 
 def _check_balance(moment: Moment, entry: PooledTransaction, needed: Amount) -> None:

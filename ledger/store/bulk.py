@@ -1,21 +1,24 @@
-"""Writing many rows with few statements.
+"""Writing and finding many rows with few statements.
 
 A thread that writes beside a busy main thread pays for each return to the interpreter: one
 statement of 4,000 rows costs about its work, 4,000 statements cost seconds. For SQLite a statement
 names each value; statements come in sizes of powers of two, so that the driver's cache of compiled
 statements holds them all. PostgreSQL is given one array a column, and one statement fits any
 number of rows.
+
+Statements are text for the driver, made once: an index that follows block by block would spend more
+on having SQLAlchemy make them than the engine on doing what they say.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 from sqlalchemy import Column, Connection, Table
 
 from ledger.store.backend import POSTGRESQL
-from ledger.store.columns import WideInt, wide_bytes
+from ledger.store.columns import WideInt, wide_bytes, wide_number
 
 Value = bytes | str | int | None
 Row = tuple[Value, ...]
@@ -34,10 +37,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, or replace those that have their primary key; no key stands twice in `rows`."""
-    keys = ", ".join(column.name for column in table.primary_key)
-    others = [column.name for column in table.columns if not column.primary_key]
-    changes = ", ".join(f"{name} = excluded.{name}" for name in others)
-    _write(connection, table, rows, f" ON CONFLICT ({keys}) DO UPDATE SET {changes}")
+    _write(connection, table, rows, _replacing(table))
 
 
 def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -45,10 +45,29 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 
     All columns outside the key are numbers of 64 bits. A row whose key is new is inserted.
     """
-    keys = ", ".join(column.name for column in table.primary_key)
-    others = [column.name for column in table.columns if not column.primary_key]
-    sums = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in others)
-    _write(connection, table, rows, f" ON CONFLICT ({keys}) DO UPDATE SET {sums}")
+    _write(connection, table, rows, _adding(table))
+
+
+def find_rows(
+    connection: Connection, column: Column[bytes] | Column[int], values: Sequence[Value]
+) -> list[Row]:
+    """Return the rows of a table whose column has one of the values, in any order."""
+    table = column.table
+    assert isinstance(table, Table)
+    shape = _shape_of(table)
+    where = f"SELECT {', '.join(shape.names)} FROM {table.name} WHERE {column.name}"  # noqa: S608 - names of our tables
+    found: list[Row] = []
+    for part in chunked(values):
+        if connection.dialect.name == POSTGRESQL:
+            array = column.type.compile(connection.dialect)
+            result = connection.exec_driver_sql(f"{where} = ANY(%s::{array}[])", (list(part),))
+        else:
+            # The last one again and again, up to a power of two: see above.
+            marks = 1 << (len(part) - 1).bit_length()
+            values_marked = (*part, *[part[-1]] * (marks - len(part)))
+            result = connection.exec_driver_sql(f"{where} IN ({_marks(marks)})", values_marked)
+        found += cast("Sequence[Row]", result.all())
+    return [_with_numbers(row, shape.wide) for row in found] if shape.wide else found
 
 
 def delete_rows(connection: Connection, column: Column[bytes], values: Sequence[bytes]) -> None:
@@ -68,9 +87,47 @@ def chunked(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
         yield values[start : start + _VARIABLES_MAX // 2]
 
 
+class _Shape(NamedTuple):
+    """What statements ask of a table again and again."""
+
+    names: tuple[str, ...]
+    """Its columns, in order."""
+    wide: tuple[int, ...]
+    """Places of those that are a `WideInt`."""
+    keys: str
+    """Those of the primary key, as text."""
+    others: tuple[str, ...]
+    """All others."""
+
+
+@lru_cache(maxsize=256)
+def _shape_of(table: Table) -> _Shape:
+    return _Shape(
+        names=tuple(column.name for column in table.columns),
+        wide=tuple(at for at, each in enumerate(table.columns) if isinstance(each.type, WideInt)),
+        keys=", ".join(column.name for column in table.primary_key),
+        others=tuple(column.name for column in table.columns if not column.primary_key),
+    )
+
+
+def _replacing(table: Table) -> str:
+    """Return what makes an insertion replace rows."""
+    shape = _shape_of(table)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in shape.others)
+    return f" ON CONFLICT ({shape.keys}) DO UPDATE SET {changes}"
+
+
+def _adding(table: Table) -> str:
+    """Return what makes an insertion add to rows."""
+    shape = _shape_of(table)
+    sums = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in shape.others)
+    return f" ON CONFLICT ({shape.keys}) DO UPDATE SET {sums}"
+
+
 def _write(connection: Connection, table: Table, rows: Sequence[Row], suffix: str) -> None:
-    names = tuple(column.name for column in table.columns)
-    wide = [at for at, column in enumerate(table.columns) if isinstance(column.type, WideInt)]
+    if not rows:
+        return
+    names, wide, _, _ = _shape_of(table)
     if wide:
         rows = [_with_wide(row, wide) for row in rows]
     if connection.dialect.name == POSTGRESQL:
@@ -97,6 +154,21 @@ def _with_wide(row: Row, places: Sequence[int]) -> Row:
         assert isinstance(value, int)
         stored[at] = wide_bytes(value)
     return tuple(stored)
+
+
+def _with_numbers(row: Row, places: Sequence[int]) -> Row:
+    """Return a row with integers at some places, of one as it is stored."""
+    read = list(row)
+    for at in places:
+        value = read[at]
+        assert isinstance(value, bytes)
+        read[at] = wide_number(value)
+    return tuple(read)
+
+
+@lru_cache(maxsize=16)
+def _marks(count: int) -> str:
+    return ", ".join(["?"] * count)
 
 
 @lru_cache(maxsize=256)

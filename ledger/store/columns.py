@@ -31,12 +31,17 @@ class WideInt(TypeDecorator[int]):
 
     def process_result_value(self, value: bytes | None, _dialect: Dialect) -> int | None:
         """Return the number that is stored."""
-        return None if value is None else int.from_bytes(value, "big") - _WIDE_HALF
+        return None if value is None else wide_number(value)
 
 
 def wide_bytes(number: int) -> bytes:
     """Return how a `WideInt` is stored."""
     return (number + _WIDE_HALF).to_bytes(_WIDE_BYTES, "big")
+
+
+def wide_number(stored: bytes) -> int:
+    """Return the number that `wide_bytes` made these of."""
+    return int.from_bytes(stored, "big") - _WIDE_HALF
 
 
 _PREFIX_BYTES: Final = 8

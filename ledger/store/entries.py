@@ -4,14 +4,14 @@ The fields of an entry are the columns of its table, in order. The indexer loads
 batch of blocks concerns, changes them in memory, and writes each touched one back once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Final, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import Column, Connection
 
-from ledger.store.bulk import Row, Value, chunked
+from ledger.store.bulk import Row, Value, find_rows
 from ledger.store.columns import id_prefix
 from ledger.store.index_tables import BALLOTS, JOBS, MINERS, OFFERS, RECEIPTS
 from ledger.store.work_models import (
@@ -161,47 +161,44 @@ def rows_of(entries: Iterable[Entry]) -> list[Row]:
 def load_jobs(connection: Connection, job_ids: set[Hash]) -> dict[Hash, JobEntry]:
     """Return the indexed ones among some jobs."""
     prefixes = sorted({id_prefix(job_id) for job_id in job_ids})
-    entries = _load(connection, JobEntry, JOBS, JOBS.c.id_prefix, prefixes)
+    entries = _load(connection, JobEntry, JOBS.c.id_prefix, prefixes)
     return {entry.job_id: entry for entry in entries if entry.job_id in job_ids}
 
 
 def load_receipts(connection: Connection, positions: set[int]) -> dict[int, ReceiptEntry]:
     """Return receipts by position."""
     ordered = sorted(positions)
-    entries = _load(connection, ReceiptEntry, RECEIPTS, RECEIPTS.c.position, ordered)
+    entries = _load(connection, ReceiptEntry, RECEIPTS.c.position, ordered)
     return {entry.position: entry for entry in entries}
 
 
 def load_miners(connection: Connection, addresses: set[Address]) -> dict[Address, MinerEntry]:
     """Return the indexed ones among some miners."""
     ordered = sorted(addresses)
-    entries = _load(connection, MinerEntry, MINERS, MINERS.c.miner, ordered)
+    entries = _load(connection, MinerEntry, MINERS.c.miner, ordered)
     return {entry.miner: entry for entry in entries}
 
 
 def load_ballots(connection: Connection, ballot_ids: set[Hash]) -> dict[Hash, BallotEntry]:
     """Return the indexed ones among some ballots."""
     prefixes = sorted({id_prefix(ballot_id) for ballot_id in ballot_ids})
-    entries = _load(connection, BallotEntry, BALLOTS, BALLOTS.c.id_prefix, prefixes)
+    entries = _load(connection, BallotEntry, BALLOTS.c.id_prefix, prefixes)
     return {entry.ballot_id: entry for entry in entries if entry.ballot_id in ballot_ids}
 
 
 def load_offers(connection: Connection, offer_ids: set[Hash]) -> dict[Hash, OfferEntry]:
     """Return the indexed ones among some offers."""
     prefixes = sorted({id_prefix(offer_id) for offer_id in offer_ids})
-    entries = _load(connection, OfferEntry, OFFERS, OFFERS.c.id_prefix, prefixes)
+    entries = _load(connection, OfferEntry, OFFERS.c.id_prefix, prefixes)
     return {entry.offer_id: entry for entry in entries if entry.offer_id in offer_ids}
 
 
 def _load(
     connection: Connection,
     kind: type[Entry],
-    table: Table,
-    column: ColumnElement[int] | ColumnElement[bytes],
+    column: Column[int] | Column[bytes],
     values: Sequence[Value],
 ) -> list[Entry]:
-    entries: list[Entry] = []
-    for part in chunked(values):
-        rows = connection.execute(select(table).where(column.in_(part)))
-        entries.extend(kind(*row) for row in rows)
-    return entries
+    # What the store wrote has the types of the fields.
+    make = cast("Callable[..., Entry]", kind)
+    return [make(*row) for row in find_rows(connection, column, values)]

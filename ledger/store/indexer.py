@@ -12,11 +12,11 @@ and without the jobs that were under way.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from ledger.hashing import Tags
 from ledger.records import Miner, Table, decode_record, state_key
@@ -199,10 +199,8 @@ class Indexer:
             IndexRefused: a stored block does not hash to what its header claims (K2).
             StoreFailed: the database failed; nothing of these blocks is indexed.
         """
-        if self._is_foreign():
-            self._clear()
+        found = self._next_blocks(limit)
         self._archive()
-        found = self._chain.final_blocks(self.indexed_height(), limit)
         if not found:
             return 0
         check_blocks(self._chain.tags, found, self._indexed)
@@ -220,6 +218,18 @@ class Indexer:
         self.batch_entries = sum(map(_entries_of, blocks))
         self._reached(IndexStep.AFTER_COMMIT)
         return len(blocks)
+
+    def _next_blocks(self, limit: int) -> list[StoredBlock]:
+        """Return the blocks that follow the cursor; of another chain, they follow nothing (K2)."""
+        indexed = self._indexed
+        found = self._chain.final_blocks(self.indexed_height(), limit)
+        follows = indexed and found and found[0].header.parent_id == indexed.block_id
+        if (
+            not follows and self._is_foreign()
+        ):  # One read more, where they do not say it themselves.
+            self._clear()
+            found = self._chain.final_blocks(self.indexed_height(), limit)
+        return found
 
     def _up_to_border(self, blocks: Sequence[StoredBlock]) -> Sequence[StoredBlock]:
         """Return the blocks that go into one partition: up to the one that fills it."""
@@ -318,10 +328,18 @@ def _move_cursor(connection: Connection, old: IndexedRange | None, new: IndexedR
             connection.execute(insert(CURSOR).values(one=1, **asdict(new)))
             return
     else:
-        here = (CURSOR.c.height == old.height) & (CURSOR.c.block_id == old.block_id)
-        if connection.execute(update(CURSOR).where(here).values(asdict(new))).rowcount == 1:
+        values = {"old_height": old.height, "old_block_id": old.block_id, **asdict(new)}
+        if connection.execute(_MOVE_CURSOR, values).rowcount == 1:
             return
     raise IndexRefused("another process writes this index; stop one of the two")
+
+
+_MOVE_CURSOR: Final = (
+    update(CURSOR)
+    .where(CURSOR.c.height == bindparam("old_height"))
+    .where(CURSOR.c.block_id == bindparam("old_block_id"))
+    .values({field.name: bindparam(field.name) for field in fields(IndexedRange)})
+)
 
 
 def _write(

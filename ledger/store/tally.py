@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import Connection, select
 
 from ledger.outcomes import OutcomeKind
-from ledger.store.bulk import Row, add_rows, chunked, upsert_rows
+from ledger.store.bulk import Row, add_rows, chunked, find_rows, upsert_rows
 from ledger.store.index_tables import HOURS, MINER_DAYS, REASONS, TOTALS
 from ledger.store.work_models import JobPhase
 from ledger.types import Address, Amount, TimestampMs
@@ -44,6 +44,7 @@ class Tally:
     """What this batch adds to miners' days."""
     reasons: dict[tuple[int, int, int], int] = field(default_factory=dict)
     """What this batch adds to the reasons of an hour."""
+    _stored: dict[str, int] = field(default_factory=dict)
     _hour: dict[str, int] = field(default_factory=dict)
     _now_ms: TimestampMs = 0
 
@@ -51,10 +52,12 @@ class Tally:
     def load(cls, connection: Connection, times: Iterable[TimestampMs]) -> "Tally":
         """Return the stored counters, those by hour for the hours of some blocks' times."""
         tally = cls()
-        tally.totals.update(iter(connection.execute(select(TOTALS))))
+        stored = find_rows(connection, TOTALS.c.name, TOTAL_NAMES)
+        tally._stored = dict(cast("list[tuple[str, int]]", stored))
+        tally.totals.update(tally._stored)
         numbers = {time // HOUR_MS for time in times}
-        for row in connection.execute(select(HOURS).where(HOURS.c.hour.in_(sorted(numbers)))):
-            hour, *counts = row
+        for row in find_rows(connection, HOURS.c.hour, sorted(numbers)):
+            hour, *counts = cast("tuple[int, ...]", row)
             tally.hours[hour] = dict(zip(HOUR_COUNTERS, counts, strict=True))
         return tally
 
@@ -93,8 +96,8 @@ class Tally:
         self.add("refunded", refunded)
 
     def save(self, connection: Connection) -> None:
-        """Write all counters back."""
-        upsert_rows(connection, TOTALS, list(self.totals.items()))
+        """Write the counters back that are others now."""
+        upsert_rows(connection, TOTALS, [*(self.totals.items() - self._stored.items())])
         hours: list[Row] = [
             (number, *(counts[name] for name in HOUR_COUNTERS))
             for number, counts in self.hours.items()

@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -30,7 +31,7 @@ STREAMS_EACH_MAX: Final = 16
 """Of these, from one address."""
 
 RECENT_MAX: Final = 256
-"""Newest blocks whose events are kept in memory; older headers are read in a thread."""
+"""Newest blocks whose headers are kept in memory; older ones are read in a thread."""
 
 MISSED_MAX: Final = 10_000
 """Blocks that a reader that comes back is told of at most; those before them are skipped."""
@@ -75,7 +76,7 @@ class ChainEvents:
         self.places = Places(StreamLimits(STREAMS_MAX + 1, STREAMS_EACH_MAX, STREAMS_MAX))
         self._chain = chain
         self._header_at = header_at
-        self._recent: OrderedDict[Height, bytes] = OrderedDict()
+        self._recent: OrderedDict[Height, tuple[Hash, Header]] = OrderedDict()
         self._moved = asyncio.Event()
         self._is_closed = False
         chain.on_final(lambda _parent, view: self._on_final(view))
@@ -131,7 +132,7 @@ class ChainEvents:
     async def _told(self, heights: Sequence[Height]) -> list[bytes]:
         """Return the events of final blocks; those whose headers were not kept are left out."""
         if all(height in self._recent for height in heights):
-            return [self._recent[height] for height in heights]
+            return [_event(*self._recent[height]) for height in heights]
         return await asyncio.to_thread(self._read, heights)
 
     def _read(self, heights: Sequence[Height]) -> list[bytes]:
@@ -139,14 +140,16 @@ class ChainEvents:
         return [_event(head.block_id, head.header) for head in found if head is not None]
 
     def _on_final(self, view: ChainView) -> None:
-        self._recent[view.header.height] = _event(view.block_id, view.header)
+        self._recent[view.header.height] = (view.block_id, view.header)
         if len(self._recent) > RECENT_MAX:
             self._recent.popitem(last=False)
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
 
+@lru_cache(maxsize=RECENT_MAX)
 def _event(block_id: Hash, header: Header) -> bytes:
+    """Return the event of a block, which all streams share; made when the first one asks."""
     view = BlockEventView(
         height=header.height,
         block_id=block_id.hex(),

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from coordinator.ports import TransactionStatus
 from ledger.actions import Custody, RegisterMiner, SubmitJob, Verification
+from ledger.admission import decode_transaction
 from ledger.params import TIMESTAMP_DRIFT_MS
 from ledger.steps import at_once
+from ledger.transaction import identify
 from node.block_tree import TreeBlock
-from node.chain import Work
+from node.chain import ChainNode, Work
+from node.newest_blocks import KEPT_BLOCKS_MAX, KEPT_TRANSACTIONS_MAX, NewestBlocks
 from node.references import reference_of
 from tests.node.lone_node import CHAIN_ID, COORDINATOR, PEER, RICH, RICHES, TAGS, LoneNode, id_of
 
@@ -106,6 +109,53 @@ async def test_due_work_is_others_only_after_the_clocks_may_have_differed(tmp_pa
         assert leaders == Work(-(-start_by_ms // 1_000) * 1_000 + 1)
         assert others == Work(leaders.due_ms + TIMESTAMP_DRIFT_MS)
         assert node.chain.work_at(bytes(32), 0, leading=True) is None
+
+
+async def test_followers_get_the_same_blocks_from_memory_and_from_the_store(tmp_path: Path) -> None:
+    async with LoneNode(tmp_path) as node:
+        for count in (1, 3, 2):
+            signed = [node.transfer() for _ in range(count)]
+            for outcome in await node.chain.submit(signed):
+                await node.chain.wait_final(outcome.transaction_id, 10)
+        head = node.chain.head().height
+        # Without what is kept in memory.
+        reading = ChainNode(node.tree, node.chain.pool, node.store, lambda _ids: {})
+        stored = await reading.blocks_after(0, 1_000)
+        assert [block.header.height for block in stored] == list(range(1, head + 1))
+        for height in range(head + 2):
+            for limit in (0, 1, 2, 1_000):
+                given = await node.chain.blocks_after(height, limit)
+                assert list(given) == list(stored[height : height + limit])
+
+
+async def test_few_blocks_and_transactions_are_kept_in_memory(tmp_path: Path) -> None:
+    node, newest = LoneNode(tmp_path), NewestBlocks()
+
+    def grow(*signed: bytes) -> TreeBlock:
+        head, proposer = node.tree.head_view, node.key.public_key
+        body = [identify(head.tags, decode_transaction(each)) for each in signed]
+        view = head.header.view + 1
+        steps = node.tree.build(head.block_id, view, proposer, node.clock.wall_ms(), body)
+        block = at_once(steps)[0]
+        node.tree.set_head(block.view.block_id)
+        newest.add(block)
+        return block
+
+    assert newest.after(0, 10) == ()
+    for _ in range(KEPT_BLOCKS_MAX + 3):
+        grow()
+    assert newest.after(2, 10) == ()
+    kept = newest.after(3, 1_000)
+    assert [block.header.height for block in kept] == list(range(4, KEPT_BLOCKS_MAX + 4))
+    full = grow(*[node.transfer() for _ in range(KEPT_TRANSACTIONS_MAX)]).view.header.height
+    assert [block.header.height for block in newest.after(full - 1, 10)] == [full]
+    grow(node.transfer())
+    assert newest.after(full - 1, 10) == ()
+    assert [block.header.height for block in newest.after(full, 10)] == [full + 1]
+    grow(*[node.transfer() for _ in range(KEPT_TRANSACTIONS_MAX + 1)])
+    assert newest.after(full + 1, 10) == ()
+    async with node:
+        pass
 
 
 async def test_a_block_that_is_durable_and_not_published_is_given_to_nobody(tmp_path: Path) -> None:

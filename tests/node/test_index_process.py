@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.codec import encode
 from ledger.store import (
@@ -27,7 +29,16 @@ from ledger.store import (
 from node import index_process
 from node.index_process import LOST, IndexProcess
 from node.index_runners import Place
-from node.index_worker import BROKEN, FAILPOINT_VARIABLE, IndexReport, IndexSettings, serve
+from node.index_worker import (
+    BROKEN,
+    FAILPOINT_VARIABLE,
+    GATHER_S,
+    GATHER_S_MAX,
+    IndexReport,
+    IndexSettings,
+    gathering_s,
+    serve,
+)
 from node.ports import SystemClock
 from tests.databases import Files
 from tests.explorer.chains import build_chain
@@ -313,3 +324,10 @@ def test_a_fault_of_the_indexer_itself_is_told_and_not_only_its_end(
     assert last.code == BROKEN
     assert last.detail.startswith("OverflowError: too large to convert (")
     assert "Traceback" in capfd.readouterr().err
+
+
+@given(took_s=st.floats(0, 60), more_s=st.floats(0, 60))
+def test_blocks_are_gathered_the_longer_the_dearer_a_transaction_is_and_within_bounds(
+    took_s: float, more_s: float
+):
+    assert GATHER_S <= gathering_s(took_s) <= gathering_s(took_s + more_s) <= GATHER_S_MAX

@@ -5,10 +5,16 @@ from contextlib import closing
 import pytest
 from sqlalchemy import event, select
 
-from ledger.store.bulk import chunked, delete_rows, insert_rows, upsert_rows
+from ledger.store.bulk import (
+    chunked,
+    delete_rows,
+    find_rows,
+    insert_rows,
+    upsert_rows,
+)
 from ledger.store.chain_tables import STATE, SUMMARIES
 from ledger.store.engine import Database
-from ledger.store.index_tables import HOURS
+from ledger.store.index_tables import HOURS, TOTALS
 from tests.databases import CHAIN, INDEX, Place
 
 
@@ -54,6 +60,26 @@ def test_rows_are_deleted_by_a_columns_values_whatever_their_number(database: Da
         delete_rows(connection, STATE.c.state_key, [])
         left = connection.execute(select(STATE.c.state_key).order_by(STATE.c.state_key)).scalars()
         assert left.all() == [keys[0], keys[-1]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 1_000, 16_383, 20_000])
+def test_rows_are_found_by_a_columns_values_whatever_their_number(database: Database, count: int):
+    stored = rows(count + 2)
+    with database.writing() as connection:
+        insert_rows(connection, SUMMARIES, stored)
+    unknown = [-1, 2**62]
+    with database.reading() as connection:
+        found = find_rows(connection, SUMMARIES.c.height, [*range(count), *unknown])
+    assert sorted(map(tuple, found)) == stored[:count]
+
+
+@pytest.mark.parametrize("number", [0, 1, -1, 2**63, 10**30, -(10**30)])
+def test_sums_over_the_whole_chain_are_found_as_numbers(place: Place, number: int):
+    with closing(Database(place.url(INDEX))) as database:
+        with database.writing() as connection:
+            insert_rows(connection, TOTALS, [("one", number), ("other", 5)])
+        with database.reading() as connection:
+            assert find_rows(connection, TOTALS.c.name, ["one", "none"]) == [("one", number)]
 
 
 def test_few_statements_of_few_sizes_are_used(place: Place):
