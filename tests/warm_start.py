@@ -54,7 +54,7 @@ LOADED: Final = (
     "pygments.lexers.shell",
     "pygments.styles.default",
     "uvicorn.lifespan.off",
-    "uvicorn.protocols.http.h11_impl",
+    "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl",
 )
 """What a node's process imports: the first two at once, the others while it starts. One that is

@@ -9,7 +9,12 @@ from coordinator.http.config import HttpConfig
 from coordinator.http.edge import edge
 from coordinator.http.error_body import Error
 from coordinator.http.errors import exception_handlers, status_of
-from coordinator.http.exchange import Exchange, HttpConnection, HttpRequest, exchange_of
+from coordinator.http.exchange import (
+    Exchange,
+    HttpRequest,
+    exchange_of,
+    new_request_id,
+)
 from coordinator.http.limits import Limiter, Quotas, RateLimiter
 from coordinator.http.operation import (
     OPERATION_KEY,
@@ -31,7 +36,6 @@ __all__ = [
     "Error",
     "Exchange",
     "HttpConfig",
-    "HttpConnection",
     "HttpRequest",
     "Limiter",
     "Operation",
@@ -47,6 +51,7 @@ __all__ = [
     "exchange_of",
     "location",
     "neighbourhood",
+    "new_request_id",
     "remote_of",
     "same",
     "status_of",

@@ -8,7 +8,7 @@ is the Host that they were sent to and the Origin that browsers add.
 import re
 from collections.abc import Collection, Sequence
 
-from coordinator.http.exchange import HttpConnection
+from coordinator.http.exchange import HttpRequest
 from coordinator.http.faults import KeysDiffer, OriginRefused
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
@@ -63,9 +63,9 @@ def check_origin(host: str, origin: str | None, allowed_origins: Collection[str]
         raise OriginRefused(f"a page of {origin[:80]!r} may not act as the demo identity")
 
 
-def key_of(connection: HttpConnection) -> str | None:
+def key_of(request: HttpRequest) -> str | None:
     """Return the key that a request carries; see `presented_key`."""
-    headers = connection.headers
+    headers = request.headers
     return presented_key(
         headers.getall("x-api-key", []),
         headers.getall("authorization", []),

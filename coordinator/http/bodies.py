@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, NoReturn, TypeAlias, TypeVar, cast
 
 import msgspec
-from litestar.exceptions import InternalServerException
 
+from coordinator.http.body_faults import field_fault, pointer_part
 from coordinator.http.exchange import HttpRequest, exchange_of
 from coordinator.http.faults import (
     BodyIncomplete,
@@ -25,7 +25,6 @@ from coordinator.http.faults import (
     MediaTypeUnsupported,
 )
 from coordinator.values import JsonValue
-from coordinator.wire import WITHOUT_NUL
 
 JSON_BYTES_MAX: Final = 1_048_576
 """Of a JSON body; a long prompt has some hundred kilobytes, larger inputs are artifacts."""
@@ -79,14 +78,40 @@ async def read_body(request: HttpRequest, bytes_max: int) -> bytes:
     """
     exchange = exchange_of(request)
     if exchange.body is None:
-        try:
-            async with asyncio.timeout(BODY_SECONDS_MAX):
-                exchange.body = b"".join([chunk async for chunk in read_chunks(request, bytes_max)])
-        except TimeoutError:
-            raise BodyTooSlow(BODY_SECONDS_MAX) from None
-    elif len(exchange.body) > bytes_max:
+        _check_announced(request, bytes_max)
+        # Nearly always this is all of it. Whoever sends nothing is cut off by the server.
+        first, is_more = await _next_piece(request)
+        exchange.body = first + await _rest(request, bytes_max - len(first)) if is_more else first
+    if len(exchange.body) > bytes_max:
         raise BodyTooLarge(bytes_max)
     return exchange.body
+
+
+async def _rest(request: HttpRequest, bytes_max: int) -> bytes:
+    """Return what is left of a body, or so much of it that it is too large."""
+    pieces: list[bytes] = []
+    is_more = True
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            while is_more and bytes_max >= 0:
+                piece, is_more = await _next_piece(request)
+                pieces.append(piece)
+                bytes_max -= len(piece)
+    except TimeoutError:
+        raise BodyTooSlow(BODY_SECONDS_MAX) from None
+    return b"".join(pieces)
+
+
+async def _next_piece(request: HttpRequest) -> tuple[bytes, bool]:
+    """Return bytes of a body, and whether there are more.
+
+    Raises:
+        BodyIncomplete: the caller went away.
+    """
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise BodyIncomplete
+    return message["body"], message["more_body"]
 
 
 async def read_object(
@@ -120,19 +145,22 @@ async def read_chunks(request: HttpRequest, bytes_max: int | None) -> AsyncItera
         BodyTooLarge: announced, or found, to be more than `bytes_max`.
         BodyIncomplete: the caller went away.
     """
-    announced = announced_bytes(request)
-    if bytes_max is not None and announced is not None and announced > bytes_max:
-        raise BodyTooLarge(bytes_max)
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if bytes_max is not None and size > bytes_max:
-                raise BodyTooLarge(bytes_max)
+    if bytes_max is not None:
+        _check_announced(request, bytes_max)
+    size, is_more = 0, True
+    while is_more:
+        chunk, is_more = await _next_piece(request)
+        size += len(chunk)
+        if bytes_max is not None and size > bytes_max:
+            raise BodyTooLarge(bytes_max)
+        if chunk:
             yield chunk
-    except InternalServerException:
-        # The framework has no class of its own for a caller that went away.
-        raise BodyIncomplete from None
+
+
+def _check_announced(request: HttpRequest, bytes_max: int) -> None:
+    announced = announced_bytes(request)
+    if announced is not None and announced > bytes_max:
+        raise BodyTooLarge(bytes_max)
 
 
 def _check_media_type(request: HttpRequest) -> None:
@@ -166,7 +194,8 @@ def parse_json(raw: bytes) -> object:
         raise JsonMalformed(f"{error.msg}, at character {error.pos}") from None
     except RecursionError:
         raise JsonMalformed(f"nested deeper than {JSON_DEPTH_MAX}") from None
-    _check_values(value)
+    if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > JSON_DEPTH_MAX:
+        _check_values(value)
     return value
 
 
@@ -210,7 +239,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _check_values(value: object) -> None:
-    """Check depth and strings, level by level, so that the check itself does not recurse."""
+    """Check depth and strings, level by level, so that the check itself does not recurse.
+
+    Half a surrogate pair can only be escaped, and a text of few brackets is not nested deeply.
+    """
     level: list[object] = [value]
     for _ in range(JSON_DEPTH_MAX):
         level = list(_inner_values(level))
@@ -273,7 +305,7 @@ def _pointer_of(place: _Place) -> str:
     parts: list[str] = []
     outer, name = place
     while outer is not None:
-        parts.append(f"/{_pointer_part(name)}")
+        parts.append(f"/{pointer_part(name)}")
         outer, name = outer
     return name + "".join(reversed(parts))
 
@@ -281,16 +313,6 @@ def _pointer_of(place: _Place) -> str:
 def plain_object(value: Mapping[str, object], pointer: str) -> dict[str, JsonValue]:
     """Return `plain_json` of an object."""
     return cast("dict[str, JsonValue]", plain_json(dict(value), pointer))
-
-
-def _pointer_part(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
-_PLACE = re.compile(r"(?P<detail>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
-_TYPE_NAMES = {"decimal": "number", "float": "number", "int": "integer", "str": "string"}
 
 
 def typed(value: object, expected: type[T], pointer: str = "") -> T:
@@ -307,23 +329,4 @@ def typed(value: object, expected: type[T], pointer: str = "") -> T:
     try:
         return msgspec.convert(value, expected)
     except msgspec.ValidationError as error:
-        raise _field_error(str(error), pointer) from None
-
-
-def _field_error(message: str, pointer: str) -> FieldInvalid:
-    """Translate msgspec's sentence, which names the place as ``$.a[0].b``, to a pointer."""
-    place = _PLACE.fullmatch(message)
-    assert place is not None
-    detail = place["detail"]
-    path = re.sub(r"\[([^\]]*)\]", r".\1", place["path"] or "")
-    pointer += "".join(f"/{part}" for part in path.split(".") if part and part != "...")
-    if missing := _MISSING.fullmatch(detail):
-        return FieldInvalid(f"{pointer}/{missing['field']}", "is required")
-    if unknown := _UNKNOWN.fullmatch(detail):
-        field = _pointer_part(unknown["field"][:80])
-        return FieldInvalid(f"{pointer}/{field}", "is not a field of this body")
-    if WITHOUT_NUL in detail or repr(WITHOUT_NUL)[1:-1] in detail:
-        return FieldInvalid(pointer, "must not hold U+0000")
-    for name, plain in _TYPE_NAMES.items():
-        detail = re.sub(rf"\b{name}\b", plain, detail)
-    return FieldInvalid(pointer, detail[:1].lower() + detail[1:])
+        raise field_fault(error, expected, pointer) from None

@@ -19,7 +19,7 @@ PREFIX: Final = "/api"
 
 _VARY: Final = (b"vary", b"AITBC-Version, X-Api-Key, Authorization, Accept")
 
-_PRIVATE = "private, no-cache"
+_PRIVATE: Final = (b"cache-control", b"private, no-cache")
 
 _EVERYWHERE: Final = (
     # What is said to be JSON is never taken for a page or a script.
@@ -55,12 +55,15 @@ def edge(app: ASGIApp) -> ASGIApp:
         if inner["type"] == ScopeType.WEBSOCKET:
             await serve_upgrade(app, inner, receive, send, _merged)
             return
-        keeping = Keeping(exchange, send)
+        keeping: Keeping | None = None
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal keeping
             if message["type"] == "http.response.start":
                 message["headers"] = _merged(message["headers"], exchange)
-            await keeping(message)
+                if exchange.claim is not None:
+                    keeping = Keeping(exchange.claim, send)
+            await (send if keeping is None else keeping)(message)
 
         try:
             await app(inner, receive, send_with_headers)
@@ -101,28 +104,21 @@ def _merged(
 ) -> list[tuple[bytes, bytes]]:
     """Add what every answer says (V3); what the route itself says stays."""
     merged = list(headers)
-    present = {name.lower() for name, _ in merged}
-    merged += [each for each in _EVERYWHERE if each[0] not in present]
-    added = {
-        "aitbc-version": exchange.choice.version,
-        "aitbc-version-source": exchange.choice.source.value,
-        "x-request-id": exchange.request_id,
-        **exchange.headers,
-    }
+    present = {name.lower(): value for name, value in merged}
+    added = [
+        *_EVERYWHERE,
+        (b"aitbc-version", exchange.choice.version.encode("latin-1")),
+        (b"aitbc-version-source", exchange.choice.source.encode("latin-1")),
+        (b"x-request-id", exchange.request_id.encode("latin-1")),
+    ]
+    for name, value in exchange.headers.items():
+        added.append((name.encode("latin-1"), value.encode("latin-1")))
     if exchange.as_of_height is not None:
-        added["aitbc-as-of-height"] = str(exchange.as_of_height)
+        added.append((b"aitbc-as-of-height", b"%d" % exchange.as_of_height))
     if exchange.principal is not None:
-        added["cache-control"] = _PRIVATE
-    for name, value in added.items():
-        encoded = name.encode("latin-1")
-        if encoded not in present:
-            merged.append((encoded, value.encode("latin-1")))
-    if b"content-security-policy" not in present and any(map(_is_json, merged)):
-        merged.append(_JSON_POLICY)
+        added.append(_PRIVATE)
+    if b"json" in present.get(b"content-type", b""):
+        added.append(_JSON_POLICY)
+    merged += [header for header in added if header[0] not in present]
     merged.append(_VARY)
     return merged
-
-
-def _is_json(header: tuple[bytes, bytes]) -> bool:
-    name, value = header
-    return b"json" in value and name.lower() == b"content-type"

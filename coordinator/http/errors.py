@@ -7,14 +7,15 @@ name `application/problem+json` get RFC 9457's members beside them.
 Parts outside the coordinator raise subclasses of `CoordinatorError` too and are answered alike.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeAlias, cast
 
 import msgspec
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, Receive, Scope, Send
 
 from coordinator.artifacts.ranges import RangeNotSatisfiable
 from coordinator.errors import (
@@ -33,6 +34,7 @@ from coordinator.errors import (
     Unauthenticated,
     Unavailable,
 )
+from coordinator.http.answers import Written
 from coordinator.http.error_body import Error, FieldErrorView, Problem
 from coordinator.http.exchange import HttpRequest, exchange_of
 from coordinator.http.faults import (
@@ -94,22 +96,59 @@ def status_of(error_type: type[BaseException]) -> int:
     return 500
 
 
-def exception_handlers(served: tuple[ApiVersion, ...]) -> ExceptionHandlersMap:
+CountLost: TypeAlias = Callable[[HttpRequest], Awaitable[None]]
+"""Counts a request that leads nowhere, or raises what it is answered with instead."""
+
+
+def exception_handlers(
+    served: tuple[ApiVersion, ...], count_lost: CountLost | None = None
+) -> ExceptionHandlersMap:
     """Return the handlers for the application: every exception gets an answer of one form.
 
     Args:
         served: versions that this release serves, told to callers that ask for another.
+        count_lost: counts requests that lead to no route, if anything does.
     """
 
     def answer(request: HttpRequest, error: Exception) -> Response[bytes]:
+        # The framework's type of it says that there always is one.
+        scope = cast("Mapping[str, object]", request.scope)
+        if count_lost is not None and "route_handler" not in scope:
+            return _Lost(request, error, served, count_lost)
         return _answer(request, error, served)
 
     return {HTTPException: answer, CoordinatorError: answer, Exception: answer}
 
 
-def _answer(
-    request: HttpRequest, error: Exception, served: tuple[ApiVersion, ...]
-) -> Response[bytes]:
+class _Lost(Written):
+    """The answer to a request without a route: it is counted when the answer is sent.
+
+    Handlers of errors cannot wait, and counting may: where nodes count together.
+    """
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        error: Exception,
+        served: tuple[ApiVersion, ...],
+        count: CountLost,
+    ) -> None:
+        self._of_error = of_error = _answer(request, error, served)
+        super().__init__(of_error.content, status=of_error.status)
+        self._request = request
+        self._served = served
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent = self._of_error
+        try:
+            await self._count(self._request)
+        except CoordinatorError as refusal:
+            sent = _answer(self._request, refusal, self._served)
+        await sent(scope, receive, send)
+
+
+def _answer(request: HttpRequest, error: Exception, served: tuple[ApiVersion, ...]) -> Written:
     exchange = exchange_of(request)
     status, body = _describe(error, exchange.request_id, served)
     if status >= 500 and not isinstance(error, Unavailable):
@@ -121,11 +160,8 @@ def _answer(
     elif names(request.headers.get("accept", ""), PROBLEM):
         media_type = PROBLEM
         content = _problem(body, status, request.scope["path"])
-    return Response(
-        content=_ENCODER.encode(content),
-        status_code=status,
-        media_type=media_type,
-        headers=_headers(error),
+    return Written(
+        _ENCODER.encode(content), status=status, media_type=media_type, headers=_headers(error)
     )
 
 

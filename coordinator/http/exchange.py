@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 
 from coordinator.clients import Principal
@@ -25,9 +24,6 @@ from ledger.types import Height
 
 HttpRequest: TypeAlias = Request[object, object, State]
 """Litestar's request; who calls is in its `Exchange`."""
-
-HttpConnection: TypeAlias = ASGIConnection[object, object, object, State]
-"""A request before its handler is known to be one."""
 
 _STATE_KEY: Final = "aitbc_exchange"
 
@@ -93,11 +89,16 @@ class Exchange:
         return self.operation.documents if self.operation else frozenset()
 
 
+def new_request_id() -> str:
+    """Return the id of a request whose caller gave it none."""
+    return f"req_{_IDS.getrandbits(96):024x}"
+
+
 def new_exchange(suggested_id: str | None, prefix: str) -> Exchange:
     """Return an exchange with the caller's request id if that is usable, else with a new one."""
     if suggested_id is not None and _REQUEST_ID.fullmatch(suggested_id):
         return Exchange(suggested_id, prefix)
-    return Exchange(f"req_{_IDS.getrandbits(96):024x}", prefix)
+    return Exchange(new_request_id(), prefix)
 
 
 def attach(scope: Mapping[str, object], exchange: Exchange) -> None:
@@ -105,13 +106,13 @@ def attach(scope: Mapping[str, object], exchange: Exchange) -> None:
     cast("dict[str, object]", scope)[_STATE_KEY] = exchange
 
 
-def exchange_of(connection: HttpConnection | HttpRequest) -> Exchange:
+def exchange_of(request: HttpRequest) -> Exchange:
     """Return the exchange of a request.
 
     Raises:
         RuntimeError: the application is served without the edge around it.
     """
-    return attached(connection.scope)
+    return attached(request.scope)
 
 
 def attached(scope: Mapping[str, object]) -> Exchange:

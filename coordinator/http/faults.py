@@ -193,4 +193,7 @@ class RateLimitExceeded(TooManyRequests):
 
     def __init__(self, policy: str, quota: int, window_s: int, retry_after_s: int) -> None:
         """State the limit, and when to come back."""
-        super().__init__(f"more than {quota} {policy} requests in {window_s} s", retry_after_s)
+        super().__init__(
+            f"more than {quota} {policy} requests in {window_s} s: come back in {retry_after_s} s",
+            retry_after_s,
+        )

@@ -47,7 +47,7 @@ CLIENT: Final = frozenset({Scope.CLIENT})
 MINER: Final = frozenset({Scope.MINER})
 READER: Final = frozenset({Scope.CLIENT, Scope.READ})
 """Whoever may read the key's jobs."""
-ANY_KEY: Final = frozenset({Scope.CLIENT, Scope.MINER, Scope.READ})
+ANY_KEY: Final = frozenset({Scope.CLIENT, Scope.MINER, Scope.READ, Scope.WALLET})
 
 
 class WireType(Protocol):
@@ -130,6 +130,15 @@ class Operation:
     """What else it may raise; every route may raise what its admission and its body may."""
     description: str = ""
     """More than the summary says."""
+    media_types: frozenset[str] = field(init=False, repr=False, compare=False)
+    """What bodies of its answers may be, other than errors."""
+
+    def __post_init__(self) -> None:
+        """Collect the media types: each request that says what it accepts asks for them."""
+        found = {
+            kind for each in self.answers.values() for kind in (each.media_type, *each.alternatives)
+        }
+        object.__setattr__(self, "media_types", frozenset(found))
 
     def __deepcopy__(self, memo: object) -> Self:
         """Return itself: it never changes, and each start would copy it for hundreds of routes."""

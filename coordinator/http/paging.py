@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -120,7 +120,8 @@ def next_link(request: HttpRequest, cursor: str | None) -> dict[str, str]:
         if name not in {"cursor", "offset"}
     ]
     query = urlencode([*kept, ("cursor", cursor)])
-    path = exchange_of(request).prefix + request.scope["path"]
+    # As it was written: a path that is decoded may hold the end of a line.
+    path = exchange_of(request).prefix + quote(request.scope["path"])
     return {"link": f'<{path}?{query}>; rel="next"'}
 
 

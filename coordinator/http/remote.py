@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, cast
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from coordinator.http.exchange import HttpConnection, HttpRequest
+from coordinator.http.exchange import HttpRequest
 
 UNKNOWN: Final = "unknown"
 """Stands for whoever asks without an address, such as through a socket of this machine."""
@@ -69,9 +69,9 @@ def through_proxies(app: ASGIApp, proxies: Proxies) -> ASGIApp:
     return served
 
 
-def remote_of(connection: HttpConnection | HttpRequest) -> str:
+def remote_of(request: HttpRequest) -> str:
     """Return what limits for each address count by; see `neighbourhood`."""
-    return neighbourhood(connection.client.host) if connection.client else UNKNOWN
+    return neighbourhood(request.client.host) if request.client else UNKNOWN
 
 
 def neighbourhood(host: str) -> str:

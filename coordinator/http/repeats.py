@@ -69,6 +69,7 @@ PARAMETER: Final = Parameter(
     place="header",
 )
 
+Admit = Callable[[HttpRequest], Awaitable[None]]
 BeforeRequest = Callable[[HttpRequest], Awaitable[Response[bytes] | None]]
 
 
@@ -77,10 +78,16 @@ def takes_key(operation: Operation, method: str) -> bool:
     return operation.takes_key and method.upper() == "POST" and operation.body_media_type == JSON
 
 
-def claiming(idempotency: Idempotency) -> BeforeRequest:
-    """Return what is to run between the guards and the handler of every route."""
+def claiming(admit: Admit, idempotency: Idempotency) -> BeforeRequest:
+    """Return what is to run before the handler of every route.
+
+    Args:
+        admit: admits the request, before anything of it is remembered.
+        idempotency: claims.
+    """
 
     async def claim(request: HttpRequest) -> Response[bytes] | None:
+        await admit(request)
         if (options := options_answer(request)) is not None:
             return options
         exchange = exchange_of(request)
@@ -163,29 +170,27 @@ def _identified(exchange: Exchange, request: HttpRequest, key: str, body: bytes)
 class Keeping:
     """Stands before `send` while a claim is held: what goes out has been kept."""
 
-    def __init__(self, exchange: Exchange, send: Send) -> None:
-        """Watch the answer of an exchange."""
-        self._exchange = exchange
+    def __init__(self, claim: Claim, send: Send) -> None:
+        """Watch the answer to the request that has the claim."""
+        self._claim = claim
         self._send = send
         self._start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
         """Pass a message on; the whole answer at once, or a stream as it comes."""
-        if self._exchange.claim is None:
-            await self._send(message)
-        elif message["type"] == "http.response.start" and 200 <= message["status"] < 300:
+        if message["type"] == "http.response.start" and 200 <= message["status"] < 300:
             self._start = message
         else:
-            await self._pass_on(self._exchange.claim, message)
+            await self._pass_on(message)
 
-    async def _pass_on(self, claim: Claim, message: Message) -> None:
+    async def _pass_on(self, message: Message) -> None:
         start, self._start = self._start, None
         if start is not None:
             assert start["type"] == "http.response.start"
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 body = message.get("body", b"")
                 headers = tuple(_kept(start["headers"]))
-                await claim.keep(KeptAnswer(start["status"], headers, body))
+                await self._claim.keep(KeptAnswer(start["status"], headers, body))
             await self._send(start)
         await self._send(message)
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from ledger.types import TIMESTAMP_MS_MAX, TimestampMs
 
@@ -23,8 +24,13 @@ class TimeInvalid(ValueError):
 
 def format_time(time_ms: TimestampMs) -> str:
     """Return a time as text, cut to the whole second, such as ``2026-01-24T15:00:05Z``."""
-    instant = _EPOCH + timedelta(seconds=min(time_ms // 1000, _LAST_SECOND))
-    return instant.isoformat()[:19] + "Z"
+    return _second_text(min(time_ms // 1000, _LAST_SECOND))
+
+
+@lru_cache(maxsize=1_024)
+def _second_text(second: int) -> str:
+    """Return the text of a second; what is told at one time is mostly of the same few."""
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19] + "Z"
 
 
 def unix_seconds(time_ms: TimestampMs) -> int:

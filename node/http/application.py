@@ -29,7 +29,7 @@ def build_application(
 
     Args:
         handlers: routes of every part but the coordinator.
-        side: the coordinator's routes and guard; None on a node without one.
+        side: the coordinator's routes and admission; None on a node without one.
         metrics: counts requests.
         proxies: what stands before the node; nothing when left out.
         error_page: the explorer's answer to people where an address leads nowhere or a page fails;
@@ -38,7 +38,7 @@ def build_application(
     answers = side.exception_handlers if side else exception_handlers(SERVED)
     application = Litestar(
         route_handlers=[*handlers, *(side.handlers if side else ())],
-        guards=[side.admission] if side else [],
+        before_request=side.admission if side else None,
         exception_handlers=answers if error_page is None else _with_page(answers, error_page),
         cors_config=side.cors if side else None,
         openapi_config=None,

@@ -10,11 +10,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Final
+from typing import Final, Protocol
 
-import h11
 import structlog
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from node.p2p.addresses import neighbourhood
 
@@ -27,17 +25,22 @@ _SHARE: Final = 4
 _WARN_SECONDS: Final = 60.0
 """Between two warnings that connections are refused."""
 
-_FULL: Final = b"Too many connections are open; try again in a second.\n"
-
-_REFUSAL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\n"
-    b"Content-Type: text/plain; charset=utf-8\r\n"
-    b"Content-Length: %d\r\n"
-    b"Retry-After: 1\r\n"
-    b"Connection: close\r\n\r\n%b" % (len(_FULL), _FULL)
-)
-
 log = structlog.get_logger(__name__)
+
+
+class Connection(Protocol):
+    """What a room knows of a connection."""
+
+    transport: asyncio.Transport
+    """Its transport."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the other side has to go on with a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,19 @@ class Room:
         self.limits = limits
         self.refused = 0
         """Connections that found no place, since the start."""
-        self._places: dict[str, dict[RoomyProtocol, None]] = {}
+        self._places: dict[str, dict[Connection, None]] = {}
         self._warned_s = float("-inf")
 
     def count(self) -> int:
         """Return how many connections are open."""
         return len(self.connections())
 
-    def connections(self) -> list["RoomyProtocol"]:
+    def connections(self) -> list[Connection]:
         """Return the open ones."""
         self._sweep(list(self._places))
         return [each for places in self._places.values() for each in places]
 
-    def enter(self, connection: "RoomyProtocol", host: str) -> bool:
+    def enter(self, connection: Connection, host: str) -> bool:
         """Give a connection a place; False if there is none for it.
 
         A full room makes place: the oldest connection without a request is closed, of the
@@ -97,7 +100,7 @@ class Room:
         self._refuse(near)
         return False
 
-    def leave(self, connection: "RoomyProtocol", host: str) -> None:
+    def leave(self, connection: Connection, host: str) -> None:
         """Take a connection's place back; nothing happens if it has none."""
         near = neighbourhood(host)
         places = self._places.get(near, {})
@@ -146,83 +149,3 @@ class Room:
                 total_max=self.limits.total,
                 neighbourhood_max=self.limits.total // _SHARE,
             )
-
-
-class RoomyProtocol(H11Protocol):
-    """An HTTP connection that needs a place in a `Room`, and may not fall silent in a request."""
-
-    room: Room
-    """Of the server; `protocol_in` sets it."""
-
-    _refused = False
-    _patience: asyncio.TimerHandle | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no request is under way: no answer is awaited, and no head came whole."""
-        return self.conn.their_state is h11.IDLE and self.transport.get_protocol() is self
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether the other side has to go on with a request."""
-        return self._patience is not None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a place, or answer that there is none."""
-        super().connection_made(transport)
-        if self.client is None or self.room.enter(self, self.client[0]):
-            self._await_more()
-            return
-        self._refused = True
-        transport.write(_REFUSAL)
-        transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came, and see what is awaited now."""
-        if self._refused:
-            return
-        super().data_received(data)
-        self._await_more()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
-        self._stop_waiting()
-        if self.client is not None:
-            self.room.leave(self, self.client[0])
-        super().connection_lost(exc)
-
-    def _await_more(self) -> None:
-        """Be patient for a while where the other side has to go on.
-
-        A head has one deadline, however its bytes drip; of a body each piece has. While an answer
-        is made nothing is awaited, and between two requests the server's own timer runs.
-        """
-        state = self.conn.their_state
-        if self.transport.get_protocol() is not self or state not in {h11.IDLE, h11.SEND_BODY}:
-            self._stop_waiting()
-        elif state is h11.SEND_BODY:
-            self._stop_waiting()
-            self._wait(self.room.limits.body_pause_s)
-        elif self._patience is None:
-            self._wait(self.room.limits.head_s)
-
-    def _wait(self, seconds: float) -> None:
-        self._patience = self.loop.call_later(seconds, self._lose_patience)
-
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-    def _lose_patience(self) -> None:
-        self._patience = None
-        if self.flow.read_paused:
-            # The application is behind, not the other side.
-            self._wait(self.room.limits.body_pause_s)
-        else:
-            self.transport.abort()
-
-
-def protocol_in(room: Room) -> type[asyncio.Protocol]:
-    """Return the protocol of connections that need a place in this room."""
-    return type("RoomyProtocolHere", (RoomyProtocol,), {"room": room})

@@ -9,8 +9,9 @@ from typing import Final
 import uvicorn
 from litestar.types import ASGIApp
 
-from node.http.connections import ConnectionLimits, Room, protocol_in
+from node.http.connections import ConnectionLimits, Room
 from node.http.listeners import BACKLOG
+from node.http.protocol import protocol_in
 
 GRACE_SECONDS: Final = 10
 """How long requests in flight may take once the node stops."""
@@ -42,8 +43,7 @@ class HttpServer:
     ) -> None:
         config = uvicorn.Config(
             app,
-            # It bounds a request's head; httptools, which uvicorn would take where it is
-            # installed, keeps headers in memory for as long as somebody sends some.
+            # uvicorn's own protocols bound neither connections nor, with this parser, heads.
             http=protocol_in(room or Room(ConnectionLimits())),
             backlog=BACKLOG,
             log_config=None,
