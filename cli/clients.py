@@ -105,7 +105,8 @@ def sdk_errors() -> Iterator[None]:
         raise CommandFailed(text, Exit.UNREACHABLE) from error
     except ApiError as error:
         request = f" (request {error.request_id})" if error.request_id else ""
-        fields = f" (at {', '.join(error.pointers)})" if any(error.pointers) else ""
+        unnamed = [place for place in error.pointers if place and place not in error.detail]
+        fields = f" (at {', '.join(unnamed)})" if unnamed else ""
         text = f"the node says {error.error_code}: {error.detail}{fields}{request}"
         raise CommandFailed(text) from error
     except JobFailed as error:

@@ -13,6 +13,19 @@ from cli.dispute import dispute
 from cli.exits import Exit
 from cli.group import AsJson, command_group
 from cli.job_inputs import LLM_SERVICE, named, pairs_of, parameters_of, payload_of, uploaded
+from cli.job_options import (
+    EXPIRY_MARGIN_S,
+    Fields,
+    JobId,
+    MaxPrice,
+    Model,
+    Parameters,
+    Prompt,
+    Seconds,
+    Service,
+    Strict,
+    TimeToLive,
+)
 from cli.job_receipt import receipt
 from cli.job_stream import run, stream
 from cli.output import show, show_table
@@ -23,35 +36,14 @@ app.command()(stream)
 app.command()(receipt)
 app.command()(dispute)
 
-EXPIRY_MARGIN_S = 30.0
-"""Time for the block that expires a job: the receipt's grace beyond the deadline, and some more."""
-
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, job_…")]
-Seconds = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0.0, max=86_400.0)]
-
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="Parameter such as max_tokens=64."),
-]
-MaxPrice = Annotated[
-    str | None,
-    typer.Option(metavar="AITBC", help="Most to pay.", show_default="the service's own"),
-]
-TimeToLive = Annotated[
-    int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
-]
-
 
 @app.command()
 def submit(
     *,
-    prompt: Annotated[str | None, typer.Argument(help="Prompt for a language model.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model that shall answer.")] = None,
-    service: Annotated[str, typer.Option(help="Service to order.")] = LLM_SERVICE,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Input of the service; repeat it for several."),
-    ] = None,
+    prompt: Prompt = None,
+    model: Model = None,
+    service: Service = LLM_SERVICE,
+    field: Fields = None,
     file: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=PATH", help="Input that is a file; it is uploaded first."),
@@ -67,9 +59,7 @@ def submit(
         int,
         typer.Option(metavar="SECONDS", min=0, help="Time to look before the receipt settles."),
     ] = 0,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse what no registered miner could do.")
-    ] = False,
+    strict: Strict = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result and print it.")] = False,
     node: NodeUrl = NODE_DEFAULT,
     api_key_file: ApiKeyFile = None,
@@ -110,13 +100,10 @@ def submit(
 @app.command()
 def quote(
     *,
-    prompt: Annotated[str | None, typer.Argument(help="Prompt for a language model.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model that shall answer.")] = None,
-    service: Annotated[str, typer.Option(help="Service to order.")] = LLM_SERVICE,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Input of the service; repeat it for several."),
-    ] = None,
+    prompt: Prompt = None,
+    model: Model = None,
+    service: Service = LLM_SERVICE,
+    field: Fields = None,
     file: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=PATH", help="Input that is a file; it is not uploaded."),

@@ -11,35 +11,28 @@ from aitbc.answers import JobEvent
 from cli.amounts import parse_aitbc
 from cli.clients import NODE_DEFAULT, ApiKeyFile, NodeUrl, node_client
 from cli.job_inputs import LLM_SERVICE, parameters_of, payload_of
+from cli.job_options import (
+    EXPIRY_MARGIN_S,
+    JobId,
+    MaxPrice,
+    Model,
+    Parameters,
+    Seconds,
+    Strict,
+    TimeToLive,
+)
 
-EXPIRY_MARGIN_S = 30.0
-"""Time for the block that expires a job: the receipt's grace beyond the deadline, and some more."""
-
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, job_…")]
-Seconds = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=0.0, max=86_400.0, help="Then give up.")
-]
 AsJsonLines = Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")]
 
 
 def run(
     *,
     prompt: Annotated[str, typer.Argument(help="Prompt for a language model.")],
-    model: Annotated[str | None, typer.Option(help="Model that shall answer.")] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Parameter such as max_tokens=64."),
-    ] = None,
-    max_price: Annotated[
-        str | None,
-        typer.Option(metavar="AITBC", help="Most to pay.", show_default="the service's own"),
-    ] = None,
-    ttl: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, max=86_400, help="Refunded if not done then.")
-    ] = 900,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse what no registered miner could do.")
-    ] = False,
+    model: Model = None,
+    parameter: Parameters = None,
+    max_price: MaxPrice = None,
+    ttl: TimeToLive = 900,
+    strict: Strict = False,
     node: NodeUrl = NODE_DEFAULT,
     api_key_file: ApiKeyFile = None,
     as_json: AsJsonLines = False,

@@ -45,13 +45,13 @@ def create(
     label: Label = "",
     scope: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCOPE", help="client, miner, read or admin; repeat it for several."),
+        typer.Option(metavar="SCOPE", help="client, miner, read, wallet or admin; repeat it."),
     ] = None,
     expires: Annotated[
         str | None, typer.Option(metavar="TIME", help="When it ends.", show_default="never")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(metavar="AITBC", help="Most that its jobs may cost.")
+        str | None, typer.Option(metavar="AITBC", help="Most that its jobs and transfers may cost.")
     ] = None,
     period: Annotated[
         str, typer.Option(help="Whether the budget is for total, day or month.")

@@ -29,6 +29,7 @@ class Groups(LazyGroups):
         "keys": Group("cli.keys", "Make and show keys."),
         "job": Group("cli.job", "Order compute and read the results."),
         "balance": Group("cli.balance", "Show what you may spend, and what is reserved."),
+        "wallet": Group("cli.wallet", "Send units out of your wallets."),
         "statement": Group("cli.statement", "Show what came and went in a period."),
         "offer": Group("cli.offer", "See, make and accept offers of miners."),
         "webhook": Group("cli.webhook", "Be told what happens to your jobs."),

@@ -1,7 +1,6 @@
 """`aitbc node run`: run a node."""
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -24,6 +23,7 @@ from node.config import ConfigInvalid, NodeConfig, read_config
 from node.disturbances import DisturbancesInvalid, disturbed
 from node.driver import NodeFatal
 from node.failpoints import FailpointInvalid, Failpoints, NoFailpoints, failpoints_from
+from node.garbage import settle_garbage
 from node.http.listeners import AddressUnavailable
 from node.journal import JournalError
 from node.keyfile import KeyFileError
@@ -93,8 +93,7 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     try:
         await node.start()
-        # What a start makes lives as long as the process: no search for garbage looks at it again.
-        gc.freeze()
+        settle_garbage()
         _say_ready(node, as_json=as_json)
         await node.run_until(stop)
     finally:

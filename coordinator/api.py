@@ -1,7 +1,7 @@
 """The HTTP side of the coordinator, put together.
 
 The composition root makes one `HttpSide` and wires its parts into the application:
-`Litestar(route_handlers=[*side.handlers, …], guards=[side.admission],
+`Litestar(route_handlers=[*side.handlers, …], before_request=side.admission,
 exception_handlers=side.exception_handlers, openapi_config=None)`, and serves `edge(application)`.
 Routes of other parts that declare an `Operation` get the same admission, errors and documents.
 """
@@ -41,6 +41,7 @@ from coordinator.registry import routes as registry
 from coordinator.retention import routes as retention
 from coordinator.services import Services
 from coordinator.stats import routes as stats
+from coordinator.transfers import routes as transfers
 from coordinator.webhooks import routes as webhooks
 from ledger.store import IndexReader
 
@@ -54,6 +55,7 @@ _ROUTES: Final = (
     *receipts.HANDLERS,
     *clients.HANDLERS,
     *accounts.HANDLERS,
+    *transfers.HANDLERS,
     *admin.HANDLERS,
     *retention.HANDLERS,
     *artifacts.HANDLERS,
@@ -110,7 +112,7 @@ class HttpSide:
     handlers: tuple[ControllerRouterHandler, ...]
     """Routes of the API, and of its documents."""
     admission: Admission
-    """Guard of the whole application."""
+    """Runs before each request of the whole application."""
     limiter: Limiter
     """Counts requests; to be closed when no more come."""
     exception_handlers: ExceptionHandlersMap
@@ -142,7 +144,7 @@ def build_http_side(services: Services, index: IndexReader, config: HttpConfig) 
     limiter = make_limiter(config)
     admission = Admission(services.clients, config, limiter, services.events.tickets)
     handlers = (*coordinator_handlers(services, index, admission), *document_handlers())
-    return HttpSide(handlers, admission, limiter, exception_handlers(SERVED), _cors(config))
+    return _side(handlers, admission, limiter, config)
 
 
 def build_public_side(config: HttpConfig) -> HttpSide:
@@ -153,7 +155,17 @@ def build_public_side(config: HttpConfig) -> HttpSide:
     """
     limiter = make_limiter(config)
     admission = Admission(None, config, limiter, None)
-    return HttpSide((), admission, limiter, exception_handlers(SERVED), _cors(config))
+    return _side((), admission, limiter, config)
+
+
+def _side(
+    handlers: tuple[ControllerRouterHandler, ...],
+    admission: Admission,
+    limiter: Limiter,
+    config: HttpConfig,
+) -> HttpSide:
+    answers = exception_handlers(SERVED, admission.count_lost)
+    return HttpSide(handlers, admission, limiter, answers, _cors(config))
 
 
 def _cors(config: HttpConfig) -> CORSConfig:
@@ -186,7 +198,8 @@ def coordinator_handlers(
             path="/",
             route_handlers=_ROUTES,
             dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
-            before_request=claiming(services.idempotency),
+            # In place of the application's own, which admits alone.
+            before_request=claiming(admission, services.idempotency),
             # Each route bounds its own body, with an error that names the bound.
             request_max_body_size=None,
         )

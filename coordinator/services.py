@@ -33,6 +33,7 @@ from coordinator.registry import ServiceRegistry
 from coordinator.retention.service import RetentionService
 from coordinator.stats.service import StatsService
 from coordinator.sweeper import Sweeper
+from coordinator.transfers.service import TransferService
 from coordinator.wallets import Faucet, open_vault
 from coordinator.webhooks.service import WebhookService
 from coordinator.workers import Condition, Watch
@@ -57,6 +58,8 @@ class Services:
     """Who may call."""
     accounts: AccountService
     """What clients have."""
+    transfers: TransferService
+    """What clients send."""
     artifacts: ArtifactService
     """Files."""
     uploads: UploadService
@@ -186,6 +189,7 @@ def build_services(
         receipts=receipts,
         clients=clients,
         accounts=AccountService(core),
+        transfers=TransferService(core),
         artifacts=artifacts,
         uploads=uploads,
         retention=retention,

@@ -11,6 +11,7 @@ from coordinator.database.tables import attempts, attestations, jobs, payloads, 
 from coordinator.jobs.model import JobPhase
 from coordinator.leases.phase import AttemptPhase
 from coordinator.moment import Moment
+from coordinator.outbox import Outgoing
 from coordinator.workers import Watch
 from ledger.types import Hash
 
@@ -72,12 +73,12 @@ class Sweeper:
     async def _look(self) -> None:
         core, moment = self._core, self._core.moments.now()
 
-        def work(connection: Connection) -> Sequence[Hash]:
+        def work(connection: Connection) -> Sequence[Outgoing]:
             overdue = _overdue(connection, moment)
             return core.duties.perform(connection, moment, overdue)
 
-        if await core.database.write(work):
-            core.courier.kick()
+        if owed := await core.database.write(work):
+            core.courier.kick(owed)
         await self._do(self._each_time)
 
     async def _tidy(self) -> None:

@@ -95,6 +95,11 @@ def find_offer_id(text: str) -> Hash | None:
     return _parse(text, OFFER_PREFIX)
 
 
+def find_transaction_id(text: str) -> Hash | None:
+    """Return the id that a transaction's text holds; None if it is no transaction's."""
+    return _parse(text, TRANSACTION_PREFIX)
+
+
 def artifact_text(digest: Hash) -> str:
     """Return the name of an artifact on the wire."""
     return ARTIFACT_PREFIX + digest.hex()

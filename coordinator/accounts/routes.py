@@ -17,6 +17,7 @@ from coordinator.accounts.schemas import (
 )
 from coordinator.accounts.service import LINES_MAX
 from coordinator.accounts.sheet import sheet_of
+from coordinator.clients import Scope
 from coordinator.errors import MinerNotFound, Unavailable
 from coordinator.http import (
     Answer,
@@ -62,7 +63,7 @@ _PARAMETERS: Final = (
 BALANCE: Final = Operation(
     summary="Get the caller's balance",
     tag="Accounts",
-    access=READER,
+    access=READER | {Scope.WALLET},
     description="What may be spent now, and what is reserved: taken by transactions that are not "
     "final yet, or in escrow for jobs that did not end. All of it as of one final block.",
     answers={200: Answer("Balance", same(AccountBalance))},

@@ -33,10 +33,10 @@ class AccountService:
         """Return what the caller has; all of it as of one block (K1).
 
         Raises:
-            Forbidden: the key has none of the scopes `client` and `read`.
+            Forbidden: the key has none of the scopes `client`, `read` and `wallet`.
             Unavailable: the chain moves on faster than it can be read.
         """
-        require(principal, Scope.CLIENT, Scope.READ)
+        require(principal, Scope.CLIENT, Scope.READ, Scope.WALLET)
         core = self._core
 
         def read(connection: Connection) -> tuple[bytes, Amount, Height]:
@@ -60,12 +60,12 @@ class AccountService:
         """Return part of a statement of the caller's wallet and miners, or of one miner.
 
         Raises:
-            Forbidden: the key has none of the scopes `client`, `miner` and `read`.
+            Forbidden: the key is the operator's alone: scope `admin`.
             InvalidRequest: the period ends before it begins, or the cursor is none of ours.
             MinerNotFound: the caller has no miner of this name.
             Unavailable: the tables do not follow the chain.
         """
-        require(principal, Scope.CLIENT, Scope.MINER, Scope.READ)
+        require(principal, Scope.CLIENT, Scope.MINER, Scope.READ, Scope.WALLET)
         if wanted.to_ms <= wanted.from_ms:
             raise InvalidRequest.at("to", "must be after `from`", "OUT_OF_RANGE")
         core = self._core

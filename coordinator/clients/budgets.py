@@ -1,8 +1,8 @@
-"""Budgets of keys: what their jobs cost, judged in the transaction that stores a job (P1).
+"""Budgets of keys: what they spend, judged in the transaction that stores a job or transfer (P1).
 
 What was spent is a sum over the live jobs, and what `coordinator.jobs.spends` keeps of the ended
 ones, both of the same transaction: exact however many requests come at once. Until a job ends it
-counts with the most that it may cost.
+counts with the most that it may cost. A transfer counts from when it is stored, unless it expires.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,12 @@ from sqlalchemy import Connection, func, insert, select
 
 from coordinator.clients.errors import KeyBudgetExceeded
 from coordinator.clients.model import Budget, BudgetPeriod, BudgetStanding, KeySpend, Principal
-from coordinator.database.account_tables import key_budgets, key_spends
-from coordinator.database.tables import api_keys, jobs
+from coordinator.database.account_tables import key_budgets, key_spends, transfers
+from coordinator.database.tables import api_keys, jobs, outbox
 from coordinator.jobs.model import JobPhase
 from coordinator.jobs.spends import day_of
 from coordinator.jobs.store import LIVE
+from coordinator.outbox import OutboxState
 from ledger.types import Amount, TimestampMs
 
 _LIVE_PHASES: Final = [phase.value for phase in JobPhase if phase is not JobPhase.FAILED]
@@ -49,13 +50,13 @@ def spend_of_key(connection: Connection, key_id: str) -> KeySpend:
 def check_budget(
     connection: Connection, principal: Principal, needed: Amount, requested_ms: TimestampMs
 ) -> None:
-    """Check that a key may order a job; in the transaction that stores the job.
+    """Check that a key may order a job, or send units; in the transaction that stores it.
 
     Args:
         connection: of that transaction.
-        principal: who orders.
-        needed: the job's price and fees, in nait.
-        requested_ms: the job's time: it counts to that period, although another may have begun.
+        principal: who orders or sends.
+        needed: the price or amount, with fees, in nait.
+        requested_ms: its time: it counts to that period, although another may have begun.
 
     Raises:
         KeyBudgetExceeded: less is left.
@@ -110,7 +111,7 @@ def _ms(instant: datetime) -> TimestampMs:
 def _spend(
     connection: Connection, keys: Sequence[str], since_ms: TimestampMs, until_ms: TimestampMs | None
 ) -> KeySpend:
-    """Return what jobs of keys cost that were ordered from one midnight to another, or to now."""
+    """Return what keys spent by what they asked for from one midnight to another, or to now."""
     live = select(func.count(), func.coalesce(func.sum(jobs.c.max_price + jobs.c.fee), 0)).where(
         jobs.c.key_id.in_(keys),
         LIVE,
@@ -125,4 +126,21 @@ def _spend(
         ended = ended.where(key_spends.c.day < day_of(until_ms))
     open_number, committed = connection.execute(live).one()
     number, paid = connection.execute(ended).one()
-    return KeySpend(int(open_number) + int(number), int(paid), int(committed))
+    sent, under_way = _sent(connection, keys, since_ms, until_ms)
+    return KeySpend(int(open_number) + int(number), int(paid) + sent, int(committed) + under_way)
+
+
+def _sent(
+    connection: Connection, keys: Sequence[str], since_ms: TimestampMs, until_ms: TimestampMs | None
+) -> tuple[Amount, Amount]:
+    """Return what transfers of keys took, and what those that are not final yet may take."""
+    query = (
+        select(outbox.c.state, func.sum(transfers.c.amount + transfers.c.fee))
+        .join(outbox, outbox.c.transaction_id == transfers.c.transaction_id)
+        .where(transfers.c.key_id.in_(keys), transfers.c.created_ms >= since_ms)
+        .group_by(outbox.c.state)
+    )
+    if until_ms is not None:
+        query = query.where(transfers.c.created_ms < until_ms)
+    sums = {row[0]: int(row[1]) for row in connection.execute(query)}
+    return sums.get(OutboxState.FINAL.value, 0), sums.get(OutboxState.PENDING.value, 0)

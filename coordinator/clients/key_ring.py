@@ -23,8 +23,11 @@ from ledger.types import TimestampMs
 
 LABEL_LENGTH_MAX: Final = 100
 
-FIRST_SCOPES: Final = frozenset({Scope.CLIENT, Scope.MINER, Scope.READ})
-"""Scopes of a client's first key."""
+USUAL_SCOPES: Final = frozenset({Scope.CLIENT, Scope.MINER, Scope.READ})
+"""Scopes of a key unless others are asked for."""
+
+FIRST_SCOPES: Final = USUAL_SCOPES | {Scope.WALLET}
+"""Scopes of a client's first key: with no other could it ever give the right to send units (K3)."""
 
 OVERLAP_S_DEFAULT: Final = 86_400
 """How long a rotated key goes on working unless something else is asked for."""
@@ -41,7 +44,7 @@ class KeyWish:
 
     label: str = ""
     """What the client calls it."""
-    scopes: frozenset[Scope] = FIRST_SCOPES
+    scopes: frozenset[Scope] = USUAL_SCOPES
     """What it allows."""
     expires_ms: TimestampMs | None = None
     """When it ends; None for never, or for when the key that makes it does."""
@@ -65,10 +68,12 @@ class KeyRing:
 
         Raises:
             Forbidden: it would allow more than the caller's own key does.
-            InvalidRequest: the label is longer than 100 characters.
+            InvalidRequest: the label is longer than 100 characters, or the key would have ended.
             Conflict: the caller has as many keys as one client may.
         """
         check_label(wish.label)
+        if wish.expires_ms is not None and wish.expires_ms <= self._core.moments.clock_ms():
+            raise InvalidRequest.at("/expires_at", "must be later than now", "PAST")
         if not wish.scopes <= principal.scopes:
             raise Forbidden("A key cannot give scopes that it does not have")
         if principal.budget_id is not None and wish.budget is not None:

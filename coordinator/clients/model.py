@@ -17,6 +17,8 @@ class Scope(StrEnum):
     """Register and operate its own miners."""
     READ = "read"
     """Read its own jobs."""
+    WALLET = "wallet"
+    """Send units of its wallets to others (K3)."""
     ADMIN = "admin"
     """Operate the coordinator."""
 
@@ -77,7 +79,7 @@ class Budget:
     """What a key may spend, and the keys that follow it by rotation."""
 
     amount: Amount
-    """Nait that its jobs may cost with their fees, in each period."""
+    """Nait that its jobs and transfers may cost with their fees, in each period."""
     period: BudgetPeriod
     """How long that has to last."""
 
@@ -118,14 +120,14 @@ class IssuedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeySpend:
-    """What the jobs of a key, or of a budget, cost."""
+    """What the jobs and transfers of a key, or of a budget, cost."""
 
     jobs: int
     """Jobs that were ordered, but for those that the chain never took."""
     paid: Amount
-    """Nait that ended jobs cost, fees included."""
+    """Nait that ended jobs cost and final transfers sent, fees included."""
     committed: Amount
-    """Nait that open jobs may cost yet, fees included."""
+    """Nait that open jobs may cost yet, and transfers that are not final, fees included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class BudgetRequest(Body, kw_only=True, frozen=True):
     """What a key may spend."""
 
     amount: MoneyInput
-    """AITBC that its jobs may cost with their fees, in each period."""
+    """AITBC that its jobs and transfers may cost with their fees, in each period."""
     period: BudgetPeriod = BudgetPeriod.TOTAL
     """Whether that is for all jobs, or for those of each day or month, UTC."""
 
@@ -116,11 +116,11 @@ class BudgetUse(KeyBudget, kw_only=True, frozen=True):
     jobs: int
     """Jobs of the period, of all keys that share the budget."""
     paid: MoneyText
-    """AITBC that those which ended cost, fees included."""
+    """AITBC that those which ended cost and transfers sent, fees included."""
     committed: MoneyText
-    """AITBC that the open ones may cost yet, fees included."""
+    """AITBC that open jobs may cost yet, and transfers that are not final, fees included."""
     left: MoneyText
-    """AITBC that a further job may cost with its fee."""
+    """AITBC that a further job or transfer may cost with its fee."""
     resets_at: TimeText | None
     """When the next period begins; null for a total."""
 
@@ -137,9 +137,9 @@ class KeyUse(View, kw_only=True, frozen=True):
     jobs: int
     """Jobs that it ordered."""
     paid: MoneyText
-    """AITBC that those which ended cost, fees included."""
+    """AITBC that those which ended cost and its transfers sent, fees included."""
     committed: MoneyText
-    """AITBC that the open ones may cost yet, fees included."""
+    """AITBC that open jobs may cost yet, and transfers that are not final, fees included."""
     budget: BudgetUse | None
     """Where its budget stands; null without one."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from coordinator.clients import store
 from coordinator.clients.demo import DEMO_KEYS, DEMO_PRINCIPAL
-from coordinator.clients.key_ring import KeyRing, KeyWish, check_label
+from coordinator.clients.key_ring import FIRST_SCOPES, KeyRing, KeyWish, check_label
 from coordinator.clients.keys import KeyText, parse_key
 from coordinator.clients.known_keys import KnownKey, KnownKeys
 from coordinator.clients.model import ClientView, IssuedKey, Principal
@@ -91,7 +91,7 @@ class ClientService:
         return await self._known.change(lambda c: store.set_quotas(c, key_id, quotas))
 
     async def register(self, label: str) -> tuple[ClientView, IssuedKey]:
-        """Make a client with a managed wallet and a first key of scopes client, miner and read.
+        """Make a client with a managed wallet and a first key that may do all that a client may.
 
         On a devnet the faucet funds the wallet, and the answer comes when that is final.
 
@@ -179,7 +179,7 @@ class ClientService:
             _log.warning("funds are not final yet", transaction_id=transaction_id.hex())
 
     async def _issue(self, client_id: str) -> IssuedKey:
-        text, key = self.keys.draft(KeyWish())
+        text, key = self.keys.draft(KeyWish(scopes=FIRST_SCOPES))
         await self._database.write(lambda c: self.keys.keep(c, client_id, text, key))
         return IssuedKey(text.text, key)
 

@@ -52,6 +52,24 @@ key_spends = Table(
 """What the ended jobs of keys cost: added up in the transaction that ends them, and derived from
 the chain as their ends are. Jobs that have not ended are counted when they are asked for."""
 
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    # Where it is, its row in the outbox says.
+    Column("transaction_id", Id, nullable=False, unique=True),
+    Column("client_id", String(64), nullable=False),
+    Column("key_id", String(32), nullable=False),
+    Column("sender", Address, nullable=False),
+    Column("receiver", Address, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("transfers_by_client", "client_id", "seq"),
+    Index("transfers_by_key", "key_id", "created_ms"),
+)
+"""Units that clients sent by this API from wallets that are kept here."""
+
 key_usage = Table(
     "key_usage",
     metadata,

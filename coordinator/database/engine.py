@@ -14,10 +14,12 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
+from coordinator.database.answers import Asked, Desk
 from coordinator.database.errors import DatabaseClosed
 from coordinator.database.readers import Readers
 from coordinator.database.schema import upgrade_schema
@@ -33,7 +35,17 @@ WRITES_PER_COMMIT_MAX: Final = 256
 READERS: Final = 2
 """Threads for reads; they read while the writer writes."""
 
-_Write = tuple[Callable[[Connection], object], "Future[object]", bool]
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A write that somebody waits for."""
+
+    work: Callable[[Connection], object]
+    """What writes."""
+    forgets: bool
+    """Whether what it deletes has to leave the log, too."""
+    asked: Asked
+    """Who waits."""
 
 
 class Database:
@@ -59,6 +71,7 @@ class Database:
         self._is_log_secret = False
         self._failure: Future[None] = Future()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._desk = Desk()
         self._readers = Readers(self._connections, READERS)
         self._writer = threading.Thread(
             target=self._write_loop, name="coordinator-write", daemon=True
@@ -80,9 +93,10 @@ class Database:
         """
         if self._is_closed:
             raise DatabaseClosed
-        future: Future[T] = Future()
-        self._queue.put((work, future, forgets))  # type: ignore[arg-type]
-        return await asyncio.shield(asyncio.wrap_future(future))
+        asked = self._desk.ask()
+        self._queue.put(_Write(work, forgets, asked))
+        value: T = await asked.future  # type: ignore[assignment]
+        return value
 
     @property
     def version(self) -> int | None:
@@ -152,7 +166,7 @@ class Database:
             while True:
                 late = self._queue.get_nowait()
                 if late is not None:
-                    late[1].set_exception(DatabaseClosed())
+                    late.asked.refuse(DatabaseClosed())
 
     def _commit(self, batch: list[_Write]) -> None:
         answers: list[Callable[[], None]] = []
@@ -162,13 +176,13 @@ class Database:
                 self._failure.result()
             with self._connections.writing() as connection:
                 self._versions.watch(connection)
-                answers.extend(_run(connection, work, future) for work, future, _ in batch)
-            self._is_log_secret |= any(forgets for _, _, forgets in batch)
+                answers.extend(_run(connection, write) for write in batch)
+            self._is_log_secret |= any(write.forgets for write in batch)
             if self._is_log_secret:
                 self._is_log_secret = not self._connections.truncate_log()
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller has to learn it
-            for _, future, _ in batch:
-                future.set_exception(error)
+            for write in batch:
+                write.asked.refuse(error)
             if isinstance(error, StoreFailed) and not self._failure.done():
                 self._failure.set_exception(error)
             return
@@ -180,19 +194,17 @@ class Database:
             answer()
 
 
-def _run(
-    connection: Connection, work: Callable[[Connection], object], future: "Future[object]"
-) -> Callable[[], None]:
+def _run(connection: Connection, write: _Write) -> Callable[[], None]:
     """Do one write in a savepoint; return what answers its caller after the commit."""
     # By the driver itself: the library's object for a savepoint costs more than most writes.
     driver = connection.connection.cursor()
     driver.execute("SAVEPOINT one")
     try:
-        value = work(connection)
+        value = write.work(connection)
     except Exception as error:  # noqa: BLE001 - handed to the caller
         failure = error
         driver.execute("ROLLBACK TO SAVEPOINT one")
-        return lambda: future.set_exception(failure)
+        return lambda: write.asked.refuse(failure)
     finally:
         driver.execute("RELEASE SAVEPOINT one")
-    return lambda: future.set_result(value)
+    return lambda: write.asked.answer(value)

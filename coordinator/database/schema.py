@@ -8,7 +8,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 from coordinator.database.errors import DatabaseTooNew
 from ledger.store import Database as Connections
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Revisions in `migrations`, oldest first. Written down, because to ask alembic takes a fifth of a
 second of every start, and nearly no start has anything to upgrade; a test asks it."""
 

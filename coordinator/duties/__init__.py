@@ -14,7 +14,7 @@ from coordinator.duties.decide import (
     SignReceipt,
     duty_of,
 )
-from coordinator.duties.perform import Duties
+from coordinator.duties.perform import Duties, intent_of, managed_receipt
 
 __all__ = [
     "BLAMELESS",
@@ -30,4 +30,6 @@ __all__ = [
     "Release",
     "SignReceipt",
     "duty_of",
+    "intent_of",
+    "managed_receipt",
 ]

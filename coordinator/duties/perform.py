@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, bindparam, select
 
 from coordinator.config import Timings
-from coordinator.database.prepared import Prepared
+from coordinator.database.prepared import Found, Prepared
 from coordinator.database.tables import attempts, jobs, results
 from coordinator.duties.decide import (
     Attest,
@@ -23,7 +23,7 @@ from coordinator.duties.facts import read_facts
 from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.store import live_attempt
 from coordinator.moment import Moment
-from coordinator.outbox import SignedBytes, Signer, store
+from coordinator.outbox import Outgoing, SignedBytes, Signer, store
 from coordinator.wallets import Vault
 from coordinator.wallets.store import get_key
 from ledger.actions import (
@@ -37,7 +37,7 @@ from ledger.actions import (
     UnitType,
 )
 from ledger.keys import KeyPair
-from ledger.types import Attempt, Hash
+from ledger.types import Address, Attempt, Hash, ModelName, TimestampMs
 
 _INTENTS: Final[Mapping[type[Duty], str]] = {
     Fail: "fail",
@@ -47,6 +47,26 @@ _INTENTS: Final[Mapping[type[Duty], str]] = {
     Dispute: "dispute",
 }
 """First word of the intent in the outbox; the miner's own release and receipt have the same."""
+
+
+class Work(Protocol):
+    """What a receipt tells of a result."""
+
+    @property
+    def digest(self) -> Hash:
+        """Digest that commits to it (J21)."""
+
+    @property
+    def model(self) -> ModelName:
+        """Model that ran."""
+
+    @property
+    def started_ms(self) -> TimestampMs:
+        """When the work began."""
+
+    @property
+    def completed_ms(self) -> TimestampMs:
+        """When it ended."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +84,8 @@ class Duties:
 
     def perform(
         self, connection: Connection, moment: Moment, job_ids: Collection[Hash]
-    ) -> list[Hash]:
-        """Store what each job is owed; return the ids of transactions that are to be sent."""
+    ) -> list[Outgoing]:
+        """Store what each job is owed; return the transactions, for `Courier.kick`."""
         facts = read_facts(connection, job_ids)
         intents = [
             self._intent(connection, moment, job_id, facts[job_id].attempt, duty)
@@ -73,6 +93,21 @@ class Duties:
             if (duty := self._duty(facts[job_id], moment)) is not None
         ]
         return store.ensure_all(connection, intents, moment.now_ms)
+
+    def sign_receipt(
+        self, connection: Connection, moment: Moment, miner: Address, receipt: PostReceipt
+    ) -> SignedBytes:
+        """Sign and store the receipt of a managed miner's live attempt; return it.
+
+        It is what `perform` does once the result is stored, for who has just stored it and has seen
+        that no receipt stands there: nothing of it is read again.
+        """
+        key = get_key(connection, self.vault, miner)
+        signed = self.signer.sign(moment, key, receipt, self.timings.transaction_validity_ms)
+        job_id, attempt = receipt.job_id, receipt.attempt
+        intent = intent_of(SignReceipt, job_id, attempt)
+        store.add(connection, intent, signed, moment.now_ms, job_id=job_id, attempt=attempt)
+        return signed
 
     def _duty(self, facts: JobFacts, moment: Moment) -> Duty | None:
         return duty_of(
@@ -91,7 +126,7 @@ class Duties:
             key, action = self._signed_by_and_what(connection, job_id, attempt, duty)
             return self.signer.sign(moment, key, action, self.timings.transaction_validity_ms)
 
-        name = f"{_INTENTS[type(duty)]}:{job_id.hex()}:{attempt}"
+        name = intent_of(type(duty), job_id, attempt)
         return store.Intent(name, make, job_id, attempt)
 
     def _signed_by_and_what(
@@ -105,7 +140,8 @@ class Duties:
                 return (self._miner_key(connection, job_id) if as_miner else self.key), release
             case SignReceipt():
                 key = self._miner_key(connection, job_id)
-                return key, managed_receipt(connection, job_id, self.key)
+                done = _DONE.one(connection, job_id=job_id)
+                return key, managed_receipt(self.key.address, job_id, done, done, done)
             case Attest(receipt_id):
                 kind = AttestationKind.DELIVERY
                 return self.key, AttestReceipt(job_id=job_id, receipt_id=receipt_id, kind=kind)
@@ -121,27 +157,40 @@ class Duties:
         return get_key(connection, self.vault, live.miner)
 
 
-def managed_receipt(connection: Connection, job_id: Hash, coordinator: KeyPair) -> PostReceipt:
+def intent_of(duty: type[Duty], job_id: Hash, attempt: Attempt) -> str:
+    """Return the intent in the outbox of what is owed to an attempt at a job."""
+    return f"{_INTENTS[duty]}:{job_id.hex()}:{attempt}"
+
+
+def managed_receipt(
+    coordinator: Address, job_id: Hash, job: Found, attempt: Found, result: Work | Found
+) -> PostReceipt:
     """Return the receipt of a managed miner for its accepted result: compute seconds (M1).
 
     A literal miner counts nothing, so the work is the time that it took, and the price is the cap
     that was agreed on when it was assigned.
+
+    Args:
+        coordinator: who pays.
+        job_id: the job.
+        job: its row.
+        attempt: the row of its live attempt.
+        result: what was accepted for it.
     """
-    done = _DONE.one(connection, job_id=job_id)
     return PostReceipt(
         job_id=job_id,
-        attempt=done.attempt,
-        client=done.client,
-        coordinator=coordinator.address,
-        payload_digest=done.payload_digest,
-        price_cap=done.price_cap,
-        result_digest=done.digest,
-        units_micro=(done.completed_ms - done.started_ms) * 1_000,
+        attempt=attempt.attempt,
+        client=job.client,
+        coordinator=coordinator,
+        payload_digest=job.payload_digest,
+        price_cap=attempt.price_cap,
+        result_digest=result.digest,
+        units_micro=(result.completed_ms - result.started_ms) * 1_000,
         unit_type=UnitType.COMPUTE_SECONDS,
-        price=done.price_cap,
-        model=done.model,
-        started_ms=done.started_ms,
-        completed_ms=done.completed_ms,
+        price=attempt.price_cap,
+        model=result.model,
+        started_ms=result.started_ms,
+        completed_ms=result.completed_ms,
     )
 
 

@@ -27,7 +27,7 @@ from coordinator.follower.effects import BlockEffects
 from coordinator.marketplace.store import open_again
 from coordinator.miners.store import MINERS
 from coordinator.moment import Moment, Moments
-from coordinator.outbox import Courier, OutboxState
+from coordinator.outbox import Courier, OutboxState, Outgoing
 from coordinator.ports import BlocksNotKept, Chain, FinalBlock
 from coordinator.signals import Changes, Relay, Signals
 from coordinator.stats.tally import forget_counts
@@ -219,7 +219,7 @@ class Follower:
         blocks: Sequence[FinalBlock],
         moment: Moment,
         followed: Height | None,
-    ) -> tuple[set[Hash], dict[Hash, OutboxState], list[Hash]]:
+    ) -> tuple[set[Hash], dict[Hash, OutboxState], list[Outgoing]]:
         """Apply blocks after a height; return changed jobs, decided transactions, those to send."""
         changed: set[Hash] = set()
         fates: dict[Hash, OutboxState] = {}
@@ -248,11 +248,11 @@ class Follower:
         self,
         changed: Collection[Hash],
         fates: Mapping[Hash, OutboxState],
-        to_send: Sequence[Hash],
+        to_send: Sequence[Outgoing],
     ) -> None:
-        if to_send:
-            self._courier.kick()
         self._courier.decided(fates)
+        if to_send:
+            self._courier.kick(to_send)
         self._events.kick()
         self.jobs.fire(changed)
         if changed:

@@ -102,7 +102,9 @@ class JobCreation:
             # The acceptance follows the escrow; the courier sends it until it is included.
             self._core.courier.kick()
         job_id = prepared.job.job_id
-        outcome = await self._core.courier.send(job_id, lambda c: _forget(c, job_id, once))
+        outcome = await self._core.courier.send(
+            job_id, lambda c: _forget(c, job_id, once), fresh=prepared.signed.signed
+        )
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
             raise _refusal(outcome, needed, spendable)
         return job_id
@@ -136,7 +138,9 @@ class JobCreation:
             max_price = max(1, offer.price) if spec.max_price is None else spec.max_price
             check_price(offer, max_price)
             spec = replace(spec, max_price=max_price)
-        priced = replace(spec, max_price=terms.price_of(spec, service))
+        priced = spec
+        if spec.max_price is None:
+            priced = replace(spec, max_price=terms.price_of(spec, service))
         wallet = await self._wallets.of(principal.client_id)
         prepared = self._prepare(principal, wallet, priced, payload)
         if offer is not None:

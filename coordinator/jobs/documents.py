@@ -1,7 +1,9 @@
 """Payload and result documents: canonical JSON (RFC 8785) and the digests that the chain holds."""
 
+import contextlib
 from typing import Final
 
+import msgspec
 import rfc8785
 
 from coordinator.errors import InvalidRequest
@@ -16,6 +18,12 @@ SALT_BYTES: Final = 32
 _JSON_DEPTH_MAX: Final = 32
 """Nesting of a document; deeper ones are refused before anything recurses into them."""
 
+_INT_MAX: Final = 2**53 - 1
+"""Greatest integer that every reader of JSON holds exactly."""
+
+_PLAIN: Final = msgspec.json.Encoder(order="sorted").encode
+"""Writes canonical JSON of values that `_is_plain` takes, in a fraction of the time."""
+
 
 def canonical_json(value: JsonValue, what: str) -> bytes:
     """Return the canonical bytes of a JSON value from outside.
@@ -24,6 +32,9 @@ def canonical_json(value: JsonValue, what: str) -> bytes:
         InvalidRequest: it nests too deep, or holds a number or text that JSON cannot carry to
             another machine unchanged (an integer beyond 2^53, a lone surrogate).
     """
+    if _is_plain(value):
+        with contextlib.suppress(UnicodeEncodeError):
+            return _PLAIN(value)
     _check_depth(value, what)
     try:
         return rfc8785.dumps(value)
@@ -63,6 +74,38 @@ def result_digest(
     job_id, attempt, miner = place
     bound = job_id + attempt.to_bytes(8, "big") + miner
     return tags.digest(Purpose.RESULT, bound + salt + sha256(document))
+
+
+def _is_plain(value: JsonValue) -> bool:
+    """Return whether every writer of sorted JSON writes the same for a value, nested or not.
+
+    Names of letters beyond ASCII are in another order here and there, and of numbers, the great,
+    the tiny and those such as 1.0 are written in several ways.
+    """
+    level = [value]
+    for _ in range(_JSON_DEPTH_MAX):
+        deeper: list[JsonValue] = []
+        for item in level:
+            if isinstance(item, dict):
+                if not all(name.isascii() for name in item):
+                    return False
+                deeper.extend(item.values())
+            elif isinstance(item, list):
+                deeper.extend(item)
+            elif not _is_plain_scalar(item):
+                return False
+        if not deeper:
+            return True
+        level = deeper
+    return False
+
+
+def _is_plain_scalar(value: JsonValue) -> bool:
+    if value is None or isinstance(value, str | bool):
+        return True
+    if isinstance(value, int):
+        return -_INT_MAX <= value <= _INT_MAX
+    return isinstance(value, float) and 1e-3 <= abs(value) < 1e15 and not value.is_integer()
 
 
 def _check_depth(value: JsonValue, what: str) -> None:

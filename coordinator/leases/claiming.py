@@ -78,7 +78,7 @@ class Claiming:
             registered=core.chain.miner(miner.address),
             moment=core.moments.now(),
         )
-        assignment_id, phase = await core.database.write(lambda c: self._assign(c, claim))
+        assignment_id, phase, fresh = await core.database.write(lambda c: self._assign(c, claim))
         if phase is AttemptPhase.LIVE:
             # It is final already: claimed before, or the job's client accepted the miner's offer.
             return await self._hand_out(miner, assignment_id)
@@ -86,7 +86,7 @@ class Claiming:
         if phase is None:
             self._tell_assigned(job_id)
         undo = (lambda c: _withdraw(c, assignment_id)) if phase is None else None
-        outcome = await core.courier.send(assignment_id, undo)
+        outcome = await core.courier.send(assignment_id, undo, fresh=fresh)
         if undo and outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
             core.follower.requeued([job_id])
             raise _refusal(outcome)
@@ -114,8 +114,13 @@ class Claiming:
 
         return await self._core.database.write(give)
 
-    def _assign(self, connection: Connection, claim: _Claim) -> tuple[Hash, AttemptPhase | None]:
-        """Return the miner's standing assignment and its phase, or sign one, which has none yet."""
+    def _assign(
+        self, connection: Connection, claim: _Claim
+    ) -> tuple[Hash, AttemptPhase | None, bytes | None]:
+        """Return the miner's standing assignment and its phase, or sign one.
+
+        That has no phase yet, and comes with its signed bytes.
+        """
         job = find_job(connection, claim.job_id)
         if job is None:
             raise JobNotFound
@@ -125,7 +130,7 @@ class Claiming:
                 raise JobAlreadyClaimed("Another miner has the job")
             if claim.has_heartbeats:
                 store.expect_heartbeats(connection, standing.assignment_id)
-            return standing.assignment_id, AttemptPhase(standing.phase)
+            return standing.assignment_id, AttemptPhase(standing.phase), None
         self._check(connection, claim, job)
         action = self._terms(claim, job)
         if claim.registered is None or claim.registered.price_floor > action.price_cap:
@@ -147,7 +152,7 @@ class Claiming:
         intent = f"assign:{claim.job_id.hex()}:{action.attempt}:{signed.transaction_id.hex()}"
         attempt = action.attempt
         outbox.add(connection, intent, signed, now_ms, job_id=claim.job_id, attempt=attempt)
-        return signed.transaction_id, None
+        return signed.transaction_id, None, signed.signed
 
     def _check(self, connection: Connection, claim: _Claim, job: AnyRow) -> None:
         """Check that the miner may have the job.

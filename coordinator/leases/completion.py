@@ -13,6 +13,7 @@ from coordinator.artifacts.uses import note_uses
 from coordinator.core import Core
 from coordinator.database.prepared import Prepared
 from coordinator.database.tables import payloads, receipts, results
+from coordinator.duties import SignReceipt, intent_of, managed_receipt
 from coordinator.errors import (
     JobAlreadyCompleted,
     JobNotFound,
@@ -30,7 +31,7 @@ from coordinator.leases.acceptance import Acceptance, Accepted, Delivery
 from coordinator.leases.model import Completion
 from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.store import CallingMiner
-from coordinator.outbox import OutboxState
+from coordinator.outbox import OutboxState, SignedBytes
 from coordinator.outbox import store as outbox
 from ledger.actions import Custody, Reason
 from ledger.types import Hash
@@ -48,6 +49,10 @@ _KEEP_RESULT: Final = Prepared(insert(results).inline(), columns=results.columns
 _HAS_PAYLOAD: Final = Prepared(
     select(payloads.c.job_id).where(payloads.c.job_id == bindparam("job_id"))
 )
+
+
+_Sent = tuple[Hash, bytes | None]
+"""A receipt on its way; with its bytes, if they are new."""
 
 
 class Completing:
@@ -75,13 +80,14 @@ class Completing:
             core.follower.jobs.fire([job_id])
             return
         wait_s = core.config.timings.final_wait_s
-        state = await core.courier.send_and_wait(sent, wait_s)
+        receipt_id, fresh = sent
+        state = await core.courier.send_and_wait(receipt_id, wait_s, fresh=fresh)
         if state is OutboxState.PENDING:
             raise Unavailable("The receipt is not final yet")
         if state is not OutboxState.FINAL and not await self._is_done(delivery):
             raise LeaseLost("The attempt ended before its receipt was included; it is not paid")
 
-    def _accept(self, connection: Connection, delivery: Delivery) -> Hash | None:
+    def _accept(self, connection: Connection, delivery: Delivery) -> _Sent | None:
         """Check and store; return the receipt to wait for, None if it is final already."""
         job = find_job(connection, delivery.job_id)
         if job is None:
@@ -91,14 +97,21 @@ class Completing:
         standing = outbox.find(connection, _intent(attempt))
         if standing is not None and attempt.phase == AttemptPhase.LIVE:
             self._acceptance.document(connection, delivery, job, known)
-            return standing.transaction_id
+            return standing.transaction_id, None
         accepted = self._acceptance.check(connection, delivery, job, attempt, known)
         if attempt.phase == AttemptPhase.DONE:
             self._deliver_late(connection, delivery, attempt, accepted, known)
             return None
         # No receipt is under way, so nothing commits to a result that was delivered before.
-        self._keep(connection, delivery, attempt, accepted)
-        return self._sign_or_take(connection, delivery, attempt)
+        self._keep(connection, delivery, attempt, accepted, known)
+        if delivery.miner.custody is Custody.MANAGED:
+            coordinator = self._core.config.account_key.address
+            receipt = managed_receipt(coordinator, delivery.job_id, job, attempt, accepted)
+            duties, miner = self._core.duties, delivery.miner.address
+            signed = duties.sign_receipt(connection, delivery.moment, miner, receipt)
+        else:
+            signed = self._take(connection, delivery, attempt)
+        return signed.transaction_id, signed.signed
 
     def _deliver_late(
         self,
@@ -122,15 +135,21 @@ class Completing:
             raise ReceiptInvalid.at("/transaction/result_digest", message)
         changes = JobChanges(connection, delivery.moment.now_ms)
         changes.before([delivery.job_id])
-        self._keep(connection, delivery, attempt, accepted)
+        self._keep(connection, delivery, attempt, accepted, known)
         changes.record()
         self._core.duties.perform(connection, delivery.moment, [delivery.job_id])
 
     def _keep(
-        self, connection: Connection, delivery: Delivery, attempt: AnyRow, accepted: Accepted
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        attempt: AnyRow,
+        accepted: Accepted,
+        known: AnyRow | None,
     ) -> None:
         now_ms = delivery.moment.now_ms
-        _DROP_RESULT.run(connection, job_id=attempt.job_id, attempt=attempt.attempt)
+        if known is not None:
+            _DROP_RESULT.run(connection, job_id=attempt.job_id, attempt=attempt.attempt)
         # Who had the input deleted does not want the result either, if it comes late.
         is_wanted = _HAS_PAYLOAD.one_or_none(connection, job_id=delivery.job_id) is not None
         _KEEP_RESULT.run(
@@ -151,11 +170,8 @@ class Completing:
         if is_wanted:
             note_uses(connection, delivery.job_id, accepted.document)
 
-    def _sign_or_take(self, connection: Connection, delivery: Delivery, attempt: AnyRow) -> Hash:
-        """Put the receipt into the outbox: signed for a managed miner, or by the miner itself."""
-        if delivery.miner.custody is Custody.MANAGED:
-            (sent,) = self._core.duties.perform(connection, delivery.moment, [delivery.job_id])
-            return sent
+    def _take(self, connection: Connection, delivery: Delivery, attempt: AnyRow) -> SignedBytes:
+        """Put the receipt into the outbox that the miner itself signed."""
         chain, signed = self._core.chain, delivery.completion.transaction
         assert signed is not None, "acceptance has read the signed receipt"
         transaction, _ = receipt_check.read_receipt(chain.tags, chain.chain_id, signed)
@@ -163,7 +179,7 @@ class Completing:
         if outbox.get(connection, described.transaction_id) is not None:
             message = "is out of time and was not included: sign a new one"
             raise ReceiptInvalid.at("/transaction/valid_until_ms", message)
-        return outbox.add(
+        outbox.add(
             connection,
             _intent(attempt),
             described,
@@ -171,6 +187,7 @@ class Completing:
             job_id=delivery.job_id,
             attempt=attempt.attempt,
         )
+        return described
 
     async def _is_done(self, delivery: Delivery) -> bool:
         """Return whether another receipt of the same attempt is final."""
@@ -206,7 +223,7 @@ def _known_result(connection: Connection, attempt: AnyRow) -> AnyRow | None:
 
 
 def _intent(attempt: AnyRow) -> str:
-    return f"receipt:{attempt.job_id.hex()}:{attempt.attempt}"
+    return intent_of(SignReceipt, attempt.job_id, attempt.attempt)
 
 
 def _note_refusal(connection: Connection, delivery: Delivery) -> None:

@@ -87,7 +87,7 @@ class GivingUp:
         if signed is None:
             # Managed miners are signed for; without a signature the lease has to run out (J8).
             sent = self._core.duties.perform(connection, call.moment, [call.job_id])
-            return sent[0] if sent else None
+            return sent[0].transaction_id if sent else None
         return outbox.ensure(
             connection,
             f"release:{intents}",

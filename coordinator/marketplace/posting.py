@@ -17,6 +17,7 @@ from coordinator.errors import (
     MinerNotFound,
     TransactionInvalid,
     Unavailable,
+    aitbc_text,
 )
 from coordinator.idempotency import Claim
 from coordinator.marketplace import store
@@ -37,9 +38,14 @@ from coordinator.ports import SubmitOutcome, TransactionStatus
 from coordinator.wallets.store import get_key
 from ledger.actions import Custody, PostOffer, WithdrawOffer
 from ledger.keys import address_of
+from ledger.params import OFFERS_PER_MINER_MAX
 from ledger.types import Hash, TimestampMs
 
 _POINTER: Final = "/transaction"
+
+_TOO_MANY: Final = (
+    f"The miner has {OFFERS_PER_MINER_MAX} open offers, the most there may be: withdraw one"
+)
 
 _CLOCKS_APART_MS: Final = 120_000
 """A miner's own clock may give an offer so much more time than it asked for."""
@@ -91,10 +97,14 @@ class Posting:
             expires_ms=created_ms + wish.duration_s * 1_000,
         )
         if Custody(miner.custody) is Custody.MANAGED:
+            await self._check_takeable(miner, action, moment)
             signed = await core.database.read(lambda c: self._sign(c, moment, miner, action))
             await self._sponsor.cover(principal.client_id, miner.address, signed.fee)
         else:
             signed, action = self._check_own(miner, wish.transaction, action)
+            # The same bytes, sent again, get the same answer.
+            if not await core.database.read(lambda c: outbox.get(c, signed.transaction_id)):
+                await self._check_takeable(miner, action, moment)
         prepared = _Prepared(miner, wish, action, signed, moment, once)
         await core.database.write(lambda c: _store(c, prepared))
         outcome = await core.courier.send(
@@ -104,6 +114,26 @@ class Posting:
             raise _refusal(outcome, is_own=wish.transaction is not None)
         await self._until_final(signed.transaction_id)
         return signed.transaction_id
+
+    async def _check_takeable(self, miner: store.AnyRow, action: PostOffer, moment: Moment) -> None:
+        """Check what the chain would refuse for ever: the pool takes it, and no block does.
+
+        Raises:
+            InvalidRequest: the price is below the miner's own (J1).
+            TooManyOpenOffers: the miner has as many as it may.
+        """
+        registered = self._core.chain.miner(miner.address)
+        if registered is not None and action.price < registered.price_floor:
+            message = (
+                f"must be at least {aitbc_text(registered.price_floor)}, the price that the miner "
+                "registered with; register it with a lower price first"
+            )
+            raise InvalidRequest.at("/price", message, "OFFER_BELOW_FLOOR")
+        count = await self._core.database.read(
+            lambda c: store.count_open(c, miner.address, moment.now_ms)
+        )
+        if count >= OFFERS_PER_MINER_MAX:
+            raise TooManyOpenOffers(_TOO_MANY)
 
     async def withdraw(
         self, principal: Principal, offer_id: Hash, transaction: bytes | None
@@ -258,7 +288,7 @@ def _refusal(outcome: SubmitOutcome, *, is_own: bool) -> Exception:
     if outcome.status is TransactionStatus.FULL:
         return Unavailable("The transaction pool is full", 2)
     if outcome.code == "TOO_MANY_OFFERS":
-        return TooManyOpenOffers("The miner has as many open offers as it may: withdraw one")
+        return TooManyOpenOffers(_TOO_MANY)
     if outcome.code == "OFFER_BELOW_FLOOR":
         message = "is below the price that the miner registered with"
         return InvalidRequest.at("/price", message, outcome.code)

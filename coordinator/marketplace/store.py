@@ -71,6 +71,18 @@ def find_offer(connection: Connection, offer_id: Hash) -> AnyRow | None:
     return connection.execute(select(offers).where(offers.c.offer_id == offer_id)).one_or_none()
 
 
+def count_open(connection: Connection, miner: Address, now_ms: TimestampMs) -> int:
+    """Count a miner's offers that can be accepted, and those on their way to the chain."""
+    return connection.execute(
+        select(func.count()).where(
+            offers.c.miner == miner,
+            offers.c.status.in_([OfferStatus.PENDING.value, OfferStatus.ACTIVE.value]),
+            offers.c.expires_ms > now_ms,
+            offers.c.slots_left > 0,
+        )
+    ).scalar_one()
+
+
 def set_status(connection: Connection, offer_id: Hash, status: OfferStatus) -> bool:
     """Note where an offer is; return whether it is known."""
     row = offers.c.offer_id == offer_id

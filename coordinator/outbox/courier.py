@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -37,6 +37,15 @@ Undo = Callable[[Connection], object]
 _REFUSED: Final = (TransactionStatus.REJECTED, TransactionStatus.FULL)
 
 
+class _Letter(NamedTuple):
+    """What is sent of a transaction."""
+
+    transaction_id: Hash
+    signed: bytes
+    code: str = ""
+    """Code of its last refusal, as it is stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sending:
     """One call of `send`."""
@@ -44,6 +53,7 @@ class _Sending:
     transaction_id: Hash
     undo: Undo | None
     keeps_if_full: bool
+    fresh: bytes | None
     answer: "asyncio.Future[SubmitOutcome]"
 
 
@@ -51,8 +61,9 @@ class Courier:
     """Takes signed transactions from the outbox to the chain.
 
     A transaction is in flight once at a time, and what is sent is looked up directly before: what
-    was taken back is never sent again from an older list. What is to be sent while others are on
-    their way goes together, once those have landed.
+    was taken back is never sent again from an older list. Not looked up is what was stored a moment
+    ago and is in hand: bytes that nobody has sent, and what is owed, which nobody takes back. What
+    is to be sent while others are on their way goes together, once those have landed.
     """
 
     def __init__(self, database: Database, chain: Chain, resend_s: float) -> None:
@@ -74,13 +85,29 @@ class Courier:
         self._waiting: dict[Hash, list[asyncio.Future[OutboxState]]] = {}
         self._decided: dict[Hash, OutboxState] = {}
         self._wake = asyncio.Event()
+        self._kicked: dict[Hash, Outgoing] = {}
+        self._look_at = 0.0
 
-    def kick(self) -> None:
-        """Send soon: something was added to the outbox."""
+    def kick(self, added: Iterable[Outgoing] | None = None) -> None:
+        """Send soon what was added to the outbox.
+
+        Args:
+            added: all of it, where it is known and durable, and none of it is ever taken back;
+                else the outbox is searched for what is pending.
+        """
+        if added is None:
+            self._look_at = 0.0
+        else:
+            self._kicked |= {row.transaction_id: row for row in added}
         self._wake.set()
 
     async def send(
-        self, transaction_id: Hash, undo: Undo | None = None, *, keeps_if_full: bool = False
+        self,
+        transaction_id: Hash,
+        undo: Undo | None = None,
+        *,
+        keeps_if_full: bool = False,
+        fresh: bytes | None = None,
     ) -> SubmitOutcome:
         """Send one stored transaction now, and say how the node answered.
 
@@ -92,12 +119,13 @@ class Courier:
             undo: called where the answer is REJECTED or FULL, before anybody else can send the
                 same bytes: then they are in no pool, and never will be.
             keeps_if_full: whether `undo` is for REJECTED alone.
+            fresh: its bytes, of a caller who has just stored them: they are not looked up.
         """
         while (landed := self._in_flight.get(transaction_id)) is not None:
             await landed.wait()
         self._in_flight[transaction_id] = asyncio.Event()
         answer = asyncio.get_running_loop().create_future()
-        self._to_send.append(_Sending(transaction_id, undo, keeps_if_full, answer))
+        self._to_send.append(_Sending(transaction_id, undo, keeps_if_full, fresh, answer))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_together(), name="courier's sender")
         # Who goes away meanwhile takes nothing back: the bytes are on their way.
@@ -139,9 +167,11 @@ class Courier:
                 del self._waiting[transaction_id]
         return state or OutboxState.PENDING
 
-    async def send_and_wait(self, transaction_id: Hash, timeout_s: float) -> OutboxState:
-        """Send a stored transaction and wait for its fate; see `wait`."""
-        await self.send(transaction_id)
+    async def send_and_wait(
+        self, transaction_id: Hash, timeout_s: float, *, fresh: bytes | None = None
+    ) -> OutboxState:
+        """Send a stored transaction and wait for its fate; see `send` and `wait`."""
+        await self.send(transaction_id, fresh=fresh)
         return await self.wait(transaction_id, timeout_s)
 
     async def begin(self) -> None:
@@ -154,18 +184,22 @@ class Courier:
         self._taken |= {row.transaction_id for row in rows}
 
     async def run(self, done: Done) -> None:
-        """Send for ever; `done` is told of each look at what is pending."""
+        """Send for ever; `done` is told of each round."""
+        loop = asyncio.get_running_loop()
         while True:
-            await self.send_pending()
+            if loop.time() >= self._look_at:
+                await self.send_pending()
+            await self._send_kicked()
             done()
             # `wait_for` of Python 3.11 forgets a cancellation that comes together with the wake.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._resend_s):
+                async with asyncio.timeout_at(self._look_at):
                     await self._wake.wait()
             self._wake.clear()
 
     async def send_pending(self) -> None:
         """Send once what is pending and due."""
+        self._look_at = asyncio.get_running_loop().time() + self._resend_s
         rows = await self._database.read(lambda c: store.pending(c, PENDING_MAX))
         now = asyncio.get_running_loop().time()
         known = {row.transaction_id for row in rows}
@@ -175,18 +209,35 @@ class Courier:
         for start in range(0, len(due), BATCH_MAX):
             await self._send_due(due[start : start + BATCH_MAX])
 
+    async def _send_kicked(self) -> None:
+        """Send what `kick` was given, as far as its fate is open."""
+        rows, self._kicked = [row for row in self._kicked.values() if _is_pending(row)], {}
+        for start in range(0, len(rows), BATCH_MAX):
+            part = {row.transaction_id: row for row in rows[start : start + BATCH_MAX]}
+            with self._in_flight_those_due(part) as free:
+                await self._submit([_letter(part[id_]) for id_ in free if id_ not in self._decided])
+
     async def _send_due(self, ids: Sequence[Hash]) -> None:
         """Send those that are due, pending and not in flight now: others may send too."""
+        with self._in_flight_those_due(ids) as free:
+            if free:
+                rows = await self._database.read(lambda c: store.get_all(c, free))
+                await self._submit([_letter(row) for row in rows if _is_pending(row)])
+
+    @contextlib.contextmanager
+    def _in_flight_those_due(self, ids: Iterable[Hash]) -> Iterator[list[Hash]]:
+        """Keep others from sending those that are due and not in flight, which are given."""
         now = asyncio.get_running_loop().time()
         free = [id_ for id_ in ids if self._is_due(id_, now) and id_ not in self._in_flight]
-        if not free:
-            return
         self._in_flight |= {id_: asyncio.Event() for id_ in free}
         try:
-            rows = await self._database.read(lambda c: store.get_all(c, free))
-            await self._submit([row for row in rows if row.state is OutboxState.PENDING])
+            yield free
         finally:
             self._land(free)
+
+    def _is_untold(self, transaction_id: Hash) -> bool:
+        """Return whether a transaction was never sent, and its fate is open."""
+        return transaction_id not in self._next_send and transaction_id not in self._decided
 
     def _is_due(self, transaction_id: Hash, now: float) -> bool:
         return self._next_send.get(transaction_id, (0.0, 0.0))[0] <= now
@@ -208,17 +259,24 @@ class Courier:
             self._sender = None
 
     async def _send_batch(self, batch: Sequence[_Sending]) -> None:
-        ids = [each.transaction_id for each in batch]
-        stored = await self._database.read(lambda c: store.get_all(c, ids))
-        rows = {row.transaction_id: row for row in stored}
-        pending = [row for row in stored if row.state is OutboxState.PENDING]
-        submitted = await self._submit(pending)
-        outcomes = {row.transaction_id: o for row, o in zip(pending, submitted, strict=True)}
+        letters = [
+            _Letter(each.transaction_id, each.fresh)
+            for each in batch
+            if each.fresh is not None and self._is_untold(each.transaction_id)
+        ]
+        known = {letter.transaction_id for letter in letters}
+        asked = [each.transaction_id for each in batch if each.transaction_id not in known]
+        if asked:
+            stored = await self._database.read(lambda c: store.get_all(c, asked))
+            known |= {row.transaction_id for row in stored}
+            letters += [_letter(row) for row in stored if _is_pending(row)]
+        submitted = await self._submit(letters)
+        outcomes = {sent.transaction_id: o for sent, o in zip(letters, submitted, strict=True)}
         for each in batch:
             id_ = each.transaction_id
             duplicate = SubmitOutcome(id_, TransactionStatus.DUPLICATE)
             outcome = outcomes.get(id_, duplicate)
-            if id_ not in rows:
+            if id_ not in known:
                 # Of the same bytes in two calls, the other was refused.
                 outcome = SubmitOutcome(id_, TransactionStatus.REJECTED, "WITHDRAWN")
             elif outcome.status in _REFUSED and id_ in self._taken:
@@ -244,20 +302,20 @@ class Courier:
         for id_ in ids:
             self._in_flight.pop(id_).set()
 
-    async def _submit(self, rows: Sequence[Outgoing]) -> list[SubmitOutcome]:
-        if not rows:
+    async def _submit(self, letters: Sequence[_Letter]) -> list[SubmitOutcome]:
+        if not letters:
             return []
         now = asyncio.get_running_loop().time()
-        for row in rows:
-            _, pause = self._next_send.get(row.transaction_id, (0.0, 0.0))
+        for letter in letters:
+            _, pause = self._next_send.get(letter.transaction_id, (0.0, 0.0))
             pause = min(max(self._resend_s, pause * RESEND_FACTOR), RESEND_S_MAX)
-            self._next_send[row.transaction_id] = (now + pause, pause)
-        outcomes = await self._chain.submit([row.signed for row in rows])
-        for row, outcome in zip(rows, outcomes, strict=True):
+            self._next_send[letter.transaction_id] = (now + pause, pause)
+        outcomes = await self._chain.submit([letter.signed for letter in letters])
+        for letter, outcome in zip(letters, outcomes, strict=True):
             if outcome.status in (TransactionStatus.POOLED, TransactionStatus.DUPLICATE):
-                self._taken.add(row.transaction_id)
-            if outcome.status is TransactionStatus.REJECTED and outcome.code != row.code:
-                await self._note(row.transaction_id, outcome.code)
+                self._taken.add(letter.transaction_id)
+            if outcome.status is TransactionStatus.REJECTED and outcome.code != letter.code:
+                await self._note(letter.transaction_id, outcome.code)
         return outcomes
 
     async def _note(self, transaction_id: Hash, code: str) -> None:
@@ -267,3 +325,11 @@ class Courier:
         """Return what the database says became of a transaction; None if it is pending, or gone."""
         row = await self._database.read(lambda c: store.get(c, transaction_id))
         return None if row is None or row.state is OutboxState.PENDING else row.state
+
+
+def _letter(row: Outgoing) -> _Letter:
+    return _Letter(row.transaction_id, row.signed, row.code)
+
+
+def _is_pending(row: Outgoing) -> bool:
+    return row.state is OutboxState.PENDING

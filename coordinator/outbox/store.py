@@ -132,28 +132,37 @@ def ensure(
 ) -> Hash:
     """Return the id of the intent's transaction; see `ensure_all`."""
     (found,) = ensure_all(connection, [Intent(intent, make, job_id, attempt)], now_ms)
-    return found
+    return found.transaction_id
 
 
 def ensure_all(
     connection: Connection, intents: Sequence[Intent], now_ms: TimestampMs
-) -> list[Hash]:
+) -> list[Outgoing]:
     """Return the intents' pending or final transactions; sign them where there are none (J30).
 
     New bytes come only after the old ones expired, which takes a final block later than their
     `valid_until_ms`.
     """
     standing = _standing_of(connection, [intent.name for intent in intents])
-    found: list[Hash] = []
-    for intent in intents:
-        there = standing.get(intent.name)
-        if there is not None:
-            found.append(there.transaction_id)
-            continue
-        signed = intent.make()
-        _ADD.run(connection, **_row(intent.name, signed, now_ms, intent.job_id, intent.attempt))
-        found.append(signed.transaction_id)
-    return found
+    return [
+        standing.get(intent.name) or _sign_and_add(connection, intent, now_ms) for intent in intents
+    ]
+
+
+def _sign_and_add(connection: Connection, intent: Intent, now_ms: TimestampMs) -> Outgoing:
+    signed = intent.make()
+    _ADD.run(connection, **_row(intent.name, signed, now_ms, intent.job_id, intent.attempt))
+    return Outgoing(
+        transaction_id=signed.transaction_id,
+        intent=intent.name,
+        action=signed.action,
+        job_id=intent.job_id,
+        attempt=intent.attempt,
+        signed=signed.signed,
+        valid_until_ms=signed.valid_until_ms,
+        state=OutboxState.PENDING,
+        code="",
+    )
 
 
 def find(connection: Connection, intent: str) -> Outgoing | None:

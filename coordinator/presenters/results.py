@@ -47,12 +47,12 @@ def artifact_list(artifacts: tuple[ArtifactRef, ...]) -> list[JsonValue]:
     ]
 
 
-def prompt_text(spec: JobSpec) -> str:
-    """Return a job's prompt, compact JSON of its input where it has none, or nothing."""
+def prompt_text(spec: JobSpec) -> str | None:
+    """Return a job's prompt, compact JSON of its input where there is none, None if deleted."""
     prompt = spec.input.get("prompt")
     if isinstance(prompt, str):
         return prompt
-    return compact_json(dict(spec.input)) if spec.input else ""
+    return compact_json(dict(spec.input)) if spec.input else None
 
 
 def base64_text(data: bytes) -> str:

@@ -1,11 +1,12 @@
 """Routes of receipts: public, because they hold neither prompt nor result (A4)."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
 from litestar import Response, get, post
 from litestar.params import FromPath
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from coordinator.errors import JobNotFound, NotFound, ReceiptNotFound, Unavailable
 from coordinator.http import (
@@ -34,7 +35,7 @@ from coordinator.receipts.schemas import (
     VerifyRequest,
     transaction_view,
 )
-from coordinator.receipts.verification import NOT_FOUND, fault_of
+from coordinator.receipts.verification import NOT_FOUND, fault_of, proved_receipt
 from coordinator.values import ApiVersion
 from coordinator.wire import (
     JOB_PREFIX,
@@ -45,6 +46,7 @@ from coordinator.wire import (
 )
 from ledger.errors import AddressInvalid
 from ledger.keys import ADDRESS_PREFIX, parse_address
+from ledger.proofs import Trust
 from ledger.types import Address
 
 _DEFAULT: Final = 20
@@ -91,8 +93,8 @@ VERIFY: Final = Operation(
     tag="Receipts",
     access=PUBLIC,
     documents=frozenset({"2024-01-01"}),
-    description="Takes a receipt as any version shows it, or its signed transaction. A receipt "
-    "that is not authentic is answered with 200, `valid: false` and a reason.",
+    description="Takes a receipt as any version shows it, its signed transaction, or a proof "
+    "bundle of it. What is not authentic is answered with 200, `valid: false` and a reason.",
     body=same(VerifyRequest),
     takes_key=False,
     answers={200: Answer("Whether it is authentic", same(Verification))},
@@ -148,18 +150,15 @@ async def get_transaction(
 async def verify_receipt(request: HttpRequest, context: Given) -> Response[bytes]:
     """Say whether a receipt that somebody shows is authentic."""
     body = await read_object(request, bytes_max=_VERIFIED_BYTES_MAX)
-    claim = typed(body, VerifyRequest).receipt
-    shown = body["receipt"]
-    assert isinstance(shown, Mapping), "`typed` has checked it"
-    core = context.services.core
-    receipt = await _shown_receipt(context, claim)
-    if receipt is None:
-        fault: str | None = NOT_FOUND
+    wanted = typed(body, VerifyRequest)
+    if (wanted.receipt is UNSET) == (wanted.bundle is UNSET):
+        raise FieldInvalid("/receipt", "give either a receipt or a bundle", "REQUIRED")
+    if wanted.bundle is UNSET:
+        receipt, fault = await _judged_claim(context, wanted.receipt, body["receipt"])
     else:
-        shapes = [each.receipt(receipt) for each in PRESENTERS.values()]
-        shapes.append(transaction_view(receipt))
-        fault = fault_of(core.chain.tags, shown, claim, receipt, shapes)
-    is_valid = receipt is not None and fault is None
+        receipt, fault = await _judged_bundle(context, wanted.bundle)
+    core = context.services.core
+    is_valid = fault is None
     verification = Verification(
         valid=is_valid,
         miner_signature_valid=is_valid,
@@ -168,6 +167,34 @@ async def verify_receipt(request: HttpRequest, context: Given) -> Response[bytes
         reason=UNSET if fault is None else fault,
     )
     return answer(request, verification)
+
+
+_Judged = tuple[ReceiptView | None, str | None]
+"""The final receipt, as far as it is known here, and what is wrong with what was shown."""
+
+
+async def _judged_claim(context: Given, claim: ReceiptClaim | UnsetType, shown: object) -> _Judged:
+    assert claim is not UNSET, "the caller has looked"
+    assert isinstance(shown, Mapping), "`typed` has checked it"
+    receipt = await _shown_receipt(context, claim)
+    if receipt is None:
+        return None, NOT_FOUND
+    shapes = [each.receipt(receipt) for each in PRESENTERS.values()]
+    shapes.append(transaction_view(receipt))
+    return receipt, fault_of(context.services.core.chain.tags, shown, claim, receipt, shapes)
+
+
+async def _judged_bundle(context: Given, bundle: Mapping[str, object]) -> _Judged:
+    """Judge a bundle by nothing but itself and the genesis digest of this chain."""
+    trust = Trust(context.services.core.chain.tags.genesis_digest)
+    # As many signatures as there are in a bundle; the first that is wrong ends it.
+    receipt_id, fault = await asyncio.to_thread(proved_receipt, bundle, trust)
+    if receipt_id is None:
+        return None, fault
+    try:
+        return await _receipt(context, f"{RECEIPT_PREFIX}{receipt_id.hex()}"), None
+    except NotFound:
+        return None, None
 
 
 async def _shown_receipt(context: Given, claim: ReceiptClaim) -> ReceiptView | None:

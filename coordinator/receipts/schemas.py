@@ -92,10 +92,12 @@ class ReceiptClaim(Body, kw_only=True, frozen=True):
 
 
 class VerifyRequest(Body, kw_only=True, frozen=True):
-    """A receipt to verify."""
+    """A receipt to verify: the receipt, or a bundle that proves one; either of them."""
 
-    receipt: ReceiptClaim
+    receipt: ReceiptClaim | UnsetType = UNSET
     """As somebody shows it."""
+    bundle: dict[str, AnyJson] | UnsetType = UNSET
+    """A proof bundle of a receipt, as `GET /v1/proofs/receipt/{id}` answers it."""
 
 
 class Verification(View, kw_only=True, frozen=True):

@@ -20,7 +20,8 @@ from coordinator.receipts.model import ReceiptView
 from coordinator.receipts.schemas import ReceiptClaim, SignatureClaim
 from ledger.hashing import Purpose, Tags
 from ledger.keys import verify
-from ledger.types import PublicKey, Signature
+from ledger.proofs import ProofInvalid, ProvedTransaction, Trust, check_bundle
+from ledger.types import Hash, PublicKey, Signature
 
 NOT_FOUND: Final = "no final receipt has this id"
 
@@ -64,6 +65,24 @@ def fault_of(
         if isinstance(value, bool) or all(shape.get(name, UNSET) != value for shape in known):
             return f"{name} is not what the receipt says"
     return _attestations_fault(claim, known)
+
+
+def proved_receipt(bundle: Mapping[str, object], trust: Trust) -> tuple[Hash | None, str | None]:
+    """Return the id of the receipt that a bundle proves, or what is wrong with the bundle.
+
+    Args:
+        bundle: the members of the document that somebody shows.
+        trust: the chain that it has to be of.
+    """
+    if bundle.get("kind") != "receipt":
+        return None, "the bundle is not of kind receipt"
+    document = json.dumps(bundle, default=str).encode()
+    try:
+        proved = check_bundle(document, trust)
+    except ProofInvalid as error:
+        return None, f"the bundle fails: {error}"
+    assert isinstance(proved.claim, ProvedTransaction), "a bundle of this kind proves no other"
+    return proved.claim.transaction_id, None
 
 
 def _signature_of(claim: ReceiptClaim) -> tuple[Signature | None, list[PublicKey]]:

@@ -17,6 +17,7 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
 from coordinator.registry.bounds import VALUES_MAX, BoundedValidator, has_too_many_values
+from coordinator.registry.fitting import surely_fits
 from coordinator.registry.model import ServiceDefinition
 from coordinator.values import JsonValue
 
@@ -83,17 +84,16 @@ class InputSchema:
         self._known = frozenset(cast("Mapping[str, JsonValue]", document["properties"]))
         # An empty registry retrieves nothing, whatever a schema refers to.
         self._validator = BoundedValidator(document, registry=Registry())
+        self._surely_fits = surely_fits(document)
 
     def check(self, document: Mapping[str, JsonValue]) -> Verdict:
         """Return what the schema says of an input; of one with too many values, only that."""
-        if has_too_many_values(dict(document)):
+        document = dict(document)
+        if has_too_many_values(document):
             return _TOO_MANY_VALUES
-        errors = islice(self._validator.iter_errors(document), FAULTS_MAX)
-        # One fault for each member that is missing, however often the schema says so.
-        faults = dict.fromkeys(note for error in errors for note in _notes_of(error))
         unknown = islice((name for name in document if name not in self._known), FAULTS_MAX)
         return Verdict(
-            faults=tuple(islice(faults, FAULTS_MAX)),
+            faults=() if self._surely_fits(document) else self._faults(document),
             warnings=tuple(
                 InputNote(
                     (name[:_NAME_CHARACTERS_MAX],),
@@ -103,6 +103,12 @@ class InputSchema:
                 for name in unknown
             ),
         )
+
+    def _faults(self, document: Mapping[str, JsonValue]) -> tuple[InputNote, ...]:
+        errors = islice(self._validator.iter_errors(document), FAULTS_MAX)
+        # One fault for each member that is missing, however often the schema says so.
+        faults = dict.fromkeys(note for error in errors for note in _notes_of(error))
+        return tuple(islice(faults, FAULTS_MAX))
 
 
 _TOO_MANY_VALUES: Final = Verdict(

@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 from pathlib import Path
+from typing import Final
 
 import nacl.exceptions
 import nacl.secret
@@ -13,6 +14,9 @@ from ledger.keys import SEED_BYTES, KeyPair
 from ledger.types import Address
 
 WRAPPING_KEY_BYTES = nacl.secret.SecretBox.KEY_SIZE
+
+OPEN_MAX: Final = 1_000
+"""Keys that stay open; beyond them all are dropped, and opened again as they are needed."""
 
 
 class VaultError(Exception):
@@ -57,12 +61,18 @@ class SealBroken(VaultError):
 
 
 class Vault:
-    """Seals and opens seeds. Safe to use from several threads."""
+    """Seals and opens seeds. Safe to use from several threads.
+
+    Keys that were opened stay so, in memory alone and a bounded number of them: a managed miner's
+    signs each of its receipts. Who reads this memory has the wrapping key, too. Another sealed text
+    is opened anew, so that one that was changed never passes for what it was.
+    """
 
     def __init__(self, wrapping_key: bytes, random_bytes: RandomBytes) -> None:
         """Use a 32-byte wrapping key."""
         self._box = nacl.secret.SecretBox(wrapping_key)
         self._random_bytes = random_bytes
+        self._open: dict[Address, tuple[bytes, KeyPair]] = {}
 
     def __reduce__(self) -> str:
         """Refuse pickling: a secret must not travel by accident."""
@@ -124,12 +134,18 @@ class Vault:
         Raises:
             SealBroken: these bytes are not the address's seed under this wrapping key.
         """
+        known = self._open.get(address)
+        if known is not None and known[0] == sealed_seed:
+            return known[1]
         try:
             key = KeyPair(self._box.decrypt(sealed_seed))
         except nacl.exceptions.CryptoError:
             raise SealBroken("a managed key does not open with this wrapping key") from None
         if key.address != address:
             raise SealBroken("a managed key is not the one of its address")
+        if len(self._open) >= OPEN_MAX:
+            self._open.clear()
+        self._open[address] = (sealed_seed, key)
         return key
 
 

@@ -94,10 +94,11 @@ class Presenter20260124:
     def job(self, job: JobView) -> Job:
         """Return a job with what is known about it."""
         status = self.status(job)
+        prompt = prompt_text(job.spec)
         return Job(
             job_id=job_text(job.job_id),
             status=status,
-            prompt=prompt_text(job.spec) or UNSET,
+            prompt=UNSET if prompt is None else prompt,
             model=job.spec.model or UNSET,
             result=UNSET if job.result is None else output_text(job.result),
             miner_id=UNSET if job.miner is None else job.miner.name,

@@ -16,6 +16,7 @@ import {
   Webhooks,
 } from './resources.js';
 import { Streams } from './streams.js';
+import { Transfers } from './transfers.js';
 import { Transport } from './transport.js';
 
 /** Where requests go when neither the caller nor `AITBC_BASE_URL` says. */
@@ -57,7 +58,7 @@ export class AITBCClient {
     const transport = new Transport({ baseUrl, apiKey, version, timeoutMs, retry, fetch });
     const streams = new Streams(transport, WebSocket);
     this.jobs = new Jobs(transport, streams);
-    this.chain = new Chain(transport);
+    this.chain = new Chain(transport, streams);
     this.receipts = new Receipts(transport, this.chain);
     this.proofs = new Proofs(transport);
     this.marketplace = new Marketplace(transport);
@@ -67,6 +68,7 @@ export class AITBCClient {
     this.artifacts = new Artifacts(transport);
     this.me = new Me(transport);
     this.keys = new Keys(transport);
+    this.transfers = new Transfers(transport);
     this.webhooks = new Webhooks(transport);
     this.#transport = transport;
     this.#streams = streams;

@@ -83,6 +83,11 @@ export interface RetryPolicy {
   baseMs?: number;
   /** Longest pause, milliseconds. */
   pauseMaxMs?: number;
+  /**
+   * How long a wait for a job, or a stream that had begun, outlasts that the node does not answer,
+   * milliseconds: it may be starting again. 60,000.
+   */
+  reconnectMs?: number;
 }
 
 export interface ClientSettings {
@@ -138,7 +143,15 @@ export interface Chain {
     signed: Uint8Array | string,
     options?: CallOptions & { waitFinal?: boolean },
   ): Promise<Answer<{ transactionId: string; status: string }>>;
+  /** Final blocks as they come, for a day unless told otherwise; `since` is a height. */
+  followBlocks(options?: StreamOptions): AsyncGenerator<FinalBlock, void, void>;
+  /** Where a transaction is, until it is final or rejected. */
+  followTransaction(transactionId: string, options?: WaitOptions): AsyncGenerator<TransactionState, void, void>;
 }
+
+export type FinalBlock = Answer<{ height: number; blockId: string; timestampMs: number; transactionCount: number }>;
+
+export type TransactionState = Answer<{ transactionId: string; status: string; code?: string; height?: number }>;
 
 export type Receipt = Answer<{ jobId: string; receiptId?: string }>;
 
@@ -222,6 +235,27 @@ export interface Me {
   statementCsv(query?: Query, options?: CallOptions): Promise<string>;
 }
 
+export type Transfer = Answer<{
+  transactionId: string;
+  status: 'pooled' | 'final' | 'expired';
+  sender: string;
+  to: string;
+  amount: string;
+  fee: string;
+  /** Null until it is final. */
+  proof: string | null;
+}>;
+
+export interface Transfers {
+  /** The key needs the scope `wallet`. */
+  send(
+    body: { to: string; amount: string | number; minerId?: string },
+    options?: CallOptions & { waitMs?: number },
+  ): Promise<Transfer>;
+  get(transactionId: string, options?: CallOptions): Promise<Transfer>;
+  iterate(query?: Query, options?: CallOptions): AsyncGenerator<Transfer, void, void>;
+}
+
 export interface Keys {
   list(query?: Query, options?: CallOptions): Promise<Answer<{ keys: Answer[] }>>;
   iterate(query?: Query, options?: CallOptions): AsyncGenerator<Answer<{ keyId: string }>, void, void>;
@@ -264,6 +298,7 @@ export class AITBCClient {
   readonly artifacts: Artifacts;
   readonly me: Me;
   readonly keys: Keys;
+  readonly transfers: Transfers;
   readonly webhooks: Webhooks;
   listen(options?: StreamOptions): AsyncGenerator<Message, void, void>;
   health(options?: CallOptions): Promise<Answer<{ status: string; version: string }>>;

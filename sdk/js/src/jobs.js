@@ -1,7 +1,7 @@
 /** Jobs: ordered, watched, cancelled, and their results. */
 
-import { ApiError, JobFailed, JobTimeout } from './errors.js';
-import { Deadline } from './limits.js';
+import { ApiError, ConnectionFailed, JobFailed, JobTimeout } from './errors.js';
+import { Deadline, Outage } from './limits.js';
 import { ordering, path } from './transport.js';
 
 /** Milliseconds that `getResults` and `wait` wait for a job's end, unless told otherwise. */
@@ -9,6 +9,9 @@ export const JOB_TIMEOUT_MS = 300_000;
 
 /** Longest that one question waits at the node. */
 const LONG_POLL_S = 20;
+
+/** Between questions to a node that does not answer any more. */
+const OUTAGE_PAUSE_MS = 500;
 
 /** Most jobs on a page. */
 const PAGE_MAX = 100;
@@ -129,10 +132,12 @@ export class Jobs {
    */
   async wait(jobId, { timeoutMs = JOB_TIMEOUT_MS, signal } = {}) {
     const deadline = deadlineOf(jobId, timeoutMs, signal);
+    // The job's id came from a node.
+    const outage = new Outage(this.#transport.retry, { hasAnswered: true });
     for (;;) {
       const waitS = waitOf(deadline);
-      const job = await this.#asked(path`/v1/jobs/${jobId}`, waitS, deadline);
-      if (isEnded(job)) {
+      const job = await this.#asked(path`/v1/jobs/${jobId}`, waitS, deadline, outage);
+      if (job !== null && isEnded(job)) {
         return job;
       }
       await deadline.pause(waitS === 0 ? 100 : 0);
@@ -176,10 +181,13 @@ export class Jobs {
 
   async #whenDone(jobId, route, { timeoutMs = JOB_TIMEOUT_MS, signal } = {}) {
     const deadline = deadlineOf(jobId, timeoutMs, signal);
+    // The job's id came from a node.
+    const outage = new Outage(this.#transport.retry, { hasAnswered: true });
     for (;;) {
       const waitS = waitOf(deadline);
       try {
-        return await this.#asked(route, waitS, deadline);
+        const answer = await this.#asked(route, waitS, deadline, outage);
+        if (answer !== null) return answer;
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (ENDED_OTHERWISE.has(error.errorCode)) {
@@ -191,14 +199,30 @@ export class Jobs {
     }
   }
 
-  async #asked(route, waitS, deadline) {
-    return deadline.during((signal) =>
-      this.#transport.call('GET', route, {
-        query: waitS === 0 ? {} : { wait: waitS },
-        waitMs: waitS * 1000,
-        options: { signal },
-      }),
-    );
+  /** Resolve to the answer, or to null where the node does not answer and that is outlasted. */
+  async #asked(route, waitS, deadline, outage) {
+    try {
+      const answer = await deadline.during((signal) =>
+        this.#transport.call('GET', route, {
+          query: waitS === 0 ? {} : { wait: waitS },
+          waitMs: waitS * 1000,
+          options: { signal },
+        }),
+      );
+      outage.isOver();
+      return answer;
+    } catch (error) {
+      if (error instanceof ApiError && error.errorCode === NOT_READY) outage.isOver();
+      if (!this.#mayPass(error) || !outage.isOutlasted()) throw error;
+      await deadline.pause(Math.max(OUTAGE_PAUSE_MS, (error.retryAfterS ?? 0) * 1000));
+      return null;
+    }
+  }
+
+  #mayPass(error) {
+    if (!(error instanceof ApiError)) return error instanceof ConnectionFailed;
+    const isNear = (error.retryAfterS ?? 0) * 1000 <= this.#transport.retry.pauseMaxMs;
+    return [429, 502, 503, 504].includes(error.status) && isNear;
   }
 }
 

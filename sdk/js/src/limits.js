@@ -1,4 +1,4 @@
-/** Limits of time: of one call, of a pause, of a wait. */
+/** Limits of time: of one call, of a pause, of a wait, of a node's outage. */
 
 import { CallTimeout, InvalidValue } from './errors.js';
 
@@ -64,5 +64,37 @@ export class Deadline {
           });
         }),
     );
+  }
+}
+
+/**
+ * How long a node that had answered has not.
+ *
+ * A node that never answered is given up after as many attempts as the policy allows. One that had
+ * answered, or gave out the id of a job that is waited for, is most likely starting again, which
+ * takes it seconds: who states how long to wait is not failed by that.
+ */
+export class Outage {
+  #retry;
+  #hasAnswered;
+  #since = null;
+
+  /** Begin with a node of which it is known, or not, that there is one. */
+  constructor(retry, { hasAnswered }) {
+    this.#retry = retry;
+    this.#hasAnswered = hasAnswered;
+  }
+
+  /** Note that the node answered. */
+  isOver() {
+    this.#hasAnswered = true;
+    this.#since = null;
+  }
+
+  /** Note that it did not; return whether it is worth to go on, beyond the attempts. */
+  isOutlasted() {
+    this.#since ??= Date.now();
+    const isPatient = this.#hasAnswered && this.#retry.attempts > 1;
+    return isPatient && Date.now() - this.#since < this.#retry.reconnectMs;
   }
 }

@@ -13,7 +13,8 @@ const PAGE_MAX = 100;
 /** Most lines on a page of a statement. */
 const LINES_MAX = 1_000;
 
-class Resource {
+/** A part of the client. */
+export class Resource {
   constructor(transport) {
     this.transport = transport;
   }
@@ -45,6 +46,13 @@ class Resource {
 
 /** The chain: where it stands, its accounts and transactions. */
 export class Chain extends Resource {
+  #streams;
+
+  constructor(transport, streams) {
+    super(transport);
+    this.#streams = streams;
+  }
+
   /** Resolve to the chain's id, heads and what the node waits for. */
   async status(options) {
     return this.read('/v1/chain/status', { options });
@@ -104,6 +112,30 @@ export class Chain extends Resource {
       body: { transaction },
       options,
     });
+  }
+
+  /**
+   * Yield final blocks as they come, the newest one first.
+   *
+   * A lost connection is taken up again after the last block. They are the node's word.
+   *
+   * @param {object} [options] `since`: height of the newest block that is known already; those
+   *   after it come first. `timeoutMs`: how long to go on; a day. `signal`.
+   */
+  followBlocks(options) {
+    return this.#streams.ofBlocks(options);
+  }
+
+  /**
+   * Yield where a transaction is, at each change, until it is final or rejected.
+   *
+   * A lost connection is taken up again; a state that was told may then come once more.
+   *
+   * @param {string} transactionId of one that the node knows.
+   * @param {object} [options] `timeoutMs`: how long to go on; 300 000. `signal`.
+   */
+  followTransaction(transactionId, options) {
+    return this.#streams.ofTransaction(path`/v1/chain/transactions/${transactionId}/events`, options);
   }
 }
 

@@ -1,14 +1,15 @@
 /**
  * Events as they happen: server-sent events of a job, and WebSockets.
  *
- * A connection that breaks or falls silent is opened again where it was; after `retry.attempts`
- * failures in a row its error is the caller's. A stream is an async iterator: leaving its loop
+ * A connection that breaks or falls silent is opened again where it was. A stream that never began
+ * fails with its error after `retry.attempts` in a row, one that had begun when nothing came for
+ * `retry.reconnectMs`. A stream is an async iterator: leaving its loop
  * closes the connection.
  */
 
 import { ApiError, ConnectionFailed, InvalidValue, JobTimeout } from './errors.js';
 import { isEnded } from './jobs.js';
-import { Deadline } from './limits.js';
+import { Deadline, Outage } from './limits.js';
 import { fromWire } from './names.js';
 import { readEvents } from './server_sent_events.js';
 
@@ -22,6 +23,7 @@ const SILENCE_MS = 75_000;
 const WAITING_MAX = 1_024;
 
 const DAY_MS = 86_400_000;
+const TRANSACTION_ENDS = ['final', 'rejected'];
 const NORMAL_END = 1000;
 const KEY_ENDED = 1008;
 const UPGRADE_REQUIRED = 426;
@@ -62,6 +64,29 @@ export class Streams {
     }
   }
 
+  /** Yield final blocks until the caller leaves, or `timeoutMs` is over: a day if not said. */
+  async *ofBlocks({ since, timeoutMs = DAY_MS, signal } = {}) {
+    yield* this.#told('/v1/chain/events', since, new Deadline(timeoutMs, signal));
+  }
+
+  /** Yield where a transaction is, up to its end. */
+  async *ofTransaction(route, { timeoutMs = STREAM_TIMEOUT_MS, signal } = {}) {
+    for await (const state of this.#told(route, undefined, new Deadline(timeoutMs, signal))) {
+      yield state;
+      if (TRANSACTION_ENDS.includes(state.status)) return;
+    }
+  }
+
+  /** Yield what a route's events say, one connection after the other. */
+  async *#told(route, since, deadline) {
+    let at = since;
+    const open = (silence) => this.#events(route, at, deadline, silence);
+    for await (const { id, data } of this.#again(open, deadline)) {
+      at = id === '' ? at : id;
+      yield fromWire(parsed(data));
+    }
+  }
+
   /**
    * Yield `{ type, data, seq }` of everything that concerns the key, over a WebSocket.
    *
@@ -81,11 +106,13 @@ export class Streams {
   /** Yield what connections yield, one after the other. */
   async *#again(open, deadline) {
     const { attempts, baseMs, pauseMaxMs } = this.#transport.retry;
+    const outage = new Outage(this.#transport.retry, { hasAnswered: false });
     for (let failures = 0; ; ) {
       let error = new ConnectionFailed('the connection ended');
       try {
         for await (const item of open(SILENCE_MS)) {
           failures = 0;
+          outage.isOver();
           yield item;
         }
       } catch (found) {
@@ -93,7 +120,8 @@ export class Streams {
       }
       failures += 1;
       if (error === FINISHED) return;
-      if (!mayGoOn(error) || failures >= attempts) throw error;
+      const isOutlasted = outage.isOutlasted();
+      if (!mayGoOn(error) || (failures >= attempts && !isOutlasted)) throw error;
       const pauseMs = Math.min(pauseMaxMs, baseMs * 2 ** (failures - 1));
       await deadline.pause(pauseMs * (0.5 + Math.random() / 2));
     }

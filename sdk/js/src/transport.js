@@ -13,7 +13,7 @@ const ERROR_BYTES_MAX = 65_536;
 const WAIT_S_MAX = 30;
 
 /** How often and how patiently a call is repeated, unless the client was told otherwise. */
-export const RETRY = Object.freeze({ attempts: 4, baseMs: 250, pauseMaxMs: 8_000 });
+export const RETRY = Object.freeze({ attempts: 4, baseMs: 250, pauseMaxMs: 8_000, reconnectMs: 60_000 });
 
 /** Sends requests to one node. Opens no connection until the first. */
 export class Transport {

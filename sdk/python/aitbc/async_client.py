@@ -17,6 +17,7 @@ from aitbc.async_parts import (
     AsyncRegistry,
     AsyncServices,
     AsyncStatements,
+    AsyncTransfers,
     AsyncWebhooks,
 )
 from aitbc.calls import artifacts, chain, events, jobs, jobs_2024, receipts, settlement
@@ -65,6 +66,7 @@ class AwaitedClient(AsyncResource):
         self.registry = AsyncRegistry(self.http)
         self.services = AsyncServices(self.http)
         self.statements = AsyncStatements(self.http)
+        self.transfers = AsyncTransfers(self.http)
         self.webhooks = AsyncWebhooks(self.http)
 
     async def __aenter__(self) -> Self:

@@ -13,6 +13,7 @@ from aitbc.calls import (
     receipts,
     services,
     settlement,
+    transfers,
     webhooks,
 )
 from aitbc.methods import AsyncResource, awaited, iterated_async
@@ -100,6 +101,7 @@ class AsyncChain(AsyncResource):
     transaction = awaited(chain.get_transaction)
     send = awaited(chain.send_transaction)
     follow_blocks = iterated_async(chain.follow_blocks)
+    follow_transaction = iterated_async(chain.follow_transaction)
 
 
 class AsyncStatements(AsyncResource):
@@ -108,6 +110,14 @@ class AsyncStatements(AsyncResource):
     get = awaited(accounts.get_statement)
     lines = iterated_async(accounts.iterate_statement)
     csv = iterated_async(accounts.iterate_statement_csv)
+
+
+class AsyncTransfers(AsyncResource):
+    """Units sent from wallets that the coordinator keeps."""
+
+    send = awaited(transfers.send)
+    get = awaited(transfers.get)
+    iterate = iterated_async(transfers.iterate)
 
 
 class AsyncRegistry(AsyncResource):

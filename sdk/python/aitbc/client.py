@@ -24,6 +24,7 @@ from aitbc.parts import (
     Registry,
     Services,
     Statements,
+    Transfers,
     Webhooks,
 )
 
@@ -68,6 +69,7 @@ class BlockingClient(Resource):
         self.registry = Registry(self.http)
         self.services = Services(self.http)
         self.statements = Statements(self.http)
+        self.transfers = Transfers(self.http)
         self.webhooks = Webhooks(self.http)
 
     def __enter__(self) -> Self:

@@ -192,7 +192,7 @@ def needing_websockets() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "websockets":
             raise
-        reason = "is not installed, and WebSockets need it: pip install 'aitbc[websockets]'"
+        reason = "is not installed, and WebSockets need it: pip install 'websockets>=15.0'"
         raise InvalidValue("websockets", reason) from None
 
 

@@ -13,6 +13,7 @@ from aitbc.calls import (
     receipts,
     services,
     settlement,
+    transfers,
     webhooks,
 )
 from aitbc.methods import Resource, blocking, iterated
@@ -100,6 +101,7 @@ class Chain(Resource):
     transaction = blocking(chain.get_transaction)
     send = blocking(chain.send_transaction)
     follow_blocks = iterated(chain.follow_blocks)
+    follow_transaction = iterated(chain.follow_transaction)
 
 
 class Statements(Resource):
@@ -108,6 +110,14 @@ class Statements(Resource):
     get = blocking(accounts.get_statement)
     lines = iterated(accounts.iterate_statement)
     csv = iterated(accounts.iterate_statement_csv)
+
+
+class Transfers(Resource):
+    """Units sent from wallets that the coordinator keeps."""
+
+    send = blocking(transfers.send)
+    get = blocking(transfers.get)
+    iterate = iterated(transfers.iterate)
 
 
 class Registry(Resource):

@@ -7,8 +7,9 @@ from aitbc.answers.accounts import (
     Balance,
     Statement,
     StatementLine,
+    Transfer,
 )
-from aitbc.answers.chain import FinalBlock
+from aitbc.answers.chain import FinalBlock, TransactionState
 from aitbc.answers.clients import (
     ApiKey,
     Artifact,
@@ -112,6 +113,8 @@ __all__ = [
     "Signature",
     "Statement",
     "StatementLine",
+    "TransactionState",
+    "Transfer",
     "Validation",
     "Verification",
     "Webhook",

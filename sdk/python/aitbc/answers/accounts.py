@@ -79,3 +79,26 @@ class Statement(Answer):
     """Lines of this page, oldest first."""
     next_cursor: str | None
     """Where the next page begins."""
+
+
+class Transfer(Answer):
+    """Units that were sent from a wallet that the coordinator keeps."""
+
+    transaction_id: str
+    """Its transaction, by which it is known."""
+    status: str
+    """`pooled`, `final`, or `expired`: in no block in time, and nothing moved."""
+    sender: str
+    """Address that pays."""
+    to: str
+    """Address that receives."""
+    amount: str
+    """What the receiver gets."""
+    fee: str
+    """What the sender pays besides."""
+    created_at: str
+    """When it was asked for."""
+    valid_until: str
+    """Last time of a block that may hold it."""
+    proof: str | None
+    """Path of what proves it, once it is final."""

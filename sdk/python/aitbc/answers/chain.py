@@ -16,3 +16,16 @@ class FinalBlock(Answer):
     """Transactions in it."""
     outcome_count: int
     """Outcome records of it."""
+
+
+class TransactionState(Answer):
+    """Where a transaction is."""
+
+    transaction_id: str
+    """Its id."""
+    status: str
+    """pooled, included, final, or rejected."""
+    code: str | None
+    """Why it was rejected."""
+    height: int | None
+    """Height of the block that has it."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aitbc.answers import FinalBlock
+from aitbc.answers import FinalBlock, TransactionState
 from aitbc.digests import ChainTags
 from aitbc.errors import InvalidValue
 from aitbc.exchange import Flow, Request, Session, Stream, ask, segment
@@ -14,6 +14,12 @@ FINAL_TIMEOUT_S: Final = 30.0
 
 FOLLOW_S_DEFAULT: Final = 86_400.0
 """How long `follow_blocks` goes on that is told nothing else: a day."""
+
+FOLLOW_TRANSACTION_S_DEFAULT: Final = 300.0
+"""How long `follow_transaction` goes on that is told nothing else; one is valid for less."""
+
+ENDED: Final = frozenset({"final", "rejected"})
+"""States of a transaction that nothing follows."""
 
 
 def _read(session: Session, path: str, params: dict[str, str | int] | None = None) -> Flow[Answer]:
@@ -117,4 +123,26 @@ def follow_blocks(
         timeout_s=timeout_s,
         since=None if since is None else str(since),
         item_of=lambda event: FinalBlock(event.data),
+    )
+
+
+def follow_transaction(
+    session: Session, transaction_id: str, timeout_s: float = FOLLOW_TRANSACTION_S_DEFAULT
+) -> Stream[TransactionState]:
+    """Iterate over where a transaction is, at each change, until it is final or rejected.
+
+    A lost connection is taken up again; a state that was told may then come once more.
+
+    Args:
+        session: the client's.
+        transaction_id: one that the node knows: it was sent, or is in a block.
+        timeout_s: how long to follow in all; the stream ends then.
+    """
+    yield from follow(
+        session,
+        Request("GET", f"/v1/chain/transactions/{segment(transaction_id)}/events"),
+        timeout_s=timeout_s,
+        since=None,
+        item_of=lambda event: TransactionState(event.data),
+        is_last=lambda state: state.status in ENDED,
     )

@@ -35,10 +35,12 @@ def create_key(
     Args:
         session: the client's.
         label: what it is for.
-        scopes: what it allows: ``client``, ``miner``, ``read``, ``admin``; all but admin when None.
+        scopes: what it allows: ``client``, ``miner``, ``read``, ``wallet``, ``admin``; the first
+            three when None.
         expires_at: when it ends, RFC 3339; never when None.
         version: API version of its requests that name none.
-        budget: most AITBC that its jobs may cost in a period; what the own key may when None.
+        budget: most AITBC that its jobs and transfers may cost in a period; what the own key may
+            when None.
         budget_period: ``total``, ``day`` or ``month``.
     """
     body: dict[str, JsonValue] = {"label": label}

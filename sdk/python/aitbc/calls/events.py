@@ -59,8 +59,7 @@ def listen_to_job(
     """Iterate over a job's states until its last one, over a WebSocket: first the current one.
 
     A lost connection is opened again, after the last state that came. A number that came
-    does not come again. It needs the package `websockets`, which
-    ``pip install 'aitbc[websockets]'`` brings.
+    does not come again. It needs the package `websockets`: ``pip install 'websockets>=15.0'``.
 
     Args:
         session: the client's.
@@ -88,7 +87,7 @@ def listen(
     ``receipt_created``, ``marketplace_update`` and ``heartbeat``; ``docs/events.md`` has their
     ``data``. A lost connection is opened again after the last message that came, and says
     ``connected`` again, or ``resync`` where the node no longer knows what was missed. It needs the
-    package `websockets`, which ``pip install 'aitbc[websockets]'`` brings.
+    package `websockets`: ``pip install 'websockets>=15.0'``.
 
     Args:
         session: the client's.

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from aitbc.errors import JobTimeout
-from aitbc.exchange import Emit, Flow, Pause, Session, Stream
+from aitbc.errors import ApiError, ConnectionFailed, JobTimeout
+from aitbc.exchange import Emit, Flow, Outage, Pause, Session, Stream, may_pass
 from aitbc.json_values import Answer
 
 WAIT_S_DEFAULT: Final = 300.0
@@ -43,23 +43,27 @@ def wait_until_ended(
 
     Raises:
         JobTimeout: it has not ended after `timeout_s`.
-        ConnectionFailed: the node has not answered until then.
+        ConnectionFailed: the node does not answer for `reconnect_s` of the retry policy, or when
+            the time is over: whether the job has ended is not known then.
     """
     deadline = session.clock() + timeout_s
+    # The job's id came from a node.
+    outage = Outage(session, has_answered=True)
     # A node that held its answer back until the last moment still has to be heard.
     bounded = replace(session, deadline=deadline + min(_LAST_ANSWER_S, session.timeout_s))
     pause_s = _PAUSE_FIRST_S
     while True:
         asked_at = session.clock()
         wait_s = int(max(0.0, min(POLL_S_MAX, deadline - asked_at)))
-        job = yield from get(bounded, wait_s)
-        if is_ended(job):
+        last_ask = deadline - pause_s
+        job = yield from _outlasting(bounded, outage, get(bounded, wait_s), last_ask)
+        if job is not None and is_ended(job):
             return job
         now = session.clock()
         if now + pause_s > deadline:
             raise JobTimeout(f"job {job_id} has not ended after {timeout_s:g} s")
         # A node that does not hold its answer back is not asked without a pause.
-        if now - asked_at < wait_s / 2 or wait_s == 0:
+        if job is None or now - asked_at < wait_s / 2 or wait_s == 0:
             yield Pause(pause_s)
             pause_s = min(_PAUSE_MAX_S, pause_s * _PAUSE_GROWTH)
 
@@ -72,13 +76,42 @@ def watch(
 ) -> Stream[_Job]:
     """Emit a job at first and whenever it was read again, up to its end or until time is over."""
     deadline = session.clock() + timeout_s
+    outage = Outage(session, has_answered=True)
     pause_s = _PAUSE_FIRST_S
     while True:
-        job = yield from get()
-        yield Emit(job)
-        if is_ended(job):
-            return
+        job = yield from _outlasting(session, outage, get(), deadline - pause_s)
+        if job is not None:
+            yield Emit(job)
+            if is_ended(job):
+                return
         if session.clock() + pause_s > deadline:
             return
         yield Pause(pause_s)
         pause_s = min(_PAUSE_MAX_S, pause_s * _PAUSE_GROWTH)
+
+
+def _outlasting(
+    session: Session, outage: Outage, reading: Flow[_Job], last_ask: float
+) -> Flow[_Job | None]:
+    """Return what was read, None if the node does not answer and that is to be outlasted.
+
+    Args:
+        session: whose policy and clock apply.
+        outage: of the node.
+        reading: asks the node.
+        last_ask: when asking ends; from then on an error is what came of the wait.
+    """
+    try:
+        job = yield from reading
+    except (ConnectionFailed, ApiError) as error:
+        wait_s = 0.0
+        if isinstance(error, ApiError):
+            if not may_pass(session, error):
+                raise
+            wait_s = error.retry_after_s or 0.0
+        if not outage.is_outlasted() or session.clock() > last_ask:
+            raise
+        yield Pause(max(0.0, min(wait_s, session.left_s())))
+        return None
+    outage.is_over()
+    return job

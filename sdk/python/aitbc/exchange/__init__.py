@@ -1,5 +1,6 @@
 """Calls without input and output: what is sent, how answers are read, when it is repeated."""
 
+from aitbc.exchange.attempts import Outage, may_pass
 from aitbc.exchange.effects import (
     Broken,
     Closed,
@@ -56,6 +57,7 @@ __all__ = [
     "Hear",
     "Listen",
     "Open",
+    "Outage",
     "Pause",
     "Pieces",
     "Query",
@@ -74,6 +76,7 @@ __all__ = [
     "header_value",
     "keyed",
     "limit_of",
+    "may_pass",
     "opened",
     "read_piece",
     "repeated",

@@ -71,6 +71,9 @@ class RetryPolicy:
     that (full jitter), so that clients that failed together do not come back together."""
     pause_max_s: float = 8.0
     """Longest pause. A node that asks for a longer one is not asked again: the error says it."""
+    reconnect_s: float = 60.0
+    """How long a wait for a job, or a stream that had begun, outlasts a node that does not answer
+    and may be starting again. 0 gives up after `attempts`, as single calls do."""
 
 
 @dataclass(frozen=True)
