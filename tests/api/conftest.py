@@ -1,14 +1,17 @@
 """Sites that the API tests call."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.api.contract import Contract
+from tests.api.node_site import NodeSite, contract_of_declarations, running_node, site_on
 from tests.api.site import Site, running_site
 from tests.coordinator.empty import make_empty_databases
+from tests.processes import NodeProcess
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +48,22 @@ async def site_of_module(
     folder = tmp_path_factory.mktemp("shared") / "site"
     async with running_site(shutil.copytree(empty_databases, folder)) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """Return the node of this worker's tests; each has names of its own on it."""
+    with running_node(tmp_path_factory.mktemp("shared") / "node") as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def declared() -> Contract:
+    """Return what every answer of the shared node is held against."""
+    return contract_of_declarations()
+
+
+@pytest.fixture
+def node_site(shared_node: NodeProcess, declared: Contract) -> NodeSite:
+    """Return a new client, with a miner of its own, on the shared node's process."""
+    return site_on(shared_node, declared)

@@ -30,9 +30,12 @@ as the document has them. The last column links the resolutions of what the docu
 or contradict.
 
 Tests are marked *node* that ask the program of a node, a process of its own with consensus, by its
-sockets. The others ask the coordinator's application over real HTTP and WebSockets, with its real
-database, on a chain that applies the ledger's rules in the test's process, without consensus
-(`tests/api/site.py`): there a test turns the clock and makes the blocks.
+sockets; most share one (`tests/api/node_site.py`), each with a client and a miner of its own. The
+others ask the coordinator's application over real HTTP and WebSockets, with its real database, on a
+chain that applies the ledger's rules in the test's process, without consensus
+(`tests/api/site.py`): there a test turns the clock and makes the blocks. Rows without a test that
+is marked *node* are listed in `tests/api/documents/rows-in-process.txt`; another one fails the
+build.
 
 Notes:
 
@@ -51,7 +54,7 @@ class Shown:
     name: str
     """Name of its function."""
     on_node: bool = False
-    """Whether its module starts a node's process."""
+    """Whether it asks a node's process: its module starts one, or it takes a `NodeSite`."""
 
 
 class RowMarkInvalid(Exception):
@@ -81,13 +84,22 @@ def shown_rows(folder: Path = ROOT / "tests") -> dict[str, list[Shown]]:
         module = ast.parse(text)
         on_node = _starts_a_node(module)
         for function, ids in _marked(module, name):
+            test = Shown(name, function.name, on_node or _takes_a_node(function))
             for row in ids:
-                shown[row].append(Shown(name, function, on_node))
+                shown[row].append(test)
     return dict(shown)
 
 
-def _marked(module: ast.Module, path: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield each test's name with its rows."""
+def rows_in_process() -> set[str]:
+    """Return the rows that no test shows on a node's process, as they are listed."""
+    lines = (FOLDER / "rows-in-process.txt").read_text().splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def _marked(
+    module: ast.Module, path: str
+) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, list[str]]]:
+    """Yield each test with its rows."""
     seen: set[ast.Call] = set()
     for node in ast.walk(module):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -100,7 +112,7 @@ def _marked(module: ast.Module, path: str) -> Iterator[tuple[str, list[str]]]:
             raise RowMarkInvalid(f"{path}: {node.name} is marked, and is no test")
         seen.update(marks)
         if not any(isinstance(part, ast.Attribute) and part.attr == "soak" for part in parts):
-            yield node.name, [row for mark in marks for row in _literals(mark, path)]
+            yield node, [row for mark in marks for row in _literals(mark, path)]
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _is_mark(node.func) and node not in seen:
             raise RowMarkInvalid(f"{path}:{node.lineno}: `row` stands in a test's decorators")
@@ -113,6 +125,14 @@ def _starts_a_node(module: ast.Module) -> bool:
         and node.module == "tests.processes"
         and "start_node" in {alias.name for alias in node.names}
         for node in ast.walk(module)
+    )
+
+
+def _takes_a_node(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether a test takes a client of the shared node."""
+    return any(
+        isinstance(each.annotation, ast.Name) and each.annotation.id == "NodeSite"
+        for each in function.args.args
     )
 
 

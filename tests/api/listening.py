@@ -11,13 +11,13 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.api.site import Site
+from tests.api.site import Served
 
 PATIENCE_S = 30.0
 """Longest silence, on a busy machine."""
 
 
-def address(site: Site, path: str) -> str:
+def address(site: Served, path: str) -> str:
     return site.url.replace("http://", "ws://") + path
 
 

@@ -1,9 +1,10 @@
 """A devnet coordinator that is served over real HTTP, on the in-process chain."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,15 @@ REGISTRATION = {
 
 
 @dataclass
-class Site:
-    """A running coordinator and how to call it."""
+class Served(ABC):
+    """Something that serves the API, and how to call it; who makes one says how finality comes."""
 
-    world: World
-    """What is behind it."""
     url: str
     """Base address, without a slash at the end."""
     http: httpx.AsyncClient
-    """A client without a key, for paths relative to `url`."""
+    """A client of the caller's own identity, for paths relative to `url`."""
+    miner: str = field(default=MINER, kw_only=True)
+    """Name of the miner that the caller registers."""
 
     def with_key(self, key: str, **headers: str) -> httpx.AsyncClient:
         """Return another client that sends a key; the caller closes it."""
@@ -57,15 +58,6 @@ class Site:
             event_hooks=self.http.event_hooks,
             verify=PLAIN_HTTP,
         )
-
-    async def key(self, *scopes: Scope) -> str:
-        """Register another client and return a key of it, with fewer scopes if any are named."""
-        services = self.world.services.clients
-        _, issued = await services.register("somebody")
-        if not scopes:
-            return issued.text
-        principal = await services.authenticate(issued.text)
-        return (await services.keys.issue(principal, KeyWish(scopes=frozenset(scopes)))).text
 
     # ------------------------------------------------------------ a client's day
 
@@ -81,25 +73,33 @@ class Site:
         await self.escrowed(job_id)
         return job_id
 
+    @abstractmethod
     async def escrowed(self, job_id: str) -> None:
         """Wait until a job's escrow is final, and the coordinator has read it."""
-        raw_id = bytes.fromhex(job_id.removeprefix("job_"))
-        assert await self.world.chain.wait_final(raw_id, PATIENCE_S) is not None
-        await self.world.services.core.follower.catch_up()
+
+    @abstractmethod
+    async def paid(self, job_id: str) -> None:
+        """Wait until a completed job is settled, and its receipt is indexed."""
+
+    @abstractmethod
+    async def refunded(self, job_id: str) -> None:
+        """Wait until a failed job's escrow is back."""
 
     # ------------------------------------------------------------ a miner's day, as 004 prints it
 
     async def register(self, **changes: object) -> httpx.Response:
-        return await self.http.post("/v1/miners/register", json={**REGISTRATION, **changes})
+        body = {**REGISTRATION, "miner_id": self.miner, **changes}
+        return await self.http.post("/v1/miners/register", json=body)
 
-    async def claim(self, job_id: str, miner: str = MINER) -> httpx.Response:
-        return await self.http.post(f"/v1/jobs/{job_id}/claim", json={"miner_id": miner})
+    async def claim(self, job_id: str, miner: str | None = None) -> httpx.Response:
+        body = {"miner_id": miner or self.miner}
+        return await self.http.post(f"/v1/jobs/{job_id}/claim", json=body)
 
     async def complete(
-        self, job_id: str, result: str = "The generated output...", miner: str = MINER
+        self, job_id: str, result: str = "The generated output...", miner: str | None = None
     ) -> httpx.Response:
         body = {
-            "miner_id": miner,
+            "miner_id": miner or self.miner,
             "result": result,
             "completed_at": "2026-01-24T15:00:05Z",
         }
@@ -108,34 +108,62 @@ class Site:
     async def done(self, body: Mapping[str, object], result: str = "An answer.") -> str:
         """Run a job to its end and return its id once it is paid."""
         job_id = await self.queued(body)
-        if (await self.http.get(f"/v1/miners/{MINER}")).status_code == 404:
+        if (await self.http.get(f"/v1/miners/{self.miner}")).status_code == 404:
             assert (await self.register()).status_code == 201
         assert (await self.claim(job_id)).status_code == 200
         completed = await self.complete(job_id, result)
         assert completed.status_code == 200, completed.text
-        await self.world.settled(bytes.fromhex(job_id.removeprefix("job_")))
-        self.world.chain.index()
+        await self.paid(job_id)
         return job_id
 
     async def failed(self, body: Mapping[str, object]) -> str:
         """Have a job fail for good, as its miner finds its input bad, and return its id."""
         job_id = await self.queued(body)
         assert (await self.claim(job_id)).status_code == 200
-        give_up = {"miner_id": MINER, "reason": "BAD_INPUT"}
+        give_up = {"miner_id": self.miner, "reason": "BAD_INPUT"}
         answered = await self.http.post(f"/v1/jobs/{job_id}/fail", json=give_up)
         assert answered.status_code == 200, answered.text
-        await self.world.until(bytes.fromhex(job_id.removeprefix("job_")), JobPhase.FAILED)
+        await self.refunded(job_id)
         return job_id
 
     async def serve_next_job(self, result: str) -> str:
         """Wait for a job as a miner does, do it, and return its id."""
         polled = await self.http.post(
-            "/v1/miners/poll", json={"miner_id": MINER, "wait_s": 20}, timeout=30
+            "/v1/miners/poll", json={"miner_id": self.miner, "wait_s": 20}, timeout=30
         )
         job_id: str = polled.json()["job"]["job_id"]
         assert (await self.claim(job_id)).status_code == 200
         assert (await self.complete(job_id, result)).status_code == 200
         return job_id
+
+
+@dataclass
+class Site(Served):
+    """A coordinator in the test's process: its chain and its clock are the test's."""
+
+    world: World
+    """What is behind it."""
+
+    async def key(self, *scopes: Scope) -> str:
+        """Register another client and return a key of it, with fewer scopes if any are named."""
+        services = self.world.services.clients
+        _, issued = await services.register("somebody")
+        if not scopes:
+            return issued.text
+        principal = await services.authenticate(issued.text)
+        return (await services.keys.issue(principal, KeyWish(scopes=frozenset(scopes)))).text
+
+    async def escrowed(self, job_id: str) -> None:
+        raw_id = bytes.fromhex(job_id.removeprefix("job_"))
+        assert await self.world.chain.wait_final(raw_id, PATIENCE_S) is not None
+        await self.world.services.core.follower.catch_up()
+
+    async def paid(self, job_id: str) -> None:
+        await self.world.settled(bytes.fromhex(job_id.removeprefix("job_")))
+        self.world.chain.index()
+
+    async def refunded(self, job_id: str) -> None:
+        await self.world.until(bytes.fromhex(job_id.removeprefix("job_")), JobPhase.FAILED)
 
 
 @asynccontextmanager
@@ -164,7 +192,7 @@ async def running_site(
             base_url=url, timeout=PATIENCE_S, event_hooks=hooks, verify=PLAIN_HTTP
         ) as client,
     ):
-        yield Site(world, url, client)
+        yield Site(url, client, world)
     await world.finish()
 
 
@@ -178,7 +206,7 @@ def make_application(world: World, config: HttpConfig) -> Litestar:
 
     return Litestar(
         route_handlers=[*side.handlers, faulty],
-        guards=[side.admission],
+        before_request=side.admission,
         exception_handlers=side.exception_handlers,
         cors_config=side.cors,
         openapi_config=None,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.api.node_site import NodeSite
 from tests.api.site import MINER, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         "prompt",
     ],
 )
-async def test_a_body_that_is_no_job_is_a_bad_request(site_of_module: Site, body: object) -> None:
-    response = await site_of_module.http.post("/v1/jobs", json=body)
+async def test_a_body_that_is_no_job_is_a_bad_request(node_site: NodeSite, body: object) -> None:
+    response = await node_site.http.post("/v1/jobs", json=body)
     assert response.status_code == 400, response.text
     error = response.json()
     assert error["error_code"] == "VALIDATION_ERROR"
@@ -86,6 +87,13 @@ async def test_no_path_and_no_query_holds_a_nul(site_of_module: Site, path: str)
     assert response.json()["errors"][0]["detail"] == "must not hold U+0000"
 
 
+async def test_an_empty_prompt_is_shown_like_any_other(site_of_module: Site) -> None:
+    made = await site_of_module.http.post("/v1/jobs", json={"prompt": "", "hold": True})
+    assert made.status_code == 201
+    read = await site_of_module.http.get(f"/v1/jobs/{made.json()['job_id']}")
+    assert (made.json()["prompt"], read.json()["prompt"]) == ("", "")
+
+
 async def test_a_prompt_is_stored_as_it_is_with_any_character(site_of_module: Site) -> None:
     response = await site_of_module.http.post("/v1/jobs", json={"prompt": "a\0b"})
     assert response.status_code == 201, response.text
@@ -101,25 +109,25 @@ async def test_a_prompt_is_stored_as_it_is_with_any_character(site_of_module: Si
     ],
 )
 async def test_a_request_without_a_body_is_a_bad_request(
-    site_of_module: Site, headers: dict[str, str], content: bytes
+    node_site: NodeSite, headers: dict[str, str], content: bytes
 ) -> None:
-    response = await site_of_module.http.post("/v1/jobs", headers=headers, content=content)
+    response = await node_site.http.post("/v1/jobs", headers=headers, content=content)
     assert response.status_code == 400
     assert set(response.json()) >= {"detail", "error_code"}
 
 
 @pytest.mark.row("2026-01-24.002.jobs.available.miner-id-required")
-async def test_available_needs_a_miner_that_is_there(site_of_module: Site) -> None:
-    missing = await site_of_module.http.get("/v1/jobs/available")
+async def test_available_needs_a_miner_that_is_there(node_site: NodeSite) -> None:
+    missing = await node_site.http.get("/v1/jobs/available")
     assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (400, "miner_id")
-    unknown = await site_of_module.http.get("/v1/jobs/available?miner_id=nobody")
+    unknown = await node_site.http.get("/v1/jobs/available?miner_id=nobody")
     assert (unknown.status_code, unknown.json()["error_code"]) == (404, "MINER_NOT_FOUND")
 
 
 @pytest.mark.row("2026-01-24.002.jobs.claim.miner-id-required")
 @pytest.mark.parametrize("body", [{}, {"miner_id": None}, {"miner_id": ""}, {"miner_id": 7}])
-async def test_a_claim_needs_a_miner_id(site_of_module: Site, body: object) -> None:
-    response = await site_of_module.http.post(f"/v1/jobs/job_{'0' * 64}/claim", json=body)
+async def test_a_claim_needs_a_miner_id(node_site: NodeSite, body: object) -> None:
+    response = await node_site.http.post(f"/v1/jobs/job_{'0' * 64}/claim", json=body)
     assert response.status_code == 400
     assert response.json()["errors"][0]["pointer"] == "/miner_id"
 
@@ -138,9 +146,9 @@ async def test_a_claim_needs_a_miner_id(site_of_module: Site, body: object) -> N
     ],
 )
 async def test_a_completion_that_is_none_is_a_bad_request(
-    site_of_module: Site, body: object, pointer: str
+    node_site: NodeSite, body: object, pointer: str
 ) -> None:
-    response = await site_of_module.http.post(f"/v1/jobs/job_{'0' * 64}/complete", json=body)
+    response = await node_site.http.post(f"/v1/jobs/job_{'0' * 64}/complete", json=body)
     assert response.status_code == 400
     assert response.json()["errors"][0]["pointer"] == pointer
 
@@ -165,9 +173,9 @@ async def test_a_completion_that_is_none_is_a_bad_request(
     ],
 )
 async def test_a_registration_that_is_none_is_a_bad_request(
-    site_of_module: Site, changes: dict[str, object]
+    node_site: NodeSite, changes: dict[str, object]
 ) -> None:
-    response = await site_of_module.register(**changes)
+    response = await node_site.register(**changes)
     assert response.status_code == 400, response.text
     assert set(response.json()) >= {"detail", "error_code"}
 

@@ -2,6 +2,8 @@
 
 import json
 from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -143,6 +145,11 @@ def test_a_number_that_no_double_holds_is_refused_where_it_stands(literal):
     assert refusal.value.faults[0].pointer == "/params/a~1b/1"
 
 
+class Period(StrEnum):
+    DAY = "day"
+    MONTH = "month"
+
+
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
     counts: list[int] = msgspec.field(default_factory=list)
 
@@ -151,6 +158,12 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
     prompt: str
     inner: Inner | None = None
     words: dict[str, int] = msgspec.field(default_factory=dict)
+    roles: list[Literal["user", "system"]] = msgspec.field(default_factory=list)
+    slug: Annotated[str, msgspec.Meta(pattern=r"\A[a-z]+\Z")] | None = None
+    periods: frozenset[Period] = frozenset()
+
+
+FIELDS = "its fields are prompt, inner, words, roles, slug, periods"
 
 
 @pytest.mark.parametrize(
@@ -159,14 +172,25 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
         (b"{}", "/prompt", "is required"),
         (b'{"prompt": 1}', "/prompt", "expected `string`, got `integer`"),
         (b'{"prompt": null}', "/prompt", "expected `string`, got `null`"),
-        (b'{"prompt": "", "promt": ""}', "/promt", "is not a field of this body"),
-        (b'{"prompt": "", "a~b/c": ""}', "/a~0b~1c", "is not a field of this body"),
+        (b'{"prompt": "", "promt": ""}', "/promt", f"is not a field of this body; {FIELDS}"),
+        (b'{"prompt": "", "a~b/c": ""}', "/a~0b~1c", f"is not a field of this body; {FIELDS}"),
         (
             b'{"prompt": "", "inner": {"counts": [1, 2.5]}}',
             "/inner/counts/1",
             "expected `integer`, got `number`",
         ),
-        (b'{"prompt": "", "inner": {"x": 1}}', "/inner/x", "is not a field of this body"),
+        (
+            b'{"prompt": "", "inner": {"x": 1}}',
+            "/inner/x",
+            "is not a field of this body; its fields are counts",
+        ),
+        (
+            b'{"prompt": "", "roles": ["user", "tool"]}',
+            "/roles/1",
+            "must be one of system, user",
+        ),
+        (b'{"prompt": "", "slug": "A b"}', "/slug", "must match ^[a-z]+$"),
+        (b'{"prompt": "", "periods": ["week"]}', "/periods/0", "must be one of day, month"),
         (b'{"prompt": "", "words": {"a": "b"}}', "/words", "expected `integer`, got `string`"),
         (b'{"prompt": "", "inner": true}', "/inner", "expected `object | null`, got `bool`"),
     ],

@@ -11,6 +11,7 @@ from tests.api.coverage import (
     Shown,
     render,
     rows,
+    rows_in_process,
     shown_rows,
 )
 from tests.api.resolutions import APPLIES, places, resolutions_of
@@ -25,6 +26,12 @@ def test_every_row_is_shown_by_a_test_and_every_marker_names_a_row() -> None:
     shown, ids = shown_rows().keys(), {row["id"] for row in rows()}
     assert not shown - ids, "markers name rows that do not exist"
     assert not ids - shown, "no test shows these rows"
+
+
+def test_no_row_falls_back_from_a_node_s_process_and_none_is_listed_in_vain() -> None:
+    shown = shown_rows()
+    elsewhere = {row for row, tests in shown.items() if not any(test.on_node for test in tests)}
+    assert elsewhere == rows_in_process()
 
 
 def test_the_document_is_what_the_markers_say() -> None:
@@ -55,10 +62,16 @@ def test_markers_are_read_from_functions_and_from_parameters(tmp_path: Path) -> 
 
 def test_a_test_that_starts_a_node_is_told_from_one_that_does_not(tmp_path: Path) -> None:
     marked = "@pytest.mark.row('a')\ndef test_it(): ...\n"
+    shared = "@pytest.mark.row('a')\ndef test_it(node_site: NodeSite, site: Site): ...\n"
+    (tmp_path / "test_shared.py").write_text(shared)
     (tmp_path / "test_node.py").write_text(f"from tests.processes import start_node\n{marked}")
     (tmp_path / "test_site.py").write_text(f"from tests.processes import Told\n{marked}")
     assert shown_rows(tmp_path) == {
-        "a": [Shown("test_node.py", "test_it", on_node=True), Shown("test_site.py", "test_it")]
+        "a": [
+            Shown("test_node.py", "test_it", on_node=True),
+            Shown("test_shared.py", "test_it", on_node=True),
+            Shown("test_site.py", "test_it"),
+        ]
     }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.document_000 import EXPLICIT, TEXT, VERSION, printed_fields, printed_request
 from tests.api.document_002 import WHOLE_SECONDS
+from tests.api.node_site import NodeSite
 from tests.api.site import MINER, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -19,8 +20,10 @@ def site(site_of_module: Site) -> Site:
 
 
 @pytest.mark.row("2024-01-01.000.jobs.create")
-async def test_the_printed_body_is_accepted_and_answered_with_the_four_fields(site: Site) -> None:
-    response = await site.http.post("/v1/jobs", json=printed_request("jobs.create"))
+async def test_the_printed_body_is_accepted_and_answered_with_the_four_fields(
+    node_site: NodeSite,
+) -> None:
+    response = await node_site.http.post("/v1/jobs", json=printed_request("jobs.create"))
     assert response.status_code == 201, response.text
     job = response.json()
     assert set(job) == printed_fields("jobs.create")
@@ -38,41 +41,41 @@ async def test_the_printed_body_is_accepted_and_answered_with_the_four_fields(si
 
 
 @pytest.mark.row("2024-01-01.000.jobs.get", "2024-01-01.000.state.running")
-async def test_a_running_job_shows_all_seven_fields(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued(TEXT)
-    await site.claim(job_id)
-    beat = await site.http.post(
-        f"/v1/jobs/{job_id}/heartbeat", json={"miner_id": MINER, "progress": 75}
+async def test_a_running_job_shows_all_seven_fields(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued(TEXT)
+    await node_site.claim(job_id)
+    beat = await node_site.http.post(
+        f"/v1/jobs/{job_id}/heartbeat", json={"miner_id": node_site.miner, "progress": 75}
     )
     assert beat.status_code == 200, beat.text
-    response = await site.http.get(f"/v1/jobs/{job_id}")
+    response = await node_site.http.get(f"/v1/jobs/{job_id}")
     job = response.json()
     assert set(job) == printed_fields("jobs.get")
     assert len(job) == 7
-    assert (job["job_id"], job["status"], job["miner_id"]) == (job_id, "running", MINER)
+    assert (job["job_id"], job["status"], job["miner_id"]) == (job_id, "running", node_site.miner)
     assert job["progress"] == 75
     assert isinstance(job["progress"], int)
     for name in ("created_at", "started_at", "estimated_completion"):
         assert WHOLE_SECONDS.fullmatch(job[name])
     assert response.headers["aitbc-version-source"] == "object"
-    await site.http.delete(f"/v1/jobs/{job_id}")
+    await node_site.http.delete(f"/v1/jobs/{job_id}")
 
 
 @pytest.mark.row("2024-01-01.000.state.submitted")
-async def test_a_job_that_waits_is_submitted_and_has_no_progress(site: Site) -> None:
-    job_id = await site.queued(TEXT)
-    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+async def test_a_job_that_waits_is_submitted_and_has_no_progress(node_site: NodeSite) -> None:
+    job_id = await node_site.queued(TEXT)
+    job = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
     assert set(job) == {"job_id", "status", "created_at", "estimated_completion"}
     assert job["status"] == "submitted"
 
 
 @pytest.mark.row("2024-01-01.000.jobs.results", "2024-01-01.000.state.completed")
-async def test_a_completed_job_has_results(site: Site) -> None:
-    job_id = await site.done(TEXT, "It is quite small.")
-    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+async def test_a_completed_job_has_results(node_site: NodeSite) -> None:
+    job_id = await node_site.done(TEXT, "It is quite small.")
+    job = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
     assert (job["status"], job["progress"]) == ("completed", 100)
-    response = await site.http.get(f"/v1/jobs/{job_id}/results")
+    response = await node_site.http.get(f"/v1/jobs/{job_id}/results")
     assert response.status_code == 200
     results = response.json()
     assert set(results) == {"job_id", "status", "results", "completed_at"}
@@ -82,17 +85,17 @@ async def test_a_completed_job_has_results(site: Site) -> None:
 
 
 @pytest.mark.row("2024-01-01.000.jobs.results")
-async def test_a_structured_result_is_the_results_as_it_is(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued(TEXT)
-    await site.claim(job_id)
+async def test_a_structured_result_is_the_results_as_it_is(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued(TEXT)
+    await node_site.claim(job_id)
     printed = {"prediction": "cat", "confidence": 0.95, "processing_time": 1.23}
-    completed = await site.http.post(
+    completed = await node_site.http.post(
         f"/v1/jobs/{job_id}/complete",
-        json={"miner_id": MINER, "output": {"text": "a cat", "json": printed}},
+        json={"miner_id": node_site.miner, "output": {"text": "a cat", "json": printed}},
     )
     assert completed.status_code == 200, completed.text
-    results = (await site.http.get(f"/v1/jobs/{job_id}/results")).json()
+    results = (await node_site.http.get(f"/v1/jobs/{job_id}/results")).json()
     assert results["results"] == printed
 
 
@@ -116,40 +119,40 @@ async def test_results_that_are_not_there_say_where_the_job_is(site: Site) -> No
 
 
 @pytest.mark.row("2024-01-01.000.jobs.cancel.submitted", "2024-01-01.000.state.cancelled")
-async def test_delete_cancels_a_submitted_job_and_answers_with_a_body(site: Site) -> None:
-    job_id = await site.queued(TEXT)
-    response = await site.http.delete(f"/v1/jobs/{job_id}")
+async def test_delete_cancels_a_submitted_job_and_answers_with_a_body(node_site: NodeSite) -> None:
+    job_id = await node_site.queued(TEXT)
+    response = await node_site.http.delete(f"/v1/jobs/{job_id}")
     assert response.status_code == 200
     cancelled = response.json()
     assert set(cancelled) == {"job_id", "status", "cancelled_at"}
     assert (cancelled["job_id"], cancelled["status"]) == (job_id, "cancelled")
     assert WHOLE_SECONDS.fullmatch(cancelled["cancelled_at"])
-    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    job = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
     assert job["status"] == "cancelled"
-    again = await site.http.delete(f"/v1/jobs/{job_id}")
+    again = await node_site.http.delete(f"/v1/jobs/{job_id}")
     assert (again.status_code, again.json()) == (200, cancelled)
 
 
 @pytest.mark.row("2024-01-01.000.jobs.cancel.running")
-async def test_delete_cancels_a_running_job_which_keeps_its_miner(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued(TEXT)
-    await site.claim(job_id)
-    response = await site.http.delete(f"/v1/jobs/{job_id}")
+async def test_delete_cancels_a_running_job_which_keeps_its_miner(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued(TEXT)
+    await node_site.claim(job_id)
+    response = await node_site.http.delete(f"/v1/jobs/{job_id}")
     assert (response.status_code, response.json()["status"]) == (200, "cancelled")
-    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
-    assert (job["status"], job["miner_id"]) == ("cancelled", MINER)
+    job = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["status"], job["miner_id"]) == ("cancelled", node_site.miner)
     assert "error" not in job
 
 
 @pytest.mark.row(
     "2024-01-01.000.jobs.cancel.completed", "2024-01-01.000.error.job-already-completed"
 )
-async def test_a_completed_job_is_not_cancelled(site: Site) -> None:
-    job_id = await site.done(TEXT)
-    response = await site.http.delete(f"/v1/jobs/{job_id}")
+async def test_a_completed_job_is_not_cancelled(node_site: NodeSite) -> None:
+    job_id = await node_site.done(TEXT)
+    response = await node_site.http.delete(f"/v1/jobs/{job_id}")
     assert (response.status_code, response.json()["error_code"]) == (409, "JOB_ALREADY_COMPLETED")
-    assert (await site.http.get(f"/v1/jobs/{job_id}")).json()["status"] == "completed"
+    assert (await node_site.http.get(f"/v1/jobs/{job_id}")).json()["status"] == "completed"
 
 
 @pytest.mark.row("2024-01-01.000.state.failed")
@@ -172,9 +175,9 @@ async def test_a_failed_job_and_an_expired_one_have_failed_and_say_why(site: Sit
 
 @pytest.mark.row("2024-01-01.000.error.job-not-found")
 @pytest.mark.parametrize("headers", [{}, EXPLICIT])
-async def test_an_unknown_job_is_not_found(site: Site, headers: dict[str, str]) -> None:
+async def test_an_unknown_job_is_not_found(node_site: NodeSite, headers: dict[str, str]) -> None:
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/results")):
-        response = await site.http.request(
+        response = await node_site.http.request(
             method, f"/v1/jobs/job_1234567890{path}", headers=headers
         )
         assert response.status_code == 404
@@ -204,9 +207,9 @@ async def test_a_cost_above_the_balance_is_refused_and_leaves_nothing_behind(sit
     ],
 )
 async def test_an_unknown_type_is_refused_with_those_that_there_are(
-    site: Site, changes: dict[str, object], pointer: str
+    node_site: NodeSite, changes: dict[str, object], pointer: str
 ) -> None:
-    response = await site.http.post("/v1/jobs", json={**TEXT, **changes})
+    response = await node_site.http.post("/v1/jobs", json={**TEXT, **changes})
     assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_JOB_TYPE")
     assert response.json()["errors"][0]["pointer"] == pointer
     if pointer == "/type":

@@ -8,6 +8,7 @@ import pytest
 from ledger.hashing import Purpose
 from ledger.keys import ADDRESS_PREFIX, verify
 from tests.api.document_002 import PRINTED, PROMPT, RECEIPT_FIELDS, WHOLE_SECONDS
+from tests.api.node_site import NodeSite
 from tests.api.site import MINER, REGISTRATION, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,8 +26,10 @@ def site(site_of_module: Site) -> Site:
     "2026-01-24.004.status.201",
     "2026-01-24.002.state.pending",
 )
-async def test_the_printed_body_answers_pending_and_leaves_out_what_is_absent(site: Site) -> None:
-    job = await site.submit(PRINTED)
+async def test_the_printed_body_answers_pending_and_leaves_out_what_is_absent(
+    node_site: NodeSite,
+) -> None:
+    job = await node_site.submit(PRINTED)
     assert set(job) == {"job_id", "status", "prompt", "model", "created_at"}
     assert (job["status"], job["model"]) == ("pending", "llama3.2")
     assert job["prompt"] == PRINTED["prompt"]
@@ -39,10 +42,10 @@ async def test_the_printed_body_answers_pending_and_leaves_out_what_is_absent(si
     "2026-01-24.002.jobs.create.default-params-temperature",
     "2026-01-24.002.jobs.create.default-params-top-p",
 )
-async def test_the_defaults_of_model_and_parameters_reach_the_miner(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued({"prompt": "Hello", "params": {"stop": ["."]}})
-    lease = (await site.claim(job_id)).json()
+async def test_the_defaults_of_model_and_parameters_reach_the_miner(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued({"prompt": "Hello", "params": {"stop": ["."]}})
+    lease = (await node_site.claim(job_id)).json()
     assert lease["model"] == "llama3.2"
     assert lease["params"] == {
         "max_tokens": 256,
@@ -56,16 +59,16 @@ async def test_the_defaults_of_model_and_parameters_reach_the_miner(site: Site) 
 @pytest.mark.row(
     "2026-01-24.002.jobs.claim", "2026-01-24.002.jobs.claim.conflict", "2026-01-24.004.jobs.claim"
 )
-async def test_a_claimed_job_is_not_claimed_again_but_by_its_miner(site: Site) -> None:
-    await site.register()
-    await site.register(miner_id="my-miner-002")
-    job_id = await site.queued(PROMPT)
-    lease = await site.claim(job_id)
+async def test_a_claimed_job_is_not_claimed_again_but_by_its_miner(node_site: NodeSite) -> None:
+    await node_site.register()
+    await node_site.register(miner_id="my-miner-002")
+    job_id = await node_site.queued(PROMPT)
+    lease = await node_site.claim(job_id)
     assert lease.status_code == 200
     assert set(lease.json()) >= {"job_id", "miner_id", "attempt", "lease_expires_at", "job"}
-    again = await site.claim(job_id)
+    again = await node_site.claim(job_id)
     assert (again.status_code, again.json()["attempt"]) == (200, lease.json()["attempt"])
-    other = await site.claim(job_id, "my-miner-002")
+    other = await node_site.claim(job_id, "my-miner-002")
     assert (other.status_code, other.json()["error_code"]) == (409, "JOB_ALREADY_CLAIMED")
 
 
@@ -115,29 +118,29 @@ async def test_a_completion_without_the_lease_is_refused(site: Site) -> None:
 @pytest.mark.row(
     "2026-01-24.002.miners.register", "2026-01-24.004.miners.register", "2026-01-24.004.overview"
 )
-async def test_the_printed_registration_registers_and_again_updates(site: Site) -> None:
-    response = await site.register()
+async def test_the_printed_registration_registers_and_again_updates(node_site: NodeSite) -> None:
+    response = await node_site.register()
     assert response.status_code == 201
     registered = response.json()
-    assert registered["miner_id"] == MINER
+    assert registered["miner_id"] == node_site.miner
     assert registered["status"] == "active"
     assert registered["key"] == "managed"
     assert registered["capabilities"] == REGISTRATION["capabilities"]
     assert registered["address"].startswith(f"{ADDRESS_PREFIX}1")
-    assert response.headers["location"] == f"/v1/miners/{MINER}"
-    shown = (await site.http.get(response.headers["location"])).json()
+    assert response.headers["location"] == f"/v1/miners/{node_site.miner}"
+    shown = (await node_site.http.get(response.headers["location"])).json()
     assert shown["gpu_info"] == REGISTRATION["gpu_info"]
-    updated = await site.register(capabilities=["codellama"])
+    updated = await node_site.register(capabilities=["codellama"])
     assert updated.status_code == 201
     assert updated.json()["capabilities"] == ["codellama"]
-    assert (await site.register()).json() == registered
-    listed = (await site.http.get("/v1/miners")).json()
-    assert [miner["miner_id"] for miner in listed["miners"]].count(MINER) == 1
+    assert (await node_site.register()).json() == registered
+    listed = (await node_site.http.get("/v1/miners")).json()
+    assert [miner["miner_id"] for miner in listed["miners"]].count(node_site.miner) == 1
 
 
 @pytest.mark.row("2026-01-24.002.miners.register.no-gpu")
-async def test_a_registration_needs_no_gpu(site: Site) -> None:
-    response = await site.http.post(
+async def test_a_registration_needs_no_gpu(node_site: NodeSite) -> None:
+    response = await node_site.http.post(
         "/v1/miners/register", json={"miner_id": "cpu-only", "capabilities": ["llama3.2"]}
     )
     assert response.status_code == 201
@@ -149,13 +152,13 @@ async def test_a_registration_needs_no_gpu(site: Site) -> None:
     "2026-01-24.004.jobs.cancel",
     "2026-01-24.002.state.cancelled",
 )
-async def test_cancel_answers_with_the_job_and_refuses_a_completed_one(site: Site) -> None:
-    job_id = await site.queued(PROMPT)
-    cancelled = await site.http.post(f"/v1/jobs/{job_id}/cancel")
+async def test_cancel_answers_with_the_job_and_refuses_a_completed_one(node_site: NodeSite) -> None:
+    job_id = await node_site.queued(PROMPT)
+    cancelled = await node_site.http.post(f"/v1/jobs/{job_id}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
     assert "error" not in cancelled.json()
-    done = await site.done(PROMPT)
-    refused = await site.http.post(f"/v1/jobs/{done}/cancel")
+    done = await node_site.done(PROMPT)
+    refused = await node_site.http.post(f"/v1/jobs/{done}/cancel")
     assert (refused.status_code, refused.json()["error_code"]) == (409, "JOB_ALREADY_COMPLETED")
 
 

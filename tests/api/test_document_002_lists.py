@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.api.document_002 import JOB_FIELDS, PROMPT, RECEIPT_FIELDS, WHOLE_SECONDS
+from tests.api.node_site import NodeSite
 from tests.api.site import MINER, Site
 
 
@@ -18,7 +19,9 @@ from tests.api.site import MINER, Site
     "2026-01-24.004.jobs.complete",
     "2026-01-24.004.status.200",
 )
-async def test_a_job_goes_through_every_status_that_a_miner_brings_it_to(site: Site) -> None:
+async def test_a_job_goes_through_every_status_that_a_miner_brings_it_to(
+    site: Site,
+) -> None:
     await site.register()
     job_id = await site.queued(PROMPT)
     offered = (await site.http.get(f"/v1/jobs/available?miner_id={MINER}")).json()
@@ -52,23 +55,23 @@ async def test_nothing_available_is_the_four_bytes_null(site: Site) -> None:
     "2026-01-24.002.jobs.list.limit-maximum",
     "2026-01-24.002.jobs.list.offset-default",
 )
-async def test_lists_are_bare_arrays_newest_first_of_twenty(site: Site) -> None:
-    jobs = [await site.submit(PROMPT) for _ in range(22)]
+async def test_lists_are_bare_arrays_newest_first_of_twenty(node_site: NodeSite) -> None:
+    jobs = [await node_site.submit(PROMPT) for _ in range(22)]
     newest_first = [job["job_id"] for job in reversed(jobs)]
 
     async def listed(query: str) -> list[str]:
-        response = await site.http.get(f"/v1/jobs{query}")
+        response = await node_site.http.get(f"/v1/jobs{query}")
         assert response.status_code == 200, response.text
         return [job["job_id"] for job in response.json()]
 
     assert await listed("") == newest_first[:20]
     assert await listed("?limit=100") == newest_first
-    assert (await site.http.get("/v1/jobs?limit=101")).status_code == 400
+    assert (await node_site.http.get("/v1/jobs?limit=101")).status_code == 400
     assert await listed("?limit=3&offset=2") == newest_first[2:5]
-    first = await site.http.get("/v1/jobs?limit=15&status=pending")
+    first = await node_site.http.get("/v1/jobs?limit=15&status=pending")
     following = re.fullmatch(r'<(/v1/jobs\?[^>]+)>; rel="next"', first.headers["link"])
     assert following is not None
-    second = await site.http.get(following[1])
+    second = await node_site.http.get(following[1])
     together = [job["job_id"] for job in first.json() + second.json()]
     assert together == newest_first
     assert "link" not in second.headers
@@ -83,27 +86,28 @@ async def test_lists_are_bare_arrays_newest_first_of_twenty(site: Site) -> None:
     "2026-01-24.002.state.failed",
     "2026-01-24.004.jobs.list",
 )
-async def test_the_status_filter_takes_every_versions_spelling(site: Site) -> None:
-    await site.register()
-    wanted = {"pending": await site.queued(PROMPT)}
-    wanted["running"] = await site.queued(PROMPT)
-    await site.claim(wanted["running"])
-    wanted["completed"] = await site.done(PROMPT)
-    wanted["cancelled"] = await site.queued(PROMPT)
-    await site.http.post(f"/v1/jobs/{wanted['cancelled']}/cancel")
-    wanted["failed"] = await site.queued(PROMPT)
-    await site.claim(wanted["failed"])
-    await site.http.post(
-        f"/v1/jobs/{wanted['failed']}/fail", json={"miner_id": MINER, "reason": "BAD_INPUT"}
+async def test_the_status_filter_takes_every_versions_spelling(node_site: NodeSite) -> None:
+    await node_site.register()
+    wanted = {"pending": await node_site.queued(PROMPT)}
+    wanted["running"] = await node_site.queued(PROMPT)
+    await node_site.claim(wanted["running"])
+    wanted["completed"] = await node_site.done(PROMPT)
+    wanted["cancelled"] = await node_site.queued(PROMPT)
+    await node_site.http.post(f"/v1/jobs/{wanted['cancelled']}/cancel")
+    wanted["failed"] = await node_site.queued(PROMPT)
+    await node_site.claim(wanted["failed"])
+    await node_site.http.post(
+        f"/v1/jobs/{wanted['failed']}/fail",
+        json={"miner_id": node_site.miner, "reason": "BAD_INPUT"},
     )
-    await site.world.quiet()
+    await node_site.refunded(wanted["failed"])
     for status, job_id in wanted.items():
         for spelling in (f"status={status}", f"state={status.upper()}"):
-            listed = (await site.http.get(f"/v1/jobs?{spelling}")).json()
+            listed = (await node_site.http.get(f"/v1/jobs?{spelling}")).json()
             assert [job["job_id"] for job in listed] == [job_id], spelling
             assert [job["status"] for job in listed] == [status]
     for spelling in ("submitted", "queued", "QUEUED"):
-        listed = (await site.http.get(f"/v1/jobs?status={spelling}")).json()
+        listed = (await node_site.http.get(f"/v1/jobs?status={spelling}")).json()
         assert [job["job_id"] for job in listed] == [wanted["pending"]]
 
 
@@ -125,7 +129,9 @@ async def test_an_expired_job_has_failed_so_that_clients_stop_waiting(site: Site
     "2026-01-24.004.receipts.get",
     "2026-01-24.004.receipts.list",
 )
-async def test_receipts_are_listed_by_client_and_provider_and_read_by_id(site: Site) -> None:
+async def test_receipts_are_listed_by_client_and_provider_and_read_by_id(
+    site: Site,
+) -> None:
     job_id = await site.done(PROMPT)
     (receipt,) = (await site.http.get("/v1/receipts")).json()
     assert set(receipt) == RECEIPT_FIELDS

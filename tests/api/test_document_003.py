@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from tests.api.node_site import NodeSite
 from tests.api.site import MINER, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -44,8 +45,10 @@ JOB_EXTENSIONS = {"attempt", "as_of_height"}
 
 
 @pytest.mark.row("2026-05-11.003.jobs.create", "2026-05-11.003.state.QUEUED")
-async def test_the_printed_body_is_accepted_and_all_eight_fields_are_there(site: Site) -> None:
-    job = await site.submit(EXAMPLE)
+async def test_the_printed_body_is_accepted_and_all_eight_fields_are_there(
+    node_site: NodeSite,
+) -> None:
+    job = await node_site.submit(EXAMPLE)
     assert set(job) == JOB_FIELDS | JOB_EXTENSIONS | {"eligibility"}
     assert job["job_id"].startswith("job_")
     assert job["state"] == "QUEUED"
@@ -64,37 +67,39 @@ async def test_the_printed_body_is_accepted_and_all_eight_fields_are_there(site:
     "2026-05-11.003.state.RUNNING",
     "2026-05-11.003.state.COMPLETED",
 )
-async def test_a_job_goes_from_queued_to_paid_as_the_document_shows_it(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued(MINIMAL)
+async def test_a_job_goes_from_queued_to_paid_as_the_document_shows_it(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued(MINIMAL)
 
-    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    job = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
     assert job["payment_id"] == "pay_" + job_id.removeprefix("job_")
     assert job["payment_status"] == "escrowed"
 
-    await site.claim(job_id)
-    running = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    await node_site.claim(job_id)
+    running = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
     assert running["state"] == "RUNNING"
-    assert running["assigned_miner_id"] == MINER
+    assert running["assigned_miner_id"] == node_site.miner
 
-    await site.complete(job_id, "Hello to you too.")
-    await site.world.settled(bytes.fromhex(job_id.removeprefix("job_")))
-    done = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    await node_site.complete(job_id, "Hello to you too.")
+    await node_site.paid(job_id)
+    done = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
     assert (done["state"], done["payment_status"]) == ("COMPLETED", "released")
     assert not {"payload", "result"} & set(done)
 
-    result = (await site.http.get(f"/v1/jobs/{job_id}/result")).json()
+    result = (await node_site.http.get(f"/v1/jobs/{job_id}/result")).json()
     assert result["result"]["output"] == "Hello to you too."
     assert isinstance(result["result"]["metadata"], dict)
     assert set(result["receipt"]) == {"job_id", "miner_id", "signature", "receipt_id"}
     assert result["receipt"]["job_id"] == job_id
-    assert result["receipt"]["miner_id"] == MINER
+    assert result["receipt"]["miner_id"] == node_site.miner
 
 
 @pytest.mark.row("2026-05-11.003.jobs.payment")
-async def test_the_payment_has_the_documented_fields_and_a_number_as_amount(site: Site) -> None:
-    job_id = await site.queued(MINIMAL | {"payment_amount": 0.25})
-    response = await site.http.get(f"/v1/jobs/{job_id}/payment")
+async def test_the_payment_has_the_documented_fields_and_a_number_as_amount(
+    node_site: NodeSite,
+) -> None:
+    job_id = await node_site.queued(MINIMAL | {"payment_amount": 0.25})
+    response = await node_site.http.get(f"/v1/jobs/{job_id}/payment")
     payment = response.json()
     assert set(payment) - {"paid", "refunded", "fee", "dispute_until"} == {
         "payment_id",
@@ -121,26 +126,26 @@ async def test_a_payment_is_not_found_before_the_escrow_is_final(site: Site) -> 
 
 
 @pytest.mark.row("2026-05-11.003.jobs.receipt", "2026-05-11.003.jobs.receipts")
-async def test_receipts_of_a_job_are_the_latest_and_a_list_of_all(site: Site) -> None:
-    job_id = await site.queued(MINIMAL)
-    nothing = await site.http.get(f"/v1/jobs/{job_id}/receipt")
+async def test_receipts_of_a_job_are_the_latest_and_a_list_of_all(node_site: NodeSite) -> None:
+    job_id = await node_site.queued(MINIMAL)
+    nothing = await node_site.http.get(f"/v1/jobs/{job_id}/receipt")
     assert (nothing.status_code, nothing.json()["error_code"]) == (404, "RECEIPT_NOT_FOUND")
-    empty = await site.http.get(f"/v1/jobs/{job_id}/receipts")
+    empty = await node_site.http.get(f"/v1/jobs/{job_id}/receipts")
     assert (empty.status_code, empty.json()) == (200, [])
 
-    job_id = await site.done(MINIMAL)
-    receipt = (await site.http.get(f"/v1/jobs/{job_id}/receipt")).json()
+    job_id = await node_site.done(MINIMAL)
+    receipt = (await node_site.http.get(f"/v1/jobs/{job_id}/receipt")).json()
     assert set(receipt) >= {"job_id", "miner_id", "signature", "timestamp"}
-    assert receipt["miner_id"] == MINER
+    assert receipt["miner_id"] == node_site.miner
     assert receipt["timestamp"].endswith("Z")
-    receipts = (await site.http.get(f"/v1/jobs/{job_id}/receipts")).json()
+    receipts = (await node_site.http.get(f"/v1/jobs/{job_id}/receipts")).json()
     assert receipts == [receipt]
 
 
 @pytest.mark.row("2026-05-11.003.jobs.cancel.queued", "2026-05-11.003.state.CANCELLED")
-async def test_a_queued_job_is_cancelled(site: Site) -> None:
-    job_id = await site.queued(MINIMAL)
-    cancelled = await site.http.post(f"/v1/jobs/{job_id}/cancel")
+async def test_a_queued_job_is_cancelled(node_site: NodeSite) -> None:
+    job_id = await node_site.queued(MINIMAL)
+    cancelled = await node_site.http.post(f"/v1/jobs/{job_id}/cancel")
     assert cancelled.status_code == 200
     assert cancelled.json() == {
         "job_id": job_id,
@@ -148,19 +153,19 @@ async def test_a_queued_job_is_cancelled(site: Site) -> None:
         "assigned_miner_id": None,
         "error": "Cancelled by user",
     }
-    again = await site.http.post(f"/v1/jobs/{job_id}/cancel")
+    again = await node_site.http.post(f"/v1/jobs/{job_id}/cancel")
     assert (again.status_code, again.json()) == (200, cancelled.json())
-    job = (await site.http.get(f"/v1/jobs/{job_id}")).json()
+    job = (await node_site.http.get(f"/v1/jobs/{job_id}")).json()
     assert (job["state"], job["payment_status"]) == ("CANCELLED", "refunded")
 
 
 @pytest.mark.row("2026-05-11.003.jobs.cancel.running")
-async def test_a_running_job_keeps_its_miner_when_it_is_cancelled(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued(MINIMAL)
-    await site.claim(job_id)
-    cancelled = (await site.http.post(f"/v1/jobs/{job_id}/cancel")).json()
-    assert cancelled["assigned_miner_id"] == MINER
+async def test_a_running_job_keeps_its_miner_when_it_is_cancelled(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued(MINIMAL)
+    await node_site.claim(job_id)
+    cancelled = (await node_site.http.post(f"/v1/jobs/{job_id}/cancel")).json()
+    assert cancelled["assigned_miner_id"] == node_site.miner
     assert cancelled["state"] == "CANCELLED"
 
 

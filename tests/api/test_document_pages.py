@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from coordinator.presenters import SERVED
+from tests.api.node_site import NodeSite
 from tests.api.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,9 +73,9 @@ async def test_both_viewers_show_the_document_and_ask_nobody_else(
 @pytest.mark.parametrize("page", ["docs", "redoc"])
 @pytest.mark.parametrize("prefix", ["", "/api"])
 async def test_every_address_in_a_page_is_relative_and_answers(
-    site: Site, page: str, prefix: str
+    node_site: NodeSite, page: str, prefix: str
 ) -> None:
-    response = await site.http.get(f"{prefix}/{page}")
+    response = await node_site.http.get(f"{prefix}/{page}")
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert all(f'href="{page}?version={version}"' in response.text for version in SERVED)
@@ -84,7 +85,7 @@ async def test_every_address_in_a_page_is_relative_and_answers(
         if address == "data:,":
             continue
         assert not re.match(r"[a-z]+:|/", address), address
-        assert (await site.http.get(f"{prefix}/{address}")).status_code == 200, address
+        assert (await node_site.http.get(f"{prefix}/{address}")).status_code == 200, address
 
 
 async def test_the_documents_are_there_by_version(site: Site) -> None:

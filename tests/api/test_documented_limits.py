@@ -48,6 +48,7 @@ def check_refusal(refused: httpx.Response, policy: str, quota: int) -> None:
     assert refused.status_code == 429
     assert refused.json()["error_code"] == "RATE_LIMIT_EXCEEDED"
     assert refused.headers["retry-after"] == "60"
+    assert refused.json()["detail"].endswith("come back in 60 s")
     assert refused.headers["ratelimit-policy"] == f'"{policy}";q={quota};w=60'
     assert refused.headers["ratelimit"] == f'"{policy}";r=0;t=60'
 
@@ -158,6 +159,33 @@ async def test_who_is_refused_is_told_and_counted_too(folder: Path) -> None:
             assert answer.headers["ratelimit-policy"].startswith('"other";q=3')
             statuses.append(answer.status_code)
         assert statuses == [401, 401, 400, 429]
+
+
+async def test_what_leads_nowhere_is_counted_by_key_and_by_address(folder: Path) -> None:
+    clock = Clock()
+    quotas = replace(PLENTY, other=4)
+    async with running_site(folder, is_devnet=False, quotas=quotas, clock=clock) as site:
+        nowhere = [("GET", "/v1/nowhere"), ("PUT", "/v1/stats"), ("POST", "/nowhere")]
+        expected = [(404, "NOT_FOUND"), (405, "METHOD_NOT_ALLOWED"), (404, "NOT_FOUND")]
+        for left, (method, path), (status, code) in zip((3, 2, 1), nowhere, expected, strict=True):
+            answer = await site.http.request(method, path)
+            assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+            assert answer.headers["ratelimit-policy"] == '"other";q=4;w=60'
+            assert answer.headers["ratelimit"].startswith(f'"other";r={left};')
+        assert (await site.http.put("/v1/stats")).headers["allow"]
+        refused = await site.http.get("/v1/nowhere")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+        assert refused.json()["error_code"] == "RATE_LIMIT_EXCEEDED"
+        # What is known to be somewhere counts with it.
+        assert (await site.http.get("/v1/stats")).status_code == 429
+        async with site.with_key(await site.key()) as http:
+            # A key that was never read is not read for this; one that was has its own count.
+            assert (await http.get("/v1/nowhere")).status_code == 429
+            assert (await http.get("/v1/jobs")).status_code == 200
+            answer = await http.get("/v1/nowhere")
+            assert (answer.status_code, answer.headers["ratelimit"][:11]) == (404, '"other";r=3')
+        clock.now_s += 60
+        assert (await site.http.get("/v1/nowhere")).status_code == 404
 
 
 async def test_who_guesses_keys_is_not_looked_up_for_ever(folder: Path) -> None:

@@ -12,6 +12,7 @@ from coordinator import errors
 from coordinator.http import faults, status_of
 from coordinator.http.errors import STATUSES
 from node.http.body_room import SubmissionsFull
+from tests.api.node_site import NodeSite
 from tests.api.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -77,8 +78,8 @@ async def test_every_error_has_the_same_members(
 
 
 @pytest.mark.row("2026-01-24.002.jobs.get.not-found", "2026-01-24.004.error.body")
-async def test_an_unknown_job_is_exactly_what_004_prints(site_of_module: Site) -> None:
-    body = check_error(await site_of_module.http.get(UNKNOWN_JOB), 404, "JOB_NOT_FOUND")
+async def test_an_unknown_job_is_exactly_what_004_prints(node_site: NodeSite) -> None:
+    body = check_error(await node_site.http.get(UNKNOWN_JOB), 404, "JOB_NOT_FOUND")
     assert body["detail"] == "Job not found"
 
 

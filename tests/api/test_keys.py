@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from coordinator.clients import Scope
+from coordinator.http.times import format_time
 from tests.api.site import MINER, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -61,8 +62,14 @@ async def test_keys_are_issued_listed_and_revoked(site: Site) -> None:
             assert code_of(await reader.get("/v1/jobs")) == (401, "INVALID_API_KEY")
         past = {"expires_at": "2020-01-01T00:00:00Z"}
         late = await client.post("/v1/clients/me/keys", json=past)
-        async with site.with_key(late.json()["api_key"]) as expired:
-            assert code_of(await expired.get("/v1/jobs")) == (401, "INVALID_API_KEY")
+        assert code_of(late) == (400, "VALIDATION_ERROR")
+        assert late.json()["errors"][0]["pointer"] == "/expires_at"
+        soon = {"expires_at": format_time(site.world.clock.now_ms + 60_000)}
+        issued = await client.post("/v1/clients/me/keys", json=soon)
+        async with site.with_key(issued.json()["api_key"]) as brief:
+            assert (await brief.get("/v1/jobs")).status_code == 200
+            site.world.clock.advance(61)
+            assert code_of(await brief.get("/v1/jobs")) == (401, "INVALID_API_KEY")
         bad = await client.post("/v1/clients/me/keys", json={"scopes": ["root"]})
         assert code_of(bad) == (400, "VALIDATION_ERROR")
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.site import MINER, Site
+from tests.api.node_site import NodeSite
+from tests.api.site import MINER, Served, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,7 +43,7 @@ BLENDER = {
 }
 
 
-async def order(site: Site, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+async def order(site: Served, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
     response = await site.http.post(f"/v1/services/{path}", json=body, headers=headers)
     assert response.status_code == 201, response.text
     created: dict[str, Any] = response.json()
@@ -86,14 +87,14 @@ async def order(site: Site, path: str, body: dict[str, Any], **headers: str) -> 
     ],
 )
 async def test_the_documented_body_makes_a_job_as_a_submission_of_that_version_does(
-    site_of_module: Site, path: str, body: dict[str, Any], service: str
+    node_site: NodeSite, path: str, body: dict[str, Any], service: str
 ) -> None:
-    created = await order(site_of_module, path, body)
+    created = await order(node_site, path, body)
     assert set(created) == {"job_id", "status", "created_at", "estimated_completion"}
     assert created["status"] == "submitted"
-    response = await site_of_module.http.get(f"/v1/jobs/{created['job_id']}")
+    response = await node_site.http.get(f"/v1/jobs/{created['job_id']}")
     assert response.headers["aitbc-version"] == "2024-01-01"
-    listed = await site_of_module.http.get("/v1/jobs", params={"type": service})
+    listed = await node_site.http.get("/v1/jobs", params={"type": service})
     assert created["job_id"] in {job["job_id"] for job in listed.json()}
 
 

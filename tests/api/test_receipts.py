@@ -11,7 +11,8 @@ from ledger.hashing import Purpose
 from ledger.keys import KeyPair, verify
 from tests.api.document_000 import TEXT, printed_fields, printed_request
 from tests.api.document_002 import WHOLE_SECONDS
-from tests.api.site import MINER, Site
+from tests.api.node_site import NodeSite
+from tests.api.site import Served, Site
 from tests.coordinator.world import COORDINATOR
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,7 +26,7 @@ def site(site_of_module: Site) -> Site:
     return site_of_module
 
 
-async def shown(site: Site, name: str, version: str) -> dict[str, Any]:
+async def shown(site: Served, name: str, version: str) -> dict[str, Any]:
     """Return a receipt as a version shows it."""
     response = await site.http.get(f"/v1/receipts/{name}", headers={"AITBC-Version": version})
     assert response.status_code == 200, response.text
@@ -33,7 +34,7 @@ async def shown(site: Site, name: str, version: str) -> dict[str, Any]:
     return receipt
 
 
-async def verified(site: Site, receipt: Mapping[str, object]) -> dict[str, Any]:
+async def verified(site: Served, receipt: Mapping[str, object]) -> dict[str, Any]:
     """Return what the server says of a receipt."""
     response = await site.http.post("/v1/receipts/verify", json={"receipt": receipt})
     assert response.status_code == 200, response.text
@@ -43,14 +44,14 @@ async def verified(site: Site, receipt: Mapping[str, object]) -> dict[str, Any]:
 
 
 @pytest.mark.row("2024-01-01.000.receipts.get-by-job")
-async def test_the_receipt_of_a_job_has_the_documented_members(site: Site) -> None:
-    job_id = await site.done(TEXT)
-    response = await site.http.get(f"/v1/receipts/{job_id}")
+async def test_the_receipt_of_a_job_has_the_documented_members(node_site: NodeSite) -> None:
+    job_id = await node_site.done(TEXT)
+    response = await node_site.http.get(f"/v1/receipts/{job_id}")
     assert response.status_code == 200
     assert response.headers["aitbc-version"] == "2024-01-01"
     receipt = response.json()
     assert set(receipt) == printed_fields("receipts.get-by-job")
-    assert (receipt["job_id"], receipt["miner_id"]) == (job_id, MINER)
+    assert (receipt["job_id"], receipt["miner_id"]) == (job_id, node_site.miner)
     assert receipt["receipt_id"].startswith("receipt_")
     assert set(receipt["signature"]) == {"sig", "public_key"}
     assert WHOLE_SECONDS.fullmatch(receipt["created_at"])
@@ -92,10 +93,10 @@ async def test_an_attestation_that_another_database_sent_is_read_from_the_chain(
 
 @pytest.mark.row("2024-01-01.000.receipts.verify")
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_receipt_is_authentic_in_every_shape(site: Site, version: str) -> None:
-    job_id = await site.done(TEXT)
-    receipt = await shown(site, job_id, version)
-    verification = await verified(site, receipt)
+async def test_a_receipt_is_authentic_in_every_shape(node_site: NodeSite, version: str) -> None:
+    job_id = await node_site.done(TEXT)
+    receipt = await shown(node_site, job_id, version)
+    verification = await verified(node_site, receipt)
     assert set(verification) == printed_fields("receipts.verify")
     assert (verification["valid"], verification["miner_signature_valid"]) == (True, True)
     assert verification["coordinator_attestations"] == 1
@@ -103,15 +104,15 @@ async def test_a_receipt_is_authentic_in_every_shape(site: Site, version: str) -
 
 
 @pytest.mark.row("2024-01-01.000.receipts.verify")
-async def test_the_printed_members_alone_are_enough_in_either_alphabet(site: Site) -> None:
-    receipt = await shown(site, await site.done(TEXT), "2024-01-01")
+async def test_the_printed_members_alone_are_enough_in_either_alphabet(node_site: NodeSite) -> None:
+    receipt = await shown(node_site, await node_site.done(TEXT), "2024-01-01")
     assert set(printed_request("receipts.verify")["receipt"]) == {"receipt_id", "signature"}
     padded = receipt["signature"]
     url = {name: text.replace("+", "-").replace("/", "_") for name, text in padded.items()}
     bare = {name: text.rstrip("=") for name, text in url.items()}
     for signature in (padded, url, bare):
         claim = {"receipt_id": receipt["receipt_id"], "signature": signature}
-        assert (await verified(site, claim))["valid"] is True
+        assert (await verified(node_site, claim))["valid"] is True
 
 
 async def test_a_receipt_is_verified_by_an_id_or_by_its_signed_transaction(site: Site) -> None:

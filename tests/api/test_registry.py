@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.api.site import Site
+from tests.api.node_site import NodeSite
+from tests.api.site import Served, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -15,7 +16,7 @@ DOCUMENTED = {
 }
 
 
-async def listed(site: Site, **parameters: str) -> list[str]:
+async def listed(site: Served, **parameters: str) -> list[str]:
     response = await site.http.get("/v1/registry/services", params=parameters)
     assert response.status_code == 200, response.text
     body = response.json()
@@ -23,7 +24,7 @@ async def listed(site: Site, **parameters: str) -> list[str]:
     return [service["id"] for service in body["services"]]
 
 
-async def validated(site: Site, **body: object) -> dict[str, Any]:
+async def validated(site: Served, **body: object) -> dict[str, Any]:
     response = await site.http.post("/v1/registry/services/validate", json=body)
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
@@ -31,8 +32,8 @@ async def validated(site: Site, **body: object) -> dict[str, Any]:
 
 
 @pytest.mark.row("2024-01-01.000.registry.services.list")
-async def test_all_services_are_listed(site_of_module: Site) -> None:
-    services = await listed(site_of_module)
+async def test_all_services_are_listed(node_site: NodeSite) -> None:
+    services = await listed(node_site)
     assert services == [
         "blender_render",
         "ffmpeg_transcode",
@@ -44,12 +45,12 @@ async def test_all_services_are_listed(site_of_module: Site) -> None:
 
 
 @pytest.mark.row("2024-01-01.000.registry.services.list.category")
-async def test_a_category_lists_only_its_services(site_of_module: Site) -> None:
-    assert await listed(site_of_module, category="media_processing") == [
+async def test_a_category_lists_only_its_services(node_site: NodeSite) -> None:
+    assert await listed(node_site, category="media_processing") == [
         "blender_render",
         "ffmpeg_transcode",
     ]
-    refused = await site_of_module.http.get("/v1/registry/services", params={"category": "ai"})
+    refused = await node_site.http.get("/v1/registry/services", params={"category": "ai"})
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["pointer"] == "category"
 
@@ -67,17 +68,17 @@ async def test_a_category_lists_only_its_services(site_of_module: Site) -> None:
     ids=["name", "description", "tag", "several words", "none"],
 )
 async def test_a_search_finds_by_name_description_and_tag(
-    site_of_module: Site, search: str, found: list[str]
+    node_site: NodeSite, search: str, found: list[str]
 ) -> None:
-    assert await listed(site_of_module, search=search) == found
+    assert await listed(node_site, search=search) == found
 
 
 @pytest.mark.row("2024-01-01.000.registry.services.get")
 @pytest.mark.parametrize("spelling", ["llm_inference", "llm-inference", "ai-inference"])
 async def test_a_service_is_found_under_each_spelling_of_its_id(
-    site_of_module: Site, spelling: str
+    node_site: NodeSite, spelling: str
 ) -> None:
-    response = await site_of_module.http.get(f"/v1/registry/services/{spelling}")
+    response = await node_site.http.get(f"/v1/registry/services/{spelling}")
     service = response.json()
     assert response.status_code == 200
     assert service["id"] == "llm_inference"
@@ -96,8 +97,8 @@ async def test_an_unknown_service_is_not_found(site_of_module: Site, path: str) 
 
 
 @pytest.mark.row("2024-01-01.000.registry.services.schema")
-async def test_the_schema_accepts_what_the_document_prints(site_of_module: Site) -> None:
-    response = await site_of_module.http.get("/v1/registry/services/llm_inference/schema")
+async def test_the_schema_accepts_what_the_document_prints(node_site: NodeSite) -> None:
+    response = await node_site.http.get("/v1/registry/services/llm_inference/schema")
     schema = response.json()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     Draft202012Validator.check_schema(schema)
@@ -108,9 +109,9 @@ async def test_the_schema_accepts_what_the_document_prints(site_of_module: Site)
 
 @pytest.mark.row("2024-01-01.000.registry.services.requirements")
 async def test_requirements_name_components_with_least_and_recommended_amounts(
-    site_of_module: Site,
+    node_site: NodeSite,
 ) -> None:
-    response = await site_of_module.http.get("/v1/registry/services/stable_diffusion/requirements")
+    response = await node_site.http.get("/v1/registry/services/stable_diffusion/requirements")
     body = response.json()
     assert body["service_id"] == "stable_diffusion"
     needs = {item["component"]: item for item in body["requirements"]}
@@ -124,8 +125,8 @@ async def test_requirements_name_components_with_least_and_recommended_amounts(
 
 
 @pytest.mark.row("2024-01-01.000.registry.services.validate")
-async def test_the_documented_input_is_valid(site_of_module: Site) -> None:
-    answer = await validated(site_of_module, **DOCUMENTED)
+async def test_the_documented_input_is_valid(node_site: NodeSite) -> None:
+    answer = await validated(node_site, **DOCUMENTED)
     assert answer == {"valid": True, "errors": [], "warnings": []}
 
 

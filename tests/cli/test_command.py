@@ -15,6 +15,7 @@ import pytest
 from cli.exits import Exit
 from cli.lazy import Group
 from cli.main import Groups, main
+from cli.output import show
 from genesis import read_genesis
 from node.keyfile import Role, load_key
 from tests.processes import child_environment
@@ -277,3 +278,14 @@ def test_a_python_without_assertions_is_refused() -> None:
     ended = subprocess.run(command, env=child_environment(), capture_output=True, check=False)
     assert ended.returncode == Exit.INTERNAL
     assert b"assertions" in ended.stderr
+
+
+# ---------------------------------------------------------------- what people read
+
+
+def test_small_amounts_are_printed_as_people_write_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show({"fee": 3.55e-06, "paid": 0.02, "amount": 100.0}, as_json=False)
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert told == [["fee", "0.00000355"], ["paid", "0.02"], ["amount", "100.0"]]

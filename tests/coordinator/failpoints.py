@@ -1,4 +1,4 @@
-"""Named points of a job's life at which its coordinator is killed, by the signal KILL.
+"""Named points of a job's or transfer's life at which its coordinator is killed, by signal KILL.
 
 A name is a durable step and where it is left: ``within`` a transaction of the database, ``after``
 its commit and before anything else, or ``after`` the chain took a transaction. The steps of blocks
@@ -30,6 +30,7 @@ STEPS: Final = {
     "JobCancellation._submit": "cancellation",
     "Accepting.accept": "acceptance",
     "Sweeper.sweep": "sweep",
+    "TransferService._store": "paying_out",
 }
 """Steps by the method that makes them."""
 
@@ -96,6 +97,7 @@ POINTS: Final = {
         "cancellation_final.after",
     ),
     "expired": ("expiry_final.within", "expiry_final.after"),
+    "sent": ("paying_out.within", "paying_out.after", "transfer.after"),
 }
 """Points by the life in which they come."""
 

@@ -1,16 +1,21 @@
-"""Whole lives of one job, which may be begun again after their coordinator died, and their ends."""
+"""Whole lives of one job or transfer, which may be begun again after a crash, and their ends."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from coordinator.clients import Scope
 from coordinator.errors import JobAlreadyFinished, JobNotClaimable, LeaseLost
+from coordinator.idempotency import Claim, Request
 from coordinator.jobs import JobFilter, JobPhase, JobView, PaymentStatus
 from coordinator.leases import GiveUp
 from coordinator.marketplace import OfferWish
+from coordinator.transfers import TransferStatus, TransferWish
 from ledger.actions import AcceptOffer, PostReceipt, SubmitJob
-from tests.coordinator.world import AITBC, CLIENT, LEASE_S, World, spec
+from ledger.hashing import sha256
+from ledger.keys import KeyPair
+from tests.coordinator.world import AITBC, CLIENT, LEASE_S, PATIENCE_S, World, spec
 
 OVERTAKEN = (JobNotClaimable, LeaseLost)
 """What a life that began again is told when what it sent before the crash becomes final only now.
@@ -19,6 +24,14 @@ OVERTAKEN = (JobNotClaimable, LeaseLost)
 
 TTL_S = 120
 PRICE = AITBC // 50
+
+OWNER = replace(CLIENT, scopes=CLIENT.scopes | {Scope.WALLET})
+"""The demo's client as its owner: without a key nobody sends its units."""
+
+RECEIVER = KeyPair(sha256(b"receiver")).address
+
+TRANSFER = Request(CLIENT.client_id, sha256(b"a key"), sha256(b"a transfer"))
+"""The request of a transfer, which is sent again after the crash."""
 
 Step = Callable[[World], Awaitable[None]]
 
@@ -160,11 +173,29 @@ async def _is_expired_and_refunded(world: World) -> None:
     assert job.payment.refunded == AITBC // 10
 
 
+async def _send_units(world: World) -> None:
+    claim = await world.services.idempotency.claim(TRANSFER)
+    assert isinstance(claim, Claim), "no answer is kept"
+    try:
+        await world.services.transfers.send(
+            OWNER, TransferWish(RECEIVER, AITBC), wait_s=PATIENCE_S, once=claim
+        )
+    finally:
+        claim.release()
+
+
+async def _is_sent_once(world: World) -> None:
+    (sent,) = (await world.services.transfers.list(OWNER, 10, None)).transfers
+    assert sent.status is TransferStatus.FINAL
+    assert world.chain.balance(RECEIVER) == AITBC
+
+
 LIVES: Final = {
     "paid": Life(_pay, _is_paid_once),
     "offered": Life(_accept_an_offer, _is_paid_at_the_offers_price),
     "cancelled": Life(_lose_the_miner_and_cancel, _is_cancelled_and_refunded),
     "refused": Life(_refuse_the_input, _is_failed_and_refunded),
     "expired": Life(_let_it_expire, _is_expired_and_refunded),
+    "sent": Life(_send_units, _is_sent_once),
 }
 """Lives by the end that they come to."""

@@ -51,7 +51,7 @@ async def test_outside_a_devnet_nobody_is_somebody_without_a_key(folder: Path) -
 async def test_a_new_client_of_a_devnet_is_funded(world: World) -> None:
     client, issued = await world.services.clients.register("lab")
     assert client.balance == FUNDS
-    assert issued.key.scopes == {Scope.CLIENT, Scope.MINER, Scope.READ}
+    assert issued.key.scopes == {Scope.CLIENT, Scope.MINER, Scope.READ, Scope.WALLET}
 
 
 async def test_the_demo_wallet_is_filled_again_when_it_runs_low(world: World) -> None:

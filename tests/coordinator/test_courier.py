@@ -1,7 +1,7 @@
 """The courier: what was taken back is not sent, and nothing is in flight twice."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,7 +13,7 @@ from coordinator.outbox import courier as module
 from coordinator.outbox import store
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.types import Hash
-from tests.coordinator.world import CLIENT, World, spec
+from tests.coordinator.world import CLIENT, PATIENCE_S, World, spec
 
 
 @dataclass
@@ -68,12 +68,14 @@ async def test_an_escrow_that_was_refused_and_taken_back_is_not_sent_from_an_old
     send = courier.send
     rounds: list[asyncio.Task[None]] = []
 
-    async def after_a_round_began(transaction_id: Hash, *args: object) -> SubmitOutcome:
+    async def after_a_round_began(
+        transaction_id: Hash, *args: object, **more: object
+    ) -> SubmitOutcome:
         rounds.append(asyncio.create_task(courier.send_pending()))
         await gate.arrived.wait()
-        return await send(transaction_id, *args)  # type: ignore[arg-type]
+        return await send(transaction_id, *args, **more)  # type: ignore[arg-type]
 
-    courier.send = after_a_round_began  # type: ignore[method-assign, assignment]
+    courier.send = after_a_round_began  # type: ignore[method-assign]
     with pytest.raises(Unavailable, match="full"):
         await world.services.jobs.create(CLIENT, spec())
     gate.is_full = False
@@ -100,6 +102,50 @@ async def test_what_is_in_flight_is_not_sent_by_another(world: World) -> None:
     row = await world.services.core.database.read(lambda c: store.get(c, stored))
     assert row is not None
     assert row.state == "final"
+
+
+async def test_what_is_in_hand_is_sent_and_not_after_its_fate_is_known(world: World) -> None:
+    stored, signed = await _stored(world)
+    core = world.services.core
+    row = await core.database.read(lambda c: store.get(c, stored))
+    assert row is not None
+    gate = Gate(world, b"")
+
+    async def round_of(ends: Awaitable[object]) -> None:
+        """Let the courier run until something came about."""
+        rounds = asyncio.create_task(core.courier.run(worked.set))
+        await ends
+        rounds.cancel()
+        await asyncio.gather(rounds, return_exceptions=True)
+
+    worked = asyncio.Event()
+    core.courier.kick([row])
+    await round_of(core.courier.wait(stored, PATIENCE_S))
+    sent = list(gate.sent)
+    assert set(sent) == {signed}
+    core.courier.kick([row])
+    worked.clear()
+    await round_of(worked.wait())
+    outcome = await core.courier.send(stored, lambda c: store.forget(c, stored), fresh=signed)
+    assert outcome.status is TransactionStatus.DUPLICATE
+    assert gate.sent == sent
+    after = await core.database.read(lambda c: store.get(c, stored))
+    assert after is not None
+    assert after.state == "final"
+
+
+async def test_fresh_bytes_that_a_round_sent_before_are_looked_up(world: World) -> None:
+    stored, signed = await _stored(world)
+    core = world.services.core
+    world.chain.is_paused = True
+    await core.courier.send_pending()
+    gate = Gate(world, b"", is_full=True)
+    outcome = await core.courier.send(stored, lambda c: store.forget(c, stored), fresh=signed)
+    assert outcome.status is TransactionStatus.DUPLICATE
+    gate.is_full = False
+    world.chain.is_paused = False
+    await core.courier.send(stored)
+    await world.quiet()
 
 
 async def test_what_the_node_took_before_is_not_taken_back(world: World) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from coordinator.database import Database, DatabaseClosed, DatabaseTooNew
 from coordinator.database.schema import MIGRATIONS, REVISIONS
-from coordinator.database.tables import chain, clients, metadata, payloads
+from coordinator.database.tables import api_keys, chain, clients, metadata, payloads
 from devnet.network.postgresql import PostgresqlServer
 from ledger.store import Database as Connections
 from ledger.store import StoreFailed
@@ -75,16 +75,9 @@ async def test_an_older_database_is_brought_up_and_follows_the_chain_anew(place:
     url = place.url(COORDINATOR)
     # A place has its tables already.
     place.forget(COORDINATOR)
-    store = Connections(url)
     job = {"job_id": b"j" * 32, "deadline_ms": 1_000}
 
-    def make_old(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        old = MetaData()
-        old.reflect(connection)
+    def fill(connection: Connection, old: MetaData) -> None:
         needed = {
             column.name: "" if isinstance(column.type, String) else 0
             for column in old.tables["jobs"].columns
@@ -97,10 +90,7 @@ async def test_an_older_database_is_brought_up_and_follows_the_chain_anew(place:
         followed = {"chain_id": "c", "height": 7, "block_id": b"b" * 32}
         connection.execute(insert(old.tables["chain"]).values(followed))
 
-    store.claim()
-    with store.writing() as connection:
-        make_old(connection)
-    store.close()
+    _write_as_of("0001", url, fill)
     database = Database(url)
     expires_ms = await database.read(
         lambda c: c.execute(select(payloads.c.expires_ms)).scalar_one()
@@ -109,6 +99,54 @@ async def test_an_older_database_is_brought_up_and_follows_the_chain_anew(place:
     followed = await database.read(lambda c: c.execute(select(chain)).one())
     assert (followed.height, followed.block_id) == (7, bytes(32))
     database.close()
+
+
+async def test_only_first_keys_of_an_older_database_may_send_units(place: Place) -> None:
+    url = place.url(COORDINATOR)
+    place.forget(COORDINATOR)
+    usual = "client miner read"
+    made = {
+        "first": ("a", usual, 1, None),
+        "second": ("a", usual, 2, None),
+        "revoked": ("b", usual, 1, 3),
+        "after it": ("b", usual, 2, None),
+        "narrow": ("c", "read", 1, None),
+        "operator": ("d", "admin read", 1, None),
+    }
+
+    def fill(connection: Connection, old: MetaData) -> None:
+        clients, keys = old.tables["clients"], old.tables["api_keys"]
+        for name in "abcd":
+            client = {"client_id": name, "label": name, "created_ms": 1}
+            connection.execute(insert(clients).values(**client, address=name.encode() * 20))
+        for key_id, (client_id, scopes, created_ms, revoked_ms) in made.items():
+            key = {"key_id": key_id, "client_id": client_id, "scopes": scopes, "label": ""}
+            times = {"created_ms": created_ms, "revoked_ms": revoked_ms}
+            connection.execute(insert(keys).values(**key, **times, digest=bytes(32)))
+
+    _write_as_of("0007", url, fill)
+    database = Database(url)
+    statement = select(api_keys.c.key_id, api_keys.c.scopes)
+    found = await database.read(lambda c: c.execute(statement).all())
+    database.close()
+    expected = {key_id: scopes for key_id, (_, scopes, _, _) in made.items()}
+    now = {row.key_id: row.scopes for row in found}
+    assert now == expected | {"first": f"{usual} wallet"}
+
+
+def _write_as_of(revision: str, url: str, fill: Callable[[Connection, MetaData], None]) -> None:
+    """Make a database as an older version left it."""
+    store = Connections(url)
+    store.claim()
+    with store.writing() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        old = MetaData()
+        old.reflect(connection)
+        fill(connection, old)
+    store.close()
 
 
 async def test_a_newer_schema_is_refused_and_not_touched(place: Place) -> None:

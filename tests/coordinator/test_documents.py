@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +111,32 @@ JSON = st.recursive(
 @given(JSON)
 def test_canonical_json_is_json_of_the_same_value(value: Any) -> None:
     assert json.loads(canonical_json(value, "x")) == value
+
+
+@given(JSON)
+def test_canonical_json_is_what_the_standards_own_writer_writes(value: Any) -> None:
+    assert canonical_json(value, "x") == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.7,
+        1e-3,
+        9.99e-4,
+        -0.0,
+        1.0,
+        1e15,
+        1e16,
+        1e21,
+        5e-324,
+        2**53 - 1,
+        {"\ue000": 1, "\U0001f600": 2},
+    ],
+    ids=repr,
+)
+def test_numbers_and_names_that_writers_differ_in_are_written_by_the_standard(value: Any) -> None:
+    assert canonical_json(value, "x") == rfc8785.dumps(value)
 
 
 @pytest.mark.parametrize(

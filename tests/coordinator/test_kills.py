@@ -11,7 +11,13 @@ from tests.coordinator.failpoints import POINTS, all_points
 from tests.coordinator.lives import LIVES
 from tests.coordinator.world import AITBC, World
 
-QUICK = {"claim.within", "complete.after", "receipt_final.after", "cancellation.after"}
+QUICK = {
+    "claim.within",
+    "complete.after",
+    "receipt_final.after",
+    "cancellation.after",
+    "paying_out.after",
+}
 """Points of the quick suite; the soak takes every one."""
 
 ROOT = Path(__file__).parents[2]

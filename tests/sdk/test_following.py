@@ -49,6 +49,54 @@ def test_a_stream_is_taken_up_after_the_last_event(way: Way) -> None:
     assert {asked.headers["Accept"] for asked in server.asked} == {"text/event-stream"}
 
 
+def test_a_stream_outlasts_a_node_that_starts_again(way: Way) -> None:
+    script = in_turn(
+        reply(event(1, state="QUEUED")),
+        *(Reply(hangs_up=True) for _ in range(9)),
+        reply(event(2, state="COMPLETED")),
+    )
+    policy = RetryPolicy(attempts=2, base_s=0.001, pause_max_s=0.002)
+    with serving(script) as server:
+        seen = way(server.url, lambda client: client.stream_job("job_1", 60.0), retry=policy)
+    assert [each.state for each in seen] == ["QUEUED", "COMPLETED"]
+
+
+def test_a_stream_outlasts_a_node_no_longer_than_the_policy_says(way: Way) -> None:
+    script = in_turn(reply(event(1, state="QUEUED")), Reply(hangs_up=True))
+    policy = RetryPolicy(attempts=2, base_s=0.001, reconnect_s=0.0)
+    with serving(script) as server, pytest.raises(ConnectionFailed):
+        way(server.url, lambda client: client.stream_job("job_1", 60.0), retry=policy)
+
+
+def test_a_wait_for_a_job_outlasts_a_node_that_starts_again(way: Way) -> None:
+    script = in_turn(
+        Reply(200, {"job_id": "job_1", "state": "RUNNING"}),
+        *(Reply(hangs_up=True) for _ in range(5)),
+        Reply(503, {"error_code": "CHAIN_UNAVAILABLE", "detail": "starting"}),
+        Reply(200, {"job_id": "job_1", "state": "COMPLETED"}),
+    )
+    policy = RetryPolicy(attempts=2, base_s=0.001, pause_max_s=0.002)
+    with serving(script) as server:
+        job = way(server.url, lambda client: client.wait_for_job("job_1", 60.0), retry=policy)
+    assert job.state == "COMPLETED"
+
+
+def test_a_wait_outlasts_a_node_that_fell_silent_before_its_first_answer(way: Way) -> None:
+    done = Reply(200, {"job_id": "job_1", "state": "COMPLETED"})
+    script = in_turn(*(Reply(hangs_up=True) for _ in range(5)), done)
+    policy = RetryPolicy(attempts=2, base_s=0.001, pause_max_s=0.002)
+    with serving(script) as server:
+        job = way(server.url, lambda client: client.wait_for_job("job_1", 60.0), retry=policy)
+    assert job.state == "COMPLETED"
+
+
+def test_a_wait_outlasts_a_silent_node_no_longer_than_the_policy_says(way: Way) -> None:
+    policy = RetryPolicy(attempts=2, base_s=0.001, reconnect_s=0.0)
+    with serving(in_turn(Reply(hangs_up=True))) as server, pytest.raises(ConnectionFailed):
+        way(server.url, lambda client: client.wait_for_job("job_1", 60.0), retry=policy)
+    assert len(server.asked) == 2
+
+
 def test_the_callers_last_event_is_named_first_and_nothing_may_follow(way: Way) -> None:
     with serving(in_turn(Reply(204, b""))) as server:
         assert way(server.url, lambda client: client.stream_job("job_1", 30.0, since="7")) == []
@@ -104,3 +152,19 @@ def test_final_blocks_are_followed_until_time_is_over(way: Way) -> None:
     with serving(lambda _asked: reply(block(next(counted)))) as server:
         seen = way(server.url, lambda client: client.chain.follow_blocks(0.3))
     assert [each.height for each in seen] == list(range(len(seen)))
+
+
+def state(number: int, status: str) -> bytes:
+    return event(number, "transaction", transaction_id="tx_1", status=status)
+
+
+def test_a_transaction_is_followed_until_nothing_follows(way: Way) -> None:
+    script = in_turn(
+        reply(state(1, "pooled")),
+        Reply(hangs_up=True),
+        reply(state(2, "included"), state(3, "final"), state(4, "never read")),
+    )
+    with serving(script) as server:
+        seen = way(server.url, lambda client: client.chain.follow_transaction("tx_1"))
+    assert [each.status for each in seen] == ["pooled", "included", "final"]
+    assert {asked.path for asked in server.asked} == {"/v1/chain/transactions/tx_1/events"}

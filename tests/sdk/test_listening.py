@@ -254,4 +254,4 @@ def test_without_the_package_it_says_what_to_install(way: Way) -> None:
         cwd=ROOT,
     )
     assert done.stderr == ""
-    assert "pip install 'aitbc[websockets]'" in done.stdout
+    assert "pip install 'websockets>=15.0'" in done.stdout

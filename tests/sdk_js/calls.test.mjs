@@ -1,8 +1,7 @@
 // Calls against a server that answers what the test tells it to.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
 import {
   AITBCClient,
@@ -17,48 +16,7 @@ import {
   PRODUCTION_URL,
 } from '@aitbc/client';
 
-const seen = [];
-let answers = [];
-let server;
-let baseUrl;
-
-before(async () => {
-  server = createServer(async (request, response) => {
-    const pieces = [];
-    for await (const piece of request) pieces.push(piece);
-    const { method, url, headers } = request;
-    seen.push({ method, url, headers, body: Buffer.concat(pieces).toString() });
-    const answer = answers.shift();
-    if (answer === undefined) return; // No answer: the connection stays open.
-    if (answer === 'hang up') {
-      request.socket.destroy();
-      return;
-    }
-    const { status = 200, headers: told = {}, body = {} } = answer;
-    response.writeHead(status, { 'Content-Type': 'application/json', ...told });
-    response.end(typeof body === 'string' ? body : JSON.stringify(body));
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  baseUrl = `http://127.0.0.1:${server.address().port}`;
-});
-
-after(() => {
-  server.closeAllConnections();
-  server.close();
-});
-
-beforeEach(() => {
-  seen.length = 0;
-});
-
-const clientOf = (settings = {}) =>
-  new AITBCClient({ baseUrl, apiKey: 'a key', retry: { baseMs: 1 }, ...settings });
-
-const refusal = (status, code, more = {}) => ({
-  status,
-  body: { detail: 'because', error_code: code, request_id: 'req_1' },
-  ...more,
-});
+import { clientOf, refusal, seen, server } from './answering.mjs';
 
 test('a client without settings opens nothing and goes to production', () => {
   delete process.env.AITBC_BASE_URL;
@@ -104,7 +62,7 @@ test('wrong settings are refused at once', () => {
 });
 
 test('every request carries version, key and media types; bodies have the names of the wire', async () => {
-  answers = [{ status: 201, body: { job_id: 'job_1', status: 'submitted' } }];
+  server.answers = [{ status: 201, body: { job_id: 'job_1', status: 'submitted' } }];
   const job = await clientOf().jobs.create({
     name: 'my-job',
     type: 'ai-inference',
@@ -131,7 +89,7 @@ test('every request carries version, key and media types; bodies have the names 
 
 test('keys inside results, metadata and schemas are data and stay', async () => {
   const results = { processing_time: 1.23, nested: [{ a_b: 1 }] };
-  answers = [
+  server.answers = [
     { body: { job_id: 'job_1', status: 'completed', results, completed_at: 't' } },
     { body: { properties: { max_tokens: { type: 'integer' } } } },
     { body: { result: { output: 'x', metadata: { model_alias_of: 'y' } }, proof: { result_digest: 'd' } } },
@@ -152,7 +110,7 @@ test('keys inside results, metadata and schemas are data and stay', async () => 
 
 test('an error says what the node said', async () => {
   const errors = [{ pointer: '/limit', code: 'INVALID', message: 'must be a number' }];
-  answers = [{ status: 400, body: { detail: 'd', error_code: 'C', request_id: 'r', errors } }];
+  server.answers = [{ status: 400, body: { detail: 'd', error_code: 'C', request_id: 'r', errors } }];
   await assert.rejects(clientOf().jobs.list({ limit: 0 }), (error) => {
     assert.ok(error instanceof ApiError);
     assert.equal(error.name, 'ApiError');
@@ -162,15 +120,15 @@ test('an error says what the node said', async () => {
     );
     return true;
   });
-  answers = [{ status: 502, body: '<html>' }];
+  server.answers = [{ status: 502, body: '<html>' }];
   const once = clientOf({ retry: { attempts: 1 } });
   await assert.rejects(once.stats(), { status: 502, errorCode: 'HTTP_502' });
-  answers = [{ body: 'no json' }];
+  server.answers = [{ body: 'no json' }];
   await assert.rejects(once.stats(), { errorCode: 'UNEXPECTED_ANSWER' });
 });
 
 test('refusals of a moment are repeated after as long as the node asks for', async () => {
-  answers = [
+  server.answers = [
     refusal(429, 'RATE_LIMIT_EXCEEDED', { headers: { 'Retry-After': '1' } }),
     refusal(503, 'CHAIN_UNAVAILABLE'),
     { status: 201, body: { job_id: 'job_1' } },
@@ -185,32 +143,32 @@ test('refusals of a moment are repeated after as long as the node asks for', asy
 });
 
 test('a node that asks for too much patience is not asked again', async () => {
-  answers = [refusal(429, 'RATE_LIMIT_EXCEEDED', { headers: { 'Retry-After': '60' } })];
+  server.answers = [refusal(429, 'RATE_LIMIT_EXCEEDED', { headers: { 'Retry-After': '60' } })];
   await assert.rejects(clientOf().stats(), { status: 429, retryAfterS: 60 });
   assert.equal(seen.length, 1);
 });
 
 test('a lost connection is tried again, and all attempts are as many as stated', async () => {
-  answers = ['hang up', 'hang up', { body: { total_jobs: 1 } }];
+  server.answers = ['hang up', 'hang up', { body: { total_jobs: 1 } }];
   assert.deepEqual(await clientOf().stats(), { totalJobs: 1 });
   seen.length = 0;
-  answers = ['hang up', 'hang up', 'hang up', 'hang up', 'hang up'];
+  server.answers = ['hang up', 'hang up', 'hang up', 'hang up', 'hang up'];
   await assert.rejects(clientOf().stats(), ConnectionFailed);
   assert.equal(seen.length, 4);
-  answers = [];
+  server.answers = [];
 });
 
 test('what is wrong is not repeated', async () => {
   for (const [status, code] of [[400, 'VALIDATION_ERROR'], [401, 'INVALID_API_KEY'], [404, 'JOB_NOT_FOUND'], [409, 'JOB_ALREADY_COMPLETED'], [500, 'INTERNAL_ERROR']]) {
     seen.length = 0;
-    answers = [refusal(status, code)];
+    server.answers = [refusal(status, code)];
     await assert.rejects(clientOf().jobs.get('job_1'), { status, errorCode: code });
     assert.equal(seen.length, 1);
   }
 });
 
 test('no call outlasts its limit, and any can be given up', async () => {
-  answers = [];
+  server.answers = [];
   await assert.rejects(clientOf({ timeoutMs: 50 }).stats(), CallTimeout);
   await assert.rejects(clientOf().stats({ timeoutMs: 50 }), CallTimeout);
   const controller = new AbortController();
@@ -229,7 +187,7 @@ test('an answer that never ends is not read for ever', async () => {
 });
 
 test('results are waited for, and failures have their own error', async () => {
-  answers = [
+  server.answers = [
     refusal(409, 'JOB_NOT_COMPLETED', { headers: { 'Retry-After': '1' } }),
     { body: { job_id: 'job_1', results: { output: 'x' } } },
   ];
@@ -237,19 +195,19 @@ test('results are waited for, and failures have their own error', async () => {
   assert.deepEqual(found.results, { output: 'x' });
   assert.match(seen[0].url, /^\/v1\/jobs\/job_1\/results\?wait=[0-9]+$/);
   for (const [code, state] of [['JOB_FAILED', 'failed'], ['JOB_CANCELLED', 'cancelled'], ['JOB_EXPIRED', 'expired']]) {
-    answers = [refusal(409, code)];
+    server.answers = [refusal(409, code)];
     await assert.rejects(clientOf().jobs.getResults('job_1'), (error) => {
       assert.ok(error instanceof JobFailed);
       assert.deepEqual([error.jobId, error.state, error.reason], ['job_1', state, 'because']);
       return true;
     });
   }
-  answers = [refusal(404, 'JOB_NOT_FOUND')];
+  server.answers = [refusal(404, 'JOB_NOT_FOUND')];
   await assert.rejects(clientOf().jobs.getResults('job_1'), { errorCode: 'JOB_NOT_FOUND' });
-  answers = [refusal(409, 'JOB_NOT_COMPLETED'), refusal(409, 'JOB_NOT_COMPLETED')];
+  server.answers = [refusal(409, 'JOB_NOT_COMPLETED'), refusal(409, 'JOB_NOT_COMPLETED')];
   const impatient = clientOf().jobs.getResults('job_1', { timeoutMs: 60 });
   await assert.rejects(impatient, JobTimeout);
-  answers = [{ body: { status: 'running' } }, { body: { state: 'EXPIRED' } }];
+  server.answers = [{ body: { status: 'running' } }, { body: { state: 'EXPIRED' } }];
   assert.deepEqual(await clientOf().jobs.wait('job_1'), { state: 'EXPIRED' });
 });
 
@@ -259,17 +217,17 @@ test('all jobs are read, whatever the page that was asked for and the one that c
     body: shape(jobs.slice(page * size, (page + 1) * size), page * size),
   }));
   const found = async (limit, size, shape) => {
-    answers = pages(size, shape);
+    server.answers = pages(size, shape);
     seen.length = 0;
     const ids = new Set();
     for await (const { jobId } of clientOf().jobs.iterate({ limit, status: 'x' })) ids.add(jobId);
-    answers = [];
+    server.answers = [];
     return ids.size;
   };
   const shown = (size) => (part, offset) => ({ jobs: part, total: 250, limit: size, offset });
   for (const [limit, size] of [[undefined, 100], [200, 100], [100, 40], [50, 50], [125, 100]]) {
     assert.equal(await found(limit, size, shown(size)), 250, `${limit} ${size}`);
-    const offsets = seen.map(({ url }) => new URL(url, baseUrl).searchParams.get('offset'));
+    const offsets = seen.map(({ url }) => new URL(url, server.url).searchParams.get('offset'));
     assert.deepEqual(offsets.slice(0, 3), ['0', `${size}`, `${2 * size}`]);
   }
   assert.equal(await found(200, 100, (part) => part), 250, 'bare arrays, of 2026-01-24');
@@ -280,14 +238,14 @@ test('all jobs are read, whatever the page that was asked for and the one that c
 
 test('a job that is ordered meanwhile makes none be told twice', async () => {
   const page = (...ids) => ({ body: { jobs: ids.map((id) => ({ job_id: id })), limit: 2 } });
-  answers = [page('c', 'b'), page('b', 'a'), page()];
+  server.answers = [page('c', 'b'), page('b', 'a'), page()];
   const ids = [];
   for await (const { jobId } of clientOf().jobs.iterate({ limit: 2 })) ids.push(jobId);
   assert.deepEqual(ids, ['c', 'b', 'a']);
 });
 
 test('ids cannot lead elsewhere', async () => {
-  answers = [{}];
+  server.answers = [{}];
   await clientOf().jobs.get('../admin?x#y');
   assert.equal(seen[0].url, '/v1/jobs/..%2Fadmin%3Fx%23y');
   for (const id of ['', '.', '..', undefined]) {
@@ -296,15 +254,15 @@ test('ids cannot lead elsewhere', async () => {
 });
 
 test('a redirect is not followed', async () => {
-  answers = [{ status: 302, headers: { Location: `${baseUrl}/elsewhere` } }, {}];
+  server.answers = [{ status: 302, headers: { Location: `${server.url}/elsewhere` } }, {}];
   await assert.rejects(clientOf({ retry: { attempts: 1 } }).stats(), ConnectionFailed);
   assert.equal(seen.length, 1);
-  answers = [];
+  server.answers = [];
 });
 
 test('the pages of a list are followed to the end, and nowhere else', async () => {
   const link = (query) => ({ Link: `<https://elsewhere.example/api/v1/x?${query}>; rel="next"` });
-  answers = [
+  server.answers = [
     { body: { offers: [{ offer_id: 'a' }] }, headers: link('limit=2&job_type=llm_inference&cursor=c1') },
     { body: { offers: [{ offer_id: 'b' }] } },
   ];
@@ -320,7 +278,7 @@ test('the pages of a list are followed to the end, and nowhere else', async () =
 });
 
 test('a statement as CSV is one sheet, however many pages it has', async () => {
-  answers = [
+  server.answers = [
     { body: 'at,kind\r\n1,escrow\r\n', headers: { Link: '</v1/statements.csv?cursor=c>; rel="next"' } },
     { body: 'at,kind\r\n2,refund\r\n' },
   ];
@@ -328,7 +286,7 @@ test('a statement as CSV is one sheet, however many pages it has', async () => {
 });
 
 test('an order says that it would rather be refused, and how long it waits', async () => {
-  answers = [{ body: { job_id: 'job_1' } }, { body: { job_id: 'job_1' } }, { body: { job_id: 'job_1' } }];
+  server.answers = [{ body: { job_id: 'job_1' } }, { body: { job_id: 'job_1' } }, { body: { job_id: 'job_1' } }];
   const client = clientOf();
   await client.jobs.create({}, { strict: true, waitMs: 30_000 });
   await client.services.infer({}, { waitMs: 1 });
@@ -341,7 +299,7 @@ test('an order says that it would rather be refused, and how long it waits', asy
 
 test('programs and requirements that a miner named stay as they are, lists of the API do not', async () => {
   const python = { packages: ['numpy'], programs: { 'my_prog/model.py': { uses_gpu: false } } };
-  answers = [
+  server.answers = [
     { body: { miner_id: 'm', python } },
     { body: { offer_id: 'o', requirements: { own_key: 'x_y' } } },
     { body: { service_id: 's', requirements: [{ component: 'gpu', unit_name: 'GiB' }] } },
@@ -355,7 +313,7 @@ test('programs and requirements that a miner named stay as they are, lists of th
 
 test('a refusal names the fields at fault', async () => {
   const errors = [{ pointer: '/ttl_seconds', code: 'OUT_OF_RANGE', detail: 'must be 1 or more' }];
-  answers = [{ status: 400, body: { detail: 'no', error_code: 'VALIDATION_ERROR', errors } }];
+  server.answers = [{ status: 400, body: { detail: 'no', error_code: 'VALIDATION_ERROR', errors } }];
   const error = await clientOf().jobs.create({}).catch((caught) => caught);
   assert.deepEqual(error.errors, errors);
 });

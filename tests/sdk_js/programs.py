@@ -12,6 +12,9 @@ from tests.api.documents import Run, run
 
 PACKAGE = Path(__file__).parents[2] / "sdk" / "js"
 HERE = Path(__file__).parent
+SHARED = "answering.mjs"
+"""What several files of tests import."""
+
 VECTORS = HERE.parent / "vectors"
 
 WEBSOCKET = ("--experimental-websocket",)
@@ -38,7 +41,8 @@ class Program:
             flags: of Node.js.
             variables: of the environment, besides.
         """
-        shutil.copy(HERE / name, self.folder)
+        for copied in (name, SHARED):
+            shutil.copy(HERE / copied, self.folder)
         options = [*flags, "--test", "--test-reporter=tap"]
         ran = await self._run(self.folder / name, base_url, options, variables)
         counts = dict(_COUNTS.findall(ran.out))

@@ -20,6 +20,10 @@ async def test_calls_repeat_what_is_safe_and_end_in_time(program: Program) -> No
     assert await program.test("calls.test.mjs") >= 10
 
 
+async def test_waits_and_streams_outlast_lost_connections(program: Program) -> None:
+    assert await program.test("streams.test.mjs") >= 4
+
+
 async def test_a_node_that_lies_about_receipts_is_found_out(program: Program) -> None:
     assert await program.test("receipts.test.mjs") >= 6
 

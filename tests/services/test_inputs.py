@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from coordinator.registry import ServiceRegistry
 from coordinator.registry.bounds import VALUES_MAX, BoundedValidator
+from coordinator.registry.fitting import surely_fits
 from coordinator.registry.inputs import FAULTS_MAX
 
 REGISTRY = ServiceRegistry()
@@ -225,3 +226,71 @@ def test_any_document_gets_a_verdict_that_agrees_with_the_schema(
     verdict = REGISTRY.check_input(service, document)
     assert (not verdict.faults) == Draft202012Validator(REGISTRY.schema(service)).is_valid(document)
     assert all(note.message and note.code for note in (*verdict.faults, *verdict.warnings))
+
+
+changes = st.dictionaries(
+    st.sampled_from(sorted({name for each in DOCUMENTED.values() for name in each} | {"messages"})),
+    values | st.integers(-2, 2_000) | st.sampled_from(["", "base", "user", "1x1", "a" * 65, 2.0]),
+    max_size=2,
+)
+
+
+@given(service=st.sampled_from(SERVICES), changed=changes, dropped=st.integers(0, 9))
+def test_what_surely_fits_has_no_fault(service: str, changed: dict[str, Any], dropped: int) -> None:
+    document = {
+        name: value for n, (name, value) in enumerate(DOCUMENTED[service].items()) if n != dropped
+    } | changed
+    schema = REGISTRY.schema(service)
+    if surely_fits(schema)(document):
+        assert Draft202012Validator(schema).is_valid(document)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_documented_input_surely_fits(service: str) -> None:
+    assert surely_fits(REGISTRY.schema(service))(dict(DOCUMENTED[service]))
+
+
+keywords = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["object", "array", "string", "integer", "number", "boolean"])
+        | st.just(["string", "null"]),
+        "enum": st.just(["a", 1]),
+        "maxLength": st.integers(0, 2),
+        "minLength": st.integers(0, 2),
+        "maxItems": st.integers(0, 2),
+        "minItems": st.integers(0, 2),
+        "maxProperties": st.integers(0, 2),
+        "minProperties": st.integers(0, 2),
+        "maximum": st.integers(-1, 1),
+        "minimum": st.integers(-1, 1) | st.just(0.5),
+        "pattern": st.sampled_from(["^a", "b$"]),
+        "required": st.just(["a"]),
+        "const": st.just("a"),
+        "description": st.text(max_size=2),
+    },
+)
+schemas = st.recursive(
+    keywords | st.booleans(),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "anyOf": st.lists(inner, min_size=1, max_size=2),
+            "not": inner,
+            "items": inner,
+            "properties": st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+        },
+    ),
+    max_leaves=4,
+)
+small = st.recursive(
+    st.sampled_from([None, True, False, 0, 1, 2.0, 0.5, "", "a", "ab", "abc"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
+    max_leaves=4,
+)
+
+
+@given(schema=schemas, document=small)
+def test_what_surely_fits_any_schema_has_no_fault(schema: Any, document: Any) -> None:
+    if surely_fits(schema)(document):
+        assert Draft202012Validator(schema).is_valid(document)
