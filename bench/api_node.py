@@ -7,7 +7,6 @@ counts around it. The benchmark `api` reads its own routes beside it, in the sam
 """
 
 import asyncio
-import gc
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from litestar import Response, get
 from node.app import build_node
 from node.config import NodeConfig, read_config
 from node.failpoints import NoFailpoints
+from node.garbage import settle_garbage
 from node.keyring import unlock_keys
 from node.logs import configure_logs
 from node.ports import SystemClock
@@ -45,7 +45,7 @@ async def _run(config: NodeConfig) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     try:
         await node.start()
-        gc.freeze()
+        settle_garbage()
         await node.run_until(stop)
     finally:
         await node.stop()

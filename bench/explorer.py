@@ -62,7 +62,9 @@ def _measure(run: Run) -> None:
     extent = Extent(blocks, transactions, SEED)
     with served_history(extent, run.say, run.options.kept) as served:
         run.shown.append(_heading())
-        for subject in subjects(served.history):
+        kinds = list(subjects(served.history))
+        for number, subject in enumerate(kinds, 1):
+            run.say(f"{number} of {len(kinds)} kinds of answers: {subject.name}")
             _answer(run, served.url, subject)
     run.mode["serves"] = "one node process beside nothing else, index and chain in SQLite files"
     run.workload.update(blocks=blocks, transactions=transactions, seed=SEED)

@@ -17,7 +17,7 @@ LEASES: Final = 16
 SAMPLE_EVERY: Final = 10
 """Every so many jobs, one is asked for until it is paid, which gives the latency."""
 
-ASK_EVERY_S: Final = 0.005
+ASK_EVERY_S: Final = 0.02
 """Between two questions about a job of the sample; part of the error of its latency."""
 
 PAGE: Final = 100
