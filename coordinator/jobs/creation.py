@@ -8,10 +8,11 @@ from coordinator.clients.budgets import check_budget, standing_of
 from coordinator.clients.model import Principal
 from coordinator.clients.wallet_keys import WalletKeys
 from coordinator.core import Core
-from coordinator.errors import InsufficientBalance, TooManyRequests, Unavailable
+from coordinator.errors import InsufficientBalance, Unavailable
 from coordinator.idempotency import Claim
 from coordinator.jobs import documents, store, terms
 from coordinator.jobs.model import JobSpec
+from coordinator.jobs.open_jobs import OpenJobs
 from coordinator.marketplace.binding import (
     Deal,
     bind,
@@ -72,6 +73,7 @@ class JobCreation:
         """Stand on the core."""
         self._core = core
         self._wallets = WalletKeys(core.database, core.vault)
+        self._open_jobs = OpenJobs(core.config.limits.open_jobs_per_client_max)
 
     async def create(self, principal: Principal, spec: JobSpec, once: Claim | None = None) -> Hash:
         """Sign, store and pool the escrow of a job; return the job's id.
@@ -225,9 +227,8 @@ class JobCreation:
         moment: Moment,
         once: Claim | None,
     ) -> None:
-        job, limit = prepared.job, self._core.config.limits.open_jobs_per_client_max
-        if store.count_live(connection, job.client_id) >= limit:
-            raise TooManyRequests(f"{limit} jobs are open: wait for some to end", 5)
+        job = prepared.job
+        self._open_jobs.add(connection, job.client_id)
         check_budget(connection, prepared.principal, prepared.needed, job.requested_ms)
         store.insert_job(connection, job)
         outbox.add(
