@@ -11,6 +11,7 @@ from coordinator.core import Core
 from coordinator.errors import InsufficientBalance, Unavailable
 from coordinator.idempotency import Claim
 from coordinator.jobs import documents, store, terms
+from coordinator.jobs.fresh import Stored
 from coordinator.jobs.model import JobSpec
 from coordinator.jobs.open_jobs import OpenJobs
 from coordinator.marketplace.binding import (
@@ -75,8 +76,13 @@ class JobCreation:
         self._wallets = WalletKeys(core.database, core.vault)
         self._open_jobs = OpenJobs(core.config.limits.open_jobs_per_client_max)
 
-    async def create(self, principal: Principal, spec: JobSpec, once: Claim | None = None) -> Hash:
-        """Sign, store and pool the escrow of a job; return the job's id.
+    async def create(
+        self, principal: Principal, spec: JobSpec, once: Claim | None = None
+    ) -> Stored | Hash:
+        """Sign, store and pool the escrow of a job; return what was stored, or only the job's id.
+
+        The id alone is what is known of a job that an earlier sending of the request made, or if
+        nobody knows at the moment which blocks were followed.
 
         The job and the note of it under the request's key are stored together: after a death in
         between, the repeated request finds either both or none.
@@ -100,6 +106,8 @@ class JobCreation:
             raise InsufficientBalance(needed, spendable)
         moment = self._core.moments.now()
         await self._core.database.write(lambda c: self._store(c, prepared, moment, once))
+        # Before the bytes are sent to anybody: no block that was followed holds the job.
+        followed = self._core.follower.followed
         if prepared.deal is not None:
             # The acceptance follows the escrow; the courier sends it until it is included.
             self._core.courier.kick()
@@ -109,7 +117,7 @@ class JobCreation:
         )
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
             raise _refusal(outcome, needed, spendable)
-        return job_id
+        return job_id if followed is None else Stored(prepared.job, followed)
 
     async def costs(self, principal: Principal, spec: JobSpec) -> Costs:
         """Return what a job would take out of the client's wallet; nothing is kept.

@@ -26,9 +26,7 @@ RETRY_S: Final = 5
 class OpenJobs:
     """Bounds the open jobs of each client. For the thread that writes."""
 
-    def __init__(
-        self, limit: int, count: Callable[[Connection, str], int] = count_live
-    ) -> None:
+    def __init__(self, limit: int, count: Callable[[Connection, str], int] = count_live) -> None:
         """Allow each client `limit` open jobs, as `count` finds them in the tables."""
         self._limit = limit
         self._count = count

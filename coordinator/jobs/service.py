@@ -24,6 +24,7 @@ from coordinator.errors import (
 from coordinator.idempotency import Claim
 from coordinator.jobs.cancellation import JobCancellation
 from coordinator.jobs.creation import JobCreation
+from coordinator.jobs.fresh import FreshViews, Stored
 from coordinator.jobs.listing import list_jobs
 from coordinator.jobs.model import (
     ENDED_PHASES,
@@ -38,6 +39,7 @@ from coordinator.jobs.recent import CONTENT_BYTES_MAX, RecentViews
 from coordinator.jobs.settlement import JobSettlement
 from coordinator.jobs.store import is_delivered
 from coordinator.jobs.views import JobViews
+from coordinator.jobs.waiting import WaitingReasons
 from coordinator.leases.matching import Needs
 from coordinator.leases.roster import Roster
 from coordinator.values import ApiVersion
@@ -58,8 +60,9 @@ class JobService:
         """Stand on the core."""
         self._core = core
         self._views = views
-        self._roster = roster
         self._recent = RecentViews()
+        self._reasons = WaitingReasons(core.database, roster)
+        self._fresh = FreshViews(core.database, views, self._reasons)
         self._creation = JobCreation(core)
         self._cancellation = JobCancellation(core)
         self._settlement = JobSettlement(core)
@@ -96,9 +99,12 @@ class JobService:
         require(principal, Scope.CLIENT)
         if is_strict and (once is None or once.effect is None):
             await self._check_possible(principal, spec)
-        job_id = await self._creation.create(principal, spec, once)
+        made = await self._creation.create(principal, spec, once)
+        job_id = made.job.job_id if isinstance(made, Stored) else made
         if wait_s > 0:
             return await self.wait(principal, job_id, wait_s)
+        if isinstance(made, Stored):
+            return await self._fresh.of(made)
         return await self.get(principal, job_id)
 
     async def get(self, principal: Principal, job_id: Hash) -> JobView:
@@ -113,8 +119,14 @@ class JobService:
         kept = self._recent.find(version, client_id, job_id)
         if kept is not None:
             return kept
-        view, is_lasting = await database.read(lambda c: self._read(c, client_id, job_id))
-        if is_lasting:
+        view, content_bytes = await database.read(lambda c: self._read(c, client_id, job_id))
+        if view.attempt == 0 and view.phase in _WITHOUT_MINER:
+            # Not kept: which miners there are to be had depends on the time, too.
+            max_price = view.spec.max_price
+            assert max_price is not None, "a view says what is in escrow"
+            needs = Needs.of_spec(view.spec, max_price)
+            return replace(view, eligibility=await self._reasons.of(needs))
+        if content_bytes <= CONTENT_BYTES_MAX:
             self._recent.keep(version, client_id, view)
         return view
 
@@ -277,12 +289,12 @@ class JobService:
         """
         costs = await self._creation.costs(principal, spec)
         needs = Needs.of_spec(costs.spec, costs.max_price)
-        _, found = await self._core.database.read(lambda c: self._roster.fitting(c, needs))
+        found = await self._reasons.of(needs)
         if not found.eligible:
             raise JobNotPossible(found.registered, found.exclusions)
 
-    def _read(self, connection: Connection, client_id: str, job_id: Hash) -> tuple[JobView, bool]:
-        """Return the view, and whether it is the same until something is written, and small.
+    def _read(self, connection: Connection, client_id: str, job_id: Hash) -> tuple[JobView, int]:
+        """Return the view, without why the job waits, and the bytes of its payload and result.
 
         Raises:
             JobNotFound: unknown, or another client's.
@@ -290,10 +302,5 @@ class JobService:
         found = self._views.find(connection, job_id)
         if found is None or found.client_id != client_id:
             raise JobNotFound
-        view = self._views.show(connection, found)
-        if view.attempt > 0 or view.phase not in _WITHOUT_MINER:
-            content = len(found.payload or b"") + len(found.result_document or b"")
-            return view, content <= CONTENT_BYTES_MAX
-        # Which miners there are to be had depends on the time, too.
-        _, eligibility = self._roster.fitting(connection, Needs.of(found))
-        return replace(view, eligibility=eligibility), False
+        content_bytes = len(found.payload or b"") + len(found.result_document or b"")
+        return self._views.show(connection, found), content_bytes

@@ -95,6 +95,14 @@ class JobViews:
         """Return the view of what was found."""
         return _view(found, self._usual_times.of(connection, found.service, found.model))
 
+    def known_usual_ms(self, service: str, model: str) -> int | None:
+        """Return what `usual_ms` returns, None where it has to ask the database."""
+        return self._usual_times.known(service, model)
+
+    def usual_ms(self, connection: Connection, service: str, model: str) -> int:
+        """Return how long such jobs usually take, in milliseconds."""
+        return self._usual_times.of(connection, service, model)
+
     def one(self, connection: Connection, job_id: Hash) -> JobView | None:
         """Return the view of a job, None if it is unknown."""
         found = self.find(connection, job_id)

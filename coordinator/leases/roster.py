@@ -61,10 +61,15 @@ class Roster:
 
     def fitting(self, connection: Connection, needs: Needs) -> tuple[Sequence[Member], Eligibility]:
         """Return the miners that could be given a job, and why the others could not."""
+        return self.among(self.members(connection), needs)
+
+    def among(
+        self, members: Sequence[Member], needs: Needs
+    ) -> tuple[Sequence[Member], Eligibility]:
+        """Return those of some miners that could be given a job, and why the others could not."""
         has_model = self._registry.get(needs.service).has_model
         fitting: list[Member] = []
         excluded: Counter[str] = Counter()
-        members = self.members(connection)
         for member in members:
             exclusion = exclusion_of(needs, member.declared, has_model=has_model)
             if exclusion is None and member.is_draining:
