@@ -76,6 +76,7 @@ class Ground:
         self.nodes = {plan.name: self._node(plan) for plan in plans}
         self.disks: dict[str, SmallDisk] = {}
         self.clients: dict[str, httpx.AsyncClient] = {}
+        self._asking = {name: asyncio.Lock() for name in self.nodes}
         self.genesis: dict[str, Any] = {}
         self._stack = contextlib.AsyncExitStack()
         self._facts: ChainFacts | None = None
@@ -95,6 +96,12 @@ class Ground:
     def honest(self) -> list[NodeProcess]:
         """Nodes that do not lie: only what they say counts."""
         return [node for node in self.nodes.values() if node.name not in self.network.byzantine]
+
+    @property
+    def honest_members(self) -> list[NodeProcess]:
+        """Honest nodes whose key the genesis names."""
+        members = self.validators[: self.network.validators]
+        return [node for node in members if node in self.honest]
 
     def endpoints(self) -> list[Endpoint]:
         """Return the honest nodes as clients see them."""
@@ -134,16 +141,38 @@ class Ground:
 
     async def observe(self, node: NodeProcess) -> Mapping[str, Any] | None:
         """Ask a node where it stands, note it, and return it; None if it is silent."""
-        try:
-            answer = await self.clients[node.name].get("/v1/chain/status", timeout=STATUS_TIMEOUT_S)
-        except httpx.HTTPError:
-            return None
-        if not answer.is_success:
-            return None
-        status: dict[str, Any] = answer.json()
-        if node in self.honest:
-            self._note(node, status)
-        return status
+        # One question at a time: two answers could be heard in another order than they were given.
+        async with self._asking[node.name]:
+            asked_s = time.monotonic()
+            try:
+                answer = await self.clients[node.name].get(
+                    "/v1/chain/status", timeout=STATUS_TIMEOUT_S
+                )
+            except httpx.HTTPError:
+                return None
+            if not answer.is_success:
+                return None
+            status: dict[str, Any] = answer.json()
+            if node in self.honest:
+                self._note(node, status, asked_s)
+            return status
+
+    async def all_sign(self, within_s: float) -> bool:
+        """Return whether every honest validator of the set votes, as soon as it does.
+
+        One that lost its journal, or whose key was used elsewhere, is silent until the next epoch.
+        """
+        members = self.honest_members
+        deadline_s = time.monotonic() + within_s
+        while not await self._are_signing(members):
+            if time.monotonic() > deadline_s:
+                return False
+            await asyncio.sleep(WATCH_S)
+        return True
+
+    async def _are_signing(self, nodes: Sequence[NodeProcess]) -> bool:
+        seen = await asyncio.gather(*(self.observe(node) for node in nodes))
+        return all(status is not None and status["consensus"]["signs"] for status in seen)
 
     def copy_node(self, node: NodeProcess) -> NodeProcess:
         """Return a second node with the key and the data of one that is down.
@@ -184,11 +213,12 @@ class Ground:
         beside.write_text(tomli_w.dumps(content))
         beside.replace(file)
 
-    def _note(self, node: NodeProcess, status: Mapping[str, Any]) -> None:
+    def _note(self, node: NodeProcess, status: Mapping[str, Any], asked_s: float) -> None:
         if self._facts:
             self._facts.time_ms = max(self._facts.time_ms, status["timestamp_ms"])
         height, block_id, epoch = status["height"], status["block_id"], status["epoch"]
-        self.history.note_seen(Seen(time.monotonic(), node.name, height, block_id, epoch))
+        seen = Seen(time.monotonic(), node.name, height, block_id, epoch)
+        self.history.note_seen(seen, asked_s)
 
     def _node(self, plan: NodePlan) -> NodeProcess:
         environment = {VARIABLE: str(self._disturbances(plan))}

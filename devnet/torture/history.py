@@ -88,8 +88,18 @@ class History:
             self.final.setdefault(told.transaction_id, told.height)
         self._grown.set()
 
-    def note_seen(self, seen: Seen) -> None:
-        """Take note of a node's newest final block, unless it said the same before."""
+    def note_seen(self, seen: Seen, asked_s: float | None = None) -> None:
+        """Take note of a node's newest final block, unless it said the same before.
+
+        Args:
+            seen: what it said.
+            asked_s: when it was asked, if that matters: what it said before it lost everything is
+                not what it says after that, however late it is heard.
+        """
+        if asked_s is not None and any(
+            wiped.node == seen.node and wiped.at_s >= asked_s for wiped in self.wiped
+        ):
+            return
         last = self._last_seen.get(seen.node)
         if last is None or (last.height, last.block_id) != (seen.height, seen.block_id):
             self._last_seen[seen.node] = seen

@@ -35,6 +35,10 @@ from devnet.torture.tampering import TamperingFailed
 RESENDS_MAX = 6
 """Rounds in which undecided transfers are sent again; a node answers each after 10 s at most."""
 
+SIGN_TIMEOUT_S = 45.0
+"""How long a scenario waits for validators that the one before it has silenced: mostly an epoch.
+If they stay silent, it gets a network of its own."""
+
 READ_TIMEOUT_S = 60.0
 """Limit for the nodes to reach the same height once clients have stopped."""
 
@@ -245,8 +249,9 @@ async def run_scenarios(
         wires: what nodes are connected by.
 
     Yields:
-        How each ended, in the order of the networks. A network on which a scenario failed is not
-        used again; the logs and the history of every network stay in `root`.
+        How each ended, in the order of the networks. A network on which a scenario failed, or
+        after which a validator stays silent, is not used again; the logs and the history of every
+        network stay in `root`.
     """
     left = list(chosen)
     number = 0
@@ -260,7 +265,11 @@ async def run_scenarios(
         async with Ground(root / str(number), needed, seed, wires) as ground:
             run = Run(ground, tell)
             try:
-                for each in [each for each in left if each[1].network == needed]:
+                for place, each in enumerate([each for each in left if each[1].network == needed]):
+                    # A scenario's faults are those that it names, and no others.
+                    if place and not await ground.all_sign(SIGN_TIMEOUT_S):
+                        tell("not all validators of this network sign: it is not used any more")
+                        break
                     left.remove(each)
                     name, scenario = each
                     tell(f"{name}: {scenario.title}")

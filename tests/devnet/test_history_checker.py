@@ -189,6 +189,19 @@ def test_a_node_that_lost_everything_may_begin_anew() -> None:
     assert world.checks() == {"final never goes back"}
 
 
+def test_what_a_node_said_before_it_lost_everything_may_be_heard_later() -> None:
+    world = World()
+    asked_s = 1.0
+    world.history.note_wiped("node-1")
+    wiped_s = world.history.wiped[0].at_s
+    late = Seen(wiped_s + 1, "node-1", 2, world.chains["node-1"][2].block_id, 0)
+    world.history.note_seen(late, asked_s)
+    anew = Seen(wiped_s + 2, "node-1", 0, world.chains["node-1"][0].block_id, 0)
+    world.history.note_seen(anew, wiped_s + 1.5)
+    assert world.violations() == []
+    assert world.history.height_of("node-1") == 0
+
+
 def test_a_transfer_without_an_answer_may_be_in_a_block_or_not() -> None:
     world = World()
     world.history.note_told(Told(9.0, "node-2", IDS[2], "rejected", None, "EXPIRED"))
