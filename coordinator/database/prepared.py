@@ -6,6 +6,7 @@ times what the database needs to run it. What a statement says is the same here 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ClauseElement, ColumnElement, Connection, Row, Select, UpdateBase, literal
@@ -19,6 +20,9 @@ Value: TypeAlias = int | str | bytes | bool | None
 Found: TypeAlias = Row[tuple[object, ...]]
 """A row, its values named as the statement's columns are."""
 
+_SEVERAL: Final = 2
+"""Names for which `itemgetter` returns a tuple."""
+
 ValueT = TypeVar("ValueT", str, int)
 
 _MakeRow: TypeAlias = Callable[[Iterable[object]], Found]
@@ -31,15 +35,15 @@ class _Compiled:
 
     text: str
     """What the driver is given."""
-    order: Sequence[str] | None
-    """Names of the parameters by their place; None where the driver takes them by name."""
+    in_order: Callable[[Mapping[str, Value]], Sequence[Value]] | None
+    """Returns the parameters by their place; None where the driver takes them by name."""
     constants: Mapping[str, Value]
     """Values that the statement itself names."""
 
     def parameters(self, values: Mapping[str, Value]) -> Mapping[str, Value] | Sequence[Value]:
         """Return the parameters as the driver takes them."""
         named = {**self.constants, **values} if self.constants else values
-        return named if self.order is None else [named[name] for name in self.order]
+        return named if self.in_order is None else self.in_order(named)
 
 
 class Prepared:
@@ -112,9 +116,9 @@ class Prepared:
         compiler = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiler, SQLCompiler)
         assert not compiler.post_compile_params, "each run would have a text of its own"
-        order = compiler.positiontup if compiler.positional else None
+        in_order = _in_order(compiler.positiontup or ()) if compiler.positional else None
         constants = {name: value for name, value in compiler.params.items() if value is not None}
-        compiled = _Compiled(str(compiler), order, constants)
+        compiled = _Compiled(str(compiler), in_order, constants)
         self._compiled[dialect.name] = compiled
         return compiled
 
@@ -143,6 +147,13 @@ class Prepared:
 def one_of(column: ColumnElement[ValueT], values: Iterable[ValueT]) -> ColumnElement[bool]:
     """Return the condition that a column has one of some values, for a statement to prepare."""
     return column.in_([literal(value) for value in values])
+
+
+def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Value]], Sequence[Value]]:
+    """Return what puts values in the order of these names."""
+    if len(names) < _SEVERAL:
+        return lambda values: [values[name] for name in names]
+    return itemgetter(*names)
 
 
 def _converted(row: Sequence[object], converts: Sequence[tuple[int, _Convert]]) -> Sequence[object]:

@@ -20,6 +20,10 @@ FREED_PAGES_MAX: Final = 4_096
 VERSION_MIN: Final = (3, 37, 0)
 """First version with STRICT tables."""
 
+STATEMENTS_KEPT: Final = 512
+"""Statements that a connection keeps as SQLite has parsed them; a coordinator's writer runs over a
+hundred, again and again, and the driver keeps 128 by itself."""
+
 LOG_PAGES: Final = 1_000
 """Pages in the log at which a commit copies it into the file; SQLite's own default."""
 
@@ -135,7 +139,11 @@ def _engine(url: URL, connections: int, begin: str, settings: tuple[str, ...]) -
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT_S,
         # The pool hands a connection to one thread at a time, which is all that SQLite asks for.
-        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        connect_args={
+            "timeout": BUSY_TIMEOUT_S,
+            "check_same_thread": False,
+            "cached_statements": STATEMENTS_KEPT,
+        },
         # Errors are logged; what was being written is nobody's business there.
         hide_parameters=True,
     )
