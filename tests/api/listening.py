@@ -45,6 +45,14 @@ async def hear_type(socket: ClientConnection, kind: str) -> dict[str, Any]:
             return message
 
 
+async def hear_of(socket: ClientConnection, kind: str, **about: str) -> dict[str, Any]:
+    """Return the next message of a type whose data names these, of all that others cause."""
+    while True:
+        message = await hear_type(socket, kind)
+        if about.items() <= message["data"].items():
+            return message
+
+
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, Any]]:
     with pytest.raises(InvalidStatus) as refused:
         async with connect(url, **options):

@@ -29,6 +29,11 @@ ASK_EVERY_S = 0.01
 class NodeSite(Served):
     """A client and a miner of a test on the node that all share."""
 
+    @property
+    def key_header(self) -> dict[str, str]:
+        """The client's key, for connections besides `http`."""
+        return {"X-Api-Key": self.http.headers["X-Api-Key"]}
+
     async def escrowed(self, job_id: str) -> None:
         await self._until(job_id, "escrowed")
 
@@ -37,6 +42,16 @@ class NodeSite(Served):
 
     async def refunded(self, job_id: str) -> None:
         await self._until(job_id, "refunded")
+
+    async def indexed(self) -> None:
+        """Wait until the index of the chain has every block that was final at the call."""
+        final = (await self.http.get("/v1/stats")).json()["block_height"]
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                newest = (await self.http.get("/explorer/blocks?limit=1")).json()
+                if newest and newest[0]["height"] >= final:
+                    return
+                await asyncio.sleep(ASK_EVERY_S)
 
     async def _until(self, job_id: str, payment: str) -> None:
         """Ask until a job's payment is in a state."""

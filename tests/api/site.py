@@ -59,6 +59,15 @@ class Served(ABC):
             verify=PLAIN_HTTP,
         )
 
+    def without_key(self) -> httpx.AsyncClient:
+        """Return another client, of nobody or of the demo identity; the caller closes it."""
+        return httpx.AsyncClient(
+            base_url=self.url,
+            timeout=PATIENCE_S,
+            event_hooks=self.http.event_hooks,
+            verify=PLAIN_HTTP,
+        )
+
     # ------------------------------------------------------------ a client's day
 
     async def submit(self, body: Mapping[str, object], **headers: str) -> dict[str, Any]:

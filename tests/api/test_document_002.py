@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 
 import pytest
 
@@ -9,7 +10,7 @@ from ledger.hashing import Purpose
 from ledger.keys import ADDRESS_PREFIX, verify
 from tests.api.document_002 import PRINTED, PROMPT, RECEIPT_FIELDS, WHOLE_SECONDS
 from tests.api.node_site import NodeSite
-from tests.api.site import MINER, REGISTRATION, Site
+from tests.api.site import REGISTRATION, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -77,34 +78,33 @@ async def test_a_claimed_job_is_not_claimed_again_but_by_its_miner(node_site: No
     "2026-01-24.002.jobs.complete.required",
     "2026-01-24.004.jobs.complete",
 )
-async def test_complete_answers_with_the_receipt(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued(PROMPT)
-    await site.claim(job_id)
-    site.world.clock.advance(2)
-    response = await site.http.post(
-        f"/v1/jobs/{job_id}/complete", json={"miner_id": MINER, "result": "Done."}
+async def test_complete_answers_with_the_receipt(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued(PROMPT)
+    begun = time.time()
+    await node_site.claim(job_id)
+    response = await node_site.http.post(
+        f"/v1/jobs/{job_id}/complete", json={"miner_id": node_site.miner, "result": "Done."}
     )
     assert response.status_code == 200
     receipt = response.json()
     assert set(receipt) == RECEIPT_FIELDS
     assert receipt["receipt_id"].startswith("receipt_")
-    assert (receipt["job_id"], receipt["provider"]) == (job_id, MINER)
+    assert (receipt["job_id"], receipt["provider"]) == (job_id, node_site.miner)
     assert receipt["client"].startswith(f"{ADDRESS_PREFIX}1")
     assert isinstance(receipt["price"], float)
-    # Blocks have times of their own: each is later than its parent by a millisecond at least.
-    assert receipt["units"] == pytest.approx(2, abs=0.1)
+    assert 0 < receipt["units"] <= time.time() - begun
     assert receipt["unit_type"] == "compute_seconds"
     assert isinstance(receipt["started_at"], int)
-    assert receipt["completed_at"] - receipt["started_at"] in {1, 2}
+    assert int(begun) <= receipt["started_at"] <= receipt["completed_at"] <= time.time()
     assert receipt["signature"]["alg"] == "Ed25519"
     assert set(receipt["signature"]) == {"alg", "key_id", "sig"}
 
-    repeated = await site.http.post(
-        f"/v1/jobs/{job_id}/complete", json={"miner_id": MINER, "result": "Done."}
+    repeated = await node_site.http.post(
+        f"/v1/jobs/{job_id}/complete", json={"miner_id": node_site.miner, "result": "Done."}
     )
     assert (repeated.status_code, repeated.json()) == (200, receipt)
-    another = await site.complete(job_id, "Something else.")
+    another = await node_site.complete(job_id, "Something else.")
     assert (another.status_code, another.json()["error_code"]) == (409, "JOB_ALREADY_COMPLETED")
 
 

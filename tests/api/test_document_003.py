@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.api.node_site import NodeSite
-from tests.api.site import MINER, Site
+from tests.api.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -170,31 +170,33 @@ async def test_a_running_job_keeps_its_miner_when_it_is_cancelled(node_site: Nod
 
 
 @pytest.mark.row("2026-05-11.003.state.FAILED", "2026-05-11.003.state.EXPIRED")
-async def test_a_failed_job_and_an_expired_job_say_why(site: Site) -> None:
-    await site.register()
-    failed = await site.queued(MINIMAL)
-    await site.claim(failed)
-    gave_up = await site.http.post(
+async def test_a_failed_job_and_an_expired_job_say_why(node_site: NodeSite) -> None:
+    await node_site.register()
+    failed = await node_site.queued(MINIMAL)
+    await node_site.claim(failed)
+    gave_up = await node_site.http.post(
         f"/v1/jobs/{failed}/fail",
-        json={"miner_id": MINER, "reason": "BAD_INPUT", "message": "no such language"},
+        json={"miner_id": node_site.miner, "reason": "BAD_INPUT", "message": "no such language"},
     )
     assert gave_up.status_code == 200, gave_up.text
-    await site.world.quiet()
-    job = (await site.http.get(f"/v1/jobs/{failed}")).json()
+    await node_site.refunded(failed)
+    job = (await node_site.http.get(f"/v1/jobs/{failed}")).json()
     assert (job["state"], job["payment_status"]) == ("FAILED", "refunded")
     assert "no such language" in job["error"]
-    assert await refusal(site.http.post(f"/v1/jobs/{failed}/cancel")) == "JOB_ALREADY_FINISHED"
-    assert await refusal(site.claim(failed)) == "JOB_NOT_CLAIMABLE"
-    assert await refusal(site.complete(failed)) == "LEASE_LOST"
-    assert await refusal(site.http.get(f"/v1/jobs/{failed}/result")) == "JOB_FAILED"
+    assert await refusal(node_site.http.post(f"/v1/jobs/{failed}/cancel")) == "JOB_ALREADY_FINISHED"
+    assert await refusal(node_site.claim(failed)) == "JOB_NOT_CLAIMABLE"
+    assert await refusal(node_site.complete(failed)) == "LEASE_LOST"
+    assert await refusal(node_site.http.get(f"/v1/jobs/{failed}/result")) == "JOB_FAILED"
 
-    expired = await site.queued(MINIMAL | {"ttl_seconds": 1})
-    await site.world.pass_time(60)
-    job = (await site.http.get(f"/v1/jobs/{expired}")).json()
+    expired = await node_site.queued(MINIMAL | {"ttl_seconds": 1})
+    await node_site.refunded(expired)
+    job = (await node_site.http.get(f"/v1/jobs/{expired}")).json()
     assert (job["state"], job["payment_status"]) == ("EXPIRED", "refunded")
     assert job["error"] == "Job exceeded TTL without completion"
-    assert await refusal(site.http.post(f"/v1/jobs/{expired}/cancel")) == "JOB_ALREADY_FINISHED"
-    assert await refusal(site.http.get(f"/v1/jobs/{expired}/result")) == "JOB_EXPIRED"
+    assert (
+        await refusal(node_site.http.post(f"/v1/jobs/{expired}/cancel")) == "JOB_ALREADY_FINISHED"
+    )
+    assert await refusal(node_site.http.get(f"/v1/jobs/{expired}/result")) == "JOB_EXPIRED"
 
 
 async def refusal(call: Awaitable[httpx.Response]) -> str:

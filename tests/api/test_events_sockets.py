@@ -7,7 +7,8 @@ from websockets.typing import Origin
 from coordinator.clients import Scope
 from coordinator.clients.key_ring import KeyWish
 from coordinator.events import EventKind, NewEvent, record
-from tests.api.listening import address, hear, hear_all, hear_type, refusal
+from tests.api.listening import address, hear, hear_all, hear_of, refusal
+from tests.api.node_site import NodeSite
 from tests.api.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,14 +28,16 @@ JOB = {"payload": LLM}
 
 
 @pytest.mark.row("2026-05-11.003.ws.job", "2026-05-11.003.ws.job.message")
-async def test_a_job_tells_each_state_up_to_the_final_one_and_closes(site: Site) -> None:
-    await site.register()
-    job_id = await site.queued(JOB)
-    async with connect(address(site, f"/v1/jobs/{job_id}/ws")) as socket:
+async def test_a_job_tells_each_state_up_to_the_final_one_and_closes(node_site: NodeSite) -> None:
+    await node_site.register()
+    job_id = await node_site.queued(JOB)
+    async with connect(
+        address(node_site, f"/v1/jobs/{job_id}/ws"), additional_headers=node_site.key_header
+    ) as socket:
         first = await hear(socket)
-        await site.claim(job_id)
+        await node_site.claim(job_id)
         running = await hear(socket)
-        await site.complete(job_id)
+        await node_site.complete(job_id)
         rest = await hear_all(socket)
     assert [m["state"] for m in (first, running, *rest)] == ["QUEUED", "RUNNING", "COMPLETED"]
     assert {m["job_id"] for m in (first, running, *rest)} == {job_id}
@@ -114,25 +117,29 @@ async def test_plain_http_is_told_to_upgrade(site: Site) -> None:
     "2024-01-01.000.ws.global.receipt_created",
 )
 @pytest.mark.parametrize("path", ["/ws", "/api/ws", "/v1/ws"])
-async def test_everything_tells_of_own_jobs_and_of_receipts(site: Site, path: str) -> None:
-    await site.register()
-    async with connect(address(site, path)) as socket:
+async def test_everything_tells_of_own_jobs_and_of_receipts(node_site: NodeSite, path: str) -> None:
+    await node_site.register()
+    async with connect(address(node_site, path), additional_headers=node_site.key_header) as socket:
         connected = await hear(socket)
         assert connected["type"] == "connected"
-        job_id = await site.done(JOB)
-        receipt = await hear_type(socket, "receipt_created")
-    async with connect(address(site, f"{path}?since={connected['seq']}")) as socket:
-        again = [await hear(socket) for _ in range(5)]
+        job_id = await node_site.done(JOB)
+        receipt = await hear_of(socket, "receipt_created", job_id=job_id)
+    async with connect(
+        address(node_site, f"{path}?since={connected['seq']}"),
+        additional_headers=node_site.key_header,
+    ) as socket:
+        again = [await hear(socket)]
+        while again[-1] != receipt:
+            again.append(await hear(socket))
     assert again[0]["type"] == "connected"
     updates = [message for message in again if message["type"] == "job_update"]
     assert [update["data"]["status"] for update in updates] == ["submitted", "running", "completed"]
     assert all(set(update["data"]) == {"job_id", "status", "timestamp"} for update in updates)
     assert all(set(update) == {"type", "data", "seq"} for update in updates)
     assert {update["data"]["job_id"] for update in updates} == {job_id}
-    assert receipt in again
     assert receipt["data"]["job_id"] == job_id
     assert receipt["data"]["receipt_id"].startswith("receipt_")
-    assert receipt["data"]["miner_id"] == "my-miner-001"
+    assert receipt["data"]["miner_id"] == node_site.miner
     assert again == sorted(again, key=lambda message: message["seq"])
 
 

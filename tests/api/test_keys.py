@@ -5,6 +5,7 @@ import pytest
 
 from coordinator.clients import Scope
 from coordinator.http.times import format_time
+from tests.api.node_site import NodeSite
 from tests.api.site import MINER, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,21 +29,26 @@ def code_of(response: httpx.Response) -> tuple[int, str]:
 @pytest.mark.row(
     "2026-01-24.002.auth.header", "2026-05-11.003.auth.header", "2026-05-11.003.auth.obtain"
 )
-async def test_a_client_registers_and_its_key_works_in_both_headers(site: Site) -> None:
-    response = await site.http.post("/v1/clients", json={"label": "me"})
+async def test_a_client_registers_and_its_key_works_in_both_headers(node_site: NodeSite) -> None:
+    response = await node_site.http.post("/v1/clients", json={"label": "me"})
     assert response.status_code == 201
     assert response.headers["cache-control"] == "no-store"
     registered = response.json()
     key = registered["api_key"]
+    async with node_site.without_key() as http:
+        await check_both_headers(http, key, registered["client_id"])
+
+
+async def check_both_headers(http: httpx.AsyncClient, key: str, client_id: str) -> None:
     for headers in ({"X-API-KEY": key}, {"Authorization": f"Bearer {key}"}):
-        me = await site.http.get("/v1/clients/me", headers=headers)
+        me = await http.get("/v1/clients/me", headers=headers)
         assert me.status_code == 200
-        assert me.json()["client_id"] == registered["client_id"]
+        assert me.json()["client_id"] == client_id
         assert "api_key" not in me.json()
     both = {"X-Api-Key": key, "Authorization": f"Bearer {key}"}
-    assert (await site.http.get("/v1/clients/me", headers=both)).status_code == 200
+    assert (await http.get("/v1/clients/me", headers=both)).status_code == 200
     other = {"X-Api-Key": key, "Authorization": "Bearer your-api-key"}
-    assert code_of(await site.http.get("/v1/clients/me", headers=other)) == (400, "KEYS_DIFFER")
+    assert code_of(await http.get("/v1/clients/me", headers=other)) == (400, "KEYS_DIFFER")
 
 
 async def test_keys_are_issued_listed_and_revoked(site: Site) -> None:

@@ -1,8 +1,13 @@
 """What the statistics of the marketplace and of miners count."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from tests.api.site import MINER, Site
+from tests.api.node_site import ASK_EVERY_S, NodeSite
+from tests.api.site import MINER, Served, Site
+from tests.coordinator.world import PATIENCE_S
 
 HELD = {"prompt": "Two lines.", "model": "llama3.2", "hold": True}
 V3 = {"AITBC-Version": "2026-05-11"}
@@ -13,6 +18,16 @@ async def market(site: Site) -> Site:
     """Return a site with the documents' miner."""
     assert (await site.register()).status_code == 201
     return site
+
+
+async def counted(site: Served, jobs: int) -> dict[str, Any]:
+    """Return the statistics of the site's miner once they have so many jobs."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            stats: dict[str, Any] = (await site.http.get(f"/v1/miners/{site.miner}/stats")).json()
+            if stats["total_jobs"] >= jobs:
+                return stats
+            await asyncio.sleep(ASK_EVERY_S)
 
 
 def raw(text: str) -> bytes:
@@ -57,9 +72,10 @@ async def test_the_marketplaces_counts_add_up_as_the_document_has_it(market: Sit
 
 
 @pytest.mark.row("2024-01-01.000.miners.stats")
-async def test_a_miners_statistics_count_what_it_did(market: Site) -> None:
-    path = f"/v1/miners/{MINER}/stats"
-    fresh = (await market.http.get(path)).json()
+async def test_a_miners_statistics_count_what_it_did(node_site: NodeSite) -> None:
+    path = f"/v1/miners/{node_site.miner}/stats"
+    assert (await node_site.register()).status_code == 201
+    fresh = (await node_site.http.get(path)).json()
     assert set(fresh) == {
         "miner_id",
         "reputation",
@@ -72,19 +88,18 @@ async def test_a_miners_statistics_count_what_it_did(market: Site) -> None:
     assert (fresh["reputation"], fresh["success_rate"], fresh["total_jobs"]) == (0.0, 0.0, 0)
     assert (fresh["average_completion_time"], fresh["total_earned"]) == (0.0, "0.00")
     for _ in range(2):
-        await market.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
-    lost = await market.queued({"prompt": "Lost.", "model": "llama3.2"})
-    await market.claim(lost)
-    failed = {"miner_id": MINER, "reason": "RUNNER_FAILED", "message": "crashed"}
-    assert (await market.http.post(f"/v1/jobs/{lost}/fail", json=failed)).status_code == 200
-    await market.world.quiet()
-    stats = (await market.http.get(path)).json()
+        await node_site.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
+    lost = await node_site.queued({"prompt": "Lost.", "model": "llama3.2"})
+    await node_site.claim(lost)
+    failed = {"miner_id": node_site.miner, "reason": "RUNNER_FAILED", "message": "crashed"}
+    assert (await node_site.http.post(f"/v1/jobs/{lost}/fail", json=failed)).status_code == 200
+    stats = await counted(node_site, 3)
     assert (stats["total_jobs"], stats["success_rate"]) == (3, 0.6667)
     assert 0 < stats["reputation"] < 5
-    (service,) = (await market.http.get(path, headers=V3)).json()["services"]
+    (service,) = (await node_site.http.get(path, headers=V3)).json()["services"]
     assert service["service"] == "llm_inference"
     counts = {"attempts": 3, "completed": 2, "faults": 1, "settled": 2, "refuted": 0}
     assert {name: service[name] for name in counts} == counts
     assert service["reputation"] == stats["reputation"]
-    unknown = await market.http.get("/v1/miners/nobody/stats")
+    unknown = await node_site.http.get("/v1/miners/nobody/stats")
     assert (unknown.status_code, unknown.json()["error_code"]) == (404, "MINER_NOT_FOUND")
