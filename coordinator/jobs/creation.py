@@ -24,13 +24,12 @@ from coordinator.marketplace.binding import (
     unbind,
 )
 from coordinator.marketplace.fitting import Wanted
-from coordinator.moment import Moment
 from coordinator.outbox import SignedBytes
 from coordinator.outbox import store as outbox
 from coordinator.ports import SubmitOutcome, TransactionStatus
 from ledger.actions import SubmitJob, Verification
 from ledger.keys import KeyPair
-from ledger.types import Amount, Hash
+from ledger.types import Amount, Hash, TimestampMs
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,8 @@ class JobCreation:
         spendable = self._core.chain.spendable(prepared.job.client)
         if spendable < needed:
             raise InsufficientBalance(needed, spendable)
-        moment = self._core.moments.now()
-        await self._core.database.write(lambda c: self._store(c, prepared, moment, once))
+        now_ms = self._core.moments.clock_ms()
+        await self._core.database.write(lambda c: self._store(c, prepared, now_ms, once))
         # Before the bytes are sent to anybody: no block that was followed holds the job.
         followed = self._core.follower.followed
         if prepared.deal is not None:
@@ -232,7 +231,7 @@ class JobCreation:
         self,
         connection: Connection,
         prepared: _Prepared,
-        moment: Moment,
+        now_ms: TimestampMs,
         once: Claim | None,
     ) -> None:
         job = prepared.job
@@ -243,15 +242,15 @@ class JobCreation:
             connection,
             f"submit:{job.job_id.hex()}",
             prepared.signed,
-            moment.now_ms,
+            now_ms,
             job_id=job.job_id,
         )
         if prepared.deal is not None:
             # Stored with the escrow: both are sent, or none.
             assert prepared.acceptance is not None
             offer, wanted = prepared.deal.offer, Wanted.of_spec(job.spec, job.terms.max_price)
-            take_slot(connection, self._core.registry, offer, wanted, moment.now_ms)
-            bind(connection, prepared.deal, prepared.acceptance, moment.now_ms)
+            take_slot(connection, self._core.registry, offer, wanted, now_ms)
+            bind(connection, prepared.deal, prepared.acceptance, now_ms)
         if once is not None:
             once.note(connection, job.job_id.hex())
 

@@ -30,7 +30,7 @@ def list_jobs(
     """
     fits = _condition(client_id, wanted)
     total = connection.execute(select(func.count()).where(fits)).scalar_one()
-    newest_first = select(jobs).where(fits).order_by(jobs.c.seq.desc())
+    newest_first = select(jobs.c.seq, jobs.c.job_id).where(fits).order_by(jobs.c.seq.desc())
     if cursor is None:
         query = newest_first.offset(offset)
     else:

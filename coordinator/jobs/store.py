@@ -1,9 +1,10 @@
 """The tables of jobs and payloads: every function works inside the caller's transaction."""
 
-import json
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final
 
+import msgspec
 from sqlalchemy import (
     Connection,
     Row,
@@ -67,6 +68,10 @@ _NOT_IN_SPEC: Final = ("service", "api_version", "model", "input", "params", "ma
 
 _IN_SPEC: Final = tuple(each.name for each in fields(JobSpec) if each.name not in _NOT_IN_SPEC)
 
+_kept_of: Final = attrgetter(*_IN_SPEC)
+
+_ENCODER: Final = msgspec.json.Encoder()
+
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
@@ -98,7 +103,6 @@ class NewJob:
 
 def insert_job(connection: Connection, job: NewJob) -> None:
     """Store a job and its payload, ACCEPTED: its escrow is not final yet."""
-    kept = {name: getattr(job.spec, name) for name in _IN_SPEC}
     _ADD.run(
         connection,
         job_id=job.job_id,
@@ -109,7 +113,7 @@ def insert_job(connection: Connection, job: NewJob) -> None:
         service=job.spec.service,
         model=job.spec.model,
         shown_type=job.spec.shown_type or job.spec.service,
-        spec=json.dumps(kept),
+        spec=_ENCODER.encode(dict(zip(_IN_SPEC, _kept_of(job.spec), strict=True))).decode(),
         payload_digest=job.terms.payload_digest,
         max_price=job.terms.max_price,
         fee=job.fee,

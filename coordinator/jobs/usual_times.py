@@ -3,8 +3,9 @@
 import statistics
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, literal_column, select
 
+from coordinator.database.prepared import Prepared
 from coordinator.database.tables import jobs, results
 from coordinator.jobs.model import JobPhase
 
@@ -13,6 +14,18 @@ UNKNOWN_MS: Final = 300_000
 
 SAMPLE: Final = 50
 """Newest completed jobs whose median is taken."""
+
+_DURATIONS: Final = Prepared(
+    select((results.c.completed_ms - results.c.started_ms).label("duration_ms"))
+    .join(jobs, (jobs.c.job_id == results.c.job_id) & (jobs.c.attempt == results.c.attempt))
+    .where(
+        jobs.c.phase == literal_column(f"'{JobPhase.COMPLETED.value}'"),
+        jobs.c.service == bindparam("service"),
+        jobs.c.model == bindparam("model"),
+    )
+    .order_by(jobs.c.seq.desc())
+    .limit(literal_column(str(SAMPLE)))
+)
 
 _READS_BEFORE_REFRESH: Final = 100
 _KINDS_MAX: Final = 1_000
@@ -47,16 +60,6 @@ class UsualTimes:
 
 
 def _median(connection: Connection, service: str, model: str) -> int:
-    query = (
-        select(results.c.completed_ms - results.c.started_ms)
-        .join(jobs, (jobs.c.job_id == results.c.job_id) & (jobs.c.attempt == results.c.attempt))
-        .where(
-            jobs.c.phase == JobPhase.COMPLETED.value,
-            jobs.c.service == service,
-            jobs.c.model == model,
-        )
-        .order_by(jobs.c.seq.desc())
-        .limit(SAMPLE)
-    )
-    durations = list(connection.execute(query).scalars())
+    rows = _DURATIONS.all(connection, service=service, model=model)
+    durations = [int(row.duration_ms) for row in rows]
     return int(statistics.median(durations)) if durations else UNKNOWN_MS

@@ -1,11 +1,12 @@
 """Builds views of jobs from the tables, many at a time and from one snapshot."""
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, literal_column, or_, select
 
+from coordinator.database.listed import Listed
 from coordinator.database.prepared import Prepared
 from coordinator.database.tables import attempts, chain, jobs, miners, payloads, receipts, results
 from coordinator.jobs.model import (
@@ -77,7 +78,7 @@ _SHOWN: Final = (
 )
 
 _SHOWN_ONE: Final = Prepared(_SHOWN.where(jobs.c.job_id == bindparam("job_id")))
-_SHOWN_SEVERAL: Final = _SHOWN.where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
+_SHOWN_SEVERAL: Final = Listed(lambda job_ids: _SHOWN.where(jobs.c.job_id.in_(job_ids)))
 
 
 class JobViews:
@@ -110,8 +111,7 @@ class JobViews:
 
     def of(self, connection: Connection, job_ids: Sequence[Hash]) -> tuple[JobView, ...]:
         """Return the views of several jobs, in their order."""
-        found = connection.execute(_SHOWN_SEVERAL, {"job_ids": job_ids})
-        by_id = {row.job_id: cast("AnyRow", row) for row in found}
+        by_id = {row.job_id: row for row in _SHOWN_SEVERAL.all(connection, job_ids)}
         return tuple(self.show(connection, by_id[job_id]) for job_id in job_ids)
 
 

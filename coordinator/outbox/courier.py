@@ -124,12 +124,12 @@ class Courier:
         while (landed := self._in_flight.get(transaction_id)) is not None:
             await landed.wait()
         self._in_flight[transaction_id] = asyncio.Event()
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[SubmitOutcome] = asyncio.get_running_loop().create_future()
         self._to_send.append(_Sending(transaction_id, undo, keeps_if_full, fresh, answer))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_together(), name="courier's sender")
         # Who goes away meanwhile takes nothing back: the bytes are on their way.
-        return await asyncio.shield(answer)
+        return await answer
 
     def decided(self, fates: Mapping[Hash, OutboxState]) -> None:
         """Tell who waits for one of some transactions what became of it; it is in the database."""

@@ -8,7 +8,7 @@ from ledger.codec import encode
 from ledger.hashing import Tags
 from ledger.keys import KeyPair
 from ledger.params import TRANSACTION_VERSION
-from ledger.transaction import SignedTransaction, Transaction, sign, transaction_id
+from ledger.transaction import SignedTransaction, Transaction, sign, transaction_id_of_bytes
 from ledger.types import ChainId
 
 SALT_BYTES = 16
@@ -57,10 +57,10 @@ class Signer:
 
     def describe(self, signed: SignedTransaction) -> SignedBytes:
         """Return the bytes of a signed transaction with what the outbox keeps of it."""
-        content = signed.transaction
+        content, data = signed.transaction, encode(signed)
         return SignedBytes(
-            transaction_id=transaction_id(self.tags, content),
-            signed=encode(signed),
+            transaction_id=transaction_id_of_bytes(self.tags, data),
+            signed=data,
             action=action_name(content.action),
             fee=content.fee,
             valid_until_ms=content.valid_until_ms,
