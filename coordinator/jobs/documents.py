@@ -87,7 +87,7 @@ def _is_plain(value: JsonValue) -> bool:
         deeper: list[JsonValue] = []
         for item in level:
             if isinstance(item, dict):
-                if not all(name.isascii() for name in item):
+                if not "".join(item).isascii():
                     return False
                 deeper.extend(item.values())
             elif isinstance(item, list):
