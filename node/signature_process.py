@@ -113,8 +113,6 @@ class VerifyingProcess:
                 reason = await self._hear(process)
                 log.warning("signature_worker_lost", pid=process.pid, reason=reason)
                 self._give_up()
-                with suppress(ProcessLookupError):
-                    process.kill()
                 await _end(process)
                 self._failed = None
             await asyncio.sleep(self._pause_s)
@@ -134,7 +132,10 @@ class VerifyingProcess:
         self.fill(FRAMES_AT_ONCE)
 
     async def _hear(self, process: Process) -> str:
-        """Take in answers until the process fails; return how it did."""
+        """Take in answers until the process fails; return how it did.
+
+        One that ended by itself is not killed: that would take its exit code from whoever waits.
+        """
         assert process.stdout is not None
         try:
             while True:
@@ -144,6 +145,8 @@ class VerifyingProcess:
         except (OSError, asyncio.IncompleteReadError):
             return "it ended"
         except _AnswerUnexpected as error:
+            with suppress(ProcessLookupError):
+                process.kill()
             return str(error)
 
     async def _hear_answer(self, output: asyncio.StreamReader) -> None:
