@@ -14,7 +14,7 @@ end of a request:
 
 import asyncio
 import re
-from typing import Final
+from typing import Final, cast
 from urllib.parse import unquote
 
 import httptools
@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from node.http.answering import Answer
 from node.http.connections import Room
+from node.http.framing import check_framing, check_switched
 from node.http.refusals import ConnectionsFull, HeadTooLarge, Malformed, Refusal
 
 HEAD_BYTES_MAX: Final = 16_384
@@ -38,8 +39,6 @@ _SEAM: Final = len(_EMPTY_LINE) - 1
 
 _TELLING: Final = frozenset({b"content-length", b"expect", b"host", b"transfer-encoding"})
 """Headers that tell the server what a request is: of each there is one."""
-
-_VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE)
 """A target as proxies get it, which servers take too (RFC 9112, 3.2.2)."""
@@ -166,7 +165,12 @@ class RoomyProtocol(HttpToolsProtocol):
                 self._feed(piece)
             except Refusal as refusal:
                 self._refuse(refusal)
-            if self._refused or self.transport.get_protocol() is not self:
+            if self._refused:
+                return
+            if (other := self.transport.get_protocol()) is not self:
+                # Whoever is in a hurry sends before it is told that the protocol is another now.
+                if at < len(data) and not self.transport.is_closing():
+                    cast("asyncio.Protocol", other).data_received(data[at:])
                 return
 
     def _hold(self, data: bytes) -> None:
@@ -209,9 +213,14 @@ class RoomyProtocol(HttpToolsProtocol):
             raise HeadTooLarge(HEAD_BYTES_MAX)
 
     def _switch(self) -> None:
-        """Hand the connection over to a WebSocket, or stay: nobody has to switch."""
+        """Hand the connection over to a WebSocket, or stay: nobody has to switch.
+
+        Raises:
+            SwitchTooLarge: the WebSocket does not take the head.
+        """
         if self._should_upgrade():
             self.handle_websocket_upgrade()
+            check_switched(self.transport.get_protocol())
             return
         # The parser takes the body for the other protocol's. Another one reads on, behind a head
         # of which our callbacks take no notice.
@@ -273,13 +282,14 @@ class RoomyProtocol(HttpToolsProtocol):
         if self._in_body:
             return
         version, said, scope = self.parser.get_http_version(), self._said, self.scope
-        _check_framing(version, said)
+        switches = self.parser.should_upgrade() and self._should_upgrade()
+        check_framing(version, said, switches=switches)
         self._framing = 0
         self._body_left = int(said.get(b"content-length", b"0"))
         self._is_chunked = b"transfer-encoding" in said
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["http_version"] = version
-        if self.parser.should_upgrade() and self._should_upgrade():
+        if switches:
             return
         raw_path, query = self._target()
         path = raw_path.decode("ascii")
@@ -371,21 +381,6 @@ class RoomyProtocol(HttpToolsProtocol):
 def protocol_in(room: Room) -> type[asyncio.Protocol]:
     """Return the protocol of connections that need a place in this room."""
     return type("RoomyProtocolHere", (RoomyProtocol,), {"room": room})
-
-
-def _check_framing(version: str, said: dict[bytes, bytes]) -> None:
-    """Refuse what the parser lets pass and RFC 9112 does not.
-
-    Raises:
-        Malformed: another version, no host, or a transfer coding that is not ours.
-    """
-    if version not in _VERSIONS:
-        raise Malformed("this server speaks HTTP/1.1")
-    if version == "1.1" and b"host" not in said:
-        raise Malformed("the header host is missing")
-    coding = said.get(b"transfer-encoding")
-    if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
-        raise Malformed("the only transfer coding is chunked, in HTTP/1.1")
 
 
 def _refusal_of(error: httptools.HttpParserError) -> Refusal:

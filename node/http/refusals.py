@@ -64,6 +64,19 @@ class HeadTooLarge(Refusal):
         )
 
 
+class SwitchTooLarge(Refusal):
+    """The head of a request that opens a WebSocket is larger than there is room for."""
+
+    def __init__(self) -> None:
+        """Say how large it may be; the numbers are those of `websockets.http11`."""
+        super().__init__(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "HEAD_TOO_LARGE",
+            "a request that opens a WebSocket has at most 128 headers, and no line of it is longer "
+            "than 8192 bytes",
+        )
+
+
 class ConnectionsFull(Refusal):
     """There is no room for another connection."""
 
