@@ -22,6 +22,7 @@ from coordinator.clients import routes as clients
 from coordinator.events import routes as events
 from coordinator.http import Admission, HttpConfig, Limiter, RateLimiter, exception_handlers
 from coordinator.http.authentication import LOOPBACK_ORIGIN
+from coordinator.http.calls import called_with
 from coordinator.http.context import Context
 from coordinator.http.repeats import claiming
 from coordinator.jobs import result_routes as results
@@ -198,6 +199,7 @@ def coordinator_handlers(
             path="/",
             route_handlers=_ROUTES,
             dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
+            middleware=[called_with({"context": context})],
             # In place of the application's own, which admits alone.
             before_request=claiming(admission, services.idempotency),
             # Each route bounds its own body, with an error that names the bound.
