@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, exists, func, select
 
+from coordinator.database.indexes import unindexed
 from coordinator.database.listed import Listed
 from coordinator.database.prepared import one_of
 from coordinator.database.tables import (
@@ -132,7 +133,7 @@ def _of_the_attempt() -> tuple[ColumnElement[Any], ...]:
         outbox.c.job_id == jobs.c.job_id,
         outbox.c.attempt == _live.c.attempt,
         outbox.c.action == "post_receipt",
-        outbox.c.state == OutboxState.PENDING.value,
+        unindexed(outbox.c.state) == OutboxState.PENDING.value,
     )
     return (
         exists().where(wallets.c.address == _live.c.miner).label("is_managed"),

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from coordinator.database.indexes import unindexed
 from coordinator.database.listed import Listed
 from coordinator.database.prepared import Prepared, one_of
 from coordinator.database.tables import attempts, clients, jobs, miners, outbox, payloads
@@ -57,7 +58,7 @@ def offered(now_ms: TimestampMs | BindParameter[int]) -> ColumnElement[bool]:
     has_payload = exists().where(payloads.c.job_id == jobs.c.job_id)
     is_ending = exists().where(
         outbox.c.job_id == jobs.c.job_id,
-        outbox.c.state == OutboxState.PENDING.value,
+        unindexed(outbox.c.state) == OutboxState.PENDING.value,
         one_of(outbox.c.action, _ENDINGS),
     )
     return and_(

@@ -200,12 +200,14 @@ _FETCHED: Final = Prepared(
 )
 
 _MINERS_GIVEN: Final = Prepared(
-    select(attempts.c.miner)
-    .join(acceptances, attempts.c.assignment_id == acceptances.c.transaction_id)
-    .where(
+    # From the acceptances to their attempts: there are few of those, and ever more of these.
+    select(attempts.c.miner).where(
         attempts.c.phase == AttemptPhase.LIVE.value,
-        acceptances.c.fetched_ms.is_(None),
-        _has_payload(),
+        attempts.c.assignment_id.in_(
+            select(acceptances.c.transaction_id).where(
+                acceptances.c.fetched_ms.is_(None), _has_payload()
+            )
+        ),
     )
 )
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from coordinator.database.indexes import unindexed
 from coordinator.database.listed import Listed
 from coordinator.database.prepared import Prepared, Value, one_of
 from coordinator.database.tables import outbox
@@ -32,7 +33,7 @@ _ALL_PENDING: Final = Prepared(
 )
 
 _standing: Final = (
-    select(outbox).where(one_of(outbox.c.state, STANDING)).order_by(outbox.c.created_ms)
+    select(outbox).where(one_of(unindexed(outbox.c.state), STANDING)).order_by(outbox.c.created_ms)
 )
 
 _OF_INTENTS: Final = Listed(lambda intents: _standing.where(outbox.c.intent.in_(intents)))
@@ -40,7 +41,7 @@ _OF_INTENTS: Final = Listed(lambda intents: _standing.where(outbox.c.intent.in_(
 _OF_JOBS: Final = Listed(
     lambda job_ids: select(
         outbox.c.job_id, outbox.c.transaction_id, outbox.c.attempt, outbox.c.action
-    ).where(outbox.c.job_id.in_(job_ids), outbox.c.state == _PENDING)
+    ).where(outbox.c.job_id.in_(job_ids), unindexed(outbox.c.state) == _PENDING)
 )
 
 _LATE: Final = Prepared(
