@@ -39,7 +39,7 @@ _SHOWN_ATTEMPTS: Final = (
 
 # All that a view shows, in one statement: a read of several takes several times as long.
 # Only a result whose digest the receipt holds is the job's result.
-_SHOWN: Final = (
+SHOWN: Final = (
     select(
         jobs,
         payloads.c.payload,
@@ -77,8 +77,8 @@ _SHOWN: Final = (
     )
 )
 
-_SHOWN_ONE: Final = Prepared(_SHOWN.where(jobs.c.job_id == bindparam("job_id")))
-_SHOWN_SEVERAL: Final = Listed(lambda job_ids: _SHOWN.where(jobs.c.job_id.in_(job_ids)))
+_SHOWN_ONE: Final = Prepared(SHOWN.where(jobs.c.job_id == bindparam("job_id")))
+_SHOWN_SEVERAL: Final = Listed(lambda job_ids: SHOWN.where(jobs.c.job_id.in_(job_ids)))
 
 
 class JobViews:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam
 
 from coordinator.core import Core
 from coordinator.database.prepared import Prepared
-from coordinator.database.tables import payloads
+from coordinator.database.tables import attempts, payloads
 from coordinator.errors import (
     JobAlreadyClaimed,
     JobNotClaimable,
@@ -19,17 +19,15 @@ from coordinator.errors import (
     Unavailable,
 )
 from coordinator.jobs.model import JobPhase
-from coordinator.jobs.store import find_job
-from coordinator.jobs.views import AnyRow, JobViews
+from coordinator.jobs.views import SHOWN, AnyRow, JobViews
 from coordinator.leases import store
 from coordinator.leases.errors import MinerDraining
 from coordinator.leases.matching import Needs, exclusion_of, price_cap_of
 from coordinator.leases.model import Lease, Terms
 from coordinator.leases.phase import AttemptPhase
-from coordinator.leases.queue import is_offered, note_served
+from coordinator.leases.queue import find_wanted, note_served
 from coordinator.leases.store import CallingMiner
 from coordinator.marketplace.store import note_fetched
-from coordinator.miners.store import held_leases
 from coordinator.moment import Moment
 from coordinator.outbox import OutboxState
 from coordinator.outbox import store as outbox
@@ -38,7 +36,21 @@ from ledger.actions import AssignJob, UnitType
 from ledger.records import Job, JobState, Miner
 from ledger.types import Hash, TimestampMs
 
-_PAYLOAD: Final = Prepared(select(payloads).where(payloads.c.job_id == bindparam("job_id")))
+# What the view of the job is made of, and what the lease adds to it. A live attempt is its job's
+# last one, which is the one that the view shows.
+_HELD: Final = Prepared(
+    SHOWN.add_columns(
+        payloads.c.blind,
+        attempts.c.has_heartbeats,
+        attempts.c.price_cap,
+        attempts.c.unit_type,
+        attempts.c.unit_price,
+        attempts.c.lease_end_ms,
+    ).where(
+        attempts.c.assignment_id == bindparam("assignment_id"),
+        attempts.c.phase == AttemptPhase.LIVE.value,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,8 @@ class Claiming:
 
         That has no phase yet, and comes with its signed bytes.
         """
-        job = find_job(connection, claim.job_id)
+        now_ms = claim.moment.now_ms
+        job = find_wanted(connection, claim.job_id, claim.miner.address, now_ms)
         if job is None:
             raise JobNotFound
         standing = _standing_assignment(connection, job)
@@ -131,7 +144,7 @@ class Claiming:
             if claim.has_heartbeats:
                 store.expect_heartbeats(connection, standing.assignment_id)
             return standing.assignment_id, AttemptPhase(standing.phase), None
-        self._check(connection, claim, job)
+        self._check(claim, job)
         action = self._terms(claim, job)
         if claim.registered is None or claim.registered.price_floor > action.price_cap:
             raise JobNotForMiner("The miner's registration on the chain excludes the job's price")
@@ -139,7 +152,6 @@ class Claiming:
         signed = self._core.signer.sign(
             claim.moment, self._core.config.account_key, action, validity_ms
         )
-        now_ms = claim.moment.now_ms
         heartbeat_by_ms = self._heartbeat_by(now_ms) if claim.has_heartbeats else None
         store.insert_attempt(
             connection,
@@ -154,7 +166,7 @@ class Claiming:
         outbox.add(connection, intent, signed, now_ms, job_id=claim.job_id, attempt=attempt)
         return signed.transaction_id, None, signed.signed
 
-    def _check(self, connection: Connection, claim: _Claim, job: AnyRow) -> None:
+    def _check(self, claim: _Claim, job: AnyRow) -> None:
         """Check that the miner may have the job.
 
         Raises:
@@ -163,7 +175,7 @@ class Claiming:
         if job.phase == JobPhase.ACCEPTED:
             raise JobNotClaimable("The job's escrow is not final yet")
         is_queued = claim.live is not None and claim.live.state is JobState.QUEUED
-        if not is_queued or not is_offered(connection, claim.job_id, claim.moment.now_ms):
+        if not is_queued or not job.is_offered:
             raise JobNotClaimable("The job is not queued any more")
         has_model = self._core.registry.get(job.service).has_model
         exclusion = exclusion_of(Needs.of(job), claim.miner.declared, has_model=has_model)
@@ -172,7 +184,7 @@ class Claiming:
         if claim.miner.is_draining:
             raise MinerDraining("The miner asked for no further jobs: undrain it first")
         limit = self._timings.leases_per_miner_max
-        if held_leases(connection, claim.miner.address) >= limit:
+        if job.held >= limit:
             raise MinerBusy(f"The miner holds {limit} jobs: finish some first")
 
     def _terms(self, claim: _Claim, job: AnyRow) -> AssignJob:
@@ -192,38 +204,35 @@ class Claiming:
     def _lease(
         self, connection: Connection, miner: CallingMiner, assignment_id: Hash, now_ms: int
     ) -> Lease:
-        attempt = store.get_attempt(connection, assignment_id)
-        if attempt.phase != AttemptPhase.LIVE:
+        held = _HELD.one_or_none(connection, assignment_id=assignment_id)
+        if held is None:
             raise LeaseLost("The attempt ended as soon as it began")
-        payload = _PAYLOAD.one_or_none(connection, job_id=attempt.job_id)
-        if payload is None:
+        if held.payload is None:
             # A stranger made the job and accepted the miner's offer by the chain alone (J31).
             raise JobNotClaimable("The job's input never came to this coordinator")
         # Claiming is a sign of life; the wait for finality shall not be counted as silence.
-        heartbeat_by_ms = self._heartbeat_by(now_ms) if attempt.has_heartbeats else None
-        found = self._views.find(connection, attempt.job_id)
-        assert found is not None, "a job with an attempt is in the table"
+        heartbeat_by_ms = self._heartbeat_by(now_ms) if held.has_heartbeats else None
         return Lease(
-            job=self._views.show(connection, found),
+            job=self._views.show(connection, held),
             miner_name=miner.name,
-            attempt=attempt.attempt,
-            lease_end_ms=attempt.lease_end_ms,
+            attempt=held.attempt,
+            lease_end_ms=held.lease_end_ms,
             heartbeat_by_ms=heartbeat_by_ms,
             heartbeat_interval_s=self._timings.heartbeat_ms // 1_000 if heartbeat_by_ms else 0,
-            payload=payload.payload,
-            blind=payload.blind,
-            terms=self._receipt_terms(found, attempt),
+            payload=held.payload,
+            blind=held.blind,
+            terms=self._receipt_terms(held),
         )
 
-    def _receipt_terms(self, job: AnyRow, attempt: AnyRow) -> Terms:
+    def _receipt_terms(self, held: AnyRow) -> Terms:
         return Terms(
-            client=job.client,
+            client=held.client,
             coordinator=self._core.config.account_key.address,
-            payload_digest=job.payload_digest,
-            price_cap=attempt.price_cap,
-            unit_type=UnitType(attempt.unit_type),
-            unit_price=attempt.unit_price,
-            deadline_ms=job.deadline_ms,
+            payload_digest=held.payload_digest,
+            price_cap=held.price_cap,
+            unit_type=UnitType(held.unit_type),
+            unit_price=held.unit_price,
+            deadline_ms=held.deadline_ms,
         )
 
     def _heartbeat_by(self, now_ms: TimestampMs) -> TimestampMs:
@@ -233,7 +242,7 @@ class Claiming:
 def _standing_assignment(connection: Connection, job: AnyRow) -> AnyRow | None:
     if job.open_assignment is not None:
         return store.get_attempt(connection, job.open_assignment)
-    return store.live_attempt(connection, job.job_id)
+    return store.live_attempt(connection, job.job_id) if job.has_live else None
 
 
 def _withdraw(connection: Connection, assignment_id: Hash) -> None:

@@ -7,12 +7,13 @@ call gets the same answer.
 
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select
 
 from coordinator.artifacts.uses import note_uses
 from coordinator.core import Core
 from coordinator.database.prepared import Prepared
-from coordinator.database.tables import payloads, receipts, results
+from coordinator.database.tables import attempts, payloads, receipts, results
+from coordinator.database.tables import outbox as outbox_rows
 from coordinator.duties import SignReceipt, intent_of, managed_receipt
 from coordinator.errors import (
     JobAlreadyCompleted,
@@ -33,7 +34,7 @@ from coordinator.leases.phase import AttemptPhase
 from coordinator.leases.store import CallingMiner
 from coordinator.outbox import OutboxState, SignedBytes
 from coordinator.outbox import store as outbox
-from ledger.actions import Custody, Reason
+from ledger.actions import ACTION_NAMES, Custody, PostReceipt, Reason
 from ledger.types import Hash
 
 _of_attempt: Final = (results.c.job_id == bindparam("job_id")) & (
@@ -46,8 +47,22 @@ _DROP_RESULT: Final = Prepared(delete(results).where(_of_attempt))
 
 _KEEP_RESULT: Final = Prepared(insert(results).inline(), columns=results.columns.keys())
 
-_HAS_PAYLOAD: Final = Prepared(
-    select(payloads.c.job_id).where(payloads.c.job_id == bindparam("job_id"))
+# A miner's attempts at a job, with what decides which tables have to be asked more: for most
+# deliveries none has.
+_DELIVERED: Final = Prepared(
+    store.OF_MINER.add_columns(
+        exists()
+        .where(results.c.job_id == attempts.c.job_id, results.c.attempt == attempts.c.attempt)
+        .label("has_result"),
+        exists().where(payloads.c.job_id == attempts.c.job_id).label("has_payload"),
+        exists()
+        .where(
+            outbox_rows.c.job_id == attempts.c.job_id,
+            outbox_rows.c.attempt == attempts.c.attempt,
+            outbox_rows.c.action == ACTION_NAMES[PostReceipt],
+        )
+        .label("has_receipt"),
+    )
 )
 
 
@@ -93,8 +108,8 @@ class Completing:
         if job is None:
             raise JobNotFound
         attempt = _attempt(connection, delivery, job)
-        known = _known_result(connection, attempt)
-        standing = outbox.find(connection, _intent(attempt))
+        known = _known_result(connection, attempt) if attempt.has_result else None
+        standing = outbox.find(connection, _intent(attempt)) if attempt.has_receipt else None
         if standing is not None and attempt.phase == AttemptPhase.LIVE:
             self._acceptance.document(connection, delivery, job, known)
             return standing.transaction_id, None
@@ -151,7 +166,7 @@ class Completing:
         if known is not None:
             _DROP_RESULT.run(connection, job_id=attempt.job_id, attempt=attempt.attempt)
         # Who had the input deleted does not want the result either, if it comes late.
-        is_wanted = _HAS_PAYLOAD.one_or_none(connection, job_id=delivery.job_id) is not None
+        is_wanted = attempt.has_payload
         _KEEP_RESULT.run(
             connection,
             job_id=delivery.job_id,
@@ -204,9 +219,9 @@ def _attempt(connection: Connection, delivery: Delivery, job: AnyRow) -> AnyRow:
         LeaseLost: the miner has no attempt that is live, or that has the receipt.
         JobAlreadyCompleted: another miner completed the job.
     """
-    attempt = store.attempt_of(
-        connection, delivery.job_id, delivery.miner.address, delivery.completion.attempt
-    )
+    number = delivery.completion.attempt
+    found = _DELIVERED.all(connection, job_id=delivery.job_id, miner=delivery.miner.address)
+    attempt = next((row for row in found if number in (None, row.attempt)), None)
     if attempt is None:
         if job.receipt_id is not None:
             raise JobAlreadyCompleted("The job was completed by another miner")

@@ -1,23 +1,20 @@
 """Finding work: the job that a miner is shown next, or why it is shown none."""
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection
 
 from coordinator.core import Core
-from coordinator.errors import JobNotFound
-from coordinator.jobs.views import JobViews
+from coordinator.jobs.store import find_job
 from coordinator.leases import queue
 from coordinator.leases.matching import Exclusion
 from coordinator.leases.model import Offer
 from coordinator.leases.store import CallingMiner
 from coordinator.leases.suggestions import Suggestions
-from coordinator.leases.waiting import WaitingJobs
+from coordinator.leases.waiting import WaitingJob, WaitingJobs
 from coordinator.marketplace.store import given_to, miners_given
 from coordinator.miners.store import held_leases, is_draining
-from ledger.actions import Custody
 from ledger.types import Address, Hash
 
 APPLIED_AT_ONCE: Final = 100
@@ -44,10 +41,9 @@ class _Seeker:
 class Finding:
     """Shows jobs to miners; a claim decides, not what is shown."""
 
-    def __init__(self, core: Core, views: JobViews) -> None:
+    def __init__(self, core: Core) -> None:
         """Stand on the core."""
         self._core = core
-        self._views = views
         self._waiting = WaitingJobs(core.registry)
         self._suggestions = Suggestions()
         self._given: frozenset[Address] = frozenset()
@@ -71,23 +67,23 @@ class Finding:
         caller = seeker.caller
         await self._read_changes()
         if caller.address in self._given:
-            job_id = await self._core.database.read(lambda c: given_to(c, caller.address))
-            if job_id is not None:
+            given = await self._core.database.read(lambda c: _given_to(c, caller.address))
+            if given is not None:
                 # Its client accepted this miner's offer: it is nobody else's.
-                return await self._core.database.read(lambda c: self._shown(c, caller, job_id))
+                return given
         while (chosen := self._choose(seeker)) is not None:
             self._pass_on()
             try:
                 offer = await self._look_at(caller, chosen)
             except BaseException:
-                self._give_back(chosen)
+                self._give_back(chosen.job_id)
                 raise
             if isinstance(offer, Offer):
                 return offer
-            self._give_back(chosen)
+            self._give_back(chosen.job_id)
             if offer is not None and offer is not Exclusion.JUST_FAILED_HERE:
                 break
-            seeker.refused[chosen] = asyncio.get_running_loop().time() + LOOK_AGAIN_S
+            seeker.refused[chosen.job_id] = asyncio.get_running_loop().time() + LOOK_AGAIN_S
         self._pass_on()
         return None
 
@@ -169,7 +165,7 @@ class Finding:
             if count % APPLIED_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _choose(self, seeker: _Seeker) -> Hash | None:
+    def _choose(self, seeker: _Seeker) -> WaitingJob | None:
         """Return the first job in turn that fits and is shown to nobody else, and note it shown."""
         now_ms, now_s = self._core.moments.clock_ms(), asyncio.get_running_loop().time()
         seeker.refused = {job: until for job, until in seeker.refused.items() if until > now_s}
@@ -187,7 +183,7 @@ class Finding:
             elif job.job_id in seeker.refused:
                 continue
             elif self._suggestions.note(job.job_id, seeker.caller.address, now_ms):
-                chosen = job.job_id
+                chosen = job
                 break
             else:
                 missed.append(job.job_id)
@@ -214,7 +210,7 @@ class Finding:
         if self._given or len(self._waiting) > shown:
             self._core.follower.queue.pass_on()
 
-    async def _look_at(self, caller: CallingMiner, job_id: Hash) -> Offer | Exclusion | None:
+    async def _look_at(self, caller: CallingMiner, job: WaitingJob) -> Offer | Exclusion | None:
         """Return a chosen job; why the miner is not shown it; None if nobody may be given it."""
         now_ms, pause_ms = (
             self._core.moments.clock_ms(),
@@ -223,7 +219,7 @@ class Finding:
 
         def look(connection: Connection) -> Offer | Exclusion | None:
             facts = queue.look_at(
-                connection, job_id, caller.address, now_ms=now_ms, pause_ms=pause_ms
+                connection, job.job_id, caller.address, now_ms=now_ms, pause_ms=pause_ms
             )
             if facts is None:
                 return None
@@ -231,11 +227,12 @@ class Finding:
                 return block
             if facts.just_failed:
                 return Exclusion.JUST_FAILED_HERE
-            return self._shown(connection, caller, job_id)
+            # What a job asks for never changes: it is not read again.
+            return Offer(job.job_id, job.needs.service, job.needs.model, job.needs.max_price)
 
         found = await self._core.database.read(look)
         if found is None:
-            self._drop(job_id)
+            self._drop(job.job_id)
         return found
 
     def _block(self, draining: bool, held: int) -> Exclusion | None:  # noqa: FBT001 - a column
@@ -246,11 +243,8 @@ class Finding:
         is_busy = held >= self._core.config.timings.leases_per_miner_max
         return Exclusion.MINER_BUSY if is_busy else None
 
-    def _shown(self, connection: Connection, caller: CallingMiner, job_id: Hash) -> Offer:
-        job = self._views.one(connection, job_id)
-        if job is None:
-            raise JobNotFound
-        if caller.custody is not Custody.OWN:
-            return Offer(job)
-        # Its input comes with the claim, after the assignment is final (J9).
-        return Offer(replace(job, spec=replace(job.spec, input={}, params={})))
+
+def _given_to(connection: Connection, miner: Address) -> Offer | None:
+    job_id = given_to(connection, miner)
+    job = None if job_id is None else find_job(connection, job_id)
+    return None if job is None else Offer(job.job_id, job.service, job.model, job.max_price)

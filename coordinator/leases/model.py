@@ -62,8 +62,14 @@ class HeartbeatReply:
 class Offer:
     """A job that a miner may claim now; nothing is assigned yet."""
 
-    job: JobView
-    """The job. Its input is there only for managed miners (M2); else it is empty (J9)."""
+    job_id: Hash
+    """The job; its input comes with the claim (J9)."""
+    service: str
+    """Service that it asks for."""
+    model: str
+    """Model that it asks for."""
+    max_price: Amount
+    """Nait in escrow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,9 +156,15 @@ def note_served(connection: Connection, client_id: str) -> None:
     _SERVED.run(connection, served=client_id)
 
 
-def is_offered(connection: Connection, job_id: Hash, now_ms: TimestampMs) -> bool:
-    """Return whether a job may be given to a miner now."""
-    return _OFFERED.one_or_none(connection, job_id=job_id, now_ms=now_ms) is not None
+def find_wanted(
+    connection: Connection, job_id: Hash, miner: Address, now_ms: TimestampMs
+) -> AnyRow | None:
+    """Return the row of a job that a miner claims, with what decides whether it may have it.
+
+    Beside the columns of `jobs` these are `is_offered`, whether any miner may be given it now;
+    `has_live`, whether it has a live attempt; `held`, how many jobs the miner holds.
+    """
+    return _WANTED.one_or_none(connection, job_id=job_id, miner=miner, now_ms=now_ms)
 
 
 _now: Final = bindparam("now_ms", type_=BigInteger)
@@ -184,8 +190,24 @@ _WAITING: Final = Prepared(_waiting)
 
 _SOME_WAITING: Final = Listed(lambda job_ids: _waiting.where(jobs.c.job_id.in_(job_ids)))
 
-_OFFERED: Final = Prepared(
-    select(jobs.c.job_id).where(jobs.c.job_id == bindparam("job_id"), offered(_now))
+_held: Final = (
+    select(func.count())
+    .where(attempts.c.miner == bindparam("miner"), is_held_lease())
+    .scalar_subquery()
+    .label("held")
+)
+
+_live: Final = attempts.alias("live")
+
+_WANTED: Final = Prepared(
+    select(
+        jobs,
+        offered(_now).label("is_offered"),
+        exists()
+        .where(_live.c.job_id == jobs.c.job_id, _live.c.phase == AttemptPhase.LIVE.value)
+        .label("has_live"),
+        _held,
+    ).where(jobs.c.job_id == bindparam("job_id"))
 )
 
 _LAST_TURN: Final = Prepared(select(func.max(clients.c.served_turn).label("turn")))
@@ -204,10 +226,7 @@ _LOOK: Final = Prepared(
         .where(miners.c.address == bindparam("miner"))
         .scalar_subquery()
         .label("is_draining"),
-        select(func.count())
-        .where(attempts.c.miner == bindparam("miner"), is_held_lease())
-        .scalar_subquery()
-        .label("held"),
+        _held,
         exists()
         .where(
             _failed.c.job_id == jobs.c.job_id,

@@ -225,12 +225,11 @@ def poll_answer(reply: PollReply) -> PollAnswer:
     offer = reply.offer
     if offer is None:
         return PollAnswer(job=None, reasons=reply.reasons)
-    spec = offer.job.spec
     job = OfferedJob(
-        job_id=job_text(offer.job.job_id),
-        service=spec.service,
-        model=spec.model,
-        max_price=format_text(spec.max_price or 0),
+        job_id=job_text(offer.job_id),
+        service=offer.service,
+        model=offer.model,
+        max_price=format_text(offer.max_price),
     )
     return PollAnswer(job=job, reasons=reply.reasons)
 

@@ -1,5 +1,6 @@
 """The miner's side of jobs: find, claim, keep, give up, complete."""
 
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from coordinator.leases.standing import MinerStandings
 from coordinator.miners.presence import Presence
 from coordinator.receipts.model import ReceiptView
 from coordinator.receipts.service import ReceiptService
+from ledger.actions import Custody
 from ledger.types import Attempt, Hash
 
 POLL_S_MAX: Final = 30.0
@@ -47,7 +49,7 @@ class LeaseService:
         self._views = views
         self._receipts = receipts
         self._callers = Callers(core, presence)
-        self._finding = Finding(core, views)
+        self._finding = Finding(core)
         self.standings = MinerStandings(core, self._callers)
         """How miners stand."""
         self._claiming = Claiming(core, views, self._finding.assigned)
@@ -61,7 +63,13 @@ class LeaseService:
         """
         caller = await self._callers.calling(principal, miner)
         offer = await self._finding.next_for(caller)
-        return None if offer is None else offer.job
+        if offer is None:
+            return None
+        job = await self._core.database.read(lambda c: self._job(c, offer.job_id))
+        if caller.custody is not Custody.OWN:
+            return job
+        # Its input comes with the claim, after the assignment is final (J9).
+        return replace(job, spec=replace(job.spec, input={}, params={}))
 
     async def poll(self, principal: Principal, miner: str, wait_s: float) -> PollReply:
         """Wait up to `wait_s` (at most 30) for a job that the miner may claim; assigns nothing."""

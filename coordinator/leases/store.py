@@ -51,7 +51,7 @@ _LIVE: Final = Prepared(
     )
 )
 
-_OF_MINER: Final = Prepared(
+OF_MINER: Final = (
     select(attempts)
     .where(
         attempts.c.job_id == bindparam("job_id"),
@@ -60,6 +60,9 @@ _OF_MINER: Final = Prepared(
     )
     .order_by(attempts.c.attempt.desc())
 )
+"""A miner's attempts at a job that came to be, the last one first."""
+
+_OF_MINER: Final = Prepared(OF_MINER)
 
 
 class CallingMiner:

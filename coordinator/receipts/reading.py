@@ -3,12 +3,12 @@
 import re
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from coordinator.database.tables import receipts
 from coordinator.errors import InvalidRequest
 from coordinator.receipts.model import ReceiptView
-from coordinator.receipts.views import index_view, own_view
+from coordinator.receipts.views import OWN, index_view, own_view
 from ledger.store import IndexReader, ReceiptRow
 from ledger.types import Address, Height
 
@@ -46,7 +46,7 @@ def own_above(
     provider: Address | None,
 ) -> list[tuple[Place, ReceiptView]]:
     """Return receipts of this coordinator in blocks that the index has not reached."""
-    query = select(receipts).where(receipts.c.height > indexed)
+    query = OWN.where(receipts.c.height > indexed)
     if client is not None:
         query = query.where(receipts.c.client == client)
     if provider is not None:

@@ -52,7 +52,7 @@ class ReceiptService:
 
         def read(connection: Connection) -> tuple[bool, ReceiptView | None]:
             view = find_own_of_job(connection, self._index, job_id)
-            return find_job(connection, job_id) is not None, view
+            return view is not None or find_job(connection, job_id) is not None, view
 
         is_own, view = await self._core.database.read(read)
         return view if is_own else await asyncio.to_thread(self._indexed_of_job, job_id)

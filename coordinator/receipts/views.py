@@ -1,8 +1,8 @@
 """Builds views of receipts, from the coordinator's own tables and from the index."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from coordinator.database.prepared import Prepared
 from coordinator.database.tables import attestations, jobs, miners, outbox, receipts
@@ -17,15 +17,29 @@ from ledger.types import Hash, Signature
 
 AnyRow = Row[tuple[object, ...]]
 
-_BY_ID: Final = Prepared(select(receipts).where(receipts.c.receipt_id == bindparam("receipt_id")))
-
-_OF_JOB: Final = Prepared(select(receipts).where(receipts.c.job_id == bindparam("job_id")))
-
-_ABOUT: Final = Prepared(
-    select(jobs.c.service, jobs.c.end_kind, jobs.c.paid_miner, miners.c.name, miners.c.custody)
-    .select_from(jobs.outerjoin(miners, miners.c.address == bindparam("miner")))
-    .where(jobs.c.job_id == bindparam("job_id"))
+OWN: Final[Select[Any]] = (
+    select(
+        receipts.c.receipt_id,
+        receipts.c.job_id,
+        receipts.c.miner,
+        receipts.c.signed,
+        receipts.c.height,
+        receipts.c.position,
+        receipts.c.timestamp_ms,
+        jobs.c.service,
+        jobs.c.end_kind,
+        jobs.c.paid_miner,
+        miners.c.name,
+        miners.c.custody,
+    )
+    .join(jobs, jobs.c.job_id == receipts.c.job_id)
+    .outerjoin(miners, miners.c.address == receipts.c.miner)
 )
+"""Receipts of this coordinator's jobs, with what the tables know of their jobs and miners."""
+
+_BY_ID: Final = Prepared(OWN.where(receipts.c.receipt_id == bindparam("receipt_id")))
+
+_OF_JOB: Final = Prepared(OWN.where(receipts.c.job_id == bindparam("job_id")))
 
 # What this coordinator signed is in its outbox, unless its database is a new one.
 _VOUCHED: Final = Prepared(
@@ -49,20 +63,19 @@ def find_own_of_job(connection: Connection, index: IndexReader, job_id: Hash) ->
 
 
 def own_view(connection: Connection, index: IndexReader, row: AnyRow) -> ReceiptView:
-    """Return the view of a row of the table `receipts`.
+    """Return the view of a row of `OWN`.
 
     Raises:
         Unavailable: an attestation was signed elsewhere, and the index has not reached it.
     """
     signed = CODEC.decode_trusted(row.signed)
-    about = _ABOUT.one(connection, job_id=row.job_id, miner=row.miner)
     return _view(
         signed,
         receipt_id=row.receipt_id,
         transaction=row.signed,
-        miner_name=about.name or format_address(row.miner),
-        custody=Custody.OWN if about.custody is None else Custody(about.custody),
-        service=about.service,
+        miner_name=row.name or format_address(row.miner),
+        custody=Custody.OWN if row.custody is None else Custody(row.custody),
+        service=row.service,
         height=row.height,
         timestamp_ms=row.timestamp_ms,
         attestations=tuple(
@@ -77,8 +90,8 @@ def own_view(connection: Connection, index: IndexReader, row: AnyRow) -> Receipt
             )
             for each in _VOUCHED.all(connection, receipt_id=row.receipt_id)
         ),
-        is_settled=about.end_kind == OutcomeKind.JOB_SETTLED,
-        paid=about.paid_miner,
+        is_settled=row.end_kind == OutcomeKind.JOB_SETTLED,
+        paid=row.paid_miner,
     )
 
 

@@ -68,7 +68,7 @@ async def test_a_poll_that_ends_in_the_middle_keeps_no_job_from_others(world: Wo
     gate.open()
     offer = (await poll(world, "miner-2", 0)).offer
     assert offer is not None
-    assert offer.job.job_id == job.job_id
+    assert offer.job_id == job.job_id
 
 
 async def test_a_job_given_back_is_news_for_who_missed_it(world: World) -> None:

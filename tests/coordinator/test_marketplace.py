@@ -281,8 +281,11 @@ async def test_an_offer_that_came_by_the_chain_alone_can_be_accepted(world: Worl
     await world.until(job.job_id, JobPhase.RUNNING)
     polled = await world.services.leases.poll(CLIENT, own.name, 0)
     assert polled.offer is not None
-    assert polled.offer.job.job_id == job.job_id
-    assert not polled.offer.job.spec.input, "its input comes with the claim (J9)"
+    assert polled.offer.job_id == job.job_id
+    available = await world.services.leases.available(CLIENT, own.name)
+    assert available is not None
+    assert available.job_id == job.job_id
+    assert not available.spec.input, "its input comes with the claim (J9)"
     lease = await own.claim(job.job_id)
     assert lease.terms.price_cap == PRICE
     assert lease.heartbeat_interval_s > 0

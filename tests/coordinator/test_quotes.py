@@ -112,7 +112,7 @@ async def test_a_miner_is_given_the_programs_that_it_can_run_and_no_others(world
     fitting = await world.job(**program, input=CLASSIFIER, gpu_count=1)
     offer = (await world.services.leases.poll(CLIENT, "miner-1", 0)).offer
     assert offer is not None
-    assert offer.job.job_id == fitting.job_id
+    assert offer.job_id == fitting.job_id
 
 
 async def test_a_strict_submission_of_an_impossible_job_leaves_nothing_behind(

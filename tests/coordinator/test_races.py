@@ -96,6 +96,6 @@ async def _serve_next(world: World) -> bytes:
     """Do the job that the miner is shown next; return its id."""
     offer = (await world.services.leases.poll(CLIENT, "miner-1", 0)).offer
     assert offer is not None
-    await world.claim(offer.job.job_id)
-    await world.complete(offer.job.job_id)
-    return offer.job.job_id
+    await world.claim(offer.job_id)
+    await world.complete(offer.job_id)
+    return offer.job_id
