@@ -13,17 +13,31 @@ UNKNOWN_MS: Final = 300_000
 """Said of a service and model of which no job was completed yet."""
 
 SAMPLE: Final = 50
-"""Newest completed jobs whose median is taken."""
+"""Newest completed jobs of the service and model whose median is taken."""
 
-_DURATIONS: Final = Prepared(
-    select((results.c.completed_ms - results.c.started_ms).label("duration_ms"))
-    .join(jobs, (jobs.c.job_id == results.c.job_id) & (jobs.c.attempt == results.c.attempt))
+LOOKED_AT_MAX: Final = 1_000
+"""Newest completed jobs of the service among which those of the model are sought: anybody may name
+a model that no job ever had."""
+
+_newest: Final = (
+    select(jobs.c.seq, jobs.c.job_id, jobs.c.attempt, jobs.c.model)
     .where(
         jobs.c.phase == literal_column(f"'{JobPhase.COMPLETED.value}'"),
         jobs.c.service == bindparam("service"),
-        jobs.c.model == bindparam("model"),
     )
     .order_by(jobs.c.seq.desc())
+    .limit(literal_column(str(LOOKED_AT_MAX)))
+    .subquery("newest")
+)
+
+_DURATIONS: Final = Prepared(
+    select((results.c.completed_ms - results.c.started_ms).label("duration_ms"))
+    .join(
+        _newest,
+        (_newest.c.job_id == results.c.job_id) & (_newest.c.attempt == results.c.attempt),
+    )
+    .where(_newest.c.model == bindparam("model"))
+    .order_by(_newest.c.seq.desc())
     .limit(literal_column(str(SAMPLE)))
 )
 
