@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from coordinator.database.indexes import unindexed
 from coordinator.database.listed import Listed
@@ -37,6 +37,10 @@ _standing: Final = (
 )
 
 _OF_INTENTS: Final = Listed(lambda intents: _standing.where(outbox.c.intent.in_(intents)))
+
+_STATES_OF_INTENT: Final = Prepared(
+    select(outbox.c.state).where(outbox.c.intent == bindparam("intent"))
+)
 
 _OF_JOBS: Final = Listed(
     lambda job_ids: select(
@@ -172,15 +176,29 @@ def find(connection: Connection, intent: str) -> Outgoing | None:
 
 
 def count_final(connection: Connection, prefix: str) -> int:
-    """Return how many final transactions have an intent that starts with `prefix`.
+    """Return how many transactions of a series are final; their intents start with `prefix`.
+
+    Each is stored once those before it are final, so the number is sought by halves: to count them
+    takes a look at all transactions that ever were.
 
     For `coordinator.outbox.series`, which knows when this has to be asked.
     """
-    query = select(func.count()).where(
-        outbox.c.intent.startswith(prefix, autoescape=True),
-        outbox.c.state == OutboxState.FINAL.value,
-    )
-    return connection.execute(query).scalar_one()
+    beyond = 1
+    while _is_final(connection, f"{prefix}{beyond - 1}"):
+        beyond *= 2
+    least = beyond // 2
+    while least < beyond - 1:
+        middle = (least + beyond) // 2
+        if _is_final(connection, f"{prefix}{middle - 1}"):
+            least = middle
+        else:
+            beyond = middle
+    return least
+
+
+def _is_final(connection: Connection, intent: str) -> bool:
+    found = _STATES_OF_INTENT.all(connection, intent=intent)
+    return any(row.state == OutboxState.FINAL.value for row in found)
 
 
 def get(connection: Connection, transaction_id: Hash) -> Outgoing | None:

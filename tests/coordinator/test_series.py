@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from coordinator.database.tables import outbox
 from coordinator.errors import Unavailable
 from coordinator.miners.sponsoring import Sponsor
+from coordinator.outbox import OutboxState, SignedBytes, store
+from ledger.hashing import sha256
 from tests.coordinator.world import AITBC, CLIENT, World, registration
 
 SOMEBODY = b"\x07" * 20
@@ -81,3 +83,28 @@ async def test_what_becomes_final_while_somebody_looks_is_not_done_twice(
     assert await stored(world, "sponsor:") == (act is not funded)
     world.chain.is_paused = False
     await world.services.jobs.cancel(CLIENT, job.job_id)
+
+
+async def test_final_transactions_of_a_series_are_counted_however_many_they_are(
+    world: World,
+) -> None:
+    database, prefix = world.services.core.database, "declare:x:"
+
+    def note(connection: Connection, intent: str, state: OutboxState) -> None:
+        name = intent.encode()
+        signed = SignedBytes(sha256(name + state.encode()), b"", "transfer", 1, 1)
+        store.add(connection, intent, signed, 0)
+        store.mark(connection, [signed.transaction_id], state)
+
+    def counts(connection: Connection) -> list[int]:
+        found = []
+        for number in range(40):
+            # One that never came to the chain, and another one in its place.
+            note(connection, f"{prefix}{number}", OutboxState.EXPIRED)
+            found.append(store.count_final(connection, prefix))
+            note(connection, f"{prefix}{number}", OutboxState.FINAL)
+            note(connection, f"declare:xy:{number}", OutboxState.FINAL)
+        return found
+
+    assert await database.write(counts) == list(range(40))
+    assert await database.read(lambda c: store.count_final(c, prefix)) == 40
