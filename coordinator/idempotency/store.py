@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from coordinator.database.idempotency_tables import idempotency_keys as keys
-from coordinator.database.prepared import Prepared
+from coordinator.database.prepared import Prepared, Value
 from coordinator.idempotency.model import Kept, Record, Request
 from ledger.types import Hash, TimestampMs
 
@@ -17,10 +17,10 @@ _MINE: Final = (keys.c.owner == bindparam("owner")) & (keys.c.key_digest == bind
 
 _FIND: Final = Prepared(select(keys).where(_MINE))
 _REMOVE: Final = Prepared(delete(keys).where(_MINE))
-_ADD: Final = Prepared(
-    insert(keys).inline(),
-    ("owner", "key_digest", "fingerprint", "effect", "answer", "created_ms"),
-)
+_KEPT: Final = ("fingerprint", "effect", "answer", "created_ms")
+
+_CHANGE: Final = Prepared(update(keys).where(_MINE), _KEPT)
+_ADD: Final = Prepared(insert(keys).inline(), ("owner", "key_digest", *_KEPT))
 
 
 def find(connection: Connection, request: Request) -> Record | None:
@@ -33,16 +33,15 @@ def find(connection: Connection, request: Request) -> Record | None:
 
 def put(connection: Connection, request: Request, record: Record) -> None:
     """Store what is known of a key, in place of what was known."""
-    remove(connection, request)
-    _ADD.run(
-        connection,
-        owner=request.owner,
-        key_digest=request.key_digest,
-        fingerprint=record.fingerprint,
-        effect=record.effect,
-        answer=record.sealed_answer,
-        created_ms=record.created_ms,
-    )
+    kept: dict[str, Value] = {
+        "fingerprint": record.fingerprint,
+        "effect": record.effect,
+        "answer": record.sealed_answer,
+        "created_ms": record.created_ms,
+    }
+    owner, digest = request.owner, request.key_digest
+    if not _CHANGE.run(connection, owner=owner, digest=digest, **kept):
+        _ADD.run(connection, owner=owner, key_digest=digest, **kept)
 
 
 def remove(connection: Connection, request: Request) -> None:
