@@ -8,7 +8,14 @@ import pytest
 import pytest_asyncio
 
 from tests.api.contract import Contract
-from tests.api.node_site import NodeSite, contract_of_declarations, running_node, site_on
+from tests.api.node_site import (
+    NodeSite,
+    contract_of_declarations,
+    keyless_site_on,
+    running_closed_node,
+    running_node,
+    site_on,
+)
 from tests.api.site import Site, running_site
 from tests.coordinator.empty import make_empty_databases
 from tests.processes import NodeProcess
@@ -67,3 +74,22 @@ def declared() -> Contract:
 def node_site(shared_node: NodeProcess, declared: Contract) -> NodeSite:
     """Return a new client, with a miner of its own, on the shared node's process."""
     return site_on(shared_node, declared)
+
+
+@pytest.fixture
+def demo_site(shared_node: NodeProcess, declared: Contract) -> NodeSite:
+    """Return the demo identity on the shared node; its miner has to be registered anew."""
+    return keyless_site_on(shared_node, declared)
+
+
+@pytest.fixture(scope="session")
+def closed_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """Return a node of this worker's tests that is no devnet."""
+    with running_closed_node(tmp_path_factory.mktemp("closed") / "node") as node:
+        yield node
+
+
+@pytest.fixture
+def closed_node_site(closed_node: NodeProcess, declared: Contract) -> NodeSite:
+    """Return nobody, on a node that is no devnet."""
+    return keyless_site_on(closed_node, declared)

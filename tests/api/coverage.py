@@ -54,7 +54,7 @@ class Shown:
     name: str
     """Name of its function."""
     on_node: bool = False
-    """Whether it asks a node's process: its module starts one, or it takes a `NodeSite`."""
+    """Whether it asks a node's process: its module starts one, or it takes one of `ON_A_NODE`."""
 
 
 class RowMarkInvalid(Exception):
@@ -128,10 +128,14 @@ def _starts_a_node(module: ast.Module) -> bool:
     )
 
 
+ON_A_NODE = {"NodeSite", "NodeDocument"}
+"""Types of what comes from a node's process that tests share."""
+
+
 def _takes_a_node(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Return whether a test takes a client of the shared node."""
+    """Return whether a test takes a client of a shared node, or what one served."""
     return any(
-        isinstance(each.annotation, ast.Name) and each.annotation.id == "NodeSite"
+        isinstance(each.annotation, ast.Name) and each.annotation.id in ON_A_NODE
         for each in function.args.args
     )
 

@@ -1,13 +1,14 @@
 """A node's process that the tests of one run share: each with a client and a miner of its own."""
 
 import asyncio
+import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 from litestar import Litestar
@@ -21,6 +22,9 @@ from tests.processes import NodeFolder, NodeProcess, start_node
 
 NEWEST = {"AITBC-Version": "2026-05-11"}
 
+NodeDocument: TypeAlias = dict[str, Any]
+"""An OpenAPI document, as a node's process serves it."""
+
 ASK_EVERY_S = 0.01
 """Finality of an escrow and of a payment is told by nothing but asking."""
 
@@ -29,10 +33,32 @@ ASK_EVERY_S = 0.01
 class NodeSite(Served):
     """A client and a miner of a test on the node that all share."""
 
+    node: NodeProcess = field(kw_only=True)
+    """What is asked."""
+
     @property
     def key_header(self) -> dict[str, str]:
         """The client's key, for connections besides `http`."""
         return {"X-Api-Key": self.http.headers["X-Api-Key"]}
+
+    async def limit(self, **quotas: int) -> None:
+        """Give the client's key limits of its own, as the node's operator does."""
+        operator = (self.node.folder.root / "operator.key").read_text().strip()
+        key_id = self.key_header["X-Api-Key"].split("_")[1]
+        async with self.with_key(operator) as admin:
+            given = await admin.put(f"/v1/admin/keys/{key_id}/limits", json=quotas)
+        assert given.status_code == 200, given.text
+
+    @contextmanager
+    def without_artifacts(self) -> Iterator[None]:
+        """Break the node's database while the context lasts: artifacts alone are read there."""
+        file = self.node.folder.data / "coordinator.db"
+        with closing(sqlite3.connect(file, PATIENCE_S, isolation_level=None)) as database:
+            database.execute("ALTER TABLE artifacts RENAME TO artifacts_away")
+            try:
+                yield
+            finally:
+                database.execute("ALTER TABLE artifacts_away RENAME TO artifacts")
 
     async def escrowed(self, job_id: str) -> None:
         await self._until(job_id, "escrowed")
@@ -74,6 +100,18 @@ def running_node(root: Path) -> Iterator[NodeProcess]:
         assert node.stop() == 0, node.told("did not end well")
 
 
+@contextmanager
+def running_closed_node(root: Path) -> Iterator[NodeProcess]:
+    """Run a node that is no devnet: nobody is anybody without a key, and nobody gives units."""
+    sections = {
+        "coordinator": {"key_file": "coordinator.key", "passphrase_file": "passphrase"},
+        "http": {"listen": ["127.0.0.1:0"], "quotas": asdict(PLENTY)},
+    }
+    with start_node(NodeFolder(root, sections=sections)) as node:
+        yield node
+        assert node.stop() == 0, node.told("did not end well")
+
+
 def contract_of_declarations() -> Contract:
     """Return what the routes of a coordinator declare, without one that answers."""
     nothing: Any = SimpleNamespace(idempotency=None)
@@ -89,12 +127,21 @@ def site_on(node: NodeProcess, contract: Contract) -> NodeSite:
     with node.client(PATIENCE_S) as http:
         registered = http.post("/v1/clients", json={"label": "a test"})
     assert registered.status_code == 201, registered.text
-    client = httpx.AsyncClient(
+    client = _client(node, contract, {"X-Api-Key": registered.json()["api_key"]})
+    return NodeSite(node.url, client, node=node, miner=f"miner-{uuid.uuid4().hex[:20]}")
+
+
+def keyless_site_on(node: NodeProcess, contract: Contract) -> NodeSite:
+    """Return a site of whoever has no key, as the documents' programs: on a devnet all are one."""
+    return NodeSite(node.url, _client(node, contract, {}), node=node)
+
+
+def _client(node: NodeProcess, contract: Contract, headers: dict[str, str]) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
         base_url=node.url,
-        headers={"X-Api-Key": registered.json()["api_key"]},
+        headers=headers,
         timeout=PATIENCE_S,
         event_hooks={"response": [contract.check]},
         verify=PLAIN_HTTP,
         limits=httpx.Limits(max_keepalive_connections=0),
     )
-    return NodeSite(node.url, client, miner=f"miner-{uuid.uuid4().hex[:20]}")

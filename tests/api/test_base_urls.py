@@ -95,17 +95,11 @@ def test_all_ports_serve_the_same_also_by_the_name_localhost(node: NodeProcess) 
 
 @pytest.mark.row("2026-01-24.004.auth.public.health", "2026-01-24.004.auth.public.stats")
 def test_health_and_statistics_are_public_where_open_access_is_off(
-    tmp_path_factory: pytest.TempPathFactory,
+    closed_node: NodeProcess,
 ) -> None:
-    coordinator = {"key_file": "coordinator.key", "passphrase_file": "passphrase"}
-    folder = NodeFolder(
-        tmp_path_factory.mktemp("closed") / "n", sections={"coordinator": coordinator}
-    )
-    with start_node(folder) as node:
-        with node.client() as client:
-            for path in ("/health", "/api/health", "/v1/stats", "/api/v1/stats"):
-                assert client.get(path).status_code == 200, path
-            refused = client.get("/v1/jobs")
-            assert refused.status_code == 401
-            assert refused.json()["error_code"] == "AUTHENTICATION_REQUIRED"
-        assert node.stop() == 0, node.told("did not end well")
+    with closed_node.client() as client:
+        for path in ("/health", "/api/health", "/v1/stats", "/api/v1/stats"):
+            assert client.get(path).status_code == 200, path
+        refused = client.get("/v1/jobs")
+        assert refused.status_code == 401
+        assert refused.json()["error_code"] == "AUTHENTICATION_REQUIRED"

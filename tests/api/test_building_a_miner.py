@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from coordinator.clients import Scope
-from tests.api.site import Site
+from tests.api.node_site import NodeSite
+from tests.api.site import Served, Site
 
 PAGE = Path(__file__).parents[2] / "docs" / "building-custom-miner.md"
 
@@ -55,7 +56,7 @@ def printed_program() -> str:
 
 @asynccontextmanager
 async def running_miner(
-    site: Site, folder: Path, key: str = "", program: str = ""
+    site: Served, folder: Path, key: str = "", program: str = ""
 ) -> AsyncIterator[Miner]:
     """Run the page's program and give it once it is registered."""
     file = folder / "miner.py"
@@ -76,20 +77,20 @@ async def running_miner(
 
 @pytest.mark.row("2026-01-24.004.docs.building-custom-miner")
 async def test_the_printed_miner_does_jobs_shows_its_text_and_is_paid(
-    site: Site, tmp_path: Path
+    demo_site: NodeSite, tmp_path: Path
 ) -> None:
-    async with running_miner(site, tmp_path) as miner:
-        done = await site.http.post("/v1/jobs", json=ORDER, headers={"Prefer": "wait=20"})
+    async with running_miner(demo_site, tmp_path) as miner:
+        done = await demo_site.http.post("/v1/jobs", json=ORDER, headers={"Prefer": "wait=20"})
         assert done.json()["status"] == "completed", done.text
         result = done.json()["result"]
         assert f'"result": "{result}"' in TEXT
         await miner.says(rf"done: {done.json()['job_id']}")
-        receipt = (await site.http.get(f"/v1/receipts/{done.json()['job_id']}")).json()
+        receipt = (await demo_site.http.get(f"/v1/receipts/{done.json()['job_id']}")).json()
         assert receipt["miner_id"] == "my-miner-001"
-        events = await site.http.get(f"/v1/jobs/{done.json()['job_id']}/events?since=0")
+        events = await demo_site.http.get(f"/v1/jobs/{done.json()['job_id']}/events?since=0")
         assert '"state":"COMPLETED"' in events.text
         assert await miner.stop() == 0
-    stands = await site.http.post("/v1/miners/heartbeat", json={"miner_id": "my-miner-001"})
+    stands = await demo_site.http.post("/v1/miners/heartbeat", json={"miner_id": "my-miner-001"})
     assert (stands.json()["status"], stands.json()["jobs"]) == ("draining", [])
 
 

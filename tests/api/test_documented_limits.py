@@ -1,4 +1,4 @@
-"""The documented limits at their documented numbers, over HTTP, by a clock that does not move."""
+"""Limits, over HTTP, by a clock that is turned; the documented numbers are met on a node."""
 
 import asyncio
 import secrets
@@ -53,46 +53,36 @@ def check_refusal(refused: httpx.Response, policy: str, quota: int) -> None:
     assert refused.headers["ratelimit"] == f'"{policy}";r=0;t=60'
 
 
-@pytest.mark.row("2026-05-11.003.rate-limit.submit", "2024-01-01.000.error.rate-limit-exceeded")
-async def test_a_hundred_submissions_a_minute_pass_and_the_next_is_refused(folder: Path) -> None:
+async def test_a_minute_after_the_last_submission_the_next_passes(folder: Path) -> None:
     clock = Clock()
-    async with running_site(folder, quotas=Quotas(), clock=clock) as site:
+    async with running_site(folder, quotas=replace(Quotas(), submit=10), clock=clock) as site:
         request: dict[str, Any] = {"method": "POST", "url": "/v1/jobs", "json": JOB}
-        assert await statuses(site.http, 100, **request) == {201: 100}
-        check_refusal(await site.http.request(**request), "submit", 100)
-        # Another policy, and another key, are not used up by it.
-        assert (await site.http.get("/v1/jobs")).status_code == 200
-        async with site.with_key(await site.key()) as other:
-            assert (await other.request(**request)).status_code == 201
+        assert await statuses(site.http, 10, **request) == {201: 10}
+        check_refusal(await site.http.request(**request), "submit", 10)
         clock.now_s += 60
         assert (await site.http.request(**request)).status_code == 201
 
 
-@pytest.mark.row("2026-05-11.003.rate-limit.status")
-async def test_a_thousand_status_queries_a_minute_pass_and_the_next_is_refused(
-    folder: Path,
-) -> None:
+async def test_lists_and_payments_are_status_queries_too(folder: Path) -> None:
     clock = Clock()
-    async with running_site(folder, quotas=Quotas(), clock=clock) as site:
+    async with running_site(folder, quotas=replace(Quotas(), status=10), clock=clock) as site:
         job_id = (await site.submit(JOB))["job_id"]
         request: dict[str, Any] = {"method": "GET", "url": f"/v1/jobs/{job_id}"}
-        assert await statuses(site.http, 1_000, **request) == {200: 1_000}
-        check_refusal(await site.http.request(**request), "status", 1_000)
-        # Lists and payments are status queries, too.
+        assert await statuses(site.http, 10, **request) == {200: 10}
+        check_refusal(await site.http.request(**request), "status", 10)
         assert (await site.http.get(f"/v1/jobs/{job_id}/payment")).status_code == 429
         assert (await site.http.get("/v1/jobs")).status_code == 429
         clock.now_s += 60
         assert (await site.http.request(**request)).status_code == 200
 
 
-@pytest.mark.row("2026-05-11.003.rate-limit.result")
-async def test_five_hundred_results_a_minute_pass_and_the_next_is_refused(folder: Path) -> None:
+async def test_receipts_of_a_job_are_results_too(folder: Path) -> None:
     clock = Clock()
-    async with running_site(folder, quotas=Quotas(), clock=clock) as site:
+    async with running_site(folder, quotas=replace(Quotas(), result=10), clock=clock) as site:
         job_id = await site.done(JOB)
         request: dict[str, Any] = {"method": "GET", "url": f"/v1/jobs/{job_id}/result"}
-        assert await statuses(site.http, 500, **request) == {200: 500}
-        check_refusal(await site.http.request(**request), "result", 500)
+        assert await statuses(site.http, 10, **request) == {200: 10}
+        check_refusal(await site.http.request(**request), "result", 10)
         assert (await site.http.get(f"/v1/jobs/{job_id}/receipt")).status_code == 429
         assert (await site.http.get(f"/v1/jobs/{job_id}")).status_code == 200
         clock.now_s += 60

@@ -2,32 +2,47 @@
 
 import asyncio
 import json
+import os
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
 
 from aitbc.proofs import OutcomeProof, TransactionProof, verify_proof
 from ledger.keys import format_address
+from tests.api.contract import Contract
 from tests.api.document_002 import WHOLE_SECONDS
 from tests.api.documents import (
     DEVELOPMENT,
+    FOLDER,
     PRODUCTION,
+    Run,
     curl_lines,
+    run,
     run_curl,
     run_javascript,
     run_python,
 )
+from tests.api.node_site import NodeSite, site_on
 from tests.api.site import REGISTRATION
 from tests.processes import NodeFolder, NodeProcess, start_node
 
 MINER = str(REGISTRATION["miner_id"])
 
-ANSWER = "An answer from afar."
+ANSWER = "Grüße, 世界! \U0001f30d"
+
+JOB_2024: Mapping[str, Any] = json.loads((FOLDER / "create-job-2024-01-01.json").read_text())
+"""The body of document 000's create-job example."""
+
+AT_ONCE = 10
+"""Requests that are under way together where many are sent."""
 
 
 class LiteralMiner(threading.Thread):
@@ -38,7 +53,7 @@ class LiteralMiner(threading.Thread):
         self.http = httpx.Client(base_url=url, timeout=40)
         self.done = threading.Event()
         self.jobs: list[str] = []
-        body = REGISTRATION | {"capabilities": ["llama3.2", "llama2", "codellama"]}
+        body = REGISTRATION | {"capabilities": ["llama3.2", "llama2", "codellama", "python"]}
         self.http.post("/v1/miners/register", json=body).raise_for_status()
 
     def run(self) -> None:
@@ -108,10 +123,72 @@ async def test_the_curl_lines_of_003_and_004(node: NodeProcess, client: httpx.Cl
     assert job_id in [job["job_id"] for job in json.loads(body)]
 
 
-@pytest.mark.parametrize("name", ["httpx-client.py.txt", "httpx-async-client.py.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "httpx-client.py.txt", marks=pytest.mark.row("2026-01-24.004.sdk.httpx.usage")
+        ),
+        pytest.param(
+            "httpx-async-client.py.txt",
+            marks=pytest.mark.row(
+                "2026-01-24.004.sdk.httpx-async.usage",
+                "2026-01-24.004.sdk.httpx-async.submit_job",
+            ),
+        ),
+    ],
+)
 async def test_the_python_clients_of_004(node: NodeProcess, name: str) -> None:
     ran = await run_python(name, f"{node.url}/api")
     assert (ran.code, ran.out.strip(), ran.err) == (0, ANSWER, "")
+
+
+def fill_dots(program: str) -> str:
+    """Return document 000's program with its dots replaced by what the example has besides.
+
+    The dots become the remaining fields of its own example (resolution 1.7).
+    """
+    rest = {name: JOB_2024[name] for name in JOB_2024 if name not in {"name", "type"}}
+    assert program.count("    ...\n") == 1
+    return program.replace("    ...\n", f"    **{rest!r},\n")
+
+
+async def run_program(program: str, node: NodeProcess) -> Run:
+    """Run a Python program whose clients find the node by the environment."""
+    found = {**os.environ, "AITBC_BASE_URL": node.url}
+    return await run(sys.executable, "-c", program, env=found)
+
+
+@pytest.mark.row(
+    "2024-01-01.000.sdk.python.construct",
+    "2024-01-01.000.sdk.python.jobs.create",
+    "2024-01-01.000.sdk.python.jobs.get_results",
+)
+async def test_the_program_of_000_creates_a_job_and_gets_its_results(node: NodeProcess) -> None:
+    program = fill_dots((FOLDER / "aitbc-client.py.txt").read_text())
+    shows = 'print(__import__("json").dumps([job, results, job.job_id, results.results]))'
+    ran = await run_program(f"{program}\n{shows}\n", node)
+    assert (ran.code, ran.err) == (0, "")
+    job, results, attribute, inner = json.loads(ran.out)
+    assert set(job) == {"job_id", "status", "created_at", "estimated_completion"}
+    assert (job["job_id"], job["status"]) == (attribute, "submitted")
+    assert (results["job_id"], results["status"]) == (attribute, "completed")
+    assert results["results"] == inner == {"output": ANSWER}
+
+
+@pytest.mark.row(
+    "2026-05-11.003.sdk.python.construct",
+    "2026-05-11.003.sdk.python.submit_job",
+    "2026-05-11.003.sdk.python.get_job",
+    "2026-05-11.003.sdk.python.get_job_result",
+)
+async def test_the_program_of_003_prints_state_and_result(node: NodeProcess) -> None:
+    ran = await run_program((FOLDER / "aitbc-sdk.py.txt").read_text(), node)
+    assert (ran.code, ran.err) == (0, "")
+    state, result = ran.out.splitlines()
+    assert state in {"Job state: QUEUED", "Job state: RUNNING", "Job state: COMPLETED"}
+    assert result.startswith("Result: {")
+    assert f"'output': '{ANSWER}'" in result
 
 
 async def test_the_javascript_client_of_004(node: NodeProcess, node_js: str) -> None:
@@ -178,6 +255,57 @@ def wait_until_paid(client: httpx.Client, job_id: str) -> None:
     while (job := client.get(f"/v1/jobs/{job_id}").json())["payment_status"] != "released":
         assert time.monotonic() < deadline, job
         time.sleep(0.02)
+
+
+async def statuses(site: NodeSite, count: int, **request: Any) -> Counter[int]:
+    """Send a request so many times, a few at once, and count the answers by status."""
+    answered: Counter[int] = Counter()
+
+    async def send(http: httpx.AsyncClient, times: int) -> None:
+        for _ in range(times):
+            answered[(await http.request(**request)).status_code] += 1
+
+    async with site.with_key(site.key_header["X-Api-Key"]) as http:
+        await asyncio.gather(*(send(http, count // AT_ONCE) for _ in range(AT_ONCE)))
+    return answered
+
+
+async def check_limit(site: NodeSite, quota: int, policy: str, **request: Any) -> None:
+    """Send what a documented limit lets through in a minute, and the one more."""
+    assert set(await statuses(site, quota, **request)) == {201 if "json" in request else 200}
+    refused = await site.http.request(**request)
+    assert (refused.status_code, refused.json()["error_code"]) == (429, "RATE_LIMIT_EXCEEDED")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["ratelimit-policy"] == f'"{policy}";q={quota};w=60'
+    assert refused.headers["ratelimit"].startswith(f'"{policy}";r=0;t=')
+
+
+@pytest.mark.row(
+    "2026-05-11.003.rate-limit.submit",
+    "2024-01-01.000.error.rate-limit-exceeded",
+    "2026-01-24.004.status.429",
+)
+async def test_a_hundred_submissions_a_minute_pass_and_the_next_is_refused(
+    node: NodeProcess, declared: Contract
+) -> None:
+    site, other = site_on(node, declared), site_on(node, declared)
+    held = {"prompt": "Hello", "hold": True}
+    await check_limit(site, 100, "submit", method="POST", url="/v1/jobs", json=held)
+    # Another policy, and another key, are not used up by it.
+    assert (await site.http.get("/v1/jobs")).status_code == 200
+    await other.submit(held)
+
+
+@pytest.mark.row("2026-05-11.003.rate-limit.status", "2026-05-11.003.rate-limit.result")
+async def test_as_many_status_queries_and_results_pass_as_is_documented(
+    node: NodeProcess, declared: Contract
+) -> None:
+    site = site_on(node, declared)
+    job = await site.submit({"payload": {"prompt": "Hello"}}, Prefer="wait=20")
+    assert job["state"] == "COMPLETED"
+    path = f"/v1/jobs/{job['job_id']}"
+    await check_limit(site, 500, "result", method="GET", url=f"{path}/result")
+    await check_limit(site, 1_000, "status", method="GET", url=path)
 
 
 def test_many_clients_at_once_are_all_served(client: httpx.Client, node: NodeProcess) -> None:

@@ -88,7 +88,6 @@ async def test_a_method_that_a_path_lacks_names_those_that_it_has(site_of_module
     assert {"GET", "POST"} <= set(response.headers["allow"].replace(",", " ").split())
 
 
-@pytest.mark.row("2024-01-01.000.error.internal-error", "2026-01-24.004.status.500")
 async def test_a_failure_of_ours_is_logged_and_tells_nothing(site_of_module: Site) -> None:
     with capture_logs() as logs:
         response = await site_of_module.http.get("/faulty")
@@ -98,6 +97,18 @@ async def test_a_failure_of_ours_is_logged_and_tells_nothing(site_of_module: Sit
     (entry,) = [entry for entry in logs if entry["event"] == "request_failed"]
     assert entry["request_id"] == body["request_id"]
     assert "hunter2" in str(entry["exc_info"])
+
+
+@pytest.mark.row("2024-01-01.000.error.internal-error", "2026-01-24.004.status.500")
+async def test_a_fault_of_a_node_tells_nothing_of_itself(node_site: NodeSite) -> None:
+    with node_site.without_artifacts():
+        response = await node_site.http.get(f"/v1/artifacts/sha256:{'0' * 64}")
+    body = check_error(response, 500, "INTERNAL_ERROR")
+    assert set(body) == {"detail", "error_code", "request_id"}
+    for internal in ("artifacts", "table", "sqlite", "Error("):
+        assert internal not in response.text
+    whole = await node_site.http.get(f"/v1/artifacts/sha256:{'0' * 64}")
+    check_error(whole, 404, "ARTIFACT_NOT_FOUND")
 
 
 async def test_who_names_problem_json_gets_the_members_of_rfc_9457_too(

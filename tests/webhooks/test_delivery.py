@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from nacl.signing import VerifyKey
 from standardwebhooks import Webhook as Verifier
 from structlog.testing import capture_logs
@@ -50,7 +49,6 @@ async def later(site: Site, seconds: float) -> None:
     await dispatcher(site).deliver_due()
 
 
-@pytest.mark.row("2026-01-24.004.webhooks.event.job-completed")
 async def test_a_completed_job_is_delivered_and_signed_with_the_secret_and_the_public_key(
     site: Site, receiver: Receiver
 ) -> None:
@@ -86,7 +84,6 @@ def check_v1a(public_key: str, headers: dict[str, str], body: bytes) -> None:
     key.verify(signed, b64decode(signature))
 
 
-@pytest.mark.row("2026-01-24.004.webhooks.event.job-failed")
 async def test_a_job_that_fails_or_expires_is_delivered_as_failed(
     site: Site, receiver: Receiver
 ) -> None:
