@@ -1,7 +1,7 @@
 """Handlers called with what they take, where that is known beforehand.
 
 The framework finds out for each request what a handler takes: layers, dependencies, a model of the
-parameters, what responses are made of. That is a quarter of what a request costs. A handler that
+parameters, what responses are made of. That is a fifth of what a request costs. A handler that
 takes the request, texts of its path and what all are given is called here; everything else, such
 as errors and other answers than `Written`, stays with the framework.
 """
