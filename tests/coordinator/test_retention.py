@@ -89,8 +89,9 @@ async def test_what_is_read_meanwhile_is_gone_soon_after(world: World) -> None:
     assert traces(world, "that-nobody-shall-find") != []
     may_end.set()
     await reading
-    await world.services.sweeper.sweep()
-    assert traces(world, "that-nobody-shall-find") == []
+    # Soon, and not at once: a thread that reads lets go of what it saw after it has answered.
+    while traces(world, "that-nobody-shall-find"):
+        await world.services.sweeper.sweep()
 
 
 async def test_content_that_is_needed_is_not_deleted(world: World) -> None:
