@@ -4,6 +4,7 @@ The rules of the ledger decide whether units move. What is in escrow for open jo
 so it cannot be sent; what other transactions in the pool take, the node's pool holds back.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
@@ -28,10 +29,12 @@ from coordinator.ports import SubmitOutcome, TransactionStatus
 from coordinator.transfers import store
 from coordinator.transfers.errors import MinerKeepsItsKey, TransferNotFound
 from coordinator.transfers.model import Transfer, TransferPage, TransferWish
+from coordinator.wallets import Vault
 from coordinator.wallets.store import get_key
 from ledger.actions import Custody
 from ledger.actions import Transfer as TransferAction
-from ledger.types import Address, Amount, Hash
+from ledger.keys import KeyPair
+from ledger.types import Address, Amount, Hash, TimestampMs
 
 READERS: Final = (Scope.WALLET, Scope.CLIENT, Scope.READ)
 """Who may look at transfers."""
@@ -71,11 +74,17 @@ class TransferService:
         if not wish.amount:
             raise InvalidRequest.at("/amount", "must be more than 0", "OUT_OF_RANGE")
         core = self._core
-        sender = await core.database.read(lambda c: _account(c, principal, wish.miner))
+        key = await core.database.read(lambda c: _payer(c, core.vault, principal, wish.miner))
+        sender = key.address
         if sender == wish.to:
             raise InvalidRequest.at("/to", "is the account that pays: name another", "SAME_ACCOUNT")
-        signed = await self._store(principal, wish, sender, once)
-        sent = signed.transaction_id
+        prepared = self._prepare(key, wish, once)
+        spendable = core.chain.spendable(sender)
+        if spendable < prepared.needed:
+            # A courtesy: the pool decides. What is hopeless counts against no budget meanwhile.
+            raise InsufficientBalance(prepared.needed, spendable)
+        await core.database.write(lambda c: _store(c, principal, prepared))
+        sent = prepared.signed.transaction_id
 
         def undo(connection: Connection) -> None:
             outbox.forget(connection, sent)
@@ -85,7 +94,7 @@ class TransferService:
 
         outcome = await core.courier.send(sent, undo)
         if outcome.status in (TransactionStatus.REJECTED, TransactionStatus.FULL):
-            raise _refusal(outcome, wish.amount + signed.fee, core.chain.spendable(sender))
+            raise _refusal(outcome, prepared.needed, core.chain.spendable(sender))
         return await self._shown(principal, sent, wait_s)
 
     async def get(self, principal: Principal, transaction_id: Hash, wait_s: float = 0) -> Transfer:
@@ -123,37 +132,16 @@ class TransferService:
         shown = found[:limit]
         return TransferPage(shown, shown[-1].seq if len(found) > limit else None)
 
-    async def _store(
-        self, principal: Principal, wish: TransferWish, sender: Address, once: Claim | None
-    ) -> SignedBytes:
-        """Sign and store a transfer; with it, in one transaction, what its key may still spend."""
+    def _prepare(self, key: KeyPair, wish: TransferWish, once: Claim | None) -> "_Prepared":
         core, moment = self._core, self._core.moments.now()
-        creates = not core.chain.balance(wish.to)
-        validity_ms = core.config.timings.transaction_validity_ms
-
-        def keep(connection: Connection) -> SignedBytes:
-            key = get_key(connection, core.vault, sender)
-            action = TransferAction(to=wish.to, amount=wish.amount)
-            signed = core.signer.sign(moment, key, action, validity_ms, creates_account=creates)
-            check_budget(connection, principal, wish.amount + signed.fee, moment.now_ms)
-            intent = f"transfer:{signed.transaction_id.hex()}"
-            outbox.add(connection, intent, signed, moment.now_ms)
-            store.add(
-                connection,
-                transaction_id=signed.transaction_id,
-                client_id=principal.client_id,
-                key_id=principal.key_id,
-                sender=sender,
-                to=wish.to,
-                amount=wish.amount,
-                fee=signed.fee,
-                created_ms=moment.now_ms,
-            )
-            if once is not None:
-                once.note(connection, signed.transaction_id.hex())
-            return signed
-
-        return await core.database.write(keep)
+        signed = core.signer.sign(
+            moment,
+            key,
+            TransferAction(to=wish.to, amount=wish.amount),
+            core.config.timings.transaction_validity_ms,
+            creates_account=not core.chain.balance(wish.to),
+        )
+        return _Prepared(wish, key.address, signed, moment.now_ms, once)
 
     async def _shown(self, principal: Principal, transaction_id: Hash, wait_s: float) -> Transfer:
         core, client_id = self._core, principal.client_id
@@ -167,6 +155,49 @@ class TransferService:
         found = await core.database.read(lambda c: store.find(c, client_id, transaction_id))
         assert found is not None, "what the node took stays"
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A signed transfer that is not stored yet."""
+
+    wish: TransferWish
+    sender: Address
+    signed: SignedBytes
+    now_ms: TimestampMs
+    once: Claim | None
+
+    @property
+    def needed(self) -> Amount:
+        """Nait that the sender pays in all."""
+        return self.wish.amount + self.signed.fee
+
+
+def _store(connection: Connection, principal: Principal, prepared: _Prepared) -> None:
+    """Store a transfer, and with it what its key may still spend."""
+    wish, signed, now_ms = prepared.wish, prepared.signed, prepared.now_ms
+    check_budget(connection, principal, prepared.needed, now_ms)
+    outbox.add(connection, f"transfer:{signed.transaction_id.hex()}", signed, now_ms)
+    store.add(
+        connection,
+        transaction_id=signed.transaction_id,
+        client_id=principal.client_id,
+        key_id=principal.key_id,
+        sender=prepared.sender,
+        to=wish.to,
+        amount=wish.amount,
+        fee=signed.fee,
+        created_ms=now_ms,
+    )
+    if prepared.once is not None:
+        prepared.once.note(connection, signed.transaction_id.hex())
+
+
+def _payer(
+    connection: Connection, vault: Vault, principal: Principal, miner: str | None
+) -> KeyPair:
+    """Return the key of the account that pays; see `_account`."""
+    return get_key(connection, vault, _account(connection, principal, miner))
 
 
 def _account(connection: Connection, principal: Principal, miner: str | None) -> Address:

@@ -1,5 +1,6 @@
 """Units leave the wallets kept here: once, by the rules of the ledger, or not at all."""
 
+import asyncio
 import shutil
 from itertools import count
 from pathlib import Path
@@ -153,6 +154,19 @@ async def test_a_transfer_is_judged_by_the_budget_of_its_key(world: World) -> No
     assert (usage.spend.jobs, usage.spend.paid) == (0, AITBC + sent.fee)
     await world.pass_time(86_400)
     assert (await send(world, client)).status is TransferStatus.FINAL
+
+
+async def test_what_the_wallet_does_not_cover_takes_no_budget_meanwhile(world: World) -> None:
+    budget = Budget(2 * FUNDS, BudgetPeriod.TOTAL)
+    scopes = frozenset({Scope.WALLET})
+    client = await with_key(world, await world.client(), scopes=scopes, budget=budget)
+    refused, sent = await asyncio.gather(
+        send(world, client, 2 * FUNDS - AITBC), send(world, client), return_exceptions=True
+    )
+    assert isinstance(refused, InsufficientBalance)
+    assert isinstance(sent, Transfer)
+    assert refused.needed > 2 * FUNDS - AITBC
+    assert refused.available == FUNDS
 
 
 async def test_a_transfer_that_makes_no_sense_is_refused(world: World) -> None:
