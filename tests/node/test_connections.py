@@ -144,7 +144,8 @@ def test_a_node_goes_on_while_a_stranger_opens_more_than_there_is_room_for(
             ]
             # The client has one of the sixteen places.
             assert all(each.recv(12) == b"HTTP/1.1 503" for each in strangers[15:])
-            assert client.get("/v1/health").json()["status"] == "ok"
+            health = client.get("/v1/health").json()
+            assert health["status"] == "ok", health
             text = client.get("/metrics").text
             assert "aitbc_http_connections_max 64.0" in text
             assert "aitbc_http_connections 16.0" in text
