@@ -107,9 +107,11 @@ class Admission:
             return None
         try:
             key = key_of(request)
-        except KeysDiffer:
+            return None if key is None else self._clients.remembered(key)
+        except CoordinatorError:
+            # Two keys, or none that works: nobody, and counted as such. To say so would be an
+            # answer to a guess.
             return None
-        return None if key is None else self._clients.remembered(key)
 
     async def _read_head(
         self, request: HttpRequest, operation: Operation, exchange: Exchange

@@ -1,5 +1,6 @@
 """Who may call what (A1 to A4), on a devnet and off it."""
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -158,6 +159,21 @@ async def test_without_a_key_public_routes_are_counted_by_address(folder: Path) 
     async with running_site(folder, is_devnet=False, quotas=replace(PLENTY, other=2)) as site:
         for status in (200, 200, 429):
             assert (await site.http.get("/v1/stats")).status_code == status
+
+
+async def test_what_leads_nowhere_is_counted_whoever_asks_and_tells_nothing_of_a_key(
+    folder: Path,
+) -> None:
+    async with running_site(folder, is_devnet=False, quotas=replace(PLENTY, other=4)) as site:
+        key = await site.key()
+        async with site.with_key(key) as known:
+            assert (await known.get("/v1/clients/me")).status_code == 200
+        # Another secret of the same public part, which the checksum does not give away.
+        body = f"{key[:19]}{'a' * 52}"
+        wrong = f"{body}_{zlib.crc32(body.encode()):08x}"
+        async with site.with_key(wrong) as guessing:
+            for status in (404, 404, 404, 404, 429):
+                assert (await guessing.get("/v1/nothing")).status_code == status
 
 
 async def test_who_knows_the_digest_may_read_with_any_key_and_nobody_without(
