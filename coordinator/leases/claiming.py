@@ -1,14 +1,15 @@
 """Claiming a job: checks, signed assignment, final, then the input (J9)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection
 
 from coordinator.core import Core
-from coordinator.database.prepared import Prepared
+from coordinator.database.listed import Listed
 from coordinator.database.tables import attempts, payloads
+from coordinator.database.together import ReadTogether
 from coordinator.errors import (
     JobAlreadyClaimed,
     JobNotClaimable,
@@ -18,7 +19,7 @@ from coordinator.errors import (
     MinerBusy,
     Unavailable,
 )
-from coordinator.jobs.model import JobPhase
+from coordinator.jobs.model import JobPhase, JobView
 from coordinator.jobs.views import SHOWN, AnyRow, JobViews
 from coordinator.leases import store
 from coordinator.leases.errors import MinerDraining
@@ -38,8 +39,8 @@ from ledger.types import Hash, TimestampMs
 
 # What the view of the job is made of, and what the lease adds to it. A live attempt is its job's
 # last one, which is the one that the view shows.
-_HELD: Final = Prepared(
-    SHOWN.add_columns(
+_HELD: Final = Listed(
+    lambda assignment_ids: SHOWN.add_columns(
         payloads.c.blind,
         attempts.c.has_heartbeats,
         attempts.c.price_cap,
@@ -47,10 +48,13 @@ _HELD: Final = Prepared(
         attempts.c.unit_price,
         attempts.c.lease_end_ms,
     ).where(
-        attempts.c.assignment_id == bindparam("assignment_id"),
+        attempts.c.assignment_id.in_(assignment_ids),
         attempts.c.phase == AttemptPhase.LIVE.value,
     )
 )
+
+_Held = tuple[AnyRow, JobView]
+"""What `_HELD` found of an assignment, and the view of its job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Claiming:
         self._views = views
         self._tell_assigned = tell_assigned
         self._timings = core.config.timings
+        self._held = ReadTogether(core.database, self._find_held)
 
     async def claim(self, miner: CallingMiner, job_id: Hash, *, has_heartbeats: bool) -> Lease:
         """Assign a job; answer when that is final. See `LeaseService.claim`."""
@@ -110,7 +115,7 @@ class Claiming:
         if phase is None and not has_heartbeats:
             # There is nothing to note: it was no offer, and no heartbeat is expected.
             now_ms = core.moments.clock_ms()
-            return await core.database.read(lambda c: self._lease(c, miner, assignment_id, now_ms))
+            return self._lease(miner, await self._held.of(assignment_id), now_ms)
         return await self._hand_out(miner, assignment_id)
 
     async def _hand_out(self, miner: CallingMiner, assignment_id: Hash) -> Lease:
@@ -118,7 +123,8 @@ class Claiming:
         now_ms = self._core.moments.clock_ms()
 
         def give(connection: Connection) -> Lease:
-            lease = self._lease(connection, miner, assignment_id, now_ms)
+            held = self._find_held(connection, [assignment_id]).get(assignment_id)
+            lease = self._lease(miner, held, now_ms)
             note_fetched(connection, assignment_id, now_ms)
             if lease.heartbeat_by_ms is not None:
                 store.note_heartbeat(connection, assignment_id, lease.heartbeat_by_ms, None)
@@ -201,19 +207,26 @@ class Claiming:
             lease_end_ms=min(claim.moment.now_ms + own_limit_ms, job.deadline_ms),
         )
 
-    def _lease(
-        self, connection: Connection, miner: CallingMiner, assignment_id: Hash, now_ms: int
-    ) -> Lease:
-        held = _HELD.one_or_none(connection, assignment_id=assignment_id)
-        if held is None:
+    def _find_held(
+        self, connection: Connection, assignment_ids: Sequence[Hash]
+    ) -> Mapping[Hash, _Held]:
+        """Return what leases are made of, for those of some assignments that are live."""
+        return {
+            row.assignment_id: (row, self._views.show(connection, row))
+            for row in _HELD.all(connection, assignment_ids)
+        }
+
+    def _lease(self, miner: CallingMiner, found: _Held | None, now_ms: TimestampMs) -> Lease:
+        if found is None:
             raise LeaseLost("The attempt ended as soon as it began")
+        held, job = found
         if held.payload is None:
             # A stranger made the job and accepted the miner's offer by the chain alone (J31).
             raise JobNotClaimable("The job's input never came to this coordinator")
         # Claiming is a sign of life; the wait for finality shall not be counted as silence.
         heartbeat_by_ms = self._heartbeat_by(now_ms) if held.has_heartbeats else None
         return Lease(
-            job=self._views.show(connection, held),
+            job=job,
             miner_name=miner.name,
             attempt=held.attempt,
             lease_end_ms=held.lease_end_ms,

@@ -5,7 +5,8 @@ import asyncio
 from sqlalchemy import Connection
 
 from coordinator.core import Core
-from coordinator.errors import JobNotFound, ReceiptNotFound
+from coordinator.database.together import ReadTogether
+from coordinator.errors import JobNotFound, ReceiptNotFound, Unavailable
 from coordinator.follower import followed_height
 from coordinator.jobs.store import find_job
 from coordinator.miners.store import find_miner
@@ -18,7 +19,7 @@ from coordinator.receipts.reading import (
     own_above,
     parse_cursor,
 )
-from coordinator.receipts.views import find_own, find_own_of_job
+from coordinator.receipts.views import find_own, find_own_of_jobs
 from ledger.store import IndexReader
 from ledger.types import Address, Hash, Height
 
@@ -30,6 +31,9 @@ class ReceiptService:
         """Stand on the core and an index."""
         self._core = core
         self._index = index
+        self._own = ReadTogether(
+            core.database, lambda c, job_ids: find_own_of_jobs(c, index, job_ids)
+        )
 
     async def get(self, receipt_id: Hash) -> ReceiptView:
         """Return a receipt by its id.
@@ -48,14 +52,15 @@ class ReceiptService:
 
         Raises:
             JobNotFound: neither this coordinator nor the index knows the job.
+            Unavailable: an attestation was signed elsewhere, and the index has not reached it.
         """
-
-        def read(connection: Connection) -> tuple[bool, ReceiptView | None]:
-            view = find_own_of_job(connection, self._index, job_id)
-            return view is not None or find_job(connection, job_id) is not None, view
-
-        is_own, view = await self._core.database.read(read)
-        return view if is_own else await asyncio.to_thread(self._indexed_of_job, job_id)
+        view = await self._own.of(job_id)
+        if isinstance(view, Unavailable):
+            raise view
+        if view is not None:
+            return view
+        is_own = await self._core.database.read(lambda c: find_job(c, job_id) is not None)
+        return None if is_own else await asyncio.to_thread(self._indexed_of_job, job_id)
 
     async def list(
         self,

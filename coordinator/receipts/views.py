@@ -1,9 +1,12 @@
 """Builds views of receipts, from the coordinator's own tables and from the index."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
 
+from coordinator.database.listed import Listed
 from coordinator.database.prepared import Prepared
 from coordinator.database.tables import attestations, jobs, miners, outbox, receipts
 from coordinator.errors import Unavailable
@@ -39,14 +42,16 @@ OWN: Final[Select[Any]] = (
 
 _BY_ID: Final = Prepared(OWN.where(receipts.c.receipt_id == bindparam("receipt_id")))
 
-_OF_JOB: Final = Prepared(OWN.where(receipts.c.job_id == bindparam("job_id")))
+_OF_JOBS: Final = Listed(lambda job_ids: OWN.where(receipts.c.job_id.in_(job_ids)))
 
 # What this coordinator signed is in its outbox, unless its database is a new one.
-_VOUCHED: Final = Prepared(
-    select(attestations, outbox.c.signed)
-    .outerjoin(outbox, outbox.c.transaction_id == attestations.c.transaction_id)
-    .where(attestations.c.receipt_id == bindparam("receipt_id"))
-    .order_by(attestations.c.height, attestations.c.kind)
+_VOUCHED: Final = Listed(
+    lambda receipt_ids: (
+        select(attestations, outbox.c.signed)
+        .outerjoin(outbox, outbox.c.transaction_id == attestations.c.transaction_id)
+        .where(attestations.c.receipt_id.in_(receipt_ids))
+        .order_by(attestations.c.height, attestations.c.kind)
+    )
 )
 
 
@@ -56,10 +61,24 @@ def find_own(connection: Connection, index: IndexReader, receipt_id: Hash) -> Re
     return None if row is None else own_view(connection, index, row)
 
 
-def find_own_of_job(connection: Connection, index: IndexReader, job_id: Hash) -> ReceiptView | None:
-    """Return the receipt of one of this coordinator's jobs."""
-    row = _OF_JOB.one_or_none(connection, job_id=job_id)
-    return None if row is None else own_view(connection, index, row)
+def find_own_of_jobs(
+    connection: Connection, index: IndexReader, job_ids: Sequence[Hash]
+) -> dict[Hash, ReceiptView | Unavailable]:
+    """Return the receipts of those of some jobs that are this coordinator's and have one.
+
+    In the place of a receipt stands what `own_view` raises of it.
+    """
+    rows = _OF_JOBS.all(connection, job_ids)
+    vouched: dict[Hash, list[AnyRow]] = defaultdict(list)
+    for each in _VOUCHED.all(connection, [row.receipt_id for row in rows]):
+        vouched[each.receipt_id].append(each)
+    found: dict[Hash, ReceiptView | Unavailable] = {}
+    for row in rows:
+        try:
+            found[row.job_id] = _own(index, row, vouched[row.receipt_id])
+        except Unavailable as error:
+            found[row.job_id] = error
+    return found
 
 
 def own_view(connection: Connection, index: IndexReader, row: AnyRow) -> ReceiptView:
@@ -68,6 +87,10 @@ def own_view(connection: Connection, index: IndexReader, row: AnyRow) -> Receipt
     Raises:
         Unavailable: an attestation was signed elsewhere, and the index has not reached it.
     """
+    return _own(index, row, _VOUCHED.all(connection, [row.receipt_id]))
+
+
+def _own(index: IndexReader, row: AnyRow, vouched: Sequence[AnyRow]) -> ReceiptView:
     signed = CODEC.decode_trusted(row.signed)
     return _view(
         signed,
@@ -88,7 +111,7 @@ def own_view(connection: Connection, index: IndexReader, row: AnyRow) -> Receipt
                 if each.signed is None
                 else CODEC.decode_trusted(each.signed).signature,
             )
-            for each in _VOUCHED.all(connection, receipt_id=row.receipt_id)
+            for each in vouched
         ),
         is_settled=row.end_kind == OutcomeKind.JOB_SETTLED,
         paid=row.paid_miner,
