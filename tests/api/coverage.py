@@ -33,9 +33,8 @@ Tests are marked *node* that ask the program of a node, a process of its own wit
 sockets; most share one (`tests/api/node_site.py`), each with a client and a miner of its own. The
 others ask the coordinator's application over real HTTP and WebSockets, with its real database, on a
 chain that applies the ledger's rules in the test's process, without consensus
-(`tests/api/site.py`): there a test turns the clock and makes the blocks. Rows without a test that
-is marked *node* are listed in `tests/api/documents/rows-in-process.txt`; another one fails the
-build.
+(`tests/api/site.py`): there a test turns the clock and makes the blocks. A row without a test that
+is marked *node* fails the build, unless `tests/api/documents/rows-in-process.txt` says why.
 
 Notes:
 

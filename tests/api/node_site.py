@@ -61,7 +61,7 @@ class NodeSite(Served):
                 database.execute("ALTER TABLE artifacts_away RENAME TO artifacts")
 
     async def escrowed(self, job_id: str) -> None:
-        await self._until(job_id, "escrowed")
+        await self._until(job_id, "escrowed", "released", "refunded")
 
     async def paid(self, job_id: str) -> None:
         await self._until(job_id, "released")
@@ -79,13 +79,13 @@ class NodeSite(Served):
                     return
                 await asyncio.sleep(ASK_EVERY_S)
 
-    async def _until(self, job_id: str, payment: str) -> None:
-        """Ask until a job's payment is in a state."""
+    async def _until(self, job_id: str, *payment: str) -> None:
+        """Ask until a job's payment is in one of some states."""
         async with asyncio.timeout(PATIENCE_S * 2):
             while True:
                 answer = await self.http.get(f"/v1/jobs/{job_id}", headers=NEWEST)
                 assert answer.status_code == 200, answer.text
-                if answer.json()["payment_status"] == payment:
+                if answer.json()["payment_status"] in payment:
                     return
                 await asyncio.sleep(ASK_EVERY_S)
 

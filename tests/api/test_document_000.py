@@ -162,7 +162,7 @@ async def test_a_failed_job_and_an_expired_one_have_failed_and_say_why(node_site
     await node_site.claim(failed)
     give_up = {"miner_id": node_site.miner, "reason": "BAD_INPUT", "message": "no such language"}
     await node_site.http.post(f"/v1/jobs/{failed}/fail", json=give_up)
-    expired = await node_site.queued({**TEXT, "ttl_seconds": 1})
+    expired = await node_site.queued({**TEXT, "ttl_seconds": 2})
     await node_site.refunded(failed)
     await node_site.refunded(expired)
     job = (await node_site.http.get(f"/v1/jobs/{failed}")).json()

@@ -188,7 +188,7 @@ async def test_a_failed_job_and_an_expired_job_say_why(node_site: NodeSite) -> N
     assert await refusal(node_site.complete(failed)) == "LEASE_LOST"
     assert await refusal(node_site.http.get(f"/v1/jobs/{failed}/result")) == "JOB_FAILED"
 
-    expired = await node_site.queued(MINIMAL | {"ttl_seconds": 1})
+    expired = await node_site.queued(MINIMAL | {"ttl_seconds": 2})
     await node_site.refunded(expired)
     job = (await node_site.http.get(f"/v1/jobs/{expired}")).json()
     assert (job["state"], job["payment_status"]) == ("EXPIRED", "refunded")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,7 +33,7 @@ async def test_the_client_of_004_stops_waiting_at_every_end(demo_site: NodeSite)
     """Its loop knows completed, failed and cancelled; an expired job has to be one of them."""
     coordinator = class_of("CoordinatorClient", "httpx-client.py.txt", demo_site.url)(demo_site.url)
     await demo_site.register()
-    expired = await demo_site.queued({"prompt": "Hello", "ttl_seconds": 1})
+    expired = await demo_site.queued({"prompt": "Hello", "ttl_seconds": 2})
     done = await demo_site.done({"prompt": "Hello"})
     failed = await demo_site.failed({"prompt": "Hello"})
     cancelled = await demo_site.queued({"prompt": "Hello"})
@@ -60,7 +61,7 @@ async def test_the_async_client_of_004_returns_completed_and_failed_jobs(
     await demo_site.register()
     done = await demo_site.done({"prompt": "Hello"}, "Hello back.")
     assert (await coordinator.wait_for_job(done))["result"] == "Hello back."
-    expired = await demo_site.queued({"prompt": "Hello", "ttl_seconds": 1})
+    expired = await demo_site.queued({"prompt": "Hello", "ttl_seconds": 2})
     assert (await coordinator.wait_for_job(expired))["status"] == "failed"
     await coordinator.client.aclose()
 
@@ -96,6 +97,29 @@ def retry_loop(sleep: Callable[[float], None]) -> Any:
 
 
 @pytest.mark.row("2026-01-24.004.sdk.retry.5xx")
+def test_the_retry_loop_of_004_succeeds_once_a_node_is_whole_again(node_site: NodeSite) -> None:
+    url, key = node_site.url, node_site.key_header
+    stored = httpx.post(f"{url}/v1/artifacts", content=b"An input.", headers=key)
+    assert stored.status_code == 201, stored.text
+    codes, slept = list[int](), list[float]()
+
+    def read() -> bytes:
+        answer = httpx.get(url + stored.headers["location"], headers=key)
+        codes.append(answer.status_code)
+        answer.raise_for_status()
+        return answer.content
+
+    with ExitStack() as broken:
+        broken.enter_context(node_site.without_artifacts())
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            broken.close()
+
+        assert retry_loop(sleep)(read) == b"An input."
+    assert (codes, slept) == ([500, 200], [2])
+
+
 async def test_the_retry_loop_of_004_succeeds_once_the_chain_answers_again(site: Site) -> None:
     chain, slept = site.world.chain, list[float]()
     await site.register()

@@ -1,7 +1,15 @@
-"""Offers on a real node process, which is killed between an acceptance and its work."""
+"""Offers on real node processes: killed between an acceptance and its work, and counted."""
 
 from pathlib import Path
 
+import pytest
+
+from tests.api.node_site import (
+    NEWEST,
+    contract_of_declarations,
+    keyless_site_on,
+    running_node,
+)
 from tests.api.site import MINER, REGISTRATION
 from tests.processes import NodeFolder, start_node
 
@@ -41,3 +49,39 @@ def test_after_a_kill_nothing_of_an_acceptance_is_stranded(tmp_path: Path) -> No
         assert (taken.status_code, taken.json()["error_code"]) == (410, "OFFER_NOT_AVAILABLE")
         stats = http.get(f"/v1/miners/{MINER}/stats").json()
         assert (stats["total_jobs"], stats["success_rate"]) == (1, 1.0)
+
+
+@pytest.mark.row("2024-01-01.000.marketplace.stats")
+async def test_the_marketplaces_counts_add_up_as_the_document_has_it(tmp_path: Path) -> None:
+    """On a node of its own: the counts are over the jobs of all clients."""
+    path = "/v1/marketplace/stats"
+    with running_node(tmp_path / "n") as node:
+        site = keyless_site_on(node, contract_of_declarations())
+        assert (await site.register()).status_code == 201
+        empty = (await site.http.get(path)).json()
+        assert empty == {
+            "total_jobs": 0,
+            "active_jobs": 0,
+            "completed_jobs": 0,
+            "failed_jobs": 0,
+            "average_completion_time": 0.0,
+            "total_volume": "0.00",
+            "active_miners": 1,
+        }
+        expired = await site.queued({**HELD, "ttl_seconds": 2})
+        done = await site.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
+        await site.failed({"prompt": "Bad.", "model": "llama3.2"})
+        cancelled = await site.queued(HELD)
+        assert (await site.http.delete(f"/v1/jobs/{cancelled}")).status_code == 200
+        await site.refunded(cancelled)
+        await site.refunded(expired)
+        await site.queued(HELD)
+        stats = (await site.http.get(path)).json()
+        parts = [stats[name] for name in ("active_jobs", "completed_jobs", "failed_jobs")]
+        assert (stats["total_jobs"], parts) == (3, [1, 1, 1])
+        paid = (await site.http.get(f"/v1/jobs/{done}/payment", headers=NEWEST)).json()["paid"]
+        assert (stats["total_volume"], paid) == ("0.02", 0.02)
+        assert isinstance(stats["average_completion_time"], float)
+        extended = (await site.http.get(path, headers=NEWEST)).json()
+        assert (extended["cancelled_jobs"], extended["expired_jobs"]) == (1, 1)
+        assert {**stats, "cancelled_jobs": 1, "expired_jobs": 1} == extended

@@ -1,4 +1,4 @@
-"""What the statistics of the marketplace and of miners count."""
+"""What the statistics of a miner count; the marketplace's are in `test_offers_on_a_node`."""
 
 import asyncio
 from typing import Any
@@ -6,18 +6,10 @@ from typing import Any
 import pytest
 
 from tests.api.node_site import ASK_EVERY_S, NodeSite
-from tests.api.site import MINER, Served, Site
+from tests.api.site import Served
 from tests.coordinator.world import PATIENCE_S
 
-HELD = {"prompt": "Two lines.", "model": "llama3.2", "hold": True}
 V3 = {"AITBC-Version": "2026-05-11"}
-
-
-@pytest.fixture
-async def market(site: Site) -> Site:
-    """Return a site with the documents' miner."""
-    assert (await site.register()).status_code == 201
-    return site
 
 
 async def counted(site: Served, jobs: int) -> dict[str, Any]:
@@ -28,47 +20,6 @@ async def counted(site: Served, jobs: int) -> dict[str, Any]:
             if stats["total_jobs"] >= jobs:
                 return stats
             await asyncio.sleep(ASK_EVERY_S)
-
-
-def raw(text: str) -> bytes:
-    """The bytes of an id on the wire."""
-    return bytes.fromhex(text.partition("_")[2])
-
-
-@pytest.mark.row("2024-01-01.000.marketplace.stats")
-async def test_the_marketplaces_counts_add_up_as_the_document_has_it(market: Site) -> None:
-    path = "/v1/marketplace/stats"
-    empty = (await market.http.get(path)).json()
-    assert empty == {
-        "total_jobs": 0,
-        "active_jobs": 0,
-        "completed_jobs": 0,
-        "failed_jobs": 0,
-        "average_completion_time": 0.0,
-        "total_volume": "0.00",
-        "active_miners": 1,
-    }
-    done = await market.done({"prompt": "Done.", "model": "llama3.2", "max_price": "0.1"})
-    bad = await market.queued({"prompt": "Bad.", "model": "llama3.2"})
-    await market.claim(bad)
-    failed = {"miner_id": MINER, "reason": "BAD_INPUT", "message": "no"}
-    assert (await market.http.post(f"/v1/jobs/{bad}/fail", json=failed)).status_code == 200
-    await market.world.settled(raw(bad))
-    cancelled = await market.queued(HELD)
-    await market.http.delete(f"/v1/jobs/{cancelled}")
-    await market.queued({**HELD, "ttl_seconds": 5})
-    await market.world.pass_time(7)
-    await market.world.quiet()
-    await market.queued(HELD)
-    stats = (await market.http.get(path)).json()
-    parts = [stats[name] for name in ("active_jobs", "completed_jobs", "failed_jobs")]
-    assert (stats["total_jobs"], parts) == (3, [1, 1, 1])
-    paid = (await market.http.get(f"/v1/jobs/{done}/payment", headers=V3)).json()["paid"]
-    assert (stats["total_volume"], paid) == ("0.02", 0.02)
-    assert isinstance(stats["average_completion_time"], float)
-    extended = (await market.http.get(path, headers=V3)).json()
-    assert (extended["cancelled_jobs"], extended["expired_jobs"]) == (1, 1)
-    assert {**stats, "cancelled_jobs": 1, "expired_jobs": 1} == extended
 
 
 @pytest.mark.row("2024-01-01.000.miners.stats")

@@ -46,7 +46,7 @@ async def test_completed_failed_and_expired_jobs_are_delivered_and_signed(
     async with receiving() as receiver:
         body = {**DOCUMENTED, "url": receiver.url}
         webhook: dict[str, Any] = (await node_site.http.post("/v1/webhooks", json=body)).json()
-        expired = await node_site.queued(PROMPT | {"ttl_seconds": 1})
+        expired = await node_site.queued(PROMPT | {"ttl_seconds": 2})
         completed = await node_site.done(PROMPT, "Because of Rayleigh.")
         failed = await node_site.failed(PROMPT)
         received = await receiver.until(3)

@@ -80,7 +80,7 @@ async def test_the_client_of_004_submits_asks_and_waits_for_each_of_the_three_en
     site: NodeSite, program: Program
 ) -> None:
     """`failed` is how a failed job ends, and an expired one."""
-    expired = await site.queued({"prompt": "Hello", "ttl_seconds": 1})
+    expired = await site.queued({"prompt": "Hello", "ttl_seconds": 2})
     await site.register()
     completed = await site.done({"prompt": "Hello"}, ANSWER)
     failed = await site.failed({"prompt": "Hello"})
