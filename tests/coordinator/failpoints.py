@@ -30,7 +30,7 @@ STEPS: Final = {
     "JobCancellation._submit": "cancellation",
     "Accepting.accept": "acceptance",
     "Sweeper.sweep": "sweep",
-    "TransferService._store": "paying_out",
+    "TransferService.send": "paying_out",
 }
 """Steps by the method that makes them."""
 
