@@ -289,9 +289,10 @@ class RoomyProtocol(HttpToolsProtocol):
         self._is_chunked = b"transfer-encoding" in said
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["http_version"] = version
-        if switches:
-            return
         raw_path, query = self._target()
+        if switches:
+            self.url = raw_path + b"?" + query if query else raw_path
+            return
         path = raw_path.decode("ascii")
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
@@ -305,7 +306,9 @@ class RoomyProtocol(HttpToolsProtocol):
             access_log=False,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=said.get(b"expect", b"").lower() == b"100-continue",
+            # HTTP/1.0 knows no such answer, and would take it for the whole (RFC 9110, 10.1.1).
+            expect_100_continue=version == "1.1"
+            and said.get(b"expect", b"").lower() == b"100-continue",
             keep_alive=version == "1.1" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
@@ -319,8 +322,8 @@ class RoomyProtocol(HttpToolsProtocol):
             Malformed: it is in no form that is served.
         """
         url = self.url
-        if not url.isascii():
-            raise Malformed("the request's target holds bytes that are not ASCII: escape them")
+        if not url.isascii() or b"#" in url:
+            raise Malformed("the request's target holds # or bytes beyond ASCII: escape them")
         if url.startswith(b"/") or url == b"*":
             raw_path, _, query = url.partition(b"?")
             return raw_path, query

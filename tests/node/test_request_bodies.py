@@ -154,3 +154,10 @@ async def test_a_body_of_another_size_than_its_head_says_ends_the_connection(bod
         writer.write(LAST.replace(b"Connection: close\r\n", b""))
         async with asyncio.timeout(ANSWER_SECONDS):
             assert not (await reader.read()).partition(b"\r\n\r\n")[2]
+
+
+async def test_http_1_0_is_not_told_to_continue() -> None:
+    async with witnessed() as (_, _, dial):
+        begun = b"POST /c HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab"
+        ((status, body),) = answers(await everything(await dial(), begun))
+        assert (status, body["body"]) == (200, "ab")

@@ -76,6 +76,8 @@ REFUSED = {
     "a tunnel": b"CONNECT here:443 HTTP/1.1\r\nHost: here\r\n\r\n",
     "a target without a slash": b"GET a HTTP/1.1\r\nHost: here\r\n\r\n",
     "a target of another scheme": b"GET ftp://here/ HTTP/1.1\r\nHost: here\r\n\r\n",
+    "a target with a fragment": b"GET /a#b HTTP/1.1\r\nHost: here\r\n\r\n",
+    "a whole target with a fragment": b"GET http://here/a#b HTTP/1.1\r\nHost: here\r\n\r\n",
     "a target with a user": b"GET http://me@here/ HTTP/1.1\r\nHost: here\r\n\r\n",
     "HTTP/0.9": b"GET /\r\n\r\n",
     "HTTP/1.2": b"GET / HTTP/1.2\r\nHost: here\r\n\r\n",

@@ -28,6 +28,24 @@ async def repeat(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1000, "reason": ""})
 
 
+async def test_a_target_as_proxies_get_it_is_the_websockets_path_and_host() -> None:
+    seen: dict[str, object] = {}
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.update(path=scope["path"], query=scope["query_string"])
+        seen["hosts"] = [value for name, value in scope["headers"] if name == b"host"]
+        await receive()
+        await send({"type": "websocket.close", "code": 1000, "reason": ""})
+
+    async with served(LIMITS, note) as (_, dial):
+        target = b"GET http://there:8011/ws?since=1 HTTP/1.1\r\nHost: here\r\n"
+        reader, writer = await dial()
+        writer.write(target + SWITCH)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            assert b" 403 " in await reader.readline()
+    assert seen == {"path": "/ws", "query": b"since=1", "hosts": [b"there:8011"]}
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [
