@@ -101,8 +101,11 @@ class ReceiptService:
 
         followed, found = await self._core.database.read(read)
         if len(found) <= limit:
+            # The index may have moved on: what it took in meanwhile is among the newer ones.
+            above: Place = (indexed + 1, 0)
+            end = above if before is None else min(before, above)
             found += await asyncio.to_thread(
-                indexed_below, self._index, before, limit + 1 - len(found), client, miner
+                indexed_below, self._index, end, limit + 1 - len(found), client, miner
             )
         shown = found[:limit]
         next_cursor = cursor_of(shown[-1][0]) if len(found) > limit else None

@@ -69,16 +69,6 @@ class NodeSite(Served):
     async def refunded(self, job_id: str) -> None:
         await self._until(job_id, "refunded")
 
-    async def indexed(self) -> None:
-        """Wait until the index of the chain has every block that was final at the call."""
-        final = (await self.http.get("/v1/stats")).json()["block_height"]
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                newest = (await self.http.get("/explorer/blocks?limit=1")).json()
-                if newest and newest[0]["height"] >= final:
-                    return
-                await asyncio.sleep(ASK_EVERY_S)
-
     async def _until(self, job_id: str, *payment: str) -> None:
         """Ask until a job's payment is in one of some states."""
         async with asyncio.timeout(PATIENCE_S * 2):

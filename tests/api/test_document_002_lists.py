@@ -170,7 +170,6 @@ async def test_receipts_are_listed_newest_first_twenty_at_most(node_site: NodeSi
         assert response.status_code == 200, response.text
         return [receipt["job_id"] for receipt in response.json()]
 
-    await node_site.indexed()
     newest = await listed("?limit=21")
     assert newest[0] == last
     assert set(newest) == {*done, last}

@@ -60,6 +60,24 @@ async def test_lists_join_the_index_with_newer_blocks(world: World) -> None:
     assert cursor is None
 
 
+async def test_a_receipt_is_listed_once_while_the_index_moves(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.miner()
+    older = await _receipts(world, 2)
+    world.chain.index()
+    newer = await _receipts(world, 2)
+    reader = world.chain.reader
+    height = reader.indexed_height()
+
+    def then_move() -> int:
+        world.chain.index()
+        return height
+
+    monkeypatch.setattr(type(reader), "indexed_height", lambda _reader: then_move())
+    assert _ids(await world.services.receipts.list(limit=10)) == newer + older
+
+
 async def test_index_and_tables_tell_the_same(world: World) -> None:
     await world.miner()
     await OwnMiner(world).register()

@@ -1,6 +1,7 @@
 """The two ways to make a call: blocking, and awaited in an event loop of its own."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -31,3 +32,29 @@ def awaited(url: str, use: Callable[[Any], Any], **options: Any) -> Any:
 
 
 WAYS = (blocking, awaited)
+
+
+class Heard:
+    """Whether an iterator has given its first item, for those who wait for it."""
+
+    def __init__(self) -> None:
+        self._first = threading.Event()
+
+    def all_of(self, items: Any) -> Any:
+        """Return the items of an iterator of either kind; the first one is noted."""
+
+        async def awaited() -> AsyncIterator[Any]:
+            async for item in items:
+                self._first.set()
+                yield item
+
+        def blocking() -> Iterator[Any]:
+            for item in items:
+                self._first.set()
+                yield item
+
+        return awaited() if isinstance(items, AsyncIterator) else blocking()
+
+    async def first(self) -> None:
+        """Wait for the first item."""
+        assert await asyncio.to_thread(self._first.wait, 60.0), "nothing was heard"

@@ -29,6 +29,7 @@ from aitbc import (
 from tests.api.site import Site
 from tests.coordinator.world import PATIENCE_S
 from tests.sdk.scripted_server import Reply, in_turn, serving
+from tests.sdk.ways import Heard
 
 BOTH_WAYS = pytest.mark.parametrize("is_async", [False, True], ids=["blocking", "awaited"])
 """For what depends on waiting; of the rest one way is enough, as both run the same calls."""
@@ -157,10 +158,16 @@ async def test_a_job_is_streamed_from_its_first_to_its_last_state(
 ) -> None:
     await site.register()
     job_id = await site.queued({"payload": {"prompt": "Hello"}})
-    events, _ = await asyncio.gather(
-        call(NEW, site, lambda client: client.stream_job(job_id, 60.0), is_async=is_async),
-        site.serve_next_job("Hello back."),
-    )
+    heard = Heard()
+
+    async def serve() -> None:
+        await heard.first()
+        await site.serve_next_job("Hello back.")
+
+    def stream(client: Any) -> Any:
+        return heard.all_of(client.stream_job(job_id, 60.0))
+
+    events, _ = await asyncio.gather(call(NEW, site, stream, is_async=is_async), serve())
     states = [event.state for event in events if event.event == "state"]
     assert (states[0], states[-1]) == ("QUEUED", "COMPLETED")
     assert all(event.job_id == job_id for event in events)

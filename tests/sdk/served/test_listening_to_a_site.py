@@ -9,7 +9,7 @@ import pytest
 
 from aitbc import JobNotFound
 from tests.api.site import Site
-from tests.sdk.ways import WAYS, Way
+from tests.sdk.ways import WAYS, Heard, Way
 
 
 def up_to(kind: str, messages: Any) -> Any:
@@ -43,9 +43,14 @@ async def test_a_client_hears_of_its_jobs_and_nobody_elses(site: Site, way: Way)
         "/v1/jobs", json={"payload": {"prompt": "x"}}, headers={"X-Api-Key": key}
     )
     job_id = submitted.json()["job_id"]
+    begun = Heard()
+
+    async def serve() -> None:
+        await begun.first()
+        await site.serve_next_job("Hello back.")
+
     changes, _ = await asyncio.gather(
-        heard(lambda client: client.listen_to_job(job_id, 60.0), key),
-        site.serve_next_job("Hello back."),
+        heard(lambda client: begun.all_of(client.listen_to_job(job_id, 60.0)), key), serve()
     )
     assert [change.state for change in changes] == ["QUEUED", "RUNNING", "COMPLETED"]
     since = changes[1].seq
